@@ -1,0 +1,35 @@
+"""The oracle: runs a graph node by node with the reference value of every op. No rewriting, no planning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symkeras.backend.interface import Backend, Executable, input_arrays
+from symkeras.graph.graph import Graph
+from symkeras.ops.evaluation import evaluate
+
+
+class InterpreterExecutable(Executable):
+    """Evaluates its graph anew at every call."""
+
+    def __call__(self, *arrays: Any) -> list[np.ndarray]:
+        outputs, new_values = evaluate(self.source_graph, input_arrays(self.source_graph, arrays))
+        results = [np.array(v) for v in outputs]
+        new_values = [np.array(v) for v in new_values]
+        for (variable, _), value in zip(self.source_graph.updates, new_values, strict=True):
+            variable.attrs["variable"].array[...] = value
+        return results
+
+
+class InterpreterBackend(Backend):
+    """Registered as "interpreter": for tests, `run_eagerly` and debugging."""
+
+    name = "interpreter"
+
+    def takes(self, op: str) -> bool:
+        return True
+
+    def compile(self, graph: Graph, **options: Any) -> Executable:
+        return InterpreterExecutable(graph, self.name)

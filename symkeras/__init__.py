@@ -1,0 +1,40 @@
+"""symkeras: Keras models, compiled in the open.
+
+Layers emit nodes into one symbolic graph, a compiler rewrites it step by step, a backend lowers it to kernels.
+Everything is imported when it is first used, so that `import symkeras` costs little more than NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "activations", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "graph", "initializers",
+    "inspection", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
+    "tree", "utils",
+)  # fmt: skip
+_NAMES = {
+    "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",
+    "Initializer": "initializers", "Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers", "Regularizer": "regularizers",
+    "Variable": "graph.variable", "KerasTensor": "graph", "Graph": "graph", "Tensor": "graph",
+    "function": "backend.function", "grad": "autodiff.reverse", "name_scope": "graph.provenance",
+}  # fmt: skip
+_RENAMED = {"KerasTensor": "Tensor", "name_scope": "layer_scope"}
+
+if TYPE_CHECKING:
+    from symkeras import backend, config, graph, ops, tree
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"symkeras.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"symkeras.{_NAMES[name]}"), _RENAMED.get(name, name))
+    raise AttributeError(f"module 'symkeras' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*_MODULES, *_NAMES, "__version__"})

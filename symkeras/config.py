@@ -1,0 +1,131 @@
+"""Process-wide settings, with Keras' names, and which backend compiles by default.
+
+Environment: `SYMKERAS_BACKEND`, `SYMKERAS_FLOATX`, `SYMKERAS_OPENBLAS` (see `symkeras.blas`),
+`KERAS_MAX_EPOCHS`, `KERAS_MAX_STEPS_PER_EPOCH`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+_state: dict[str, Any] = {
+    "backend": os.environ.get("SYMKERAS_BACKEND", "numpy"),
+    "floatx": os.environ.get("SYMKERAS_FLOATX", "float32"),
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "interactive_logging": True,
+    "traceback_filtering": True,
+    "unsafe_deserialization": False,
+}
+
+
+def _choose(key: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    from symkeras.errors import ConfigError, nearest
+
+    if value not in allowed:
+        raise ConfigError(f"{key} must be one of {', '.join(map(repr, allowed))}, received {value!r}.{nearest(value, allowed)}")
+    _state[key] = value
+
+
+def backend() -> str:
+    """The name of the backend that compiles when none is named.
+
+    >>> backend()
+    'numpy'
+    """
+    return _state["backend"]
+
+
+def set_backend(name: str) -> None:
+    """Compile with backend `name` from now on; functions already compiled keep theirs.
+
+    Raises:
+        BackendError: when no backend of that name is registered.
+    """
+    from symkeras.backend.interface import check_registered
+
+    check_registered(name)
+    _state["backend"] = name
+
+
+def floatx() -> str:
+    """The default floating dtype, `"float32"` unless set."""
+    return _state["floatx"]
+
+
+def set_floatx(value: str) -> None:
+    """Set the default floating dtype: "float16", "float32" or "float64"."""
+    _choose("floatx", value, ("float16", "float32", "float64"))
+
+
+def epsilon() -> float:
+    """The fuzz factor that keeps logarithms and divisions away from zero, 1e-7 unless set."""
+    return _state["epsilon"]
+
+
+def set_epsilon(value: float) -> None:
+    """Set the fuzz factor."""
+    _state["epsilon"] = float(value)
+
+
+def image_data_format() -> str:
+    """`"channels_last"` or `"channels_first"`: where image layers look for the channels by default."""
+    return _state["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the default position of the channel axis."""
+    _choose("image_data_format", data_format, ("channels_last", "channels_first"))
+
+
+def enable_interactive_logging() -> None:
+    """Let progress go to stdout (the default)."""
+    _state["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Send progress to the `symkeras` logger instead of stdout."""
+    _state["interactive_logging"] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress goes to stdout."""
+    return _state["interactive_logging"]
+
+
+def enable_unsafe_deserialization() -> None:
+    """Let files carry lambdas: only for files whose writer one trusts."""
+    _state["unsafe_deserialization"] = True
+
+
+def is_unsafe_deserialization_enabled() -> bool:
+    """Whether files may carry lambdas."""
+    return _state["unsafe_deserialization"]
+
+
+def max_epochs() -> int | None:
+    """The cap on epochs from `KERAS_MAX_EPOCHS` or `set_max_epochs`."""
+    return _cap("max_epochs", "KERAS_MAX_EPOCHS")
+
+
+def set_max_epochs(value: int | None) -> None:
+    """Cap the epochs of every fit."""
+    _state["max_epochs"] = value
+
+
+def max_steps_per_epoch() -> int | None:
+    """The cap on steps per epoch from `KERAS_MAX_STEPS_PER_EPOCH` or `set_max_steps_per_epoch`."""
+    return _cap("max_steps_per_epoch", "KERAS_MAX_STEPS_PER_EPOCH")
+
+
+def set_max_steps_per_epoch(value: int | None) -> None:
+    """Cap the steps of every epoch, evaluation and prediction."""
+    _state["max_steps_per_epoch"] = value
+
+
+def _cap(key: str, variable: str) -> int | None:
+    if key in _state:
+        return _state[key]
+    text = os.environ.get(variable, "")
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,120 @@
+"""Dtypes by their NumPy names, and the promotion rules of Keras 3 (JAX's lattice, with `floatx` for loose floats)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from symkeras import config
+from symkeras.errors import DtypeError, nearest
+
+FLOATS = ("float16", "float32", "float64")
+SIGNED = ("int8", "int16", "int32", "int64")
+UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
+COMPLEX = ("complex64", "complex128")
+ALL = ("bool", *UNSIGNED, *SIGNED, *FLOATS, *COMPLEX)
+
+SHORT = {
+    "bool": "bool", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
+    "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
+    "float16": "f16", "float32": "f32", "float64": "f64", "complex64": "c64", "complex128": "c128",
+}  # fmt: skip
+LONG = {short: name for name, short in SHORT.items()}
+
+# Each dtype with the next larger ones. "int" and "float" are Python's own numbers, which take the tensor's dtype.
+_LATTICE: dict[str, tuple[str, ...]] = {
+    "bool": ("int",), "int": ("uint8", "int8"),
+    "uint8": ("int16", "uint16"), "uint16": ("int32", "uint32"), "uint32": ("int64", "uint64"), "uint64": ("float",),
+    "int8": ("int16",), "int16": ("int32",), "int32": ("int64",), "int64": ("float",),
+    "float": ("float16",), "float16": ("float32",), "float32": ("float64", "complex64"),
+    "float64": ("complex128",), "complex64": ("complex128",), "complex128": (),
+}  # fmt: skip
+
+
+def standardize(dtype: Any) -> str:
+    """The canonical name of `dtype`; None is `floatx`.
+
+    >>> standardize(np.float32), standardize("int"), standardize(bool)
+    ('float32', 'int32', 'bool')
+    """
+    if dtype is None:
+        return config.floatx()
+    if isinstance(dtype, str):
+        if dtype in SHORT:
+            return dtype
+        if dtype in ("int", "float"):
+            return "int32" if dtype == "int" else config.floatx()
+        if dtype == "string":
+            return "string"
+        raise DtypeError(f"unknown dtype {dtype!r}; expected one of {', '.join(ALL)}.{nearest(dtype, ALL)}")
+    if dtype is int:
+        return "int32"
+    if dtype is float:
+        return config.floatx()
+    if dtype is bool:
+        return "bool"
+    named = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    if isinstance(named, str) and named in SHORT:
+        return named
+    try:
+        return standardize(np.dtype(dtype).name)
+    except TypeError:
+        raise DtypeError(f"unknown dtype {dtype!r}; expected one of {', '.join(ALL)}") from None
+
+
+@cache
+def _above(dtype: str) -> frozenset[str]:
+    found, todo = {dtype}, [dtype]
+    while todo:
+        for larger in _LATTICE[todo.pop()]:
+            if larger not in found:
+                found.add(larger)
+                todo.append(larger)
+    return frozenset(found)
+
+
+@cache
+def _join(a: str, b: str) -> str:
+    shared = _above(a) & _above(b)
+    return min(shared, key=lambda d: (-len(_above(d)), d))
+
+
+def result_type(*dtypes: Any) -> str:
+    """The dtype an operation on these dtypes gives; `"int"`, `"float"` (or the types) stand for Python numbers.
+
+    >>> result_type("int32", "float32"), result_type("int32", float), result_type("bool", int)
+    ('float32', 'float32', 'int32')
+    """
+    joined = "bool"
+    for d in dtypes:
+        name = d if isinstance(d, str) and d in _LATTICE else {int: "int", float: "float"}.get(d) or standardize(d)
+        joined = _join(joined, name)
+    return {"int": "int32", "float": config.floatx()}.get(joined, joined)
+
+
+def is_float(dtype: str) -> bool:
+    """Whether `dtype` is a real floating dtype."""
+    return dtype in FLOATS
+
+
+def is_int(dtype: str) -> bool:
+    """Whether `dtype` is an integer dtype; bool is not."""
+    return dtype in SIGNED or dtype in UNSIGNED
+
+
+def is_inexact(dtype: str) -> bool:
+    """Whether `dtype` holds real or complex floating numbers: the dtypes that have gradients."""
+    return dtype in FLOATS or dtype in COMPLEX
+
+
+@cache
+def itemsize(dtype: str) -> int:
+    """Bytes of one element."""
+    return np.dtype(dtype).itemsize
+
+
+def inexact(dtype: str) -> str:
+    """`dtype` where it is floating, else `floatx`: what mean, exp or division give."""
+    return dtype if is_inexact(dtype) else config.floatx()

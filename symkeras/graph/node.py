@@ -1,0 +1,152 @@
+"""Nodes: immutable, interned, typed when they are built.
+
+A node is one operation applied to other nodes, and stands for its value. Because nodes are interned, two nodes that
+compute the same thing are the same object: structural equality is identity, and common subexpressions never arise.
+A node with several results (scan, top_k) has a tuple of types, and `item` nodes pick one result each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symkeras.graph import provenance
+from symkeras.graph.provenance import Origin
+from symkeras.graph.types import NodeType, TensorType
+
+if TYPE_CHECKING:
+    from symkeras.ops.op import Op
+
+_counter = itertools.count()
+_interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
+_SOURCELESS = frozenset({"constant", "dim", "placeholder", "variable"})
+
+
+class Literal:
+    """A constant array as an attribute: equal when dtype, shape and bits are equal (NaN equals itself, -0.0 is not 0.0)."""
+
+    __slots__ = ("_key", "array")
+
+    def __init__(self, array: Any):
+        array = np.asarray(array)
+        if array.flags.writeable:
+            array = array.copy()
+            array.flags.writeable = False
+        self.array = array
+        self._key = (array.dtype.str, array.shape, array.tobytes())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Literal) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        from symkeras.graph.text import literal_text
+
+        return literal_text(self.array)
+
+
+class Node:
+    """One operation in a symbolic graph; build nodes with `make`, never directly.
+
+    Attributes:
+        op: the operation (an `Op` of the table in `symkeras.ops`).
+        inputs: the nodes it reads.
+        attrs: its static arguments, hashable.
+        type: shape and dtype of the result, or a tuple of them.
+        uid: grows in the order of building, so sorting by it is a topological order.
+        origins: where it comes from (see `provenance`); the one part that may grow, when equal nodes merge.
+    """
+
+    __slots__ = ("__weakref__", "attrs", "inputs", "op", "origins", "type", "uid")
+
+    def __init__(self, op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any], type: NodeType, origins: tuple[Origin, ...]):
+        self.op = op
+        self.inputs = inputs
+        self.attrs = attrs
+        self.type = type
+        self.uid = next(_counter)
+        self.origins = origins
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Shape of the single result, ints and dims."""
+        return self.tensor_type.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.tensor_type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.tensor_type.shape)
+
+    @property
+    def tensor_type(self) -> TensorType:
+        """The type of a node with one result."""
+        if isinstance(self.type, tuple):
+            raise TypeError(f"{self.op.name} has {len(self.type)} results; pick one with item")
+        return self.type
+
+    @property
+    def types(self) -> tuple[TensorType, ...]:
+        """The types of all results."""
+        return self.type if isinstance(self.type, tuple) else (self.type,)
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name} {self.type}>"
+
+
+def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, type: NodeType | None = None) -> Node:
+    """The node of `op` on `inputs`: the one that exists already, or a new one whose type is inferred now.
+
+    Raises:
+        ShapeError, DtypeError: from the op's inference, on the user's own line.
+    """
+    inputs = tuple(inputs)
+    attrs = attrs or {}
+    key = (op.name, tuple(map(id, inputs)), tuple(attrs.items()))
+    node = _interned.get(key)
+    if node is not None:
+        if op.name not in _SOURCELESS:
+            origins = provenance.current()
+            if origins != node.origins:
+                node.origins = provenance.merge(node.origins, origins)
+        return node
+    if type is None:
+        type = op.infer(*(n.type for n in inputs), **attrs)
+    origins = () if op.name == "constant" or op.name == "dim" else provenance.current()
+    node = Node(op, inputs, attrs, type, origins)
+    _interned[key] = node
+    return node
+
+
+def reachable(roots: Iterable[Node]) -> list[Node]:
+    """Every node that `roots` need, in topological order (inputs before users). No recursion."""
+    seen: dict[int, Node] = {}
+    todo = list(roots)
+    while todo:
+        node = todo.pop()
+        if node.uid not in seen:
+            seen[node.uid] = node
+            todo.extend(node.inputs)
+    return [seen[uid] for uid in sorted(seen)]
+
+
+def users(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
+    """For each node, the nodes among `nodes` that read it (once per reading)."""
+    found: dict[Node, list[Node]] = {n: [] for n in nodes}
+    for n in found:
+        for i in n.inputs:
+            found[i].append(n)
+    return found
+
+
+def live_nodes() -> Iterator[Node]:
+    """All interned nodes that are alive, for tests of memory."""
+    return iter(list(_interned.values()))

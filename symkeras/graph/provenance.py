@@ -1,0 +1,126 @@
+"""Where a node comes from: the layer, the user's own line, and for gradients the forward node.
+
+Provenance is recorded when a node is built, from a per-thread context: layers push their path, autodiff names the
+forward node, and a rewrite runs inside `inherit(...)` so that whatever it builds carries the origins of what it
+replaces. A rewrite cannot forget provenance because it never handles it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_INTERNAL_ROOTS = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "backend") + os.sep)
+MOST_ORIGINS = 16
+"""A node that many lines share keeps this many origins, the oldest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One place a node comes from.
+
+    `layer` is a path such as "encoder/dense_1" ("" outside layers), `filename` and `lineno` the user's line,
+    `gradient_of` the forward operation whose gradient this is ("" in the forward pass).
+    """
+
+    layer: str
+    filename: str
+    lineno: int
+    gradient_of: str = ""
+
+    @property
+    def line(self) -> str:
+        """`train.py:41`, or "" where no user line is known."""
+        return f"{os.path.basename(self.filename)}:{self.lineno}" if self.filename else ""
+
+    def __str__(self) -> str:
+        name = f"grad({self.layer or self.gradient_of})" if self.gradient_of else self.layer
+        return ", ".join(part for part in (name, self.line) if part)
+
+
+class _Context(threading.local):
+    layers: tuple[str, ...] = ()
+    inherited: tuple[Origin, ...] | None = None
+
+
+_context = _Context()
+_is_internal: dict[CodeType, bool] = {}
+
+
+@contextmanager
+def layer_scope(name: str) -> Iterator[None]:
+    """Nodes built inside belong to layer `name`, below the layers already entered."""
+    before = _context.layers
+    _context.layers = (*before, name)
+    try:
+        yield
+    finally:
+        _context.layers = before
+
+
+def layer_path() -> str:
+    """The path of the layer that is being called, "" outside of layers."""
+    return "/".join(_context.layers)
+
+
+@contextmanager
+def inherit(origins: tuple[Origin, ...]) -> Iterator[None]:
+    """Nodes built inside carry `origins` and nothing else."""
+    before = _context.inherited
+    _context.inherited = origins
+    try:
+        yield
+    finally:
+        _context.inherited = before
+
+
+def gradient_origins(origins: Iterable[Origin], op: str) -> tuple[Origin, ...]:
+    """The origins of a gradient of a node that has `origins`."""
+    return tuple(Origin(o.layer, o.filename, o.lineno, o.gradient_of or op) for o in origins)
+
+
+def current() -> tuple[Origin, ...]:
+    """The origins a node built now gets."""
+    if _context.inherited is not None:
+        return _context.inherited
+    filename, lineno = user_frame()
+    return (Origin("/".join(_context.layers), filename, lineno),)
+
+
+def user_frame() -> tuple[str, int]:
+    """File and line of the innermost frame outside symkeras; ("", 0) where there is none."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        internal = _is_internal.get(code)
+        if internal is None:
+            internal = _is_internal[code] = _belongs_to_package(code.co_filename)
+        if not internal:
+            return code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return "", 0
+
+
+def user_line() -> str:
+    """`train.py:41`: the user's line that is running, for messages."""
+    filename, lineno = user_frame()
+    return f"{os.path.basename(filename)}:{lineno}" if filename else "an unknown line"
+
+
+def merge(a: tuple[Origin, ...], b: tuple[Origin, ...]) -> tuple[Origin, ...]:
+    """Both origins, each once, at most `MOST_ORIGINS`."""
+    if a == b or not b or len(a) >= MOST_ORIGINS:
+        return a
+    return (*a, *(o for o in b if o not in a))[:MOST_ORIGINS]
+
+
+def _belongs_to_package(filename: str) -> bool:
+    if filename.startswith("<frozen") or filename.endswith(("functools.py", "contextlib.py", "threading.py")):
+        return True
+    return os.path.abspath(filename).startswith(_INTERNAL_ROOTS) or os.sep + "numpy" + os.sep in filename

@@ -1,0 +1,216 @@
+"""`Variable`: a named array that a graph can read and update.
+
+The array of a variable stays where it is: `assign` writes into it, so that compiled functions, which hold views, see
+the new value. Variables that are updated together may share one flat array (`Pack`); each then owns a view of it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symkeras.errors import ShapeError
+from symkeras.graph import dtypes, provenance, tracing
+from symkeras.graph.node import Node, make
+from symkeras.graph.tensor import Tensor
+from symkeras.graph.types import TensorType
+
+_counter = itertools.count()
+
+
+class Variable:
+    """A trainable or stateful tensor with a value.
+
+    Args:
+        initializer: an array, or a callable `(shape, dtype) -> array`.
+        shape: needed with a callable initializer; all sizes must be ints.
+        dtype: a dtype name; an array keeps its own (float64 becomes `floatx`) when None.
+        trainable: whether gradients are taken with respect to it.
+        name: shown in summaries and graphs.
+        aggregation, autocast, synchronization: accepted for Keras' signature; one process on one machine needs none.
+
+    >>> v = Variable([1.0, 2.0], name="v")
+    >>> v.assign_add([1.0, 1.0]); v.numpy()
+    array([2., 3.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+        regularizer: Any = None,
+        constraint: Any = None,
+        symbolic: bool = False,
+    ):
+        self.uid = next(_counter)
+        array = _initial(initializer, shape, dtype, name)
+        self._array = array
+        self.name = name or f"variable_{self.uid}" if self.uid else name or "variable"
+        layer = provenance.layer_path()
+        self.path = f"{layer}/{self.name}" if layer else self.name
+        self.trainable = trainable
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self.symbolic = symbolic
+        self.pack: Pack | None = None
+        self._node: Node | None = None
+
+    @classmethod
+    def unset(cls, type: TensorType, name: str) -> Variable:
+        """A variable of a parsed graph: zeros until it is set."""
+        shape = tuple(d if isinstance(d, int) else 0 for d in type.shape)
+        return cls(np.zeros(shape, type.dtype), dtype=type.dtype, name=name)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._array.shape
+
+    @property
+    def dtype(self) -> str:
+        return dtypes.standardize(self._array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._array.size
+
+    @property
+    def array(self) -> np.ndarray:
+        """The storage itself: for backends, which read and write it in place."""
+        return self._array
+
+    @property
+    def node(self) -> Node:
+        """The leaf that stands for this variable in graphs."""
+        if self._node is None:
+            from symkeras.ops.leaves import VARIABLE
+
+            with provenance.inherit(provenance.current()):
+                self._node = make(VARIABLE, (), {"name": self.path, "variable": self}, TensorType(self.shape, self.dtype))
+        return self._node
+
+    @property
+    def value(self) -> Any:
+        """The current value: an array, or a symbolic tensor inside a trace."""
+        trace = tracing.current()
+        if trace is not None:
+            return trace.read(self)
+        return Tensor(self.node) if self.symbolic else self.numpy()
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the current value."""
+        return self._array.copy()
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return self._array.astype(dtype) if dtype is not None else self._array.copy()
+
+    def assign(self, value: Any) -> Any:
+        """Give the variable a new value of the same shape; inside a trace this records an update.
+
+        Raises:
+            ShapeError: the new value has another shape.
+        """
+        trace = tracing.current()
+        if trace is None:
+            self.set(value)
+            return None
+        from symkeras import ops
+
+        tensor = ops.cast(ops.as_tensor(value, dtype=self.dtype), self.dtype)
+        if tensor.dims != self.shape:
+            tensor = ops.broadcast_to(tensor, self.shape) if tensor.ndim == 0 else tensor
+        if tensor.dims != self.shape:
+            raise ShapeError(f"variable {self.path!r} has shape {self.shape}; cannot assign {tensor.node.type}")
+        trace.write(self, tensor)
+        return tensor
+
+    def assign_add(self, value: Any) -> Any:
+        """Add to the variable."""
+        return self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> Any:
+        """Subtract from the variable."""
+        return self.assign(self.value - value)
+
+    def set(self, value: Any) -> None:
+        """Write a concrete value into the storage, whatever is being traced."""
+        array = np.asarray(value)
+        if array.shape != self._array.shape:
+            raise ShapeError(
+                f"variable {self.path!r} expects shape {self._array.shape}, received an array of shape {array.shape}"
+            )
+        self._array[...] = array
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self._array, threshold=4)}>"
+
+
+class Pack:
+    """One flat array that holds several variables, one after the other.
+
+    >>> a, b = Variable(np.ones((2, 2)), name="a"), Variable(np.zeros(3), name="b")
+    >>> pack = Pack([a, b], "parameters")
+    >>> pack.array.shape, a.shape, pack.offsets
+    ((7,), (2, 2), {'a': 0, 'b': 4})
+    """
+
+    def __init__(self, variables: Sequence[Variable], name: str):
+        self.variables = tuple(variables)
+        self.name = name
+        self.array = np.concatenate([v.array.ravel() for v in variables])
+        self._starts: dict[Variable, int] = {}
+        self._flat: dict[tuple[int, int], Variable] = {}
+        start = 0
+        for v in variables:
+            self._starts[v] = start
+            v._array = self.array[start : start + v.size].reshape(v.shape)
+            v.pack = self
+            start += v.size
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """Where each variable begins, in elements, by path."""
+        return {v.path: start for v, start in self._starts.items()}
+
+    def start(self, variable: Variable) -> int:
+        """Where `variable` begins, in elements."""
+        return self._starts[variable]
+
+    def flat(self, first: Variable, last: Variable) -> Variable:
+        """One flat variable over the storage from `first` to `last`; the same one for the same stretch."""
+        key = (self._starts[first], self._starts[last] + last.size)
+        if key not in self._flat:
+            flat = Variable(self.array[key[0] : key[1]], dtype=self.array.dtype, name=f"{self.name}[{key[0]}:{key[1]}]")
+            flat._array = self.array[key[0] : key[1]]
+            flat.path = flat.name
+            self._flat[key] = flat
+        return self._flat[key]
+
+
+def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any, name: str | None) -> np.ndarray:
+    if isinstance(initializer, Callable):
+        if shape is None:
+            raise ShapeError(f"variable {name!r}: a callable initializer needs a shape")
+        shape = tuple(int(d) for d in shape)
+        with tracing.suspended():
+            value = initializer(shape, dtype=dtypes.standardize(dtype))
+    else:
+        value = initializer.numpy() if isinstance(initializer, Variable) else np.asarray(initializer)
+        if dtype is None and value.dtype == np.float64:
+            dtype = dtypes.config.floatx()
+        if dtype is None and value.dtype == np.int64 and not isinstance(initializer, np.ndarray):
+            dtype = "int32"
+    array = np.array(value, dtype=dtypes.standardize(dtype) if dtype is not None else None, order="C")
+    if shape is not None and tuple(shape) != array.shape:
+        raise ShapeError(f"variable {name!r} expects shape {tuple(shape)}, its initial value has shape {array.shape}")
+    return array

@@ -1,0 +1,87 @@
+"""`Input`: where a functional model begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symkeras import config
+from symkeras.errors import ShapeError
+from symkeras.graph import dims, dtypes
+from symkeras.graph.tensor import Tensor
+from symkeras.graph.types import TensorType
+from symkeras.layers.layer import CallRecord, Layer
+from symkeras.ops.leaves import placeholder_node
+
+
+def symbolic_input(shape: Any, dtype: str, name: str = "input") -> Tensor:
+    """A placeholder for `shape` with the batch axis first; None there is the dim `batch`, elsewhere a fresh dim."""
+    sizes: list[dims.Size] = []
+    for axis, d in enumerate(shape):
+        if d is None:
+            sizes.append(dims.symbol("batch" if axis == 0 else f"{_identifier(name)}_{axis}"))
+        else:
+            sizes.append(d if isinstance(d, dims.Dim) else int(d))
+    return Tensor(placeholder_node(TensorType(tuple(sizes), dtype), name))
+
+
+def _identifier(name: str) -> str:
+    clean = "".join(c if c.isalnum() else "_" for c in name)
+    return clean if clean[:1].isalpha() else f"d{clean}"
+
+
+class InputLayer(Layer):
+    """The layer behind `Input`: passes nothing, holds the placeholder."""
+
+    def __init__(self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,
+                 batch_shape: Any = None, input_tensor: Tensor | None = None, optional: bool = False, name: str | None = None, **kwargs: Any):  # fmt: skip
+        from symkeras.utils.naming import auto_name
+
+        super().__init__(name=name or auto_name("input_layer"))
+        if sparse or ragged:
+            raise ShapeError("symkeras has dense tensors only: sparse and ragged must be False or None")
+        shape = kwargs.pop("input_shape", shape)
+        batch_shape = kwargs.pop("batch_input_shape", batch_shape)
+        if batch_shape is None:
+            if shape is None and input_tensor is None:
+                raise ShapeError("Input needs a shape, for example Input(shape=(784,))")
+            if shape is not None:
+                shape = (shape,) if isinstance(shape, int) else tuple(shape)
+                batch_shape = (batch_size, *shape)
+        self.optional = optional
+        self._input_dtype = dtypes.standardize(dtype or (input_tensor.dtype if input_tensor is not None else config.floatx()))
+        if input_tensor is None:
+            input_tensor = symbolic_input(batch_shape, self._input_dtype, self.name)
+        else:
+            batch_shape = input_tensor.shape
+        self.batch_shape = tuple(batch_shape)
+        self.built = True
+        CallRecord(self, (), {}, input_tensor)
+
+    @property
+    def dtype(self) -> str:
+        return self._input_dtype
+
+    def call(self) -> None:
+        raise ShapeError(f"input layer {self.name!r} is not called; it is where a model begins")
+
+    def get_config(self) -> dict[str, Any]:
+        return {"batch_shape": self.batch_shape, "dtype": self._input_dtype, "sparse": False, "ragged": False, "name": self.name}
+
+
+def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,
+          batch_shape: Any = None, name: str | None = None, tensor: Tensor | None = None, optional: bool = False) -> Tensor:  # fmt: skip
+    """A symbolic input of a functional model.
+
+    Args:
+        shape: sizes without the batch axis; None for sizes that vary.
+        batch_size: a fixed batch size, any when None.
+        dtype: `floatx` when None.
+        batch_shape: the shape with the batch axis, instead of `shape`.
+        name: the key of this input in dicts of data.
+        tensor: an existing placeholder to use.
+
+    >>> Input((784,), name="pixels").shape
+    (None, 784)
+    """
+    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)
+    return layer._inbound_nodes[0].outputs[0]

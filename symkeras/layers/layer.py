@@ -1,0 +1,596 @@
+"""`Layer`: weights and a computation, as in Keras 3.
+
+A layer called on symbolic tensors emits nodes; called on arrays it computes at once with the same code. Outside of a
+trace a symbolic call also records itself (`CallRecord`), which is what functional models are made of: they run the
+layers again whenever a function is compiled, with `training` then known.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symkeras import config, ops, tree
+from symkeras.errors import ConfigError, ShapeError, SymkerasError
+from symkeras.graph import dims, dtypes, provenance, tracing
+from symkeras.graph.tensor import Tensor
+from symkeras.graph.variable import Variable
+from symkeras.layers.input_spec import InputSpec, check_input_spec
+from symkeras.layers.tracking import Tracker
+
+
+class KerasHistory(NamedTuple):
+    """Which call of which layer made a tensor."""
+
+    operation: Any
+    node_index: int
+    tensor_index: int
+
+
+class CallRecord:
+    """One symbolic call of a layer: what a functional model replays.
+
+    Attributes:
+        layer: the layer called.
+        args, kwargs: its arguments, tensors among them.
+        outputs: the tensors it gave, in order.
+    """
+
+    def __init__(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any):
+        self.layer = layer
+        self.args = args
+        self.kwargs = kwargs
+        self.output_structure = outputs
+        self.outputs = [t for t in tree.flatten(outputs) if isinstance(t, Tensor)]
+        self.inputs = [t for t in tree.flatten((args, kwargs)) if isinstance(t, Tensor)]
+        self.where = provenance.user_line()
+        layer._inbound_nodes.append(self)
+        for k, t in enumerate(self.outputs):
+            t._keras_history = KerasHistory(layer, len(layer._inbound_nodes) - 1, k)
+
+
+class _Context(threading.local):
+    """What the layers being called share: the training flag, the masks of arrays, and the losses added."""
+
+    depth = 0
+    training: Any = None
+    masks: dict[int, tuple[Any, Any]] = {}
+    losses: list[Any] = []
+
+
+_context = _Context()
+
+
+@contextmanager
+def call_context(training: Any = None) -> Iterator[_Context]:
+    """The surroundings of an outermost call; nested calls see its training flag and add to its losses."""
+    before = (_context.depth, _context.training, _context.masks, _context.losses)
+    _context.depth, _context.training, _context.masks, _context.losses = 1, training, {}, []
+    try:
+        yield _context
+    finally:
+        _context.depth, _context.training, _context.masks, _context.losses = before
+
+
+class Layer:
+    """A piece of a model: `build` makes weights, `call` computes.
+
+    Args:
+        activity_regularizer: penalty on the output, added to the loss.
+        trainable: whether the weights receive gradients.
+        dtype: dtype of weights and computation, `floatx` when None.
+        autocast: whether floating inputs are cast to that dtype.
+        name: unique within a model; made from the class name when None.
+        **kwargs: the 2017 spellings `input_shape`, `batch_input_shape`, `input_dim`, `input_length`, `batch_size`.
+
+    Example:
+        >>> class Scale(Layer):
+        ...     def build(self, input_shape):
+        ...         self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
+        ...     def call(self, inputs):
+        ...         return inputs * self.gain
+        >>> Scale()(np.array([[1.0, 2.0]])).tolist()
+        [[1.0, 2.0]]
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        instance = super().__new__(cls)
+        object.__setattr__(instance, "_init_arguments", (args, kwargs))
+        object.__setattr__(instance, "_tracker", Tracker())
+        return instance
+
+    def __init__(self, *, activity_regularizer: Any = None, trainable: bool = True, dtype: Any = None, autocast: bool = True,
+                 name: str | None = None, **kwargs: Any):  # fmt: skip
+        from symkeras import regularizers
+        from symkeras.utils.naming import auto_name, to_snake_case
+
+        self._batch_input_shape = _legacy_input_shape(kwargs)
+        if kwargs:
+            raise ConfigError(f"{type(self).__name__}: unrecognized keyword arguments {sorted(kwargs)}")
+        self.name = str(name) if name is not None else auto_name(to_snake_case(type(self).__name__))
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.dtype_policy = _policy_name(dtype)
+        self.autocast = autocast
+        self.built = False
+        self.input_spec: Any = None
+        self.supports_masking = False
+        self._trainable = bool(trainable)
+        self._inbound_nodes: list[CallRecord] = []
+        self._added_losses: list[Any] = []
+        self._input_shapes: Any = None
+        self._call_signature = inspect.signature(self.call)
+        names = self._call_signature.parameters
+        self._takes_training = "training" in names
+        self._takes_mask = "mask" in names
+
+    # ---- weights -------------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._tracker.track(name, value)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._tracker.forget(getattr(self, name, None))
+        object.__delattr__(self, name)
+
+    def add_weight(self, shape: Any = None, initializer: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True,
+                   regularizer: Any = None, constraint: Any = None, aggregation: str = "none", overwrite_with_gradient: bool = False,
+                   name: str | None = None) -> Variable:  # fmt: skip
+        """A new weight of this layer.
+
+        Args:
+            shape: sizes of its axes, `()` by default.
+            initializer: name, object or function; Glorot uniform for floats, zeros otherwise, when None.
+            dtype: the layer's variable dtype when None.
+            trainable: whether it receives gradients.
+            regularizer, constraint: applied to it while training.
+            name: shown in summaries and files.
+        """
+        from symkeras import constraints, initializers, regularizers
+
+        if overwrite_with_gradient:
+            raise ConfigError("overwrite_with_gradient belongs to float8 training, which symkeras does not offer")
+        shape = () if shape is None else tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        if any(not isinstance(d, (int, np.integer)) for d in shape):
+            raise ShapeError(f"layer {self.name!r}: a weight {name or ''} of shape {shape} needs known sizes; give the input's sizes")
+        dtype = dtypes.standardize(dtype or self.variable_dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        variable = Variable(
+            initializers.get(initializer), shape=shape, dtype=dtype, trainable=trainable, name=name,
+            regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint),
+        )  # fmt: skip
+        self._tracker.add_variable(variable)
+        return variable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the weights of this layer and its sublayers receive gradients."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        value = bool(value)
+        object.__setattr__(self, "_trainable", value)
+        for layer in self._layers:
+            layer.trainable = value
+
+    @property
+    def _layers(self) -> list[Layer]:
+        return self._tracker.layers
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Iterator[Layer]:
+        """This layer and all below it, each once, in order of definition."""
+        seen: set[int] = set()
+        stack: list[Layer] = [self] if include_self else list(reversed(self._layers))
+        while stack:
+            layer = stack.pop()
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                if recursive or layer is self:
+                    stack.extend(reversed(layer._layers))
+
+    def _collect(self, own: Callable[[Layer], Sequence[Variable]]) -> list[Variable]:
+        found: dict[int, Variable] = {}
+        for layer in self._flatten_layers():
+            for v in own(layer):
+                found.setdefault(v.uid, v)
+        return list(found.values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights: own trainable ones, own others, then those of sublayers."""
+        return self._collect(lambda l: l._tracker.weights)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All state: weights, seeds of random layers and metric variables."""
+        return self._collect(lambda l: l._tracker.variables)
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Weights that receive gradients."""
+        frozen = {v.uid for l in self._flatten_layers() if not l._trainable for v in l.weights}
+        return [v for v in self.weights if v.trainable and v.uid not in frozen]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Weights that do not receive gradients."""
+        trainable = {v.uid for v in self.trainable_weights}
+        return [v for v in self.weights if v.uid not in trainable]
+
+    trainable_variables = trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """All state that does not receive gradients."""
+        trainable = {v.uid for v in self.trainable_weights}
+        return [v for v in self.variables if v.uid not in trainable]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the weights, in the order of `weights`."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights; nothing changes when one does not fit.
+
+        Raises:
+            ShapeError: another number of arrays, or another shape.
+        """
+        own, given = self.weights, [np.asarray(w) for w in weights]
+        if len(own) != len(given):
+            raise ShapeError(f"layer {self.name!r} has {len(own)} weights, received {len(given)} arrays")
+        for v, w in zip(own, given, strict=True):
+            if v.shape != w.shape:
+                raise ShapeError(f"layer {self.name!r}: weight {v.path!r} expects shape {v.shape}, received {w.shape}")
+        for v, w in zip(own, given, strict=True):
+            v.set(w)
+
+    def count_params(self) -> int:
+        """Number of elements in all weights."""
+        if not self.built:
+            raise SymkerasError(f"layer {self.name!r} has no weights yet: call it, or build it, first")
+        return sum(v.size for v in self.weights)
+
+    # ---- dtype ---------------------------------------------------------------------------------------------------
+
+    @property
+    def compute_dtype(self) -> str:
+        return self.dtype_policy
+
+    @property
+    def variable_dtype(self) -> str:
+        return self.dtype_policy
+
+    @property
+    def dtype(self) -> str:
+        return self.variable_dtype
+
+    # ---- losses --------------------------------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Add scalar losses (a tensor, a list, or a function without arguments) to what training minimises."""
+        for one in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if isinstance(one, Callable) and not isinstance(one, Tensor):
+                self._added_losses.append(one)
+            else:
+                _context.losses.append(one)
+
+    @property
+    def losses(self) -> list[Any]:
+        """Losses added in the current call, functions given to `add_loss`, and penalties of weights."""
+        out = list(_context.losses)
+        for layer in self._flatten_layers():
+            out += [fn() for fn in layer._added_losses]
+        return out + self._regularization_losses()
+
+    def _regularization_losses(self) -> list[Any]:
+        return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
+
+    # ---- calling -------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of `input_shape`; layers without weights need not define it."""
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute; subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define call()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = self._converted(args, kwargs)
+        tensors = [x for x in tree.flatten((args, kwargs)) if isinstance(x, Tensor)]
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        check_input_spec(self.input_spec, first, self.name)
+        self._build_for(args, kwargs)
+        check_input_spec(self.input_spec, first, self.name)
+        is_functional = bool(tensors) and tracing.current() is None and _context.depth == 0
+        outer = call_context() if _context.depth == 0 and tracing.current() is None else nullcontext()
+        trace = tracing.Trace() if tensors and tracing.current() is None else nullcontext()
+        with outer, trace, provenance.layer_scope(self.name):
+            outputs = self._call(args, dict(kwargs), first)
+        if is_functional:
+            outputs = self._record(args, kwargs, outputs)
+        return outputs
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], first: Any) -> Any:
+        before = _context.training
+        training = kwargs.get("training")
+        if training is None and before is not None:
+            training = before
+        if self._takes_training and (training is not None or "training" not in kwargs):
+            if training is not None:
+                kwargs["training"] = training
+        elif not self._takes_training:
+            kwargs.pop("training", None)
+        if self._takes_mask and kwargs.get("mask") is None:
+            mask = tree.map_structure(mask_of, first)
+            if any(m is not None for m in tree.flatten(mask)):
+                kwargs["mask"] = mask
+        _context.training = training
+        _context.depth += 1
+        try:
+            outputs = self.call(*args, **kwargs)
+        finally:
+            _context.training = before
+            _context.depth -= 1
+        if self.activity_regularizer is not None:
+            for y in tree.flatten(outputs):
+                batch = ops.cast(ops.as_tensor(ops.shape(y)[0]) if isinstance(ops.shape(y)[0], dims.Dim) else ops.shape(y)[0], self.compute_dtype)
+                _context.losses.append(self.activity_regularizer(y) / batch)
+        self._set_masks(first, outputs)
+        return outputs
+
+    def _set_masks(self, inputs: Any, outputs: Any) -> None:
+        previous = tree.map_structure(mask_of, inputs)
+        if not self.supports_masking and type(self).compute_mask is Layer.compute_mask:
+            return
+        masks = self.compute_mask(inputs, previous)
+        if masks is None:
+            return
+        flat_out = tree.flatten(outputs)
+        flat_masks = tree.flatten(masks)
+        for y, m in zip(flat_out, flat_masks, strict=False):
+            if m is not None:
+                set_mask(y, m)
+
+    def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        def convert(x: Any) -> Any:
+            if isinstance(x, Variable):
+                x = x.value
+            if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fiub":
+                if x.dtype.kind == "f" and self.autocast:
+                    return x.astype(self.compute_dtype, copy=False)
+                return x
+            if isinstance(x, Tensor) and self.autocast and dtypes.is_float(x.dtype) and x.dtype != self.compute_dtype:
+                history, mask = x._keras_history, x._keras_mask
+                x = ops.cast(x, self.compute_dtype)
+                x._keras_mask = mask
+                del history
+            return x
+
+        def leafwise(value: Any) -> Any:
+            if isinstance(value, list) and value and all(isinstance(v, (int, float)) for v in tree.flatten(value)):
+                return convert(np.asarray(value, dtype=None))
+            return tree.map_structure(convert, value) if tree.is_nested(value) else convert(value)
+
+        return tuple(leafwise(a) for a in args), {k: leafwise(v) for k, v in kwargs.items()}
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.built:
+            return
+        shapes = self._build_shapes(args, kwargs)
+        with tracing.suspended(), provenance.layer_scope(self.name):
+            try:
+                self.build(*shapes)
+            except SymkerasError as error:
+                raise type(error)(f"{error} (building layer {self.name!r} for input shape {shapes[0] if shapes else ()}, {provenance.user_line()})") from error
+        self._input_shapes = shapes
+        self.built = True
+
+    def _build_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        parameters = [p for p in inspect.signature(self.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        bound = list(args) + [v for v in kwargs.values() if any(isinstance(t, (Tensor, np.ndarray)) for t in tree.flatten(v))]
+        shapes = [tree.map_structure(shape_of, a) for a in bound]
+        return shapes[: max(1, len(parameters))] if len(parameters) else []
+
+    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
+        def distinct(y: Any) -> Any:
+            if not isinstance(y, Tensor):
+                return y
+            out = ops.boundary(y, self.name)
+            out._keras_mask = y._keras_mask
+            return out
+
+        with provenance.layer_scope(self.name):
+            outputs = tree.map_structure(distinct, outputs)
+        CallRecord(self, args, kwargs, outputs)
+        return outputs
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the outputs; by default that of the inputs, where the layer supports masking."""
+        return previous_mask
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The output shape for an input shape, by calling the layer on a symbolic input."""
+        return tree.map_structure(lambda t: t.shape, self._symbolic_outputs(*args, **kwargs))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic outputs for symbolic inputs, without a record of the call."""
+        with tracing.Trace(), call_context():
+            return self(*args, **kwargs)
+
+    def _symbolic_outputs(self, input_shape: Any) -> Any:
+        from symkeras.layers.input import symbolic_input
+
+        inputs = map_shapes(lambda s: symbolic_input(s, self.compute_dtype), input_shape)
+        return self.compute_output_spec(inputs)
+
+    # ---- inputs and outputs of functional calls ----------------------------------------------------------------------
+
+    @property
+    def input(self) -> Any:
+        """The input of the one symbolic call of this layer."""
+        return _unwrap(self._only_call().inputs)
+
+    @property
+    def output(self) -> Any:
+        """The output of the one symbolic call of this layer."""
+        return _unwrap(self._only_call().outputs)
+
+    def _only_call(self) -> CallRecord:
+        if not self._inbound_nodes:
+            raise SymkerasError(f"layer {self.name!r} was never called on a symbolic tensor")
+        if len(self._inbound_nodes) > 1:
+            raise SymkerasError(f"layer {self.name!r} was called {len(self._inbound_nodes)} times; use get_output_at(k)")
+        return self._inbound_nodes[0]
+
+    def get_input_at(self, node_index: int) -> Any:
+        """The input of the k-th symbolic call."""
+        return _unwrap(self._inbound_nodes[node_index].inputs)
+
+    def get_output_at(self, node_index: int) -> Any:
+        """The output of the k-th symbolic call."""
+        return _unwrap(self._inbound_nodes[node_index].outputs)
+
+    @property
+    def input_shape(self) -> Any:
+        return _unwrap([t.shape for t in self._only_call().inputs])
+
+    @property
+    def output_shape(self) -> Any:
+        return _unwrap([t.shape for t in self._only_call().outputs])
+
+    # ---- config --------------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs to make this layer again, weights aside."""
+        base: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": _policy_config(self.dtype_policy)}
+        if self.activity_regularizer is not None:
+            from symkeras import regularizers
+
+            base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if type(self).get_config is Layer.get_config:
+            base |= self._init_config()
+        return base
+
+    def _init_config(self) -> dict[str, Any]:
+        """The arguments of `__init__` as they were given, for layers that do not write `get_config`."""
+        args, kwargs = self._init_arguments
+        names = [p.name for p in inspect.signature(type(self).__init__).parameters.values()][1:]
+        given = dict(zip(names, args, strict=False)) | kwargs
+        return {k: v for k, v in given.items() if k not in ("name", "trainable", "dtype")}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A layer from its config."""
+        config = dict(config)
+        policy = config.get("dtype")
+        if isinstance(policy, dict):
+            config["dtype"] = policy["config"]["name"]
+        try:
+            return cls(**config)
+        except TypeError as error:
+            raise ConfigError(f"{cls.__name__}.from_config: {error}; config {config}") from error
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The input shapes this layer was built for."""
+        if not self._input_shapes:
+            return None
+        return {"input_shape": self._input_shapes[0]}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build for the shapes of `get_build_config`."""
+        shape = config.get("input_shape")
+        if shape is not None and not self.built:
+            with tracing.suspended(), provenance.layer_scope(self.name):
+                self.build(map_shapes(tuple, shape))
+            self.built = True
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put this layer's own variables into `store` under "0", "1", ..."""
+        for k, v in enumerate(self._tracker.weights):
+            store[str(k)] = v.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read this layer's own variables from `store`."""
+        own = self._tracker.weights
+        if len(store.keys()) != len(own):
+            raise ShapeError(f"layer {self.name!r} has {len(own)} own variables, the file holds {len(store.keys())}")
+        for k, v in enumerate(own):
+            v.set(np.asarray(store[str(k)]))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def mask_of(x: Any) -> Any:
+    """The Keras mask of a tensor or array, or None."""
+    if isinstance(x, Tensor):
+        return x._keras_mask
+    entry = _context.masks.get(id(x))
+    return entry[1] if entry is not None else None
+
+
+def set_mask(x: Any, mask: Any) -> None:
+    """Attach a mask; that of an array lasts for the outermost call."""
+    if isinstance(x, Tensor):
+        x._keras_mask = mask
+    else:
+        _context.masks[id(x)] = (x, mask)
+
+
+def shape_of(x: Any) -> Any:
+    """The shape with None for symbolic sizes, or None for what has no shape."""
+    return tuple(x.shape) if isinstance(x, (Tensor, np.ndarray)) else None
+
+
+def map_shapes(fn: Callable[[Any], Any], shapes: Any) -> Any:
+    """`fn` on every shape of a nesting of shapes (tuples or lists of sizes)."""
+    if isinstance(shapes, dict):
+        return {k: map_shapes(fn, v) for k, v in shapes.items()}
+    if isinstance(shapes, (list, tuple)) and any(isinstance(s, (list, tuple, dict)) for s in shapes):
+        return [map_shapes(fn, s) for s in shapes]
+    return fn(tuple(shapes))
+
+
+def _unwrap(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _legacy_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """Take the 2017 spellings of the input's shape out of `kwargs`; the shape with the batch axis, or None."""
+    batch = kwargs.pop("batch_size", None)
+    batch_shape = kwargs.pop("batch_input_shape", kwargs.pop("batch_shape", None))
+    shape = kwargs.pop("input_shape", None)
+    width = kwargs.pop("input_dim", None)
+    length = kwargs.pop("input_length", None)
+    if batch_shape is not None:
+        return tuple(batch_shape)
+    if shape is not None:
+        return (batch, *((shape,) if isinstance(shape, int) else shape))
+    if width is not None:
+        return (batch, width) if length is None else (batch, length, width)
+    return None
+
+
+def _policy_name(dtype: Any) -> str:
+    if isinstance(dtype, dict):
+        dtype = dtype["config"]["name"]
+    name = getattr(dtype, "name", dtype)
+    if isinstance(name, str) and name.startswith("mixed_"):
+        raise ConfigError(f"dtype policy {name!r}: mixed precision is not offered; use float32, float64 or float16")
+    return config.floatx() if name is None else dtypes.standardize(name)
+
+
+def _policy_config(name: str) -> dict[str, Any]:
+    return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": name}, "registered_name": None}
+
+
+__all__ = ["CallRecord", "InputSpec", "KerasHistory", "Layer", "call_context", "map_shapes", "mask_of", "set_mask", "shape_of"]

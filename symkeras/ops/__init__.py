@@ -1,0 +1,27 @@
+"""Every operation, with Keras' names: on arrays they compute at once, on symbolic tensors they build nodes."""
+
+from symkeras.ops import operators as operators
+from symkeras.ops.control import cond, fori_loop, scan, while_loop
+from symkeras.ops.convolution import conv
+from symkeras.ops.elementwise import (
+    ROWS, where, absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, bitwise_and,
+    bitwise_not, bitwise_or, bitwise_xor, ceil, cos, cosh, divide, equal, erf, erfinv, exp, exp2, expm1,
+    floor, floor_divide, greater, greater_equal, isfinite, isinf, isnan, left_shift, less, less_equal, log,
+    log10, log1p, log2, logaddexp, logical_and, logical_not, logical_or, logical_xor, maximum, minimum, mod,
+    multiply, negative, not_equal, power, reciprocal, right_shift, rint, sign, sin, sinh, sqrt, square,
+    subtract, tan, tanh, trunc,
+)  # fmt: skip
+from symkeras.ops.elementwise import add_ as add
+from symkeras.ops.indexing import one_hot, scatter, take, take_along_axis
+from symkeras.ops.leaves import boundary, cast, convert_to_tensor, is_tensor, placeholder, shape, stop_gradient
+from symkeras.ops.linalg import dot, einsum, matmul, tensordot
+from symkeras.ops.nn import (
+    batch_normalization, clip, elu, gelu, layer_normalization, leaky_relu, log_sigmoid, log_softmax, logsumexp, moments, relu,
+    relu6, rsqrt, sigmoid, silu, softmax, softplus,
+)  # fmt: skip
+from symkeras.ops.numpy import *  # noqa: F403
+from symkeras.ops.op import OPS, as_array, as_tensor, is_symbolic
+from symkeras.ops.pooling import average_pool, max_pool
+from symkeras.ops.reductions import all, any, argmax, argmin, cumprod, cumsum, max, mean, min, prod, std, sum, var
+from symkeras.ops.shaping import broadcast_to, concatenate, expand_dims, flip, reshape, squeeze, stack, transpose
+from symkeras.ops.sorting import argsort, sort, top_k

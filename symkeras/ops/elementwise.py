@@ -1,0 +1,282 @@
+"""Elementwise primitives, as a table: name, NumPy function, gradient, promotion.
+
+Each row broadcasts its inputs. Gradients are written as if shapes were equal: autodiff sums over broadcast axes.
+The op's function is the front door: it promotes dtypes (a Python number takes the tensor's) and builds or computes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from symkeras.errors import DtypeError, ShapeError
+from symkeras.graph import dims, dtypes
+from symkeras.graph.node import Node
+from symkeras.graph.tensor import Tensor
+from symkeras.graph.types import TensorType
+from symkeras.ops.leaves import cast
+from symkeras.ops.op import Op, Sample, add, apply_symbolic, as_array, as_tensor, compute, dtype_of, is_symbolic
+
+
+class Elementwise(Op):
+    """One row of the table.
+
+    Args:
+        name: name of the op and of its function.
+        fn: NumPy function on arrays of one dtype; a ufunc is what the NumPy backend calls.
+        vjp: `(dy, out, *inputs) -> gradients`; None means that no gradient flows.
+        arity: number of inputs.
+        promote: "numeric" (common dtype), "float" (common floating dtype), "bool", "int" (integers and bools).
+        result: "same" or "bool".
+        domain: range the samples are drawn from, over which the op is smooth.
+        flops: per element.
+    """
+
+    is_elementwise = True
+
+    def __init__(self, name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None, arity: int = 1, promote: str = "float",
+                 result: str = "same", domain: tuple[float, float] = (-2.0, 2.0), flops: int = 1, doc: str = ""):  # fmt: skip
+        self.name = name  # type: ignore[misc]
+        self.fn = fn
+        self.gradient = vjp
+        self.arity = arity
+        self.promote = promote
+        self.result = result
+        self.domain = domain
+        self.flops_per_element = flops
+        self.__doc__ = doc
+        self.samples = _samples(arity, promote, vjp is not None, domain)
+
+    def infer(self, *types: TensorType) -> TensorType:  # type: ignore[override]
+        first = types[0].dtype
+        for t in types[1:]:
+            if t.dtype != first:
+                raise DtypeError(f"{self.name} expects inputs of one dtype, received {', '.join(map(str, types))}")
+        shape = broadcast_shapes(*(t.shape for t in types), what=self.name)
+        return TensorType(shape, "bool" if self.result == "bool" else first)
+
+    def value(self, *arrays: Any) -> Any:  # type: ignore[override]
+        return self.fn(*arrays)
+
+    def vjp(self, dy: Any, out: Any, *inputs: Any) -> Any:  # type: ignore[override]
+        if self.gradient is None:
+            return (None,) * self.arity
+        return self.gradient(dy, out, *inputs)
+
+    def flops(self, node: Node) -> dims.Size:
+        return node.tensor_type.size * self.flops_per_element
+
+
+def broadcast_shapes(*shapes: tuple[dims.Size, ...], what: str = "broadcast") -> tuple[dims.Size, ...]:
+    """The shape that `shapes` broadcast to, by NumPy's rule.
+
+    Raises:
+        ShapeError: two sizes differ and neither is 1.
+    """
+    first = shapes[0]
+    if all(s == first for s in shapes[1:]):
+        return first
+    ndim = max(map(len, shapes))
+    out: list[dims.Size] = []
+    for axis in range(-ndim, 0):
+        size: dims.Size | None = 1
+        for s in shapes:
+            if len(s) >= -axis:
+                size = dims.broadcast_size(size, s[axis])
+                if size is None:
+                    raise ShapeError(f"{what}: shapes {' and '.join(map(str, shapes))} do not broadcast (axis {axis})")
+        out.append(size)  # type: ignore[arg-type]
+    return tuple(out)
+
+
+ROWS: dict[str, Callable[..., Any]] = {}
+
+
+def common_dtype(promote: str, *inputs: Any) -> str:
+    """The dtype that inputs of an op with this promotion are brought to."""
+    if promote == "bool":
+        return "bool"
+    joined = dtypes.result_type(*(dtype_of(x) for x in inputs))
+    return dtypes.inexact(joined) if promote == "float" else joined
+
+
+def promoted(promote: str, *inputs: Any) -> list[Any]:
+    """The inputs in their common dtype: all symbolic if one is (a variable beside a tensor is its leaf), else all arrays."""
+    dtype = common_dtype(promote, *inputs)
+    if is_symbolic(*inputs):
+        return [cast(as_tensor(x, dtype), dtype) for x in inputs]
+    return [as_array(x, dtype) if isinstance(x, (bool, int, float)) else as_array(x).astype(dtype, copy=False) for x in inputs]
+
+
+def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None, **options: Any) -> Callable[..., Any]:
+    """Add one op to the table and return its function."""
+    op = Elementwise(name, fn, vjp, **options)
+    add(op)
+    promote = op.promote
+
+    def call(*inputs: Any) -> Any:
+        if len(inputs) != op.arity:
+            raise TypeError(f"{name} takes {op.arity} arguments, received {len(inputs)}")
+        values = promoted(promote, *inputs)
+        if any(isinstance(v, Tensor) for v in values):
+            return apply_symbolic(op, values, {})
+        return compute(op, values, {})
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = op.__doc__
+    call.op = op  # type: ignore[attr-defined]
+    ROWS[name] = call
+    return call
+
+
+def _samples(arity: int, promote: str, grad: bool, domain: tuple[float, float]) -> tuple[Sample, ...]:
+    kinds = {"bool": ["bool"], "int": ["i32", "bool"], "numeric": ["f32", "f64", "i32"], "float": ["f32", "f64"]}[promote]
+    out = []
+    for k in kinds:
+        for shapes in (["2, 3"] * arity, [""] * arity, ["0, 3"] * arity, (["2, 1", "3", "2, 3"][:arity])):
+            out.append(Sample(tuple(f"{k}[{s}]" for s in shapes), low=domain[0], high=domain[1], grad=grad and k[0] == "f"))
+    return tuple(out)
+
+
+def _erf(x: Any) -> Any:
+    return np.vectorize(math.erf, otypes=[np.float64])(x).astype(x.dtype) if x.size else x.copy()
+
+
+def _erfinv(x: Any) -> Any:
+    from statistics import NormalDist
+
+    def one(v: float) -> float:
+        if not -1 < v < 1:
+            return math.copysign(math.inf, v) if abs(v) == 1 else math.nan
+        return NormalDist().inv_cdf((v + 1) / 2) / math.sqrt(2) if abs(v) > 1e-9 else v * math.sqrt(math.pi) / 2
+
+    return np.vectorize(one, otypes=[np.float64])(x).astype(x.dtype) if x.size else x.copy()
+
+
+def _power(x: Any, y: Any) -> Any:
+    return np.float_power(x, y).astype(x.dtype) if x.dtype.kind in "iu" else np.power(x, y)
+
+
+def _power_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    base = where(equal(y, 0), 1, x)
+    dx = dy * (y * power(base, where(equal(y, 0), 1, y - 1)))
+    safe = where(greater(x, 0), x, 1)
+    return dx, dy * (out * where(greater(x, 0), log(safe), 0))
+
+
+_INF = float("inf")
+
+# arithmetic
+add_ = row("add", np.add, lambda dy, out, x, y: (dy, dy), arity=2, promote="numeric", doc="x + y, element by element.")
+subtract = row("subtract", np.subtract, lambda dy, out, x, y: (dy, -dy), arity=2, promote="numeric", doc="x - y.")
+multiply = row("multiply", np.multiply, lambda dy, out, x, y: (dy * y, dy * x), arity=2, promote="numeric", doc="x * y.")
+divide = row("divide", np.true_divide, lambda dy, out, x, y: (dy / y, -(dy / y) * out), arity=2, domain=(0.5, 2.0), flops=4, doc="x / y; integers give floats.")
+floor_divide = row("floor_divide", np.floor_divide, arity=2, promote="numeric", domain=(1, 9), doc="x / y rounded down.")
+mod = row("mod", np.remainder, lambda dy, out, x, y: (dy, -dy * floor(x / y)), arity=2, promote="numeric", domain=(1.1, 1.9), doc="Remainder with the sign of y.")
+power = row("power", _power, _power_vjp, arity=2, promote="numeric", domain=(0.5, 2.0), flops=20, doc="x to the power y.")
+negative = row("negative", np.negative, lambda dy, out, x: (-dy,), promote="numeric", doc="-x.")
+absolute = row("absolute", np.absolute, lambda dy, out, x: (dy * sign(x),), promote="numeric", domain=(0.2, 2.0), doc="|x|.")
+sign = row("sign", np.sign, None, promote="numeric", doc="-1, 0 or 1.")
+square = row("square", np.square, lambda dy, out, x: (dy * (x * 2),), promote="numeric", doc="x squared.")
+reciprocal = row("reciprocal", np.reciprocal, lambda dy, out, x: (-dy * square(out),), domain=(0.5, 2.0), flops=4, doc="1 / x.")
+maximum = row("maximum", np.maximum, lambda dy, out, x, y: (where(greater_equal(x, y), dy, 0), where(greater_equal(x, y), 0, dy)), arity=2, promote="numeric", doc="The larger of x and y; NaN where either is NaN. At ties the gradient goes to x.")
+minimum = row("minimum", np.minimum, lambda dy, out, x, y: (where(less_equal(x, y), dy, 0), where(less_equal(x, y), 0, dy)), arity=2, promote="numeric", doc="The smaller of x and y; NaN where either is NaN. At ties the gradient goes to x.")
+# exponentials
+exp = row("exp", np.exp, lambda dy, out, x: (dy * out,), flops=10, doc="e to the power x.")
+expm1 = row("expm1", np.expm1, lambda dy, out, x: (dy * (out + 1),), flops=10, doc="exp(x) - 1, accurate near 0.")
+exp2 = row("exp2", np.exp2, lambda dy, out, x: (dy * (out * math.log(2)),), flops=10, doc="2 to the power x.")
+log = row("log", np.log, lambda dy, out, x: (dy / x,), domain=(0.2, 3.0), flops=10, doc="Natural logarithm.")
+log1p = row("log1p", np.log1p, lambda dy, out, x: (dy / (x + 1),), domain=(-0.5, 2.0), flops=10, doc="log(1 + x), accurate near 0.")
+log2 = row("log2", np.log2, lambda dy, out, x: (dy / (x * math.log(2)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 2.")
+log10 = row("log10", np.log10, lambda dy, out, x: (dy / (x * math.log(10)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 10.")
+logaddexp = row("logaddexp", np.logaddexp, lambda dy, out, x, y: (dy * exp(x - out), dy * exp(y - out)), arity=2, flops=25, doc="log(exp(x) + exp(y)) without overflow.")
+sqrt = row("sqrt", np.sqrt, lambda dy, out, x: (dy * 0.5 / out,), domain=(0.2, 3.0), flops=4, doc="Square root.")
+# trigonometry
+sin = row("sin", np.sin, lambda dy, out, x: (dy * cos(x),), flops=10, doc="Sine, x in radians.")
+cos = row("cos", np.cos, lambda dy, out, x: (-dy * sin(x),), flops=10, doc="Cosine, x in radians.")
+tan = row("tan", np.tan, lambda dy, out, x: (dy * (square(out) + 1),), domain=(-1.2, 1.2), flops=15, doc="Tangent, x in radians.")
+arcsin = row("arcsin", np.arcsin, lambda dy, out, x: (dy / sqrt(1 - square(x)),), domain=(-0.8, 0.8), flops=15, doc="Inverse sine, in radians.")
+arccos = row("arccos", np.arccos, lambda dy, out, x: (-dy / sqrt(1 - square(x)),), domain=(-0.8, 0.8), flops=15, doc="Inverse cosine, in radians.")
+arctan = row("arctan", np.arctan, lambda dy, out, x: (dy / (square(x) + 1),), flops=15, doc="Inverse tangent, in radians.")
+arctan2 = row("arctan2", np.arctan2, lambda dy, out, y, x: (dy * x / (square(x) + square(y)), -dy * y / (square(x) + square(y))), arity=2, domain=(0.3, 2.0), flops=20, doc="Angle of the point (x2, x1), in radians.")
+sinh = row("sinh", np.sinh, lambda dy, out, x: (dy * cosh(x),), flops=15, doc="Hyperbolic sine.")
+cosh = row("cosh", np.cosh, lambda dy, out, x: (dy * sinh(x),), flops=15, doc="Hyperbolic cosine.")
+tanh = row("tanh", np.tanh, lambda dy, out, x: (dy * (1 - square(out)),), flops=10, doc="Hyperbolic tangent.")
+arcsinh = row("arcsinh", np.arcsinh, lambda dy, out, x: (dy / sqrt(square(x) + 1),), flops=15, doc="Inverse hyperbolic sine.")
+arccosh = row("arccosh", np.arccosh, lambda dy, out, x: (dy / sqrt(square(x) - 1),), domain=(1.2, 3.0), flops=15, doc="Inverse hyperbolic cosine.")
+arctanh = row("arctanh", np.arctanh, lambda dy, out, x: (dy / (1 - square(x)),), domain=(-0.8, 0.8), flops=15, doc="Inverse hyperbolic tangent.")
+erf = row("erf", _erf, lambda dy, out, x: (dy * (exp(-square(x)) * (2 / math.sqrt(math.pi))),), flops=20, doc="The error function.")
+erfinv = row("erfinv", _erfinv, lambda dy, out, x: (dy * (exp(square(out)) * (math.sqrt(math.pi) / 2)),), domain=(-0.8, 0.8), flops=25, doc="Inverse of the error function.")
+# rounding
+floor = row("floor", np.floor, None, domain=(0.1, 0.9), doc="Largest whole number not above x.")
+ceil = row("ceil", np.ceil, None, domain=(0.1, 0.9), doc="Smallest whole number not below x.")
+rint = row("rint", np.rint, None, domain=(0.1, 0.4), doc="Nearest whole number; halves go to the even one.")
+trunc = row("trunc", np.trunc, None, domain=(0.1, 0.9), doc="x without its fraction.")
+# comparisons and logic
+equal = row("equal", np.equal, None, arity=2, promote="numeric", result="bool", doc="x == y.")
+not_equal = row("not_equal", np.not_equal, None, arity=2, promote="numeric", result="bool", doc="x != y.")
+less = row("less", np.less, None, arity=2, promote="numeric", result="bool", doc="x < y.")
+less_equal = row("less_equal", np.less_equal, None, arity=2, promote="numeric", result="bool", doc="x <= y.")
+greater = row("greater", np.greater, None, arity=2, promote="numeric", result="bool", doc="x > y.")
+greater_equal = row("greater_equal", np.greater_equal, None, arity=2, promote="numeric", result="bool", doc="x >= y.")
+logical_and = row("logical_and", np.logical_and, None, arity=2, promote="bool", result="bool", doc="Both.")
+logical_or = row("logical_or", np.logical_or, None, arity=2, promote="bool", result="bool", doc="Either.")
+logical_xor = row("logical_xor", np.logical_xor, None, arity=2, promote="bool", result="bool", doc="Exactly one.")
+logical_not = row("logical_not", np.logical_not, None, promote="bool", result="bool", doc="Not x.")
+isnan = row("isnan", np.isnan, None, result="bool", doc="Whether x is NaN.")
+isinf = row("isinf", np.isinf, None, result="bool", doc="Whether x is infinite.")
+isfinite = row("isfinite", np.isfinite, None, result="bool", doc="Whether x is neither NaN nor infinite.")
+bitwise_and = row("bitwise_and", np.bitwise_and, None, arity=2, promote="int", doc="Bits set in both.")
+bitwise_or = row("bitwise_or", np.bitwise_or, None, arity=2, promote="int", doc="Bits set in either.")
+bitwise_xor = row("bitwise_xor", np.bitwise_xor, None, arity=2, promote="int", doc="Bits set in exactly one.")
+bitwise_not = row("bitwise_not", np.invert, None, promote="int", doc="All bits flipped.")
+left_shift = row("left_shift", np.left_shift, None, arity=2, promote="int", domain=(0, 4), doc="x shifted left by y bits.")
+right_shift = row("right_shift", np.right_shift, None, arity=2, promote="int", domain=(0, 4), doc="x shifted right by y bits.")
+
+
+class Where(Op):
+    """`x` where `condition`, else `y`; the value not chosen has no influence, NaN or not."""
+
+    name = "where"
+    is_elementwise = True
+    samples = tuple(
+        Sample((f"bool[{c}]", f"{k}[{s}]", f"{k}[{t}]"), grad=k != "i32")
+        for k in ("f32", "f64", "i32")
+        for c, s, t in (("2, 3", "2, 3", "2, 3"), ("", "", ""), ("0, 3", "0, 3", "0, 3"), ("2, 1", "3", ""))
+    )
+
+    def infer(self, condition: TensorType, x: TensorType, y: TensorType) -> TensorType:  # type: ignore[override]
+        if condition.dtype != "bool" or x.dtype != y.dtype:
+            raise DtypeError(f"where expects bool and two of one dtype, received {condition}, {x}, {y}")
+        return TensorType(broadcast_shapes(condition.shape, x.shape, y.shape, what="where"), x.dtype)
+
+    def value(self, condition: Any, x: Any, y: Any) -> Any:  # type: ignore[override]
+        return np.where(condition, x, y)
+
+    def vjp(self, dy: Any, out: Any, condition: Any, x: Any, y: Any) -> Any:  # type: ignore[override]
+        return None, where(condition, dy, 0), where(condition, 0, dy)
+
+
+WHERE = add(Where())
+
+
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """`x1` where `condition` is true, else `x2`.
+
+    >>> where(np.array([True, False]), 1.0, 0.0)
+    array([1., 0.], dtype=float32)
+    """
+    if x1 is None or x2 is None:
+        if x1 is not x2:
+            raise ShapeError("where takes either both of x1 and x2, or neither")
+        if is_symbolic(condition):
+            raise ShapeError("where(condition) alone has a shape that depends on values: give x1 and x2")
+        return tuple(i.astype("int32") for i in np.nonzero(as_array(condition)))
+    dtype = common_dtype("numeric", x1, x2)
+    if is_symbolic(condition, x1, x2):
+        inputs = [cast(as_tensor(condition), "bool"), cast(as_tensor(x1, dtype), dtype), cast(as_tensor(x2, dtype), dtype)]
+        return apply_symbolic(WHERE, inputs, {})
+    return compute(WHERE, [as_array(condition).astype(bool), as_array(x1, dtype), as_array(x2, dtype)], {})

@@ -1,0 +1,88 @@
+"""Evaluating a graph node by node with the reference value of every op: the oracle all backends are held against."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symkeras.errors import ShapeError
+from symkeras.graph import dims
+from symkeras.graph.graph import Graph
+from symkeras.graph.node import Node
+from symkeras.graph.types import TensorType
+
+
+class _Sizes(threading.local):
+    env: Mapping[str, int] = {}
+
+
+_sizes = _Sizes()
+
+
+def solve_dims(types: Sequence[TensorType], shapes: Sequence[Sequence[int]], names: Sequence[str]) -> dict[str, int]:
+    """The size of every symbol, from the shapes that inputs of these types have.
+
+    Raises:
+        ShapeError: an input has another number of axes or another size than its type says, or two inputs disagree.
+    """
+    env: dict[str, int] = {}
+    late = []
+    for type, shape, name in zip(types, shapes, names, strict=True):
+        if len(type.shape) != len(shape):
+            raise ShapeError(f"input {name!r} expects {type}, received an array of shape {tuple(shape)}")
+        for axis, (expected, size) in enumerate(zip(type.shape, shape, strict=True)):
+            if isinstance(expected, int):
+                if expected != size:
+                    raise ShapeError(f"input {name!r} expects {type}, received shape {tuple(shape)}: axis {axis} is {size}")
+                continue
+            symbols = expected.symbols()
+            if len(symbols) == 1 and (symbol := next(iter(symbols))) not in env and expected == dims.symbol(symbol):
+                env[symbol] = size
+            else:
+                late.append((name, type, shape, axis, expected, size))
+    for name, type, shape, axis, expected, size in late:
+        if expected.symbols() <= env.keys() and expected.evaluate(env) != size:
+            raise ShapeError(
+                f"input {name!r} expects {type}, received shape {tuple(shape)}: axis {axis} is {size}, "
+                f"but {expected} is {expected.evaluate(env)} by the other inputs"
+            )
+    return env
+
+
+def evaluate(graph: Graph, arrays: Sequence[Any], variables: Mapping[Node, Any] | None = None) -> tuple[list[Any], list[Any]]:
+    """The outputs of `graph` and the new values of its updates; nothing is written.
+
+    Args:
+        arrays: one per input, already of the right dtype.
+        variables: values to use instead of those the variables hold.
+    """
+    types = [n.tensor_type for n in graph.inputs]
+    env = {**_sizes.env, **solve_dims(types, [np.shape(a) for a in arrays], [n.attrs["name"] for n in graph.inputs])}
+    before, _sizes.env = _sizes.env, env
+    try:
+        values: dict[Node, Any] = dict(zip(graph.inputs, arrays, strict=True))
+        with np.errstate(all="ignore"):
+            for node in graph.nodes:
+                if node not in values:
+                    values[node] = _value(node, values, env, variables or {})
+    finally:
+        _sizes.env = before
+    return [values[n] for n in graph.outputs], [values[n] for _, n in graph.updates]
+
+
+def _value(node: Node, values: Mapping[Node, Any], env: Mapping[str, int], variables: Mapping[Node, Any]) -> Any:
+    if node.op.name == "variable":
+        return variables[node] if node in variables else node.attrs["variable"].array
+    attrs = {k: dims.evaluate(v, env) for k, v in node.attrs.items()}
+    result = node.op.value(*(values[i] for i in node.inputs), **attrs)
+    if isinstance(node.type, tuple):
+        return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, node.type, strict=True))
+    result = np.asarray(result, dtype=node.type.dtype)
+    expected = dims.evaluate(node.type.shape, env)
+    if result.shape != expected:
+        line = node.origins[0] if node.origins else ""
+        raise ShapeError(f"{node.op.name} gave shape {result.shape}, its type {node.type} promises {expected} {line}")
+    return result

@@ -1,0 +1,216 @@
+"""Reading and writing rows by index: gather with a sparse gradient, take_along_axis, scatter, one_hot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symkeras.errors import DtypeError, ShapeError
+from symkeras.graph import dims, dtypes
+from symkeras.graph.types import TensorType
+from symkeras.ops import elementwise as ew
+from symkeras.ops.leaves import cast, shape
+from symkeras.ops.op import OPS, Op, Sample, apply, as_tensor, dtype_of, is_symbolic, register
+from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, transpose
+
+
+def _check_indices(op: str, indices: TensorType) -> None:
+    if not dtypes.is_int(indices.dtype):
+        raise DtypeError(f"{op} expects integer indices, received {indices}")
+
+
+def check_range(indices: Any, size: int) -> None:
+    """Raise IndexError where an index lies outside [-size, size)."""
+    if indices.size and (indices.min() < -size or indices.max() >= size):
+        bad = int(indices.min()) if indices.min() < -size else int(indices.max())
+        raise IndexError(f"index {bad} is out of range for an axis of size {size}")
+
+
+@register
+class Gather(Op):
+    """Rows of a table: `out[i..., :] = table[indices[i...], :]`. Negative indices count from the end."""
+
+    name = "gather"
+    samples = (
+        Sample(("f32[5, 3]", "i32[2, 4]"), low=(-2.0, 0), high=(2.0, 5)),
+        Sample(("f64[5]", "i32[]"), low=(-2.0, 0), high=(2.0, 5)),
+        Sample(("f32[4, 2, 2]", "i32[0]"), low=(-2.0, 0), high=(2.0, 4)),
+        Sample(("f32[4, 2]", "i64[6]"), low=(-2.0, -4), high=(2.0, 4)),
+    )
+
+    def infer(self, table: TensorType, indices: TensorType) -> TensorType:  # type: ignore[override]
+        _check_indices("gather", indices)
+        if table.ndim == 0:
+            raise ShapeError(f"gather expects a table with rows, received {table}")
+        return table.with_shape((*indices.shape, *table.shape[1:]))
+
+    def value(self, table: Any, indices: Any) -> Any:  # type: ignore[override]
+        check_range(indices, table.shape[0])
+        return np.take(table, indices, axis=0)
+
+    def vjp(self, dy: Any, out: Any, table: Any, indices: Any) -> Any:  # type: ignore[override]
+        return apply(OPS["scatter_add"], [indices, dy], {"rows": table.dims[0]}), None
+
+
+@register
+class ScatterAdd(Op):
+    """A table of `rows` rows, zero but for `values` added at `indices`; what a gather's gradient is."""
+
+    name = "scatter_add"
+    samples = (
+        Sample(("i32[2, 4]", "f32[2, 4, 3]"), {"rows": 5}, low=(0, -2.0), high=(5, 2.0)),
+        Sample(("i32[6]", "f64[6]"), {"rows": 4}, low=(-4, -2.0), high=(4, 2.0)),
+        Sample(("i32[0]", "f32[0, 2]"), {"rows": 3}, low=(0, -2.0), high=(3, 2.0)),
+    )
+
+    def infer(self, indices: TensorType, values: TensorType, *, rows: dims.Size) -> TensorType:  # type: ignore[override]
+        _check_indices("scatter_add", indices)
+        lead = values.shape[: indices.ndim]
+        if len(lead) != indices.ndim or not all(dims.same(a, b) for a, b in zip(lead, indices.shape, strict=True)):
+            raise ShapeError(f"scatter_add expects one value row per index, received indices {indices} and values {values}")
+        return values.with_shape((rows, *values.shape[indices.ndim :]))
+
+    def value(self, indices: Any, values: Any, *, rows: int) -> Any:  # type: ignore[override]
+        check_range(indices, rows)
+        out = np.zeros((rows, *values.shape[indices.ndim :]), values.dtype)
+        np.add.at(out, indices, values)
+        return out
+
+    def vjp(self, dy: Any, out: Any, indices: Any, values: Any, **_: Any) -> Any:  # type: ignore[override]
+        return None, apply(OPS["gather"], [dy, indices])
+
+
+@register
+class TakeAlongAxis(Op):
+    """`out[i, j, k] = x[i, indices[i, j, k], k]` for axis 1, and so on; the other sizes are equal."""
+
+    name = "take_along_axis"
+    samples = (
+        Sample(("f32[3, 4]", "i32[3, 2]"), {"axis": 1}, low=(-2.0, 0), high=(2.0, 4)),
+        Sample(("f64[4, 2]", "i32[3, 2]"), {"axis": 0}, low=(-2.0, 0), high=(2.0, 4)),
+    )
+
+    def infer(self, x: TensorType, indices: TensorType, *, axis: int) -> TensorType:  # type: ignore[override]
+        _check_indices("take_along_axis", indices)
+        if x.ndim != indices.ndim or not all(k == axis or dims.same(a, b) for k, (a, b) in enumerate(zip(x.shape, indices.shape, strict=True))):
+            raise ShapeError(f"take_along_axis along {axis} expects equal sizes elsewhere, received {x} and {indices}")
+        return x.with_shape(indices.shape)
+
+    def value(self, x: Any, indices: Any, *, axis: int) -> Any:  # type: ignore[override]
+        check_range(indices, x.shape[axis])
+        return np.take_along_axis(x, indices, axis)
+
+    def vjp(self, dy: Any, out: Any, x: Any, indices: Any, *, axis: int) -> Any:  # type: ignore[override]
+        return apply(OPS["add_along_axis"], [indices, dy], {"axis": axis, "size": x.dims[axis]}), None
+
+
+@register
+class AddAlongAxis(Op):
+    """Zeros of `size` along `axis`, with `values` added where `indices` point: the gradient of take_along_axis."""
+
+    name = "add_along_axis"
+    samples = (
+        Sample(("i32[3, 2]", "f32[3, 2]"), {"axis": 1, "size": 4}, low=(0, -2.0), high=(4, 2.0)),
+        Sample(("i32[3, 2]", "f64[3, 2]"), {"axis": 0, "size": 4}, low=(0, -2.0), high=(4, 2.0)),
+    )
+
+    def infer(self, indices: TensorType, values: TensorType, *, axis: int, size: dims.Size) -> TensorType:  # type: ignore[override]
+        _check_indices("add_along_axis", indices)
+        return values.with_shape((*values.shape[:axis], size, *values.shape[axis + 1 :]))
+
+    def value(self, indices: Any, values: Any, *, axis: int, size: int) -> Any:  # type: ignore[override]
+        check_range(indices, size)
+        out = np.zeros((*values.shape[:axis], size, *values.shape[axis + 1 :]), values.dtype)
+        where = list(np.ogrid[tuple(slice(n) for n in values.shape)])
+        where[axis] = indices
+        np.add.at(out, tuple(where), values)
+        return out
+
+    def vjp(self, dy: Any, out: Any, indices: Any, values: Any, *, axis: int, **_: Any) -> Any:  # type: ignore[override]
+        return None, apply(OPS["take_along_axis"], [dy, indices], {"axis": axis})
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """Elements of `x` at `indices` along `axis` (of the flattened tensor when None).
+
+    >>> take(np.array([10, 20, 30]), np.array([2, 0])).tolist()
+    [30, 10]
+    """
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    ndim = len(shape(x))
+    axis = canonical_axis(axis, ndim)
+    indices = _integers(indices)
+    if axis == 0:
+        return apply(OPS["gather"], [x, indices])
+    front = transpose(x, (axis, *(k for k in range(ndim) if k != axis)))
+    out = apply(OPS["gather"], [front, indices])
+    count = len(shape(indices))
+    order = (*range(count, count + axis), *range(count), *range(count + axis, count + ndim - 1))
+    return transpose(out, order)
+
+
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """Elements of `x` chosen along `axis` separately for every position of `indices`; sizes of 1 broadcast."""
+    if axis is None:
+        return take(x, indices, None)
+    from symkeras.ops.elementwise import broadcast_shapes
+    from symkeras.ops.shaping import broadcast_to
+
+    indices = _integers(indices)
+    axis = canonical_axis(axis, len(shape(x)))
+
+    def rest(t: Any) -> tuple[Any, ...]:
+        return tuple(1 if k == axis else d for k, d in enumerate(shape(t)))
+
+    common = broadcast_shapes(rest(x), rest(indices), what="take_along_axis")
+
+    def spread(t: Any) -> Any:
+        return broadcast_to(t, tuple(shape(t)[k] if k == axis else d for k, d in enumerate(common)))
+
+    return apply(OPS["take_along_axis"], [spread(x), spread(indices)], {"axis": axis})
+
+
+def _integers(indices: Any) -> Any:
+    dtype = dtypes.result_type(dtype_of(indices))
+    return cast(indices, "int32") if not dtypes.is_int(dtype) or not is_symbolic(indices) and not hasattr(indices, "dtype") else indices
+
+
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+    """1 at the position each integer names, 0 elsewhere; integers out of range give all zeros.
+
+    >>> one_hot(np.array([0, 2]), 3).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    if sparse:
+        raise ShapeError("symkeras has dense tensors only: sparse must be False")
+    x = _integers(x)
+    ndim = len(shape(x)) + 1
+    axis = canonical_axis(axis, ndim)
+    classes = np.arange(num_classes, dtype=x.dtype if isinstance(x.dtype, str) else x.dtype)
+    hot = ew.equal(expand_dims(x, axis), classes.reshape([num_classes if k == axis else 1 for k in range(ndim)]))
+    return cast(hot, dtypes.standardize(dtype))
+
+
+def scatter(indices: Any, values: Any, shape: Any) -> Any:
+    """Zeros of `shape` with `values` added at `indices`, whose last axis holds one coordinate per leading axis of `shape`."""
+    flat, rows, rest = _flat_indices(indices, tuple(shape))
+    return reshape(apply(OPS["scatter_add"], [flat, values], {"rows": rows}), (*tuple(shape)[: len(shape) - len(rest)], *rest))
+
+
+def _flat_indices(indices: Any, target: tuple[Any, ...]) -> tuple[Any, Any, tuple[Any, ...]]:
+    indices = _integers(indices)
+    depth = shape(indices)[-1]
+    if not isinstance(depth, int) or depth > len(target):
+        raise ShapeError(f"scatter: indices {shape(indices)} hold {depth} coordinates for shape {target}")
+    strides = [int(np.prod(target[k + 1 : depth])) for k in range(depth)]
+    from symkeras.ops.reductions import sum
+
+    flat = sum(ew.multiply(indices, np.array(strides, dtype="int32")), axis=-1)
+    return flat, dims.product(target[:depth]), target[depth:]
+
+
+def as_indices(x: Any) -> Any:
+    """`x` as an integer tensor."""
+    return as_tensor(_integers(x))

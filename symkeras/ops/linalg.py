@@ -1,0 +1,187 @@
+"""Matrix products: one batched primitive, and dot, tensordot and einsum written with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symkeras.errors import DtypeError, ShapeError
+from symkeras.graph import dims
+from symkeras.graph.node import Node
+from symkeras.graph.types import TensorType
+from symkeras.ops.elementwise import broadcast_shapes, promoted
+from symkeras.ops.leaves import shape
+from symkeras.ops.op import OPS, Op, Sample, apply, register
+from symkeras.ops.reductions import sum
+from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, squeeze, transpose, unbroadcast
+
+
+def _swap(x: Any) -> Any:
+    n = len(shape(x))
+    return transpose(x, (*range(n - 2), n - 1, n - 2))
+
+
+@register
+class Matmul(Op):
+    """Product of the matrices in the last two axes; leading axes broadcast. `transpose_a` and `transpose_b` swap them first."""
+
+    name = "matmul"
+    samples = (
+        Sample(("f32[2, 3]", "f32[3, 4]"), {"transpose_a": False, "transpose_b": False}),
+        Sample(("f64[3, 2]", "f64[3, 4]"), {"transpose_a": True, "transpose_b": False}),
+        Sample(("f32[5, 2, 3]", "f32[4, 3]"), {"transpose_a": False, "transpose_b": True}),
+        Sample(("f64[2, 1, 3, 2]", "f64[5, 3, 2]"), {"transpose_a": True, "transpose_b": False}),
+        Sample(("f32[2, 0]", "f32[0, 4]"), {"transpose_a": False, "transpose_b": False}),
+        Sample(("f32[0, 3]", "f32[3, 4]"), {"transpose_a": False, "transpose_b": False}),
+        Sample(("f64[1, 1]", "f64[1, 1]"), {"transpose_a": True, "transpose_b": True}),
+    )
+
+    def infer(self, a: TensorType, b: TensorType, *, transpose_a: bool, transpose_b: bool) -> TensorType:  # type: ignore[override]
+        if a.ndim < 2 or b.ndim < 2 or a.dtype != b.dtype:
+            raise DtypeError(f"matmul expects two tensors of one dtype and at least two axes, received {a} and {b}")
+        m, k = (a.shape[-1], a.shape[-2]) if transpose_a else a.shape[-2:]
+        k2, n = (b.shape[-1], b.shape[-2]) if transpose_b else b.shape[-2:]
+        if not dims.same(k, k2):
+            raise ShapeError(f"matmul: the inner sizes {k} and {k2} of {a} and {b} differ")
+        return a.with_shape((*broadcast_shapes(a.shape[:-2], b.shape[:-2], what="matmul"), m, n))
+
+    def value(self, a: Any, b: Any, *, transpose_a: bool, transpose_b: bool) -> Any:  # type: ignore[override]
+        return np.matmul(a.swapaxes(-1, -2) if transpose_a else a, b.swapaxes(-1, -2) if transpose_b else b)
+
+    def vjp(self, dy: Any, out: Any, a: Any, b: Any, *, transpose_a: bool, transpose_b: bool) -> Any:  # type: ignore[override]
+        if transpose_a:
+            da = _matmul(b, dy, transpose_b, True)
+        else:
+            da = _matmul(dy, b, False, not transpose_b)
+        if a.ndim > 2 and b.ndim == 2 and not transpose_a:
+            rows = dims.product(a.dims[:-1])  # one gemm over all leading axes
+            flat_a, flat_dy = reshape(a, (rows, a.dims[-1])), reshape(dy, (rows, dy.dims[-1]))
+            return da, _matmul(flat_dy, flat_a, True, False) if transpose_b else _matmul(flat_a, flat_dy, True, False)
+        db = _matmul(dy, a, True, transpose_a) if transpose_b else _matmul(a, dy, not transpose_a, False)
+        return unbroadcast(da, a.dims), unbroadcast(db, b.dims)
+
+    def flops(self, node: Node) -> dims.Size:
+        a = node.inputs[0].tensor_type.shape
+        return node.tensor_type.size * 2 * (a[-2] if node.attrs["transpose_a"] else a[-1])
+
+
+def _matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:
+    return apply(OPS["matmul"], [a, b], {"transpose_a": transpose_a, "transpose_b": transpose_b})
+
+
+def matmul(x1: Any, x2: Any) -> Any:
+    """Matrix product over the last two axes, by NumPy's rules for vectors and stacks.
+
+    >>> matmul(np.eye(2), np.array([3.0, 4.0])).tolist()
+    [3.0, 4.0]
+    """
+    x1, x2 = promoted("numeric", x1, x2)
+    n1, n2 = len(shape(x1)), len(shape(x2))
+    if n1 == 0 or n2 == 0:
+        raise ShapeError("matmul takes tensors of at least one axis; use multiply for scalars")
+    a = expand_dims(x1, 0) if n1 == 1 else x1
+    b = expand_dims(x2, 1) if n2 == 1 else x2
+    if n1 > 2 and n2 <= 2:
+        lead = shape(a)[:-1]  # one gemm over all leading axes instead of a stack of small ones
+        out = reshape(_matmul(reshape(a, (dims.product(lead), shape(a)[-1])), b), (*lead, shape(b)[-1]))
+    else:
+        out = _matmul(a, b)
+    if n1 == 1:
+        out = squeeze(out, -2)
+    return squeeze(out, -1) if n2 == 1 else out
+
+
+def dot(x1: Any, x2: Any) -> Any:
+    """NumPy's dot: the last axis of `x1` with the second-last (or only) axis of `x2`."""
+    n1, n2 = len(shape(x1)), len(shape(x2))
+    if n1 == 0 or n2 == 0:
+        from symkeras.ops.elementwise import multiply
+
+        return multiply(x1, x2)
+    if n2 <= 2:
+        return matmul(x1, x2)
+    return tensordot(x1, x2, ((n1 - 1,), (n2 - 2,)))
+
+
+def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
+    """Sum of products over the axes paired in `axes` (a number: the last of `x1` with the first of `x2`)."""
+    x1, x2 = promoted("numeric", x1, x2)
+    s1, s2 = shape(x1), shape(x2)
+    if isinstance(axes, (int, np.integer)):
+        axes = (range(len(s1) - int(axes), len(s1)), range(int(axes)))
+    a1, a2 = ([x] if isinstance(x, (int, np.integer)) else list(x) for x in axes)
+    a1 = [canonical_axis(a, len(s1)) for a in a1]
+    a2 = [canonical_axis(a, len(s2)) for a in a2]
+    free1 = [k for k in range(len(s1)) if k not in a1]
+    free2 = [k for k in range(len(s2)) if k not in a2]
+    inner = dims.product(s1[a] for a in a1)
+    left = reshape(transpose(x1, (*free1, *a1)), (dims.product(s1[k] for k in free1), inner))
+    right = reshape(transpose(x2, (*a2, *free2)), (inner, dims.product(s2[k] for k in free2)))
+    return reshape(_matmul(left, right), (*(s1[k] for k in free1), *(s2[k] for k in free2)))
+
+
+def einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
+    """Einstein summation over named axes, two operands at a time from the left.
+
+    >>> einsum("ij,j->i", np.ones((2, 3)), np.arange(3.0)).tolist()
+    [3.0, 3.0]
+    """
+    terms, result = _parse_einsum(subscripts, operands)
+    tensors = promoted("numeric", *operands)
+    term, x = _diagonal_free(terms[0], tensors[0], subscripts)
+    for k in range(1, len(terms)):
+        other_term, other = _diagonal_free(terms[k], tensors[k], subscripts)
+        keep = set(result).union(*terms[k + 1 :]) if k + 1 < len(terms) else set(result)
+        term, x = _contract(term, x, other_term, other, keep)
+    gone = tuple(i for i, c in enumerate(term) if c not in result)
+    if gone:
+        x, term = sum(x, axis=gone), "".join(c for c in term if c in result)
+    return transpose(x, tuple(term.index(c) for c in result))
+
+
+def _parse_einsum(subscripts: str, operands: Any) -> tuple[list[str], str]:
+    text = subscripts.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise ShapeError(f"einsum {subscripts!r} names {len(terms)} operands, received {len(operands)}")
+    spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in text]
+    counts = [len(shape(x)) - len(t.replace("...", "")) if "..." in t else 0 for t, x in zip(terms, operands, strict=True)]
+    dots = "".join(spare[: max(counts, default=0)])
+    terms = [t.replace("...", dots[len(dots) - n :]) for t, n in zip(terms, counts, strict=True)]
+    if not arrow:
+        flat = "".join(terms)
+        right = dots + "".join(sorted(c for c in set(flat) if flat.count(c) == 1 and c not in dots))
+    for t, x in zip(terms, operands, strict=True):
+        if len(t) != len(shape(x)):
+            raise ShapeError(f"einsum {subscripts!r}: the term {t!r} names {len(t)} axes, the operand has shape {shape(x)}")
+    return terms, right.replace("...", dots)
+
+
+def _diagonal_free(term: str, x: Any, subscripts: str) -> tuple[str, Any]:
+    if len(set(term)) != len(term):
+        raise ShapeError(f"einsum {subscripts!r}: a repeated letter within one operand (a diagonal) is not supported")
+    return term, x
+
+
+def _contract(ta: str, a: Any, tb: str, b: Any, keep: set[str]) -> tuple[str, Any]:
+    """Product of two terms, summed over the letters that nobody needs further on."""
+    for_a = tuple(i for i, c in enumerate(ta) if c not in tb and c not in keep)
+    if for_a:
+        a, ta = sum(a, axis=for_a), "".join(c for c in ta if c in tb or c in keep)
+    for_b = tuple(i for i, c in enumerate(tb) if c not in ta and c not in keep)
+    if for_b:
+        b, tb = sum(b, axis=for_b), "".join(c for c in tb if c in ta or c in keep)
+    batch = [c for c in ta if c in tb and c in keep]
+    inner = [c for c in ta if c in tb and c not in keep]
+    free_a = [c for c in ta if c not in tb]
+    free_b = [c for c in tb if c not in ta]
+    size = {c: d for t, x in ((ta, a), (tb, b)) for c, d in zip(t, shape(x), strict=True)}
+    left = transpose(a, tuple(ta.index(c) for c in (*batch, *free_a, *inner)))
+    right = transpose(b, tuple(tb.index(c) for c in (*batch, *inner, *free_b)))
+    lead = [size[c] for c in batch]
+    left = reshape(left, (*lead, dims.product(size[c] for c in free_a), dims.product(size[c] for c in inner)))
+    right = reshape(right, (*lead, dims.product(size[c] for c in inner), dims.product(size[c] for c in free_b)))
+    out = reshape(_matmul(left, right), (*lead, *(size[c] for c in free_a), *(size[c] for c in free_b)))
+    return "".join((*batch, *free_a, *free_b)), out

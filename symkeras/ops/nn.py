@@ -1,0 +1,178 @@
+"""Composites of neural networks: activations, softmax, normalisation. Each is one node until a backend wants it expanded.
+
+Decompositions are stable by construction: no intermediate overflows where the result does not.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from symkeras.graph import dtypes
+from symkeras.ops import elementwise as ew
+from symkeras.ops import reductions as red
+from symkeras.ops.leaves import cast, shape, stop_gradient
+from symkeras.ops.op import Sample, composite, dtype_of
+from symkeras.ops.shaping import canonical_axis, reshape
+
+
+def _floating(x: Any) -> Any:
+    dtype = dtypes.result_type(dtype_of(x))
+    return cast(x, dtypes.inexact(dtype))
+
+
+def _unary(k: float = 2.0, grad: bool = True) -> tuple[Sample, ...]:
+    return tuple(Sample((f"{d}[{s}]",), low=-k, high=k, grad=grad) for d in ("f32", "f64") for s in ("2, 3", "", "0, 3"))
+
+
+@composite(vjp=lambda dy, out, x: (ew.where(ew.greater(out, 0), dy, 0),), samples=_unary())
+def relu(x: Any) -> Any:
+    """max(x, 0); the gradient at 0 is 0."""
+    return ew.maximum(x, 0)
+
+
+@composite(vjp=lambda dy, out, x: (ew.where(ew.logical_and(ew.greater(x, 0), ew.less(x, 6)), dy, 0),), samples=_unary(8.0))
+def relu6(x: Any) -> Any:
+    """min(max(x, 0), 6)."""
+    return ew.minimum(ew.maximum(x, 0), 6)
+
+
+@composite(vjp=lambda dy, out, x: (dy * (out * (1 - out)),), samples=_unary())
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)); exp may overflow to infinity, whose reciprocal is the right 0."""
+    x = _floating(x)
+    return ew.reciprocal(ew.add_(ew.exp(ew.negative(x)), 1))
+
+
+@composite(vjp=lambda dy, out, x: (dy * sigmoid(x),), samples=_unary())
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|))."""
+    x = _floating(x)
+    return ew.add_(ew.maximum(x, 0), ew.log1p(ew.exp(ew.negative(ew.absolute(x)))))
+
+
+@composite(vjp=lambda dy, out, x: (dy * sigmoid(ew.negative(x)),), samples=_unary())
+def log_sigmoid(x: Any) -> Any:
+    """log(sigmoid(x)) = -softplus(-x)."""
+    return ew.negative(softplus(ew.negative(x)))
+
+
+@composite(samples=_unary())
+def silu(x: Any) -> Any:
+    """x * sigmoid(x) (Elfwing et al. 2017)."""
+    return ew.multiply(x, sigmoid(x))
+
+
+@composite(samples=_unary())
+def gelu(x: Any, *, approximate: bool = True) -> Any:
+    """x times the normal distribution function (Hendrycks and Gimpel 2016); by tanh where `approximate`."""
+    x = _floating(x)
+    if approximate:
+        inner = ew.multiply(ew.add_(x, ew.multiply(ew.multiply(ew.square(x), x), 0.044715)), math.sqrt(2 / math.pi))
+        return ew.multiply(ew.multiply(x, 0.5), ew.add_(ew.tanh(inner), 1))
+    return ew.multiply(ew.multiply(x, 0.5), ew.add_(ew.erf(ew.multiply(x, math.sqrt(0.5))), 1))
+
+
+@composite(
+    vjp=lambda dy, out, x, alpha=1.0: (ew.where(ew.greater(x, 0), dy, dy * (out + alpha)),),
+    samples=_unary(),
+)
+def elu(x: Any, *, alpha: float = 1.0) -> Any:
+    """x where positive, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2015)."""
+    x = _floating(x)
+    return ew.where(ew.greater(x, 0), x, ew.multiply(ew.expm1(ew.minimum(x, 0)), alpha))
+
+
+@composite(
+    vjp=lambda dy, out, x, negative_slope=0.2: (ew.where(ew.greater(x, 0), dy, dy * negative_slope),),
+    samples=_unary(),
+)
+def leaky_relu(x: Any, *, negative_slope: float = 0.2) -> Any:
+    """x where positive, negative_slope * x elsewhere."""
+    x = _floating(x)
+    return ew.where(ew.greater(x, 0), x, ew.multiply(x, negative_slope))
+
+
+def _softmax_samples() -> tuple[Sample, ...]:
+    return tuple(
+        Sample((f"{k}[{s}]",), {"axis": a}) for k in ("f32", "f64") for s, a in (("2, 3", -1), ("4, 2", 0), ("0, 3", -1), ("2, 3, 2", 1))
+    )
+
+
+def _softmax_vjp(dy: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
+    return (ew.multiply(out, ew.subtract(dy, red.sum(ew.multiply(dy, out), axis, True))),)
+
+
+@composite(vjp=_softmax_vjp, samples=_softmax_samples())
+def softmax(x: Any, *, axis: int = -1) -> Any:
+    """exp(x) over its sum along `axis`; the maximum is subtracted first."""
+    x = _floating(x)
+    e = ew.exp(ew.subtract(x, stop_gradient(red.max(x, axis, True))))
+    return ew.divide(e, red.sum(e, axis, True))
+
+
+def _log_softmax_vjp(dy: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
+    return (ew.subtract(dy, ew.multiply(ew.exp(out), red.sum(dy, axis, True))),)
+
+
+@composite(vjp=_log_softmax_vjp, samples=_softmax_samples())
+def log_softmax(x: Any, *, axis: int = -1) -> Any:
+    """log(softmax(x)) without a logarithm of zero."""
+    x = _floating(x)
+    shifted = ew.subtract(x, stop_gradient(red.max(x, axis, True)))
+    return ew.subtract(shifted, ew.log(red.sum(ew.exp(shifted), axis, True)))
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) without overflow; -inf where all are -inf, inf where one is inf."""
+    x = _floating(x)
+    top = stop_gradient(red.max(x, axis, True))
+    safe = ew.where(ew.isfinite(top), top, 0)
+    out = ew.add_(ew.log(red.sum(ew.exp(ew.subtract(x, safe)), axis, True)), safe)
+    return out if keepdims else _drop(out, x, axis)
+
+
+def _drop(out: Any, x: Any, axis: Any) -> Any:
+    from symkeras.ops.shaping import canonical_axes
+
+    axes = canonical_axes(axis, len(shape(x)))
+    return reshape(out, tuple(d for k, d in enumerate(shape(out)) if k not in axes))
+
+
+def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
+    """Mean and population variance over `axes`."""
+    return red.mean(x, axes, keepdims), red.var(x, axes, keepdims)
+
+
+@composite(
+    samples=tuple(
+        Sample((f"{k}[4, 3]", f"{k}[3]", f"{k}[3]"), {"axes": (1,), "epsilon": 1e-3}) for k in ("f32", "f64")
+    )
+    + (Sample(("f64[2, 3, 4]", "f64[1, 3, 4]", "f64[1, 3, 4]"), {"axes": (1, 2), "epsilon": 1e-3}),)
+)
+def layer_normalization(x: Any, gamma: Any, beta: Any, *, axes: tuple[int, ...], epsilon: float) -> Any:
+    """(x - mean) / sqrt(var + epsilon) * gamma + beta over `axes` (Ba et al. 2016)."""
+    centred = ew.subtract(x, red.mean(x, axes, True))
+    scale = ew.reciprocal(ew.sqrt(ew.add_(red.mean(ew.square(centred), axes, True), epsilon)))
+    return ew.add_(ew.multiply(ew.multiply(centred, scale), gamma), beta)
+
+
+@composite(samples=(Sample(("f32[4, 3]", "f32[3]", "f32[3]", "f32[3]", "f32[3]"), {"axis": 1, "epsilon": 1e-3}, low=0.1),))
+def batch_normalization(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any, *, axis: int, epsilon: float) -> Any:
+    """(x - mean) * gamma / sqrt(variance + epsilon) + beta, the statistics along `axis` (Ioffe and Szegedy 2015)."""
+    ndim = len(shape(x))
+    wide = tuple(d if k == canonical_axis(axis, ndim) else 1 for k, d in enumerate(shape(x)))
+    scale = ew.multiply(gamma, ew.reciprocal(ew.sqrt(ew.add_(variance, epsilon))))
+    return ew.add_(ew.multiply(ew.subtract(x, reshape(mean, wide)), reshape(scale, wide)), reshape(beta, wide))
+
+
+def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+    """`x` kept between `x_min` and `x_max`; NaN stays NaN."""
+    return ew.minimum(ew.maximum(x, x_min), x_max)
+
+
+def rsqrt(x: Any) -> Any:
+    """1 / sqrt(x)."""
+    return ew.reciprocal(ew.sqrt(x))
+
+

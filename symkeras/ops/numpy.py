@@ -1,0 +1,189 @@
+"""NumPy's names that are built from the primitives: creation, aliases, rearrangement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symkeras.graph import dims, dtypes
+from symkeras.ops import elementwise as ew
+from symkeras.ops.leaves import cast, shape
+from symkeras.ops.op import OPS, apply, as_tensor, dtype_of, is_symbolic
+from symkeras.ops.shaping import broadcast_to, canonical_axis, concatenate, slice_axis, transpose
+
+abs = ew.absolute
+true_divide = ew.divide
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """A tensor of `shape` filled with `fill_value`; sizes may be symbolic."""
+    shape = (shape,) if isinstance(shape, (int, dims.Dim)) else tuple(shape)
+    dtype = dtypes.standardize(dtype) if dtype is not None else dtypes.result_type(dtype_of(fill_value))
+    if is_symbolic(fill_value) or is_symbolic(shape):
+        return broadcast_to(cast(as_tensor(fill_value, dtype), dtype), shape)
+    return np.full(shape, fill_value, dtype)
+
+
+def zeros(shape: Any, dtype: Any = None) -> Any:
+    """Zeros of `shape`; sizes may be symbolic."""
+    return full(shape, 0, dtypes.standardize(dtype))
+
+
+def ones(shape: Any, dtype: Any = None) -> Any:
+    """Ones of `shape`; sizes may be symbolic."""
+    return full(shape, 1, dtypes.standardize(dtype))
+
+
+def zeros_like(x: Any, dtype: Any = None) -> Any:
+    """Zeros of the shape and dtype of `x`."""
+    return full(shape(x), 0, dtype or dtype_of(x))
+
+
+def ones_like(x: Any, dtype: Any = None) -> Any:
+    """Ones of the shape and dtype of `x`."""
+    return full(shape(x), 1, dtype or dtype_of(x))
+
+
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """A tensor like `x` filled with `fill_value`."""
+    return full(shape(x), fill_value, dtype or dtype_of(x))
+
+
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
+    """Numbers from `start` (or 0) to before `stop`; `stop` may be a symbolic size.
+
+    >>> arange(3).tolist()
+    [0, 1, 2]
+    """
+    start, stop = (0, start) if stop is None else (start, stop)
+    step = 1 if step is None else step
+    if isinstance(stop, dims.Dim):
+        from symkeras.ops.reductions import cumsum
+
+        count = dims.ceil_divide(stop - start, step)
+        steps = cumsum(full((count,), 1, "int32"), 0) - 1
+        return cast(steps * step + start, dtype or "int32")
+    if dtype is None:
+        dtype = dtypes.result_type(*(dtype_of(v) for v in (start, stop, step)))
+    return np.arange(start, stop, step, dtype=dtypes.standardize(dtype))
+
+
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
+    """Ones on a diagonal."""
+    return np.eye(N, M, k, dtype=dtypes.standardize(dtype))
+
+
+def identity(n: int, dtype: Any = None) -> Any:
+    """The identity matrix."""
+    return eye(n, dtype=dtype)
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
+    """`x` with constant borders: one number, one pair, or a pair per axis."""
+    if mode != "constant":
+        if is_symbolic(x):
+            raise ValueError(f'pad of a symbolic tensor supports mode="constant", received {mode!r}')
+        return np.pad(np.asarray(x), pad_width, mode=mode)  # type: ignore[call-overload]
+    n = len(shape(x))
+    width = pad_width
+    if isinstance(width, int):
+        width = ((width, width),) * n
+    elif len(width) == 2 and all(isinstance(w, int) for w in width):
+        width = (tuple(width),) * n
+    pairs = tuple((int(w[0]), int(w[1]), 0) for w in width)
+    return apply(OPS["pad"], [x], {"padding": pairs, "value": float(constant_values or 0)})
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """`x` cut along `axis` into equal parts, or at the given indices."""
+    axis = canonical_axis(axis, len(shape(x)))
+    size = shape(x)[axis]
+    if isinstance(indices_or_sections, int):
+        part = size // indices_or_sections
+        if isinstance(size, int) and part * indices_or_sections != size:
+            raise ValueError(f"split: an axis of size {size} does not divide into {indices_or_sections} equal parts")
+        cuts: Sequence[Any] = [part * k for k in range(1, indices_or_sections)]
+    else:
+        cuts = list(indices_or_sections)
+    bounds = [0, *cuts, size]
+    return [slice_axis(x, axis, a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """`x` with two axes exchanged."""
+    n = len(shape(x))
+    order = list(range(n))
+    a, b = canonical_axis(axis1, n), canonical_axis(axis2, n)
+    order[a], order[b] = order[b], order[a]
+    return transpose(x, order)
+
+
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+    """`x` with axes moved to new positions, the others keeping their order."""
+    n = len(shape(x))
+    src = [canonical_axis(a, n) for a in ([source] if isinstance(source, int) else source)]
+    dst = [canonical_axis(a, n) for a in ([destination] if isinstance(destination, int) else destination)]
+    order = [k for k in range(n) if k not in src]
+    for d, s in sorted(zip(dst, src, strict=True)):
+        order.insert(d, s)
+    return transpose(x, order)
+
+
+def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
+    """Every element of `x` `repeats` times along `axis`."""
+    from symkeras.ops.shaping import expand_dims, reshape
+
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    sizes = shape(x)
+    axis = canonical_axis(axis, len(sizes))
+    wide = broadcast_to(expand_dims(x, axis + 1), (*sizes[: axis + 1], repeats, *sizes[axis + 1 :]))
+    return reshape(wide, (*sizes[:axis], sizes[axis] * repeats, *sizes[axis + 1 :]))
+
+
+def tile(x: Any, repeats: Any) -> Any:
+    """`x` laid side by side, `repeats` times along each axis."""
+    counts = [repeats] if isinstance(repeats, int) else list(repeats)
+    sizes = shape(x)
+    from symkeras.ops.shaping import reshape
+
+    counts = [1] * (len(sizes) - len(counts)) + counts
+    x = reshape(x, (1,) * (len(counts) - len(sizes)) + tuple(sizes))
+    for axis, count in enumerate(counts):
+        if count != 1:
+            x = concatenate([x] * int(count), axis)
+    return x
+
+
+def ndim(x: Any) -> int:
+    """Number of axes."""
+    return len(shape(x))
+
+
+def size(x: Any) -> Any:
+    """Number of elements."""
+    return dims.product(shape(x))
+
+
+def ravel(x: Any) -> Any:
+    """`x` as a vector."""
+    from symkeras.ops.shaping import reshape
+
+    return reshape(x, (-1,))
+
+
+def outer(x1: Any, x2: Any) -> Any:
+    """All products of elements of two vectors."""
+    from symkeras.ops.shaping import reshape
+
+    return ew.multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
+
+
+def round(x: Any, decimals: int = 0) -> Any:
+    """Rounded to `decimals`; halves go to the even digit."""
+    if decimals == 0:
+        return ew.rint(x) if not dtypes.is_int(dtypes.result_type(dtype_of(x))) else x
+    factor = 10.0**decimals
+    return ew.divide(ew.rint(ew.multiply(x, factor)), factor)

@@ -1,0 +1,263 @@
+"""What an operation is, the table of all of them, and how a call becomes a value or a node.
+
+An op is one object that knows everything about itself: how its type is inferred, its reference value on NumPy arrays
+(what every backend is held against), its gradient in symbolic ops, for composites its decomposition, what it costs, and
+samples on which all of that is checked. `apply` runs it: on concrete arrays at once, on symbolic tensors by building
+a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from symkeras.errors import GradientError
+from symkeras.graph import dims, dtypes, tracing
+from symkeras.graph.dims import Dim
+from symkeras.graph.node import Literal, Node, make
+from symkeras.graph.tensor import Tensor
+from symkeras.graph.types import NodeType, TensorType
+from symkeras.graph.variable import Variable
+
+OPS: dict[str, Op] = {}
+"""Every operation by name."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Inputs and attributes on which an op is checked.
+
+    Args:
+        types: one type per input, as text: "f32[2, 3]".
+        attrs: static arguments.
+        low, high: the range values are drawn from (ints below `high`).
+        grad: whether finite differences are taken (False where the sample sits on kinks).
+    """
+
+    types: tuple[str, ...]
+    attrs: dict[str, Any] = field(default_factory=dict)
+    low: float | tuple[float, ...] = -2.0
+    high: float | tuple[float, ...] = 2.0
+    grad: bool = True
+
+    def __hash__(self) -> int:
+        return hash((self.types, str(self.attrs)))
+
+
+class Op:
+    """One operation. Subclasses give `name`, `infer`, `value` and, where there is one, `vjp`.
+
+    Attributes:
+        name: what graphs call it.
+        is_leaf: a placeholder, variable or constant: nothing to compute.
+        is_elementwise: broadcasts its inputs and treats every element alike.
+        is_view: only renames elements: a backend may return a view of the input.
+        is_random: draws random numbers (from its state input, hence still a pure function).
+        samples: where the checks look.
+    """
+
+    name: ClassVar[str] = ""
+    is_leaf: ClassVar[bool] = False
+    is_elementwise: bool = False
+    is_view: ClassVar[bool] = False
+    is_random: ClassVar[bool] = False
+    is_composite: ClassVar[bool] = False
+    samples: Sequence[Sample] = ()
+
+    def infer(self, *types: Any, **attrs: Any) -> NodeType:
+        """The type of the result; raises ShapeError or DtypeError."""
+        raise NotImplementedError(self.name)
+
+    def value(self, *arrays: Any, **attrs: Any) -> Any:
+        """The reference value on NumPy arrays."""
+        raise NotImplementedError(self.name)
+
+    def vjp(self, dy: Any, out: Any, *inputs: Any, **attrs: Any) -> Sequence[Any]:
+        """The gradients for each input (None where there is none), given the gradient `dy` of the result `out`."""
+        raise GradientError(f"{self.name} has no gradient")
+
+    def flops(self, node: Node) -> dims.Size:
+        """Floating-point operations of one evaluation."""
+        return dims.product(node.types[0].shape)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+def register(cls: type[Op]) -> type[Op]:
+    """Class decorator: put an instance of the op into the table."""
+    add(cls())
+    return cls
+
+
+def add(op: Op) -> Op:
+    """Put an op into the table."""
+    if op.name in OPS:
+        raise ValueError(f"operation {op.name!r} exists already")
+    OPS[op.name] = op
+    return op
+
+
+def is_symbolic(*values: Any) -> bool:
+    """Whether any of `values` (or of the lists and tuples among them) makes a call build nodes."""
+    tracing_now = None
+    for v in values:
+        if isinstance(v, (Tensor, Dim)):
+            return True
+        if isinstance(v, Variable):
+            if tracing_now is None:
+                tracing_now = tracing.current() is not None
+            if tracing_now or v.symbolic:
+                return True
+        elif isinstance(v, (list, tuple)) and is_symbolic(*v):
+            return True
+    return False
+
+
+def dtype_of(x: Any) -> str:
+    """The dtype of anything an op takes; "int", "float" or "bool" for Python numbers, which follow the tensors."""
+    if isinstance(x, (Tensor, Variable)):
+        return x.dtype
+    if isinstance(x, bool):
+        return "bool"
+    if isinstance(x, (int, Dim)) and not isinstance(x, np.integer):
+        return "int"
+    if isinstance(x, float) and not isinstance(x, np.floating):
+        return "float"
+    if isinstance(x, (list, tuple)):
+        return dtypes.result_type(*map(dtype_of, x)) if x else "float"
+    return dtypes.standardize(np.asarray(x).dtype)
+
+
+def as_array(x: Any, dtype: str | None = None) -> np.ndarray:
+    """A concrete array for an eager call; Python numbers take `dtype`."""
+    if isinstance(x, Variable):
+        x = x.array
+    if dtype is None and not isinstance(x, (np.ndarray, np.generic)):
+        dtype = dtypes.result_type(dtype_of(x))
+    return np.asarray(x, dtype=dtype)
+
+
+def as_tensor(x: Any, dtype: str | None = None) -> Tensor:
+    """A symbolic tensor: tensors as they are, variables as their leaf, everything else as a constant.
+
+    `dtype` types Python numbers and lists; what has a dtype keeps it.
+    """
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, Variable):
+        trace = tracing.current()
+        return trace.read(x) if trace is not None else Tensor(x.node)
+    if isinstance(x, Node):
+        return Tensor(x)
+    if isinstance(x, Dim):
+        return apply_symbolic(OPS["dim"], (), {"size": x})
+    if isinstance(x, (list, tuple)) and is_symbolic(x):
+        from symkeras import ops
+
+        return ops.stack([as_tensor(e, dtype) for e in x])
+    if isinstance(x, (np.ndarray, np.generic)):
+        array = np.asarray(x)
+    else:
+        array = np.asarray(x, dtype=dtype or dtypes.result_type(dtype_of(x)))
+    return Tensor(constant_node(array))
+
+
+def constant_node(array: Any) -> Node:
+    """The leaf for a concrete array."""
+    array = np.asarray(array)
+    return make(OPS["constant"], (), {"value": Literal(array)}, TensorType(array.shape, dtypes.standardize(array.dtype)))
+
+
+def apply(op: Op, inputs: Sequence[Any], attrs: dict[str, Any] | None = None) -> Any:
+    """Run `op`: build a node if any input is symbolic, else compute its reference value."""
+    if is_symbolic(*inputs):
+        return apply_symbolic(op, [as_tensor(x) for x in inputs], attrs or {})
+    return compute(op, [as_array(x) for x in inputs], attrs or {})
+
+
+def apply_symbolic(op: Op, inputs: Sequence[Tensor], attrs: dict[str, Any]) -> Any:
+    """A tensor (or a tuple of them) for the node of `op`."""
+    return wrap(make(op, [t.node for t in inputs], attrs))
+
+
+def wrap(node: Node) -> Any:
+    """The tensor of a node; for several results the tuple of their tensors."""
+    if isinstance(node.type, tuple):
+        item = OPS["item"]
+        return tuple(Tensor(make(item, (node,), {"index": k}, t)) for k, t in enumerate(node.type))
+    return Tensor(node)
+
+
+def compute(op: Op, arrays: Sequence[np.ndarray], attrs: dict[str, Any]) -> Any:
+    """The reference value of `op`, with the type that inference promises."""
+    from symkeras.graph.types import of_array
+
+    types = op.infer(*map(of_array, arrays), **attrs)
+    with np.errstate(all="ignore"):
+        result = op.value(*arrays, **attrs)
+    if isinstance(types, tuple):
+        return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, types, strict=True))
+    return np.asarray(result, dtype=types.dtype)
+
+
+class Composite(Op):
+    """An op defined by other ops: backends take it whole or have it expanded."""
+
+    is_composite: ClassVar[bool] = True
+
+    def __init__(self, function: Callable[..., Any], vjp: Callable[..., Any] | None, samples: Sequence[Sample]):
+        self.name = function.__name__  # type: ignore[misc]
+        self.function = function
+        self.samples = samples
+        self.has_vjp = vjp is not None
+        self._vjp = vjp
+
+    def decompose(self, *inputs: Any, **attrs: Any) -> Any:
+        """The same value from simpler ops."""
+        return self.function(*inputs, **attrs)
+
+    def infer(self, *types: Any, **attrs: Any) -> NodeType:
+        from symkeras.ops.leaves import placeholder_node
+
+        result = self.function(*(Tensor(placeholder_node(t, "x")) for t in types), **attrs)
+        return tuple(r.node.type for r in result) if isinstance(result, tuple) else result.node.type
+
+    def value(self, *arrays: Any, **attrs: Any) -> Any:
+        return self.function(*arrays, **attrs)
+
+    def vjp(self, dy: Any, out: Any, *inputs: Any, **attrs: Any) -> Sequence[Any]:
+        if self._vjp is None:
+            raise GradientError(f"{self.name} is differentiated through its decomposition")
+        return self._vjp(dy, out, *inputs, **attrs)
+
+
+def composite(vjp: Callable[..., Any] | None = None, samples: Sequence[Sample] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function of tensors (positional) and static attributes (keyword) a composite op.
+
+    The function itself is the decomposition. Called on arrays it computes at once; called on symbolic tensors it
+    gives one node named after the function.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        import functools
+
+        op = Composite(function, vjp, samples)
+        add(op)
+
+        @functools.wraps(function)
+        def call(*inputs: Any, **attrs: Any) -> Any:
+            if not is_symbolic(*inputs):
+                return function(*map(as_array, inputs), **attrs)
+            tensors = [as_tensor(x) for x in inputs]
+            result = function(*tensors, **attrs)
+            type = tuple(r.node.type for r in result) if isinstance(result, tuple) else result.node.type
+            return wrap(make(op, [t.node for t in tensors], attrs, type))
+
+        call.op = op  # type: ignore[attr-defined]
+        return call
+
+    return decorate

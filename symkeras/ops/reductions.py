@@ -1,0 +1,252 @@
+"""Reductions over axes, and running sums: primitives without `keepdims`, functions with it."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from symkeras.errors import ShapeError
+from symkeras.graph import dims, dtypes
+from symkeras.graph.node import Node
+from symkeras.graph.types import TensorType
+from symkeras.ops import elementwise as ew
+from symkeras.ops.leaves import cast, shape
+from symkeras.ops.op import OPS, Op, Sample, add, apply, as_array, as_tensor, dtype_of, is_symbolic, register
+from symkeras.ops.shaping import canonical_axes, canonical_axis, expand_dims, flip, reshape
+
+
+class Reduction(Op):
+    """Reduces `axes` of its input, which disappear."""
+
+    def __init__(self, name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None, result: str = "same", kinds: str = "f32 f64", empty: bool = True):
+        self.name = name  # type: ignore[misc]
+        self.fn = fn
+        self.gradient = vjp
+        self.result = result
+        self.empty = empty
+        first = "f32" if "f32" in kinds else "bool"
+        self.samples = tuple(Sample((f"{k}[2, 3, 4]",), {"axes": a}, grad=vjp is not None) for k in kinds.split() for a in ((0,), (1, 2), (0, 1, 2), ())) + (
+            (Sample((f"{first}[0, 3]",), {"axes": (0,)}, grad=False),) if empty else ()
+        )
+
+    def infer(self, x: TensorType, *, axes: tuple[int, ...]) -> TensorType:  # type: ignore[override]
+        if not self.empty and builtins.any(isinstance(x.shape[a], int) and x.shape[a] == 0 for a in axes):
+            raise ShapeError(f"{self.name} over axes {axes} of {x}: there is no {self.name} of nothing")
+        kept = tuple(d for k, d in enumerate(x.shape) if k not in axes)
+        return TensorType(kept, self.result if self.result != "same" else x.dtype)
+
+    def value(self, x: Any, *, axes: tuple[int, ...]) -> Any:  # type: ignore[override]
+        if self.fn in (np.sum, np.prod):
+            return self.fn(x, axis=axes, dtype=x.dtype)
+        return self.fn(x, axis=axes)
+
+    def vjp(self, dy: Any, out: Any, x: Any, *, axes: tuple[int, ...]) -> Any:  # type: ignore[override]
+        if self.gradient is None:
+            return (None,)
+        return (self.gradient(spread(dy, x.dims, axes), spread(out, x.dims, axes), x, axes),)
+
+    def flops(self, node: Node) -> dims.Size:
+        return node.inputs[0].tensor_type.size
+
+
+def spread(y: Any, target: tuple[dims.Size, ...], axes: tuple[int, ...]) -> Any:
+    """A reduced `y` with its axes back, repeated to `target`."""
+    from symkeras.ops.shaping import broadcast_to
+
+    kept = tuple(1 if k in axes else d for k, d in enumerate(target))
+    return broadcast_to(reshape(y, kept), target)
+
+
+def _extremum_vjp(dy: Any, out: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    chosen = cast(ew.equal(x, out), dy.dtype)
+    count = sum(chosen, axis=axes, keepdims=True)
+    return ew.where(ew.equal(x, out), dy / count, 0)
+
+
+def _prod_vjp(dy: Any, out: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    # The product of all others: exact where elements are zero, by running products from both ends.
+    order = tuple(k for k in range(x.ndim) if k not in axes) + axes
+    from symkeras.ops.shaping import concatenate, slice_axis, transpose
+
+    moved = transpose(x, order)
+    kept = moved.dims[: x.ndim - len(axes)]
+    flat = reshape(moved, (*kept, dims.product(moved.dims[len(kept) :])))
+    n, axis = flat.dims[-1], flat.ndim - 1
+    one = ew.add_(slice_axis(flat, axis, 0, 1) * 0, 1)
+    before = cumprod(concatenate([one, slice_axis(flat, axis, 0, n - 1)], axis), axis)
+    after = flip(cumprod(concatenate([one, slice_axis(flip(flat, axis), axis, 0, n - 1)], axis), axis), axis)
+    others = reshape(before * after, moved.dims)
+    return dy * transpose(others, tuple(int(a) for a in np.argsort(order)))
+
+
+add(Reduction("sum", np.sum, lambda dy, out, x, axes: dy))
+add(Reduction("prod", np.prod, _prod_vjp))
+add(Reduction("max", np.max, _extremum_vjp, empty=False))
+add(Reduction("min", np.min, _extremum_vjp, empty=False))
+add(Reduction("any", np.any, None, result="bool", kinds="bool"))
+add(Reduction("all", np.all, None, result="bool", kinds="bool"))
+
+
+class ArgReduction(Op):
+    """Index (int32) of the extreme element along one axis; the first of equals, and the first NaN."""
+
+    def __init__(self, name: str, fn: Callable[..., Any]):
+        self.name = name  # type: ignore[misc]
+        self.fn = fn
+        self.samples = (Sample(("f32[2, 3]",), {"axis": 1}, grad=False), Sample(("f64[4]",), {"axis": 0}, grad=False), Sample(("f32[0, 3]",), {"axis": 1}, grad=False))
+
+    def infer(self, x: TensorType, *, axis: int) -> TensorType:  # type: ignore[override]
+        if isinstance(x.shape[axis], int) and x.shape[axis] == 0:
+            raise ShapeError(f"{self.name} along axis {axis} of {x}: the axis is empty")
+        return TensorType((*x.shape[:axis], *x.shape[axis + 1 :]), "int32")
+
+    def value(self, x: Any, *, axis: int) -> Any:  # type: ignore[override]
+        return self.fn(x, axis=axis).astype(np.int32)
+
+    def vjp(self, dy: Any, out: Any, x: Any, **_: Any) -> Any:  # type: ignore[override]
+        return (None,)
+
+
+add(ArgReduction("argmax", np.argmax))
+add(ArgReduction("argmin", np.argmin))
+
+
+class Cumulative(Op):
+    """Running sum or product along an axis."""
+
+    def __init__(self, name: str, fn: Callable[..., Any]):
+        self.name = name  # type: ignore[misc]
+        self.fn = fn
+        self.samples = (Sample(("f32[2, 3]",), {"axis": 1}, low=0.5), Sample(("f64[4]",), {"axis": 0}, low=0.5), Sample(("f32[0, 3]",), {"axis": 0}))
+
+    def infer(self, x: TensorType, *, axis: int) -> TensorType:  # type: ignore[override]
+        return x
+
+    def value(self, x: Any, *, axis: int) -> Any:  # type: ignore[override]
+        return self.fn(x, axis=axis, dtype=x.dtype)
+
+    def vjp(self, dy: Any, out: Any, x: Any, *, axis: int) -> Any:  # type: ignore[override]
+        if self.name == "cumsum":
+            return (flip(cumsum(flip(dy, axis), axis), axis),)
+        return (flip(cumsum(flip(dy * out, axis), axis), axis) / x,)
+
+
+add(Cumulative("cumsum", np.cumsum))
+add(Cumulative("cumprod", np.cumprod))
+
+
+def _reduce(name: str, x: Any, axis: Any, keepdims: bool) -> Any:
+    sizes = shape(x)
+    axes = canonical_axes(axis, len(sizes))
+    out = apply(OPS[name], [x], {"axes": axes})
+    if keepdims:
+        out = reshape(out, tuple(1 if k in axes else d for k, d in enumerate(sizes)))
+    return out
+
+
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Sum over `axis` (all axes when None); bools are counted as int32, small integers widened to int32.
+
+    >>> float(sum(np.ones((2, 3), "float32")))
+    6.0
+    """
+    return _reduce("sum", _counted(x), axis, keepdims)
+
+
+def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+    """Product over `axis` (all axes when None)."""
+    return _reduce("prod", _counted(x) if dtype is None else cast(x, dtype), axis, keepdims)
+
+
+def _counted(x: Any) -> Any:
+    dtype = dtypes.result_type(dtype_of(x))
+    wider = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}.get(dtype, dtype)
+    return cast(x, wider) if wider != dtype or not is_symbolic(x) else as_tensor(x)
+
+
+def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """Largest element over `axis`; NaN where one is NaN. `initial` is a lower bound."""
+    out = _reduce("max", x, axis, keepdims)
+    return out if initial is None else ew.maximum(out, initial)
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """Smallest element over `axis`; NaN where one is NaN. `initial` is an upper bound."""
+    out = _reduce("min", x, axis, keepdims)
+    return out if initial is None else ew.minimum(out, initial)
+
+
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether any element over `axis` is true."""
+    return _reduce("any", cast(x, "bool"), axis, keepdims)
+
+
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether all elements over `axis` are true."""
+    return _reduce("all", cast(x, "bool"), axis, keepdims)
+
+
+def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
+    sizes = shape(x)
+    if axis is None:
+        out = apply(OPS[name], [reshape(x, (-1,))], {"axis": 0})
+        return reshape(out, (1,) * len(sizes)) if keepdims else out
+    axis = canonical_axis(axis, len(sizes))
+    out = apply(OPS[name], [x], {"axis": axis})
+    return expand_dims(out, axis) if keepdims else out
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Index of the largest element along `axis`, the first of equals."""
+    return _arg("argmax", x, axis, keepdims)
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Index of the smallest element along `axis`, the first of equals."""
+    return _arg("argmin", x, axis, keepdims)
+
+
+def _cumulative(name: str, x: Any, axis: int | None, dtype: Any) -> Any:
+    x = cast(x, dtype) if dtype is not None else _counted(x)
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    return apply(OPS[name], [x], {"axis": canonical_axis(axis, len(shape(x)))})
+
+
+def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Running sum along `axis`."""
+    return _cumulative("cumsum", x, axis, dtype)
+
+
+def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Running product along `axis`."""
+    return _cumulative("cumprod", x, axis, dtype)
+
+
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Mean over `axis` (all axes when None); integers give `floatx`.
+
+    >>> float(mean(np.array([1.0, 3.0])))
+    2.0
+    """
+    x = cast(x, dtypes.inexact(dtypes.result_type(dtype_of(x))))
+    sizes = shape(x)
+    count = dims.product(sizes[a] for a in canonical_axes(axis, len(sizes)))
+    total = sum(x, axis, keepdims)
+    if isinstance(count, int):
+        return ew.multiply(total, 1.0 / count) if count and count & (count - 1) == 0 else ew.divide(total, float(count) if count else np.nan)
+    return ew.divide(total, cast(as_tensor(count), total.dtype))
+
+
+def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Population variance over `axis`: the mean of squared distances from the mean."""
+    x = cast(x, dtypes.inexact(dtypes.result_type(dtype_of(x))))
+    return mean(ew.square(ew.subtract(x, mean(x, axis, True))), axis, keepdims)
+
+
+def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Population standard deviation over `axis`."""
+    return ew.sqrt(var(x, axis, keepdims))
