@@ -214,3 +214,40 @@ def _flat_indices(indices: Any, target: tuple[Any, ...]) -> tuple[Any, Any, tupl
 def as_indices(x: Any) -> Any:
     """`x` as an integer tensor."""
     return as_tensor(_integers(x))
+
+
+@register
+class CombineRows(Op):
+    """For every index the sum of all value rows that share it: equal indices get equal rows."""
+
+    name = "combine_rows"
+    samples = (Sample(("i32[6]", "f32[6, 2]"), low=(0, -2.0), high=(4, 2.0), grad=False), Sample(("i32[2, 3]", "f64[2, 3, 2]"), low=(0, -2.0), high=(4, 2.0), grad=False))
+
+    def infer(self, indices: TensorType, values: TensorType) -> TensorType:  # type: ignore[override]
+        _check_indices("combine_rows", indices)
+        return values
+
+    def value(self, indices: Any, values: Any) -> Any:  # type: ignore[override]
+        unique, where = np.unique(indices.ravel(), return_inverse=True)
+        rows = values.reshape(indices.size, *values.shape[indices.ndim :])
+        total = np.zeros((len(unique), *rows.shape[1:]), values.dtype)
+        np.add.at(total, where, rows)
+        return total[where].reshape(values.shape)
+
+
+@register
+class SetRows(Op):
+    """`table` with the rows at `indices` replaced; equal indices must come with equal rows."""
+
+    name = "set_rows"
+    samples = (Sample(("f32[5, 2]", "i32[1]", "f32[1, 2]"), low=(-2.0, 0, -2.0), high=(2.0, 5, 2.0), grad=False),)
+
+    def infer(self, table: TensorType, indices: TensorType, rows: TensorType) -> TensorType:  # type: ignore[override]
+        _check_indices("set_rows", indices)
+        return table
+
+    def value(self, table: Any, indices: Any, rows: Any) -> Any:  # type: ignore[override]
+        check_range(indices, table.shape[0])
+        out = np.array(table)
+        out[indices] = rows
+        return out

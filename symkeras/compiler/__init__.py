@@ -1,0 +1,1 @@
+"""The compiler: passes over graphs, the pipeline that runs and records them, and the program every code emitter lowers."""

@@ -1,0 +1,80 @@
+"""The record of a compilation: the graph before and after every pass, the rules that fired, the time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from symkeras.graph.graph import Graph
+
+
+@dataclass(frozen=True)
+class Step:
+    """One pass that ran.
+
+    Attributes:
+        name: the pass, as its text.
+        before, after: the graphs; both stay alive, graphs are values.
+        fired: rule name -> how often.
+        refused: (rule, reason) -> how often.
+        seconds: time the pass took.
+    """
+
+    name: str
+    before: Graph
+    after: Graph
+    fired: Counter[str]
+    refused: Counter[tuple[str, str]]
+    seconds: float
+
+
+class History:
+    """All passes of one compilation, in order; prints as a table.
+
+    `history["simplify"]` is the first step of that name, `history.diff("simplify")` the lines it changed.
+    """
+
+    def __init__(self, source: Graph):
+        self.source = source
+        self.steps: list[Step] = []
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, key: int | str) -> Step:
+        if isinstance(key, int):
+            return self.steps[key]
+        for step in self.steps:
+            if step.name == key or step.name.split("{")[0] == key:
+                return step
+        raise KeyError(f"no pass {key!r} ran; passes: {', '.join(s.name for s in self.steps)}")
+
+    @property
+    def fired(self) -> Counter[str]:
+        """How often each rule fired over all passes."""
+        total: Counter[str] = Counter()
+        for step in self.steps:
+            total += step.fired
+        return total
+
+    def diff(self, key: int | str) -> str:
+        """A unified diff of the graph's text before and after a pass."""
+        import difflib
+
+        step = self[key]
+        lines = difflib.unified_diff(
+            step.before.to_text().splitlines(), step.after.to_text().splitlines(), f"before {step.name}", f"after {step.name}", lineterm="", n=2
+        )
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        width = max([len(s.name) for s in self.steps] + [6])
+        rows = [f"{'pass':<{width}}  {'before':>7} {'after':>7} {'ms':>8}  rules that fired"]
+        for s in self.steps:
+            rules = ", ".join(f"{n} {name}" for name, n in s.fired.most_common(6))
+            rows.append(f"{s.name:<{width}}  {s.before.count():>7} {s.after.count():>7} {s.seconds * 1e3:>8.2f}  {rules}")
+        return "\n".join(rows)

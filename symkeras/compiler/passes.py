@@ -1,0 +1,113 @@
+"""What a pass is: a small frozen object that turns a graph into an equal graph.
+
+A pass has a kebab-case name and options as fields; its text (`fold-constants{limit=65536}`) parses back. It reports what
+it did to the `Context`: the rules that fired, and refusals with their reasons.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from symkeras.errors import CompileError, nearest
+from symkeras.graph.graph import Graph, subgraphs, substitute
+from symkeras.graph.node import Node, make
+from symkeras.graph import provenance
+
+
+@dataclass
+class Context:
+    """What passes may know and where they report.
+
+    Attributes:
+        takes: whether the backend runs an op itself.
+        numerics: "safe" or "fast" (rules that may change NaN, Inf or rounding class are allowed).
+        fired: how often each rule of the running pass fired.
+        refused: (rule, reason) -> how often it was refused.
+    """
+
+    takes: Callable[[str], bool]
+    numerics: str = "safe"
+    fired: Counter[str] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+PASSES: dict[str, type[Pass]] = {}
+"""Every pass by name."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A rewriting of whole graphs. Subclasses set `name` and define `run`."""
+
+    name: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        if cls.name:
+            PASSES[cls.name] = cls
+
+    def run(self, graph: Graph, context: Context) -> Graph:
+        """An equal graph."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        shown = [f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self) if getattr(self, f.name) != f.default]
+        return self.name + (f"{{{','.join(shown)}}}" if shown else "")
+
+
+def parse_pass(text: str) -> Pass:
+    """A pass from its text.
+
+    Raises:
+        CompileError: no pass has that name, or it has no such option.
+    """
+    import ast
+
+    match = re.fullmatch(r"\s*([\w-]+)(?:\{(.*)\})?\s*", text)
+    if not match or match[1] not in PASSES:
+        raise CompileError(f"unknown pass {text!r}.{nearest(match[1] if match else text, PASSES)}")
+    options: dict[str, Any] = {}
+    for part in filter(None, (match[2] or "").split(",")):
+        key, _, value = part.partition("=")
+        options[key.strip()] = ast.literal_eval(value)
+    try:
+        return PASSES[match[1]](**options)
+    except TypeError as error:
+        raise CompileError(f"pass {text!r}: {error}") from error
+
+
+def map_subgraphs(graph: Graph, transform: Callable[[Graph], Graph]) -> Graph:
+    """`graph` with every sub-graph of scans, conds and loops transformed; nesting, not depth, sets the recursion."""
+    replace: dict[Node, Node] = {}
+    for node in graph.nodes:
+        bodies = subgraphs(node)
+        if not bodies:
+            continue
+        attrs = {k: transform(v) if isinstance(v, Graph) else v for k, v in node.attrs.items()}
+        if any(attrs[k] is not v for k, v in node.attrs.items()):
+            with provenance.inherit(node.origins):
+                replace[node] = make(node.op, node.inputs, attrs)
+    if not replace:
+        return graph
+    return _replace_in_order(graph, replace)
+
+
+def _replace_in_order(graph: Graph, replace: dict[Node, Node]) -> Graph:
+    def rebuild(node: Node, inputs: Any) -> Node:
+        target = replace.get(node, node)
+        with provenance.inherit(node.origins):
+            return make(target.op, inputs, target.attrs)
+
+    new: dict[Node, Node] = {}
+    for node in graph.nodes:
+        inputs = [new[i] for i in node.inputs]
+        changed = node in replace or any(a is not b for a, b in zip(inputs, node.inputs, strict=True))
+        new[node] = rebuild(node, inputs) if changed else node
+    return Graph(graph.inputs, [new[n] for n in graph.outputs], [(v, new[n]) for v, n in graph.updates], graph.name)
+
+
+__all__ = ["PASSES", "Context", "Pass", "map_subgraphs", "parse_pass", "substitute"]

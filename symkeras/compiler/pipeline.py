@@ -1,0 +1,97 @@
+"""The pipeline: a readable list of passes, run in order, verified and recorded after each.
+
+>>> str(Pipeline.parse("strip, simplify, fold-constants"))
+'strip, simplify, fold-constants'
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from symkeras.compiler import cleanup, constants, legalize, scans, simplify, stabilise, updates  # noqa: F401  (they register their passes)
+from symkeras.compiler.history import History, Step
+from symkeras.compiler.passes import Context, Pass, parse_pass
+from symkeras.errors import CompileError
+from symkeras.graph.graph import Graph
+
+LEVELS = {
+    "O0": "legalize",
+    "O1": "strip, stabilise, simplify, fold-constants, legalize, simplify",
+    "O2": (
+        "strip, stabilise, simplify, fold-constants, legalize, merge-scans, simplify, hoist-from-scans, prune-scans, simplify, "
+        "sparse-updates, flatten-updates, simplify, fold-constants"
+    ),
+}
+"""What each optimisation level runs; "O2" is the default."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Passes in the order in which they run."""
+
+    passes: tuple[Pass, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Pipeline:
+        """A pipeline from its text: pass names, with options in braces, separated by commas."""
+        return cls(tuple(parse_pass(part) for part in re.split(r",\s*(?![^{]*\})", text) if part.strip()))
+
+    @classmethod
+    def level(cls, name: str) -> Pipeline:
+        """The pipeline of an optimisation level."""
+        if name not in LEVELS:
+            raise CompileError(f"unknown optimisation level {name!r}; expected one of {', '.join(LEVELS)}")
+        return cls.parse(LEVELS[name])
+
+    def without(self, names: Sequence[str]) -> Pipeline:
+        """This pipeline less the passes named."""
+        return Pipeline(tuple(p for p in self.passes if p.name not in names))
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.passes))
+
+    def run(self, graph: Graph, takes: Callable[[str], bool], numerics: str = "safe") -> tuple[Graph, History]:
+        """The graph after all passes, and the record.
+
+        Raises:
+            CompileError: a pass failed, or gave a graph of another type; the message names it.
+        """
+        history = History(graph)
+        for one in self.passes:
+            context = Context(takes, numerics)
+            start = time.perf_counter()
+            try:
+                after = one.run(graph, context)
+            except CompileError:
+                raise
+            except Exception as error:
+                raise CompileError(f"pass {one} failed on graph {graph.name!r}: {type(error).__name__}: {error}") from error
+            verify(graph, after, one)
+            history.steps.append(Step(str(one), graph, after, Counter(context.fired), Counter(context.refused), time.perf_counter() - start))
+            graph = after
+        return graph, history
+
+
+def verify(before: Graph, after: Graph, what: Pass) -> None:
+    """Raise CompileError unless `after` has the interface of `before`: inputs, output types, updates.
+
+    That every node is well typed and every placeholder an input is checked where nodes and graphs are made.
+    """
+    if after.inputs != before.inputs:
+        raise CompileError(f"pass {what} changed the inputs of graph {before.name!r}")
+    if [n.type for n in after.outputs] != [n.type for n in before.outputs]:
+        raise CompileError(f"pass {what}: outputs were {[n.type for n in before.outputs]} and are {[n.type for n in after.outputs]}")
+    written = {v for v, _ in after.updates}
+    for v, _ in before.updates:
+        if v not in written and not any(w.attrs["variable"].array.base is not None and _covers(w, v) for w in written):
+            raise CompileError(f"pass {what} lost the update of variable {v.attrs['name']!r}")
+
+
+def _covers(flat: object, part: object) -> bool:
+    import numpy as np
+
+    return np.shares_memory(flat.attrs["variable"].array, part.attrs["variable"].array)  # type: ignore[attr-defined]
