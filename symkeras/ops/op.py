@@ -8,6 +8,8 @@ a node.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -243,13 +245,14 @@ def composite(vjp: Callable[..., Any] | None = None, samples: Sequence[Sample] =
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        import functools
-
         op = Composite(function, vjp, samples)
         add(op)
+        parameters = inspect.signature(function).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
 
         @functools.wraps(function)
         def call(*inputs: Any, **attrs: Any) -> Any:
+            attrs = {**defaults, **attrs}
             if not is_symbolic(*inputs):
                 return function(*map(as_array, inputs), **attrs)
             tensors = [as_tensor(x) for x in inputs]
