@@ -62,12 +62,12 @@ def scan_vjp(dy: Sequence[Any], inputs: Sequence[Tensor], *, body: Graph, carrie
     first = [*d_carry.values(), *sums.values()]
     slices = [*d_out.values(), *stand_ins.values(), *x_stand.values()]
     backward, captured = close([*first, *slices], [rebuilt[n] for n in outputs], "scan_gradient")  # type: ignore[index]
-    outside = dict(zip(outer_in, inputs[carries + sequences :], strict=True))
+    outside = substitute(captured, {n: t.node for n, t in zip(outer_in, inputs[carries + sequences :], strict=True)})
     init = [dy[k] if dy[k] is not None else zeros(inputs[k].node.tensor_type) for k in floats]
     init += [zeros(outer_in[k].tensor_type) for k in outer_used]
     xs = [dy[carries + k] for k in d_out] + stacked + [inputs[carries + k] for k in x_used]
     attrs = {"body": backward, "carries": len(first), "sequences": len(slices), "length": length, "reverse": not reverse}
-    nodes = [t.node for t in (*init, *xs)] + [outside[n].node for n in captured]
+    nodes = [t.node for t in (*init, *xs)] + [outside[n] for n in captured]
     results = wrap(make(OPS["scan"], nodes, attrs))
 
     gradient: list[Any] = [None] * len(inputs)

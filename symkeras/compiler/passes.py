@@ -73,7 +73,10 @@ def parse_pass(text: str) -> Pass:
     options: dict[str, Any] = {}
     for part in filter(None, (match[2] or "").split(",")):
         key, _, value = part.partition("=")
-        options[key.strip()] = ast.literal_eval(value)
+        try:
+            options[key.strip()] = ast.literal_eval(value.strip())
+        except (SyntaxError, ValueError) as error:
+            raise CompileError(f"pass {text!r}: expected `option=value`, received {part!r}") from error
     try:
         return PASSES[match[1]](**options)
     except TypeError as error:

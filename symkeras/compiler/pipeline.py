@@ -89,6 +89,10 @@ def verify(before: Graph, after: Graph, what: Pass) -> None:
     for v, _ in before.updates:
         if v not in written and not any(w.attrs["variable"].array.base is not None and _covers(w, v) for w in written):
             raise CompileError(f"pass {what} lost the update of variable {v.attrs['name']!r}")
+    wanted = {v for v, _ in before.updates}
+    for w in written - wanted:
+        if not any(_covers(w, v) for v in wanted):
+            raise CompileError(f"pass {what} added an update of variable {w.attrs['name']!r}")
 
 
 def _covers(flat: object, part: object) -> bool:

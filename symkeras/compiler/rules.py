@@ -160,7 +160,7 @@ def build(expression: ast.expr, match: Match, dtype: str) -> Node:
     """The node of a replacement."""
     number = _number(expression)
     if number is not None:
-        return constant_node(np.asarray(number, dtype=dtype))
+        return constant_node(np.asarray(number, dtype="bool" if isinstance(number, bool) else dtype))
     if isinstance(expression, ast.Name):
         return match.nodes[expression.id]
     name = op_of(expression)

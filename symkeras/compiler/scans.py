@@ -293,7 +293,9 @@ def _unroll_sums(loop: Loop, context: Context) -> dict[int, Callable[[Node], Nod
             readers.setdefault(i, []).append(n)
     found: dict[int, tuple[str, tuple[Node, ...]]] = {}
     for k, (inner, outer) in enumerate(zip(loop.carry_in, loop.carry_out, strict=True)):
-        if outer.op.name != "add" or readers.get(inner, []) != [outer] or readers.get(outer) or outer in loop.ys or loop.carry_out.count(outer) > 1:
+        if outer.op.name != "add" or readers.get(inner, []) != [outer] or readers.get(outer) or loop.carry_out.count(outer) > 1:
+            continue
+        if any(n in loop.ys for n in (inner, outer)) or inner in loop.carry_out:
             continue
         term = outer.inputs[1] if outer.inputs[0] is inner else outer.inputs[0]
         if term is inner:

@@ -71,10 +71,12 @@ def _scatter_of_transposed(m: Match) -> Node:
 
 def _power_of_two(m: Match) -> str | None:
     value = splat(m["c"])
-    if value is None or not np.isfinite(value) or value == 0 or m["c"].op.name != "constant":
+    if value is None or value.dtype.kind != "f" or not np.isfinite(value) or value == 0 or m["c"].op.name != "constant":
         return "the divisor is no constant"
     mantissa, exponent = np.frexp(float(value))
-    return None if abs(mantissa) == 0.5 and abs(exponent) < 100 else "the divisor is no power of two"
+    limits = np.finfo(value.dtype)
+    exact = abs(mantissa) == 0.5 and limits.minexp <= 1 - exponent < limits.maxexp
+    return None if exact else "the divisor has no exact reciprocal"
 
 
 def _by_reciprocal(m: Match) -> Node:
@@ -118,7 +120,7 @@ RULES = RuleSet(
         Rule("sum-of-nothing", "sum(x, axes=a)", "x", where=lambda m: None if not m.attrs["a"] else "there are axes", attrs={"a": ()}),
         Rule("max-of-nothing", "max(x, axes=a)", "x", where=lambda m: None if not m.attrs["a"] else "there are axes", attrs={"a": ()}),
         Rule("matmul-of-transposes", "matmul(a, b, transpose_a=p, transpose_b=q)", _absorb_transposes, where=_has_transposed_operand,
-             samples={"a": "transpose f32[3, 4]", "b": "f32[3, 5]"}, attrs={"p": False, "q": False}, doc="BLAS reads either order."),
+             samples={"a": "transpose f32[3, 4]", "b": "f32[3, 5]"}, attrs={"p": False, "q": False}, numerics="reassociates", doc="BLAS reads either order."),
         Rule("transpose-of-matmul", "transpose(matmul(a, b, transpose_a=p, transpose_b=q), axes=(1, 0))",
              lambda m: make(OPS["matmul"], (m["b"], m["a"]), {"transpose_a": not m.attrs["q"], "transpose_b": not m.attrs["p"]}),
              samples={"a": "f32[3, 4]", "b": "f32[4, 5]"}, attrs={"p": False, "q": False}, numerics="reassociates"),

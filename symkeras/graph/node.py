@@ -8,6 +8,7 @@ A node with several results (scan, top_k) has a tuple of types, and `item` nodes
 from __future__ import annotations
 
 import itertools
+import threading
 import weakref
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _counter = itertools.count()
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
 _SOURCELESS = frozenset({"constant", "dim", "placeholder", "variable"})
 
 
@@ -110,19 +112,28 @@ def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, ty
     """
     inputs = tuple(inputs)
     attrs = attrs or {}
-    key = (op.name, tuple(map(id, inputs)), tuple(attrs.items()))
+    # -0.0 == 0.0 == 0, yet they are different attributes; NaN is like NaN
+    key = (op.name, tuple(map(id, inputs)), tuple([(k, v.hex() if v.__class__ is float else v) for k, v in attrs.items()]))
     node = _interned.get(key)
     if node is not None:
-        if op.name not in _SOURCELESS:
-            origins = provenance.current()
-            if origins != node.origins:
-                node.origins = provenance.merge(node.origins, origins)
-        return node
+        return _met_again(node)
     if type is None:
         type = op.infer(*(n.type for n in inputs), **attrs)
     origins = () if op.name == "constant" or op.name == "dim" else provenance.current()
-    node = Node(op, inputs, attrs, type, origins)
-    _interned[key] = node
+    with _lock:
+        other = _interned.get(key)  # from another thread, since we looked
+        if other is None:
+            node = _interned[key] = Node(op, inputs, attrs, type, origins)
+            return node
+    return _met_again(other)
+
+
+def _met_again(node: Node) -> Node:
+    """An existing node, which now also comes from here."""
+    if node.op.name not in _SOURCELESS:
+        origins = provenance.current()
+        if origins != node.origins:
+            node.origins = provenance.merge(node.origins, origins)
     return node
 
 

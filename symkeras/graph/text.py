@@ -28,6 +28,7 @@ from symkeras.graph.node import Literal, Node, make
 from symkeras.graph.types import TensorType, parse_type
 
 _INLINE_ELEMENTS = 64
+_NOT_IN_NAMES = re.compile(r"[\s,()'\"=#%@]")
 _HIDDEN = ("uid", "variable")
 
 
@@ -51,6 +52,7 @@ def node_names(graph: Graph) -> dict[Node, str]:
             names[node] = f"%{count}"
             count += 1
             continue
+        own = _NOT_IN_NAMES.sub("_", own) or "_"
         name, k = f"%{own}", 1
         while name in taken or name[1:].isdigit():
             name, k = f"%{own}.{k}", k + 1
@@ -69,7 +71,7 @@ def print_graph(graph: Graph, comments: bool = True) -> str:
 
 def _print_one(graph: Graph, numbers: dict[Graph, str], queue: list[Graph], comments: bool) -> str:
     names = node_names(graph)
-    title = f"{graph.name}{numbers[graph]}"
+    title = _title(graph, numbers)
     header = ", ".join(f"{names[n]}: {n.type}" for n in graph.inputs)
     lines = [f"graph {title}({header}) {{"]
 
@@ -78,7 +80,7 @@ def _print_one(graph: Graph, numbers: dict[Graph, str], queue: list[Graph], comm
             if value not in numbers:
                 numbers[value] = f"@{len(numbers)}"
                 queue.append(value)
-            return f"{value.name}{numbers[value]}"
+            return _title(value, numbers)
         if isinstance(value, tuple):
             return f"({', '.join(map(attr_text, value))}{',' if len(value) == 1 else ''})"
         return repr(value)
@@ -95,6 +97,10 @@ def _print_one(graph: Graph, numbers: dict[Graph, str], queue: list[Graph], comm
     return "\n".join([*lines, "}"])
 
 
+def _title(graph: Graph, numbers: dict[Graph, str]) -> str:
+    return re.sub(r"[^\w.-]", "_", graph.name) + numbers[graph]
+
+
 def _type_text(node: Node) -> str:
     if isinstance(node.type, tuple):
         return f"({', '.join(map(str, node.type))})"
@@ -104,7 +110,7 @@ def _type_text(node: Node) -> str:
 _HEADER = re.compile(r"^graph ([\w@.-]+)\((.*)\) \{$")
 _LINE = re.compile(r"^(%[^\s=]+) = (\w+)\((.*)\): (\(.*\)|\w+\[.*?\])$")
 _NAME = re.compile(r"%[^\s,()]+")
-_SUBGRAPH = re.compile(r"(?<![\w'])[\w.-]+@\d+")
+_REFERENCE = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(%[^\s,()'"]+)|([\w.-]+@\d+)""")
 
 
 def parse_graph(text: str) -> Graph:
@@ -113,38 +119,38 @@ def parse_graph(text: str) -> Graph:
     Raises:
         GraphError: a line that does not parse, with its number; or an inferred type other than the one written.
     """
-    blocks: list[tuple[int, list[str]]] = []
+    blocks: list[list[tuple[int, str]]] = []
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.split("  # ")[0].strip()
         if line.startswith("graph "):
-            blocks.append((number, []))
+            blocks.append([])
         if line:
             if not blocks:
                 raise GraphError(f"line {number}: a graph begins with `graph name(...) {{`, received {raw!r}")
-            blocks[-1][1].append(line)
+            blocks[-1].append((number, line))
     graphs: dict[str, Graph] = {}
-    for number, lines in reversed(blocks):
-        graph = _parse_one(number, lines, graphs)
-        graphs[_HEADER.match(lines[0])[1]] = graph  # type: ignore[index]
+    for lines in reversed(blocks):
+        graph = _parse_one(lines, graphs)
+        graphs[_HEADER.match(lines[0][1])[1]] = graph  # type: ignore[index]
     if not blocks:
         raise GraphError("the text holds no graph")
     return graph
 
 
-def _parse_one(number: int, lines: list[str], graphs: dict[str, Graph]) -> Graph:
+def _parse_one(lines: list[tuple[int, str]], graphs: dict[str, Graph]) -> Graph:
     from symkeras.ops.leaves import placeholder_node
 
-    header = _HEADER.match(lines[0])
+    header = _HEADER.match(lines[0][1])
     if not header:
-        raise GraphError(f"line {number}: expected `graph name(%x: type, ...) {{`, received {lines[0]!r}")
+        raise GraphError(f"line {lines[0][0]}: expected `graph name(%x: type, ...) {{`, received {lines[0][1]!r}")
     nodes: dict[str, Node] = {}
     inputs = []
-    for name, type_text in re.findall(r"(%[^\s,:]+): (\w+\[.*?\])", header[2]):
+    for name, type_text in re.findall(r"(%[^\s,]+): (\w+\[.*?\])", header[2]):
         nodes[name] = placeholder_node(parse_type(type_text), name[1:])
         inputs.append(nodes[name])
     outputs: list[Node] = []
     updates: list[tuple[Node, Node]] = []
-    for offset, line in enumerate(lines[1:], 1):
+    for number, line in lines[1:]:
         try:
             if line.startswith("return"):
                 outputs = [nodes[n] for n in _NAME.findall(line)]
@@ -154,7 +160,7 @@ def _parse_one(number: int, lines: list[str], graphs: dict[str, Graph]) -> Graph
             elif line != "}":
                 _parse_line(line, nodes, graphs)
         except (GraphError, KeyError, SyntaxError) as error:
-            raise GraphError(f"line {number + offset}: {line!r}: {error}") from error
+            raise GraphError(f"line {number}: {line!r}: {error}") from error
     return Graph(inputs, outputs, updates, re.sub(r"@\d+$", "", header[1]))
 
 
@@ -168,8 +174,7 @@ def _parse_line(line: str, nodes: dict[str, Node], graphs: dict[str, Graph]) -> 
     name, op_name, arguments, type_text = match.groups()
     if op_name not in OPS:
         raise GraphError(f"unknown operation {op_name!r}")
-    text = _SUBGRAPH.sub(lambda m: f"graph_({m[0]!r})", arguments)
-    text = re.sub(r"(?<!['\w/])%[^\s,()']+", lambda m: f"node_({m[0]!r})", text)
+    text = _REFERENCE.sub(lambda m: m[1] or (f"node_({m[2]!r})" if m[2] else f"graph_({m[3]!r})"), arguments)
     call = ast.parse(f"f({text})", mode="eval").body
     assert isinstance(call, ast.Call)
     inputs = [nodes[a.args[0].value] for a in call.args]  # type: ignore[attr-defined]

@@ -8,6 +8,29 @@ from typing import Any
 # name -> module of symkeras.layers that defines it
 NAMES: dict[str, str] = {
     "Layer": "layer", "InputSpec": "input_spec", "Input": "input", "InputLayer": "input",
+    "Dense": "dense", "EinsumDense": "einsum_dense", "Embedding": "embedding", "Identity": "masking", "Masking": "masking",
+    "Lambda": "lambda_layer", "Wrapper": "wrapper",
+    **dict.fromkeys(("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"), "activation_layers"),
+    **dict.fromkeys(("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"), "merging"),
+    **dict.fromkeys(("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"), "merging"),
+    **dict.fromkeys(("Flatten", "Permute", "RepeatVector", "Reshape"), "reshaping"),
+    **{f"{kind}{rank}D": "borders" for kind in ("ZeroPadding", "Cropping", "UpSampling") for rank in (1, 2, 3)},
+    **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianNoise", "GaussianDropout"), "dropout"),
+    "AlphaDropout": "dropout", "ActivityRegularization": "dropout",
+    **{f"{kind}{rank}D": "convolution" for kind in ("Conv", "Convolution") for rank in (1, 2, 3)},
+    **{f"{kind}{rank}DTranspose": "transposed_convolution" for kind in ("Conv", "Convolution") for rank in (1, 2, 3)},
+    "Deconvolution2D": "transposed_convolution", "Deconvolution3D": "transposed_convolution",
+    "DepthwiseConv1D": "separable_convolution", "DepthwiseConv2D": "separable_convolution",
+    **{f"{kind}{rank}D": "separable_convolution" for kind in ("SeparableConv", "SeparableConvolution") for rank in (1, 2)},
+    **{f"{kind}{rank}D": "pooling" for kind in (
+        "MaxPooling", "MaxPool", "AveragePooling", "AvgPool", "GlobalMaxPooling", "GlobalMaxPool", "GlobalAveragePooling", "GlobalAvgPool",
+    ) for rank in (1, 2, 3)},
+    "BatchNormalization": "batch_normalization",
+    **dict.fromkeys(("GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"), "normalization"),
+    "RNN": "rnn", "SimpleRNNCell": "simple_rnn_cell", "LSTMCell": "lstm_cell", "GRUCell": "gru_cell", "StackedRNNCells": "stacked_rnn_cells",
+    "SimpleRNN": "simple_rnn", "LSTM": "lstm", "GRU": "gru", "Bidirectional": "bidirectional", "TimeDistributed": "time_distributed",
+    "Attention": "attention", "AdditiveAttention": "additive_attention", "MultiHeadAttention": "multi_head_attention",
+    "GroupQueryAttention": "grouped_query_attention", "GroupedQueryAttention": "grouped_query_attention",
 }  # fmt: skip
 
 

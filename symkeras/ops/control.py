@@ -18,7 +18,7 @@ from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, make, reachable
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import NodeType, TensorType
-from symkeras.ops.evaluation import evaluate
+from symkeras.ops.evaluation import evaluate, known_sizes, solve_dims
 from symkeras.ops.leaves import cast, placeholder_node, shape
 from symkeras.ops.op import OPS, Op, as_array, as_tensor, is_symbolic, register, wrap
 from symkeras.ops.shaping import stack
@@ -86,8 +86,13 @@ class Scan(Op):
             if y:
                 stacked.append(np.stack(y[::-1] if reverse else y))
             else:
-                stacked.append(np.zeros((0, *(d if isinstance(d, int) else 0 for d in n.shape)), n.dtype))
+                stacked.append(np.zeros((0, *dims.evaluate(n.shape, self._sizes(arrays, body, carries, sequences))), n.dtype))
         return (*state, *stacked)
+
+    def _sizes(self, arrays: Sequence[Any], body: Graph, carries: int, sequences: int) -> dict[str, int]:
+        shapes = [np.shape(a)[1:] if carries <= k < carries + sequences else np.shape(a) for k, a in enumerate(arrays)]
+        own = solve_dims([n.tensor_type for n in body.inputs], shapes, [n.attrs["name"] for n in body.inputs])
+        return {**known_sizes(), **own}
 
     def vjp(self, dy: Any, out: Any, *inputs: Any, **attrs: Any) -> Any:  # type: ignore[override]
         from symkeras.autodiff.loops import scan_vjp

@@ -29,7 +29,7 @@ class Elementwise(Op):
         fn: NumPy function on arrays of one dtype; a ufunc is what the NumPy backend calls.
         vjp: `(dy, out, *inputs) -> gradients`; None means that no gradient flows.
         arity: number of inputs.
-        promote: "numeric" (common dtype), "float" (common floating dtype), "bool", "int" (integers and bools).
+        promote: "numeric" (common dtype), "float" (common floating dtype), "bool", "int" (integers and bools), "shift" (integers).
         result: "same" or "bool".
         domain: range the samples are drawn from, over which the op is smooth.
         flops: per element.
@@ -55,6 +55,8 @@ class Elementwise(Op):
         for t in types[1:]:
             if t.dtype != first:
                 raise DtypeError(f"{self.name} expects inputs of one dtype, received {', '.join(map(str, types))}")
+        if self.promote in ("int", "shift") and not (dtypes.is_int(first) or (first == "bool" and self.promote == "int")):
+            raise DtypeError(f"{self.name} works on integers, received {', '.join(map(str, types))}")
         shape = broadcast_shapes(*(t.shape for t in types), what=self.name)
         return TensorType(shape, "bool" if self.result == "bool" else first)
 
@@ -133,7 +135,7 @@ def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None
 
 
 def _samples(arity: int, promote: str, grad: bool, domain: tuple[float, float]) -> tuple[Sample, ...]:
-    kinds = {"bool": ["bool"], "int": ["i32", "bool"], "numeric": ["f32", "f64", "i32"], "float": ["f32", "f64"]}[promote]
+    kinds = {"bool": ["bool"], "int": ["i32", "bool"], "shift": ["i32"], "numeric": ["f32", "f64", "i32"], "float": ["f32", "f64"]}[promote]
     out = []
     for k in kinds:
         for shapes in (["2, 3"] * arity, [""] * arity, ["0, 3"] * arity, (["2, 1", "3", "2, 3"][:arity])):
@@ -233,8 +235,8 @@ bitwise_and = row("bitwise_and", np.bitwise_and, None, arity=2, promote="int", d
 bitwise_or = row("bitwise_or", np.bitwise_or, None, arity=2, promote="int", doc="Bits set in either.")
 bitwise_xor = row("bitwise_xor", np.bitwise_xor, None, arity=2, promote="int", doc="Bits set in exactly one.")
 bitwise_not = row("bitwise_not", np.invert, None, promote="int", doc="All bits flipped.")
-left_shift = row("left_shift", np.left_shift, None, arity=2, promote="int", domain=(0, 4), doc="x shifted left by y bits.")
-right_shift = row("right_shift", np.right_shift, None, arity=2, promote="int", domain=(0, 4), doc="x shifted right by y bits.")
+left_shift = row("left_shift", np.left_shift, None, arity=2, promote="shift", domain=(0, 4), doc="x shifted left by y bits.")
+right_shift = row("right_shift", np.right_shift, None, arity=2, promote="shift", domain=(0, 4), doc="x shifted right by y bits.")
 
 
 class Where(Op):

@@ -52,6 +52,11 @@ def solve_dims(types: Sequence[TensorType], shapes: Sequence[Sequence[int]], nam
     return env
 
 
+def known_sizes() -> Mapping[str, int]:
+    """The sizes of the symbols of the graph that is being evaluated."""
+    return _sizes.env
+
+
 def evaluate(graph: Graph, arrays: Sequence[Any], variables: Mapping[Node, Any] | None = None) -> tuple[list[Any], list[Any]]:
     """The outputs of `graph` and the new values of its updates; nothing is written.
 

@@ -156,7 +156,10 @@ def _parse_einsum(subscripts: str, operands: Any) -> tuple[list[str], str]:
     for t, x in zip(terms, operands, strict=True):
         if len(t) != len(shape(x)):
             raise ShapeError(f"einsum {subscripts!r}: the term {t!r} names {len(t)} axes, the operand has shape {shape(x)}")
-    return terms, right.replace("...", dots)
+    right = right.replace("...", dots)
+    if any(c not in "".join(terms) for c in right):
+        raise ShapeError(f"einsum {subscripts!r}: the result names an axis that no operand has")
+    return terms, right
 
 
 def _diagonal_free(term: str, x: Any, subscripts: str) -> tuple[str, Any]:
@@ -177,7 +180,10 @@ def _contract(ta: str, a: Any, tb: str, b: Any, keep: set[str]) -> tuple[str, An
     inner = [c for c in ta if c in tb and c not in keep]
     free_a = [c for c in ta if c not in tb]
     free_b = [c for c in tb if c not in ta]
-    size = {c: d for t, x in ((ta, a), (tb, b)) for c, d in zip(t, shape(x), strict=True)}
+    size = dict(zip(ta, shape(a), strict=True))
+    for c, d in zip(tb, shape(b), strict=True):
+        if not dims.same(size.setdefault(c, d), d):
+            raise ShapeError(f"einsum: the axis {c!r} has sizes {size[c]} and {d} in operands of shapes {shape(a)} and {shape(b)}")
     left = transpose(a, tuple(ta.index(c) for c in (*batch, *free_a, *inner)))
     right = transpose(b, tuple(tb.index(c) for c in (*batch, *inner, *free_b)))
     lead = [size[c] for c in batch]

@@ -93,7 +93,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     elif len(width) == 2 and all(isinstance(w, int) for w in width):
         width = (tuple(width),) * n
     pairs = tuple((int(w[0]), int(w[1]), 0) for w in width)
-    return apply(OPS["pad"], [x], {"padding": pairs, "value": float(constant_values or 0)})
+    return apply(OPS["pad"], [x], {"padding": pairs, "value": 0.0 if constant_values is None else float(constant_values)})
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:

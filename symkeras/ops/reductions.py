@@ -39,6 +39,8 @@ class Reduction(Op):
         return TensorType(kept, self.result if self.result != "same" else x.dtype)
 
     def value(self, x: Any, *, axes: tuple[int, ...]) -> Any:  # type: ignore[override]
+        if not axes:
+            return np.array(x)  # np.sum over no axes adds to zero, which changes the sign of -0.0
         if self.fn in (np.sum, np.prod):
             return self.fn(x, axis=axes, dtype=x.dtype)
         return self.fn(x, axis=axes)
@@ -69,17 +71,39 @@ def _extremum_vjp(dy: Any, out: Any, x: Any, axes: tuple[int, ...]) -> Any:
 def _prod_vjp(dy: Any, out: Any, x: Any, axes: tuple[int, ...]) -> Any:
     # The product of all others: exact where elements are zero, by running products from both ends.
     order = tuple(k for k in range(x.ndim) if k not in axes) + axes
-    from symkeras.ops.shaping import concatenate, slice_axis, transpose
+    from symkeras.ops.shaping import transpose
 
     moved = transpose(x, order)
     kept = moved.dims[: x.ndim - len(axes)]
     flat = reshape(moved, (*kept, dims.product(moved.dims[len(kept) :])))
-    n, axis = flat.dims[-1], flat.ndim - 1
-    one = ew.add_(slice_axis(flat, axis, 0, 1) * 0, 1)
-    before = cumprod(concatenate([one, slice_axis(flat, axis, 0, n - 1)], axis), axis)
-    after = flip(cumprod(concatenate([one, slice_axis(flip(flat, axis), axis, 0, n - 1)], axis), axis), axis)
+    axis = flat.ndim - 1
+    before = _product_before(flat, axis)
+    after = flip(_product_before(flip(flat, axis), axis), axis)
     others = reshape(before * after, moved.dims)
     return dy * transpose(others, tuple(int(a) for a in np.argsort(order)))
+
+
+def _product_before(x: Any, axis: int) -> Any:
+    """For each element the product of those before it along `axis`; 1 for the first."""
+    from symkeras.ops.shaping import slice_axis
+
+    ones = apply(OPS["pad"], [x], {"padding": tuple((int(k == axis), 0, 0) for k in range(x.ndim)), "value": 1.0})
+    return cumprod(slice_axis(ones, axis, 0, x.dims[axis]), axis)
+
+
+def _cumprod_vjp(dy: Any, x: Any, axis: int) -> Any:
+    # Without a division, which fails where an element is zero: s[i] = dy[i] + x[i + 1] * s[i + 1], times the product before i.
+    from symkeras.ops.control import scan
+    from symkeras.ops.numpy import moveaxis
+    from symkeras.ops.shaping import slice_axis
+
+    x, dy = moveaxis(x, axis, 0), moveaxis(dy, axis, 0)
+    n = x.dims[0]
+    padding = ((0, 1, 0), *((0, 0, 0),) * (x.ndim - 1))
+    behind = slice_axis(apply(OPS["pad"], [x], {"padding": padding, "value": 0.0}), 0, 1, n + 1)
+    start = sum(slice_axis(dy, 0, 0, 0), axis=0)
+    _, sums = scan(lambda s, e: (e[0] + e[1] * s,) * 2, start, (dy, behind), reverse=True)
+    return moveaxis(_product_before(x, 0) * sums, 0, axis)
 
 
 add(Reduction("sum", np.sum, lambda dy, out, x, axes: dy))
@@ -131,7 +155,7 @@ class Cumulative(Op):
     def vjp(self, dy: Any, out: Any, x: Any, *, axis: int) -> Any:  # type: ignore[override]
         if self.name == "cumsum":
             return (flip(cumsum(flip(dy, axis), axis), axis),)
-        return (flip(cumsum(flip(dy * out, axis), axis), axis) / x,)
+        return (_cumprod_vjp(dy, x, axis),)
 
 
 add(Cumulative("cumsum", np.cumsum))

@@ -12,7 +12,7 @@ from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
-from symkeras.ops.elementwise import broadcast_shapes, promoted
+from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_array, as_tensor, is_symbolic, register
 
@@ -106,7 +106,8 @@ class BroadcastTo(_Movement):
     )
 
     def infer(self, x: TensorType, *, shape: tuple[Size, ...]) -> TensorType:  # type: ignore[override]
-        if broadcast_shapes(x.shape, shape, what="broadcast_to") != shape and x.is_static:
+        new = len(shape) - x.ndim
+        if new < 0 or not all(a == 1 or dims.same(a, b) for a, b in zip(x.shape, shape[new:], strict=True)):
             raise ShapeError(f"broadcast_to: {x} does not broadcast to {shape}")
         return x.with_shape(shape)
 

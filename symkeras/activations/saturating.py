@@ -1,0 +1,48 @@
+"""Activations with bounded values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symkeras import ops
+from symkeras.ops import activations as composites
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)).
+
+    >>> import numpy as np
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    return ops.sigmoid(x)
+
+
+def log_sigmoid(x: Any) -> Any:
+    """log(sigmoid(x)), without the logarithm of zero."""
+    return ops.log_sigmoid(x)
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """relu6(x + 3) / 6."""
+    return composites.hard_sigmoid(x)
+
+
+def sparse_sigmoid(x: Any) -> Any:
+    """0 up to -1, 1 from 1, (x + 1) / 2 between."""
+    return composites.sparse_sigmoid(x)
+
+
+def tanh(x: Any) -> Any:
+    """The hyperbolic tangent."""
+    return ops.tanh(x)
+
+
+def hard_tanh(x: Any) -> Any:
+    """x kept between -1 and 1."""
+    return composites.hard_tanh(x)
+
+
+def softsign(x: Any) -> Any:
+    """x / (1 + |x|)."""
+    return composites.softsign(x)

@@ -1,0 +1,135 @@
+"""`EinsumDense`: a dense layer over any axes, given by an equation."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from symkeras import activations, ops, regularizers
+from symkeras.errors import ConfigError, ShapeError
+from symkeras.layers.layer import Layer
+from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
+
+_OPTIONS = options_of("kernel", "bias")
+_EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
+
+
+class EinsumDense(Layer):
+    """activation(einsum(equation, inputs, kernel) + bias).
+
+    Args:
+        equation: such as "abc,cd->abd" or "...x,xy->...y"; the second operand is the kernel.
+        output_shape: sizes of the output without the batch axis (and without what `...` stands for); None where the input decides.
+        activation: name or function; none when None.
+        bias_axes: letters of the output along which a bias is added; no bias when None.
+        kernel_initializer, bias_initializer: how the weights begin.
+        kernel_regularizer, bias_regularizer: penalties on the weights.
+        kernel_constraint, bias_constraint: applied to the weights after each step.
+        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: accepted for Keras' signature, refused when given.
+        **kwargs: those of `Layer`.
+
+    Input shape:
+        As the first term of the equation says, batch axis first.
+
+    Output shape:
+        As the last term says.
+
+    Raises:
+        ConfigError: the equation does not parse, or a letter comes from nowhere.
+        ShapeError: a size of the kernel is unknown, or input and output disagree.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = EinsumDense("abc,cd->abd", output_shape=(None, 2), bias_axes="d", kernel_initializer="ones")
+        >>> layer(np.ones((1, 2, 3))).tolist()
+        [[[3.0, 3.0], [3.0, 3.0]]]
+    """
+
+    def __init__(self, equation: str, output_shape: Any, activation: Any = None, bias_axes: str | None = None,
+                 kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
+                 bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: Any = None,
+                 lora_alpha: Any = None, gptq_unpacked_column_size: Any = None, quantization_config: Any = None, **kwargs: Any):  # fmt: skip
+        super().__init__(**kwargs)
+        refuse("EinsumDense", lora_rank=lora_rank, lora_alpha=lora_alpha, gptq_unpacked_column_size=gptq_unpacked_column_size,
+               quantization_config=quantization_config)  # fmt: skip
+        self.equation = equation
+        self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        self.bias_axes = bias_axes
+        self.activation = activations.get(activation)
+        set_weight_options(
+            self, kernel_initializer=kernel_initializer, bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
+        )  # fmt: skip
+
+    def build(self, input_shape: Any) -> None:
+        kernel_shape, bias_shape, self.full_output_shape = einsum_shapes(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
+        self.kernel = self.add_weight(
+            shape=kernel_shape, initializer=self.kernel_initializer, regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint, name="kernel",
+        )  # fmt: skip
+        self.bias = None
+        if bias_shape is not None:
+            self.bias = self.add_weight(
+                shape=bias_shape, initializer=self.bias_initializer, regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint, name="bias",
+            )  # fmt: skip
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        x = ops.einsum(self.equation, inputs, self.kernel)
+        if self.bias is not None:
+            x = ops.add(x, self.bias)
+        return self.activation(x) if self.activation is not None else x
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "output_shape": self.partial_output_shape, "equation": self.equation, "bias_axes": self.bias_axes,
+            "activation": activations.serialize(self.activation), "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+        }  # fmt: skip
+        return {**super().get_config(), **own, **weight_options_config(self, *_OPTIONS)}
+
+
+def einsum_shapes(equation: str, bias_axes: str | None, input_shape: Any, output_shape: Any) -> tuple[Any, Any, tuple[Any, ...]]:
+    """The shapes of kernel, bias (None without one) and output that an equation asks for.
+
+    >>> einsum_shapes("abc,cd->abd", "d", (None, 5, 3), (None, 4))
+    ((3, 4), (4,), (None, 5, 4))
+    """
+    match = _EQUATION.fullmatch(equation.replace(" ", ""))
+    if not match or (bool(match[1]), bool(match[3])) != (bool(match[5]), bool(match[7])) or (match[1] and match[3]):
+        raise ConfigError(f"EinsumDense: {equation!r} is no equation such as 'ab,bc->ac', '...x,xy->...y' or 'ab...,bc->ac...'")
+    letters, kernel, result = match[2], match[4], match[6]
+    elided = len(input_shape) - len(letters)
+    if elided < 0 or (elided > 0 and not match[1] and not match[3]):
+        raise ShapeError(f"EinsumDense {equation!r} names {len(letters)} axes, received input shape {tuple(input_shape)}")
+    before = elided if match[1] else 0
+    dots = tuple(input_shape[:before] if match[1] else input_shape[len(letters) :])
+    inputs = dict(zip(letters, input_shape[before:], strict=False))
+    sizes = output_shape if before else (input_shape[0], *output_shape)
+    if len(sizes) != len(result):
+        raise ShapeError(
+            f"EinsumDense {equation!r} gives {len(result)} axes, received output_shape {tuple(output_shape)} for input shape {tuple(input_shape)}"
+        )
+    outputs: dict[str, Any] = {}
+    for letter, size in zip(result, sizes, strict=True):
+        if letter not in inputs and letter not in kernel:
+            raise ConfigError(f"EinsumDense {equation!r}: {letter!r} is in the output and nowhere else")
+        known = inputs.get(letter)
+        if size is not None and known is not None and size != known:
+            raise ShapeError(f"EinsumDense {equation!r}: {letter!r} is {known} in the input and {size} in output_shape {tuple(output_shape)}")
+        outputs[letter] = known if size is None else size
+    for letter in kernel:
+        if inputs.get(letter, outputs.get(letter)) is None:
+            raise ShapeError(f"EinsumDense {equation!r}: the size of {letter!r} is unknown for input shape {tuple(input_shape)}")
+    kernel_shape = tuple(inputs.get(letter, outputs.get(letter)) for letter in kernel)
+    full = (*dots, *outputs.values()) if match[1] else (*outputs.values(), *dots)
+    return kernel_shape, _bias_shape(equation, bias_axes, result, outputs, 0 if match[1] else len(dots)), full
+
+
+def _bias_shape(equation: str, bias_axes: str | None, result: str, outputs: dict[str, Any], after: int) -> tuple[Any, ...] | None:
+    if bias_axes is None or bias_axes == "":
+        return None
+    unknown = [letter for letter in bias_axes if letter not in result]
+    if unknown:
+        raise ConfigError(f"EinsumDense {equation!r}: bias_axes {bias_axes!r} names {unknown[0]!r}, which is no axis of the output")
+    first = min(result.index(letter) for letter in bias_axes)
+    return tuple(outputs[letter] if letter in bias_axes else 1 for letter in result[first:]) + (1,) * after

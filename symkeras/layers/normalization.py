@@ -1,0 +1,267 @@
+"""Normalisation within each sample: over features, over groups of channels, to unit length, to unit root mean square."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symkeras import ops
+from symkeras.errors import ConfigError, ShapeError
+from symkeras.layers.batch_normalization import axis_size, scale_and_center
+from symkeras.layers.input_spec import InputSpec
+from symkeras.layers.layer import Layer
+from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
+
+_OPTIONS = options_of("beta", "gamma")
+
+
+class _Affine(Layer):
+    """Keeps the shape; gamma and beta with their options."""
+
+    settings: tuple[str, ...]
+
+    def __init__(self, epsilon: float, center: bool, scale: bool, options: dict[str, Any], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        set_weight_options(self, **options)
+        self.supports_masking = True
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in self.settings}
+        return {**super().get_config(), **own, **weight_options_config(self, *_OPTIONS)}
+
+    def _wide(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
+        """gamma and beta in `shape`, which broadcasts to the input; ones and zeros in place of those the layer does without."""
+        gamma = np.ones(shape, self.variable_dtype) if self.gamma is None else ops.reshape(self.gamma, shape)
+        beta = np.zeros(shape, self.variable_dtype) if self.beta is None else ops.reshape(self.beta, shape)
+        return gamma, beta
+
+
+class LayerNormalization(_Affine):
+    """(x - mean) / sqrt(variance + epsilon) * gamma + beta, the statistics of each sample over `axis` (Ba et al. 2016).
+
+    Args:
+        axis: one axis or several; gamma and beta have their sizes.
+        epsilon: added to the variance.
+        center: whether beta is added.
+        scale: whether gamma multiplies.
+        beta_initializer, gamma_initializer: how the weights begin.
+        beta_regularizer, gamma_regularizer: penalties on the weights.
+        beta_constraint, gamma_constraint: applied to the weights after each step.
+        **kwargs: those of `Layer`.
+
+    Input shape:
+        (B, ..., C)
+
+    Output shape:
+        that of the input
+
+    Raises:
+        ConfigError: `axis` is neither an integer nor a list of them, or `rms_scaling` is asked for.
+        ShapeError: a size along `axis` is unknown.
+
+    Example:
+        >>> LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0]])).tolist()
+        [[-1.0, 1.0]]
+    """
+
+    settings = ("axis", "epsilon", "center", "scale")
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True, beta_initializer: Any = "zeros",
+                 gamma_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None,
+                 beta_constraint: Any = None, gamma_constraint: Any = None, **kwargs: Any):  # fmt: skip
+        refuse("LayerNormalization", rms_scaling=kwargs.pop("rms_scaling", None))
+        options = {
+            "beta_initializer": beta_initializer, "gamma_initializer": gamma_initializer, "beta_regularizer": beta_regularizer,
+            "gamma_regularizer": gamma_regularizer, "beta_constraint": beta_constraint, "gamma_constraint": gamma_constraint,
+        }  # fmt: skip
+        super().__init__(epsilon, center, scale, options, **kwargs)
+        self.axis = _checked_axis("LayerNormalization", axis)
+
+    def build(self, input_shape: Any) -> None:
+        self._axes = _canonical(self, input_shape, self.axis)
+        self._wide_shape = tuple(int(d) if k in self._axes else 1 for k, d in enumerate(input_shape))[self._axes[0] :]
+        self.gamma, self.beta = scale_and_center(self, tuple(input_shape[k] for k in self._axes))
+
+    def call(self, inputs: Any) -> Any:
+        dtype = self.compute_dtype
+        x = ops.cast(inputs, "float32") if dtype == "float16" else inputs
+        gamma, beta = self._wide(self._wide_shape)
+        return ops.cast(ops.layer_normalization(x, gamma, beta, axes=self._axes, epsilon=self.epsilon), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rms_scaling": False}
+
+
+class GroupNormalization(_Affine):
+    """As layer normalisation, over all of space and each group of channels (Wu and He 2018).
+
+    Args:
+        groups: number of groups; -1 for one per channel (instance normalisation).
+        axis: the channels.
+        epsilon: added to the variance.
+        center: whether beta is added.
+        scale: whether gamma multiplies.
+        beta_initializer, gamma_initializer: how the weights begin.
+        beta_regularizer, gamma_regularizer: penalties on the weights.
+        beta_constraint, gamma_constraint: applied to the weights after each step.
+        **kwargs: those of `Layer`.
+
+    Input shape:
+        (B, ..., C)
+
+    Output shape:
+        that of the input
+
+    Raises:
+        ConfigError: `groups` is neither positive nor -1.
+        ShapeError: the channels are unknown or do not divide into the groups.
+
+    Example:
+        >>> GroupNormalization(2, epsilon=0.0)(np.array([[1.0, 3.0, 5.0, 9.0]])).tolist()
+        [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    settings = ("groups", "axis", "epsilon", "center", "scale")
+
+    def __init__(self, groups: int = 32, axis: int = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
+                 beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
+                 gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None, **kwargs: Any):  # fmt: skip
+        if isinstance(groups, bool) or not isinstance(groups, int) or (groups < 1 and groups != -1):
+            raise ConfigError(f"GroupNormalization expects groups to be a positive integer or -1, received {groups!r}")
+        options = {
+            "beta_initializer": beta_initializer, "gamma_initializer": gamma_initializer, "beta_regularizer": beta_regularizer,
+            "gamma_regularizer": gamma_regularizer, "beta_constraint": beta_constraint, "gamma_constraint": gamma_constraint,
+        }  # fmt: skip
+        super().__init__(epsilon, center, scale, options, **kwargs)
+        self.groups = groups
+        self.axis = axis
+
+    def build(self, input_shape: Any) -> None:
+        channels = axis_size(self, input_shape, self.axis)
+        self.groups = channels if self.groups == -1 else self.groups
+        if channels % self.groups:
+            raise ShapeError(f"GroupNormalization {self.name!r}: {channels} channels do not divide into {self.groups} groups")
+        self.gamma, self.beta = scale_and_center(self, (channels,))
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
+
+    def call(self, inputs: Any) -> Any:
+        dtype = self.compute_dtype
+        x = ops.cast(inputs, "float32") if dtype == "float16" else inputs
+        sizes, axis = ops.shape(x), self.axis % len(x.shape)
+        width = sizes[axis] // self.groups
+        split = ops.reshape(x, (*sizes[:axis], self.groups, width, *sizes[axis + 1 :]))
+        shape = tuple(self.groups if k == axis else width if k == axis + 1 else 1 for k in range(len(sizes) + 1))
+        axes = tuple(k for k in range(1, len(sizes) + 1) if k != axis)
+        gamma, beta = self._wide(shape)
+        y = ops.layer_normalization(split, gamma, beta, axes=axes, epsilon=self.epsilon)
+        return ops.cast(ops.reshape(y, sizes), dtype)
+
+
+class RMSNormalization(Layer):
+    """x / sqrt(mean(x**2) + epsilon) * scale, the mean of each sample over `axis` (Zhang and Sennrich 2019).
+
+    Args:
+        axis: one axis or several; the scale has their sizes.
+        epsilon: added to the mean square.
+        **kwargs: those of `Layer`.
+
+    Input shape:
+        (B, ..., C)
+
+    Output shape:
+        that of the input
+
+    Raises:
+        ConfigError: `axis` is neither an integer nor a list of them.
+        ShapeError: a size along `axis` is unknown.
+
+    Example:
+        >>> RMSNormalization(epsilon=0.0)(np.array([[3.0, 4.0, 0.0, 0.0]])).tolist()
+        [[1.2000000476837158, 1.600000023841858, 0.0, 0.0]]
+    """
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = _checked_axis("RMSNormalization", axis)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        self._axes = _canonical(self, input_shape, self.axis)
+        self._wide_shape = tuple(int(d) if k in self._axes else 1 for k, d in enumerate(input_shape))[self._axes[0] :]
+        self.scale = self.add_weight(shape=tuple(input_shape[k] for k in self._axes), initializer="ones", name="scale")
+
+    def call(self, inputs: Any) -> Any:
+        dtype = self.compute_dtype
+        x = ops.cast(inputs, "float32") if dtype == "float16" else inputs
+        root = ops.rsqrt(ops.add(ops.mean(ops.square(x), axis=self._axes, keepdims=True), self.epsilon))
+        return ops.cast(ops.multiply(ops.multiply(x, root), ops.reshape(self.scale, self._wide_shape)), dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
+
+
+class UnitNormalization(Layer):
+    """Each sample divided by its Euclidean length over `axis`; nothing is divided by less than 1e-12.
+
+    Args:
+        axis: one axis or several.
+        **kwargs: those of `Layer`.
+
+    Input shape:
+        any
+
+    Output shape:
+        that of the input
+
+    Raises:
+        ConfigError: `axis` is neither an integer nor a list of them.
+
+    Example:
+        >>> UnitNormalization()(np.array([[3.0, 4.0]])).round(3).tolist()
+        [[0.6000000238418579, 0.800000011920929]]
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = _checked_axis("UnitNormalization", axis)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return unit_length(inputs, self.axis, 1e-12)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+
+def unit_length(x: Any, axis: Any, epsilon: float) -> Any:
+    """`x` over its Euclidean length along `axis`, or over `epsilon` where it is shorter; the gradient at 0 is finite."""
+    return ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), epsilon**2)))
+
+
+def _checked_axis(layer: str, axis: Any) -> Any:
+    if isinstance(axis, (list, tuple)):
+        return [int(a) for a in axis]
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise ConfigError(f"{layer} expects axis to be an integer or a list of them, received {axis!r}")
+    return axis
+
+
+def _canonical(layer: Layer, input_shape: Any, axis: Any) -> tuple[int, ...]:
+    """The axes counted from the front, in order, all of known size."""
+    axes = axis if isinstance(axis, list) else [axis]
+    for a in axes:
+        axis_size(layer, input_shape, a)
+    return tuple(sorted(a % len(input_shape) for a in axes))

@@ -1,0 +1,64 @@
+"""Metrics by name: `get`, `serialize`, `deserialize`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from symkeras import metrics
+from symkeras.losses.registry import NameTable, deserialize_from
+from symkeras.saving.lookup import resolve
+
+# spelling -> class, where it is not the class name in snake case
+_SPELLINGS = {
+    "mse": "MeanSquaredError", "MSE": "MeanSquaredError", "mae": "MeanAbsoluteError", "MAE": "MeanAbsoluteError",
+    "mape": "MeanAbsolutePercentageError", "MAPE": "MeanAbsolutePercentageError",
+    "msle": "MeanSquaredLogarithmicError", "MSLE": "MeanSquaredLogarithmicError",
+    "bce": "BinaryCrossentropy", "BCE": "BinaryCrossentropy", "kld": "KLDivergence", "KLD": "KLDivergence",
+    "kullback_leibler_divergence": "KLDivergence", "rmse": "RootMeanSquaredError", "RMSE": "RootMeanSquaredError",
+    "log_cosh": "LogCoshError", "logcosh": "LogCoshError", "auc": "AUC", "iou": "IoU",
+    "cosine": "CosineSimilarity", "cosine_proximity": "CosineSimilarity",
+}  # fmt: skip
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)).lower()
+
+
+class _Spellings:
+    """The metric classes under all their spellings, in the form that `NameTable` reads."""
+
+    NAMES = metrics.NAMES
+    ALIASES = {**{_snake_case(n): n for n in metrics.NAMES if n[0].isupper()}, **_SPELLINGS}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(metrics, name)
+
+
+TABLE = NameTable(_Spellings())
+
+
+def get(identifier: Any) -> Any:
+    """The metric that a name, config, class or object means; None for None.
+
+    Names give objects of the metric's class, which average over all batches of an epoch.
+
+    Raises:
+        ConfigError: an unknown name.
+
+    >>> get("mse").name
+    'mean_squared_error'
+    """
+    return resolve(identifier, TABLE, "metric")
+
+
+def serialize(metric: Any) -> Any:
+    """The config of a metric, or the name of a metric function."""
+    from symkeras.saving.serialization import serialize_keras_object
+
+    return serialize_keras_object(metric)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The metric that a config or a name describes; `custom_objects` come first."""
+    return deserialize_from(TABLE, config, custom_objects, "metric")

@@ -1,0 +1,182 @@
+"""The state of an optimizer: its variables, slots per trainable variable, how they lie in memory and are saved."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from symkeras import ops
+from symkeras.errors import ConfigError, ShapeError
+from symkeras.graph import dtypes, tracing
+from symkeras.graph.variable import Variable
+from symkeras.optimizers.packing import pack_together
+
+
+class State:
+    """What an optimizer remembers; the base of `Optimizer`.
+
+    Attributes:
+        name: of the optimizer.
+        built: whether the slots exist.
+        slots: kind of slot -> one variable per trainable variable, in their order.
+    """
+
+    slot_groups: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    """Groups of {kind of slot: initial value}: variable by variable within a group, group after group; may be a property."""
+
+    use_ema: bool
+    gradient_accumulation_steps: int | None
+
+    def __init__(self, name: str):
+        self.name = name
+        self.built = False
+        self.slots: dict[str, list[Variable]] = {}
+        self._variables: list[Variable] = []
+        self._trainable_variables: list[Variable] = []
+        self._index: dict[Variable, int] = {}
+        self._owner: dict[Variable, Variable] = {}
+        self._iterations = self.add_variable((), dtype="int32", name="iteration")
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All state in the order it is saved: iteration, learning rate, averages, accumulators, slots per variable."""
+        return list(self._variables)
+
+    @property
+    def iterations(self) -> Any:
+        """Number of updates done: a variable, or computed from it when gradients are accumulated."""
+        if self.gradient_accumulation_steps:
+            return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
+        return self._iterations
+
+    def add_variable(self, shape: Sequence[int], initializer: Any = "zeros", dtype: Any = None, name: str | None = None) -> Variable:
+        """A new variable of the optimizer's state.
+
+        Args:
+            shape: its shape.
+            initializer: a number, or the name, object or function of an initializer.
+            dtype: `floatx` when None.
+            name: shown behind the optimizer's name.
+        """
+        dtype = dtypes.standardize(dtype)
+        with tracing.suspended():
+            variable = Variable(_initializer(initializer), shape=tuple(shape), dtype=dtype, trainable=False, name=name)
+        variable.path = f"{self.name}/{variable.name}"
+        self._variables.append(variable)
+        return variable
+
+    def add_variable_from_reference(self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros") -> Variable:
+        """A new variable of the shape and dtype of `reference_variable`.
+
+        Args:
+            reference_variable: the trainable variable it belongs to.
+            name: what it is: "momentum". Variables of one name are laid out together.
+            initializer: as in `add_variable`.
+        """
+        name = name or "var"
+        path = f"{reference_variable.path.replace('/', '_')}_{name}"
+        variable = self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, path)
+        self.slots.setdefault(name, []).append(variable)
+        self._owner[variable] = reference_variable
+        return variable
+
+    def add_optimizer_variables(self, trainable_variables: Sequence[Variable], name: Any, initializer: Any = "zeros") -> Any:
+        """One variable per trainable variable for a name, or lists of them for several names.
+
+        Args:
+            trainable_variables: the variables they belong to.
+            name: one name or several.
+            initializer: one for all, or one per name.
+        """
+        names = [name] if isinstance(name, str) else list(name)
+        initial = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
+        made = [[self.add_variable_from_reference(v, n, i) for n, i in zip(names, initial, strict=True)] for v in trainable_variables]
+        lists = tuple([row[k] for row in made] for k in range(len(names)))
+        return lists[0] if isinstance(name, str) else lists
+
+    def slot(self, name: str, variable: Variable) -> Variable:
+        """The slot `name` of a trainable variable."""
+        return self.slots[name][self._get_variable_index(variable)]
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Make all slots and lay variables and slots out in flat arrays, so that one update can serve them all.
+
+        Args:
+            variables: the variables to be trained.
+        """
+        if self.built:
+            return
+        self._trainable_variables = list(variables)
+        self._index = {v: k for k, v in enumerate(variables)}
+        if self.use_ema:
+            self._model_variables_moving_average = self.add_optimizer_variables(variables, "average")
+        if self.gradient_accumulation_steps:
+            self._accumulated_gradients = self.add_optimizer_variables(variables, "gradient_accumulator")
+        for group in self.slot_groups:
+            self.add_optimizer_variables(variables, list(group), list(group.values()))
+        self.built = True
+        self._pack()
+
+    def _pack(self) -> None:
+        pack_together(self.name, self._trainable_variables, self.slots, self._owner)
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        if variable not in self._index:
+            raise ConfigError(f"optimizer {self.name!r} was built for other variables than {variable.path!r}: make a new optimizer for them")
+        return self._index[variable]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all state, in the order of `variables`."""
+        return [v.numpy() for v in self._variables]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all state; nothing changes when something does not fit.
+
+        Args:
+            weights: one array per variable, in the order of `variables`.
+
+        Raises:
+            ShapeError: another number of arrays, or another shape.
+        """
+        if not self.built:
+            raise ConfigError(f"optimizer {self.name!r} has no slots yet: call build(variables) before set_weights()")
+        if len(weights) != len(self._variables):
+            raise ShapeError(f"optimizer {self.name!r} has {len(self._variables)} variables, received {len(weights)} arrays")
+        arrays = [np.asarray(w) for w in weights]
+        for v, w in zip(self._variables, arrays, strict=True):
+            if v.shape != w.shape:
+                raise ShapeError(f"optimizer {self.name!r}: variable {v.path!r} expects shape {v.shape}, received {w.shape}")
+        for v, w in zip(self._variables, arrays, strict=True):
+            v.set(w)
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Write all state into `store`, under "0", "1", ..."""
+        for k, v in enumerate(self._variables):
+            store[str(k)] = v.numpy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read all state from `store`; another number of variables gives a warning and changes nothing."""
+        if len(store.keys()) != len(self._variables):
+            warnings.warn(
+                f"optimizer {self.name!r} has {len(self._variables)} variables, the saved one {len(store.keys())}: its state is not loaded"
+                + ("" if self.built else "; build it before loading")
+            )
+            return
+        weights = [np.asarray(store[str(k)]) for k in range(len(self._variables))]
+        for v, w in zip(self._variables, weights, strict=True):
+            v.set(w)
+
+
+
+def _initializer(initial: Any) -> Any:
+    """A function of shape and dtype for a number, a name or an initializer."""
+    if isinstance(initial, str) and initial in ("zeros", "ones"):
+        initial = float(initial == "ones")
+    if isinstance(initial, (int, float)):
+        return lambda shape, dtype: np.full(shape, initial, dtype)
+    from symkeras import initializers
+
+    return initializers.get(initial)

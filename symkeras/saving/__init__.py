@@ -1,0 +1,24 @@
+"""Configs and files: what makes an object again, and Keras' file formats. Names are imported when first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# name -> module of symkeras.saving that defines it
+NAMES: dict[str, str] = {
+    "CustomObjectScope": "serialization", "custom_object_scope": "serialization", "deserialize_keras_object": "serialization",
+    "get_custom_objects": "serialization", "get_registered_name": "serialization", "get_registered_object": "serialization",
+    "register_keras_serializable": "serialization", "serialize_keras_object": "serialization",
+    "load_model": "model_files", "load_weights": "model_files", "save_model": "model_files", "save_weights": "model_files",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in NAMES:
+        return getattr(importlib.import_module(f"symkeras.saving.{NAMES[name]}"), name)
+    raise AttributeError(f"module 'symkeras.saving' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(NAMES)

@@ -1,0 +1,26 @@
+"""Keras' utilities. Each name lives in its own module and is imported when first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# name -> module of symkeras that defines it
+NAMES: dict[str, str] = {
+    "CustomObjectScope": "saving.serialization", "custom_object_scope": "saving.serialization",
+    "deserialize_keras_object": "saving.serialization", "get_custom_objects": "saving.serialization",
+    "get_registered_name": "saving.serialization", "get_registered_object": "saving.serialization",
+    "register_keras_serializable": "saving.serialization", "serialize_keras_object": "saving.serialization",
+    "auto_name": "utils.naming", "get_uid": "utils.naming", "reset_uids": "utils.naming", "to_snake_case": "utils.naming",
+    "set_random_seed": "utils.random_seed",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in NAMES:
+        return getattr(importlib.import_module(f"symkeras.{NAMES[name]}"), name)
+    raise AttributeError(f"module 'symkeras.utils' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(NAMES)
