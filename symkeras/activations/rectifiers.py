@@ -6,7 +6,6 @@ from typing import Any
 
 from symkeras import ops
 from symkeras.ops import activations as composites
-from symkeras.ops.op import Tensor, as_array
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
@@ -101,7 +100,7 @@ def threshold(x: Any, threshold: float, default_value: float) -> Any:
 
 def linear(x: Any) -> Any:
     """x itself."""
-    return x if isinstance(x, Tensor) else as_array(x)
+    return x
 
 
 def exponential(x: Any) -> Any:

@@ -19,6 +19,12 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 
 _counter = itertools.count()
+_epoch = [0]
+
+
+def storage_epoch() -> int:
+    """Grows whenever variables move to another storage: compiled functions then look whether theirs did."""
+    return _epoch[0]
 
 
 class Variable:
@@ -59,6 +65,7 @@ class Variable:
         self.constraint = constraint
         self.symbolic = symbolic
         self.pack: Pack | None = None
+        self.flat_of: Pack | None = None
         self._node: Node | None = None
 
     @classmethod
@@ -88,6 +95,12 @@ class Variable:
     def array(self) -> np.ndarray:
         """The storage itself: for backends, which read and write it in place."""
         return self._array
+
+    def has_moved(self, storage: np.ndarray) -> bool:
+        """Whether `storage` is no longer where the value lives (for a flat variable: where its parts live)."""
+        if self.flat_of is not None:
+            return any(v.pack is not self.flat_of for v in self.flat_of.variables)
+        return self._array is not storage
 
     @property
     def node(self) -> Node:
@@ -176,6 +189,7 @@ class Pack:
             v._array = self.array[start : start + v.size].reshape(v.shape)
             v.pack = self
             start += v.size
+        _epoch[0] += 1
 
     @property
     def offsets(self) -> dict[str, int]:
@@ -193,6 +207,7 @@ class Pack:
             flat = Variable(self.array[key[0] : key[1]], dtype=self.array.dtype, name=f"{self.name}[{key[0]}:{key[1]}]")
             flat._array = self.array[key[0] : key[1]]
             flat.path = flat.name
+            flat.flat_of = self
             self._flat[key] = flat
         return self._flat[key]
 

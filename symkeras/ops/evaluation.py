@@ -22,6 +22,19 @@ class _Sizes(threading.local):
 _sizes = _Sizes()
 
 
+class sizes:
+    """Context in which graphs evaluated know these sizes besides those of their inputs."""
+
+    def __init__(self, env: Mapping[str, int]):
+        self._env = env
+
+    def __enter__(self) -> None:
+        self._before, _sizes.env = _sizes.env, {**_sizes.env, **self._env}
+
+    def __exit__(self, *_: object) -> None:
+        _sizes.env = self._before
+
+
 def solve_dims(types: Sequence[TensorType], shapes: Sequence[Sequence[int]], names: Sequence[str]) -> dict[str, int]:
     """The size of every symbol, from the shapes that inputs of these types have.
 

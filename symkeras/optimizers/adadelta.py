@@ -22,9 +22,9 @@ class Adadelta(Optimizer):
 
     Example:
         >>> v = Variable([1.0], name="v")
-        >>> Adadelta(0.1).apply_gradients([(np.full(1, 3, "float32"), v)])
-        >>> v.numpy().round(4).tolist()
-        [0.999]
+        >>> Adadelta(0.1).apply_gradients([(ops.full((1,), 3.0), v)])
+        >>> round(float(v.numpy()[0]), 4)
+        0.9999
     """
 
     hyperparameters = ("rho", "epsilon")

@@ -25,9 +25,9 @@ class Adafactor(Optimizer):
 
     Example:
         >>> v = Variable([1.0], name="v")
-        >>> Adafactor(0.1).apply_gradients([(np.full(1, 3, "float32"), v)])
-        >>> v.numpy().round(4).tolist()
-        [0.8999999761581421]
+        >>> Adafactor(0.1).apply_gradients([(ops.full((1,), 3.0), v)])
+        >>> round(float(v.numpy()[0]), 4)
+        0.9
     """
 
     hyperparameters = ("beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step")
@@ -52,9 +52,11 @@ class Adafactor(Optimizer):
         self._rows: list[Variable] = []
         self._columns: list[Variable] = []
         for v in variables:
-            shapes = (v.shape[:-1], (*v.shape[:-2], v.shape[-1])) if v.ndim >= 2 else ((), ())  # Keras saves a scalar where nothing is factored
-            for kind, shape in zip((self._rows, self._columns), shapes, strict=True):
-                kind.append(self.add_variable(shape, dtype=v.dtype, name=v.name))
+            # where nothing is factored Keras saves a scalar, and so do we
+            shapes = (v.shape[:-1], (*v.shape[:-2], v.shape[-1])) if v.ndim >= 2 else ((), ())
+            path = v.path.replace("/", "_")
+            self._rows.append(self.add_variable(shapes[0], dtype=v.dtype, name=f"{path}_row_mean"))
+            self._columns.append(self.add_variable(shapes[1], dtype=v.dtype, name=f"{path}_column_mean"))
             self.add_variable_from_reference(v, "velocity")
         self._pack()
 

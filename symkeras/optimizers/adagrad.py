@@ -23,9 +23,9 @@ class Adagrad(Optimizer):
 
     Example:
         >>> v = Variable([1.0], name="v")
-        >>> Adagrad(0.1).apply_gradients([(np.full(1, 3, "float32"), v)])
-        >>> v.numpy().round(4).tolist()
-        [0.901]
+        >>> Adagrad(0.1).apply_gradients([(ops.full((1,), 3.0), v)])
+        >>> round(float(v.numpy()[0]), 4)
+        0.9006
     """
 
     hyperparameters = ("initial_accumulator_value", "epsilon")

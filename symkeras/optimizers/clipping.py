@@ -22,8 +22,8 @@ def clip_gradients(grads: Sequence[Any], clipnorm: float | None, clipvalue: floa
 def clip_by_norm(gradient: Any, bound: float) -> Any:
     """`gradient` shrunk to a norm of `bound` where its norm is larger.
 
-    >>> clip_by_norm(np.array([3.0, 4.0]), 1.0).tolist()
-    [0.6, 0.8]
+    >>> clip_by_norm(ops.convert_to_tensor([6.0, 8.0]), 5.0).tolist()
+    [3.0, 4.0]
     """
     norm = ops.sqrt(ops.sum(ops.square(gradient)))
     return ops.divide(ops.multiply(gradient, bound), ops.maximum(norm, bound))
@@ -40,7 +40,7 @@ def clip_by_global_norm(grads: Sequence[Any], bound: float) -> list[Any]:
 def global_norm(grads: Sequence[Any]) -> Any:
     """The norm of all gradients as one vector.
 
-    >>> float(global_norm([np.array([3.0]), np.array([[4.0]])]))
+    >>> float(global_norm([ops.full((1,), 3.0), ops.full((2, 2), 2.0)]))
     5.0
     """
     total: Any = None

@@ -26,9 +26,9 @@ class Ftrl(Optimizer):
 
     Example:
         >>> v = Variable([1.0], name="v")
-        >>> Ftrl(0.1).apply_gradients([(np.full(1, 3, "float32"), v)])
-        >>> v.numpy().round(4).tolist()
-        [0.6031]
+        >>> Ftrl(0.1).apply_gradients([(ops.full((1,), 3.0), v)])
+        >>> round(float(v.numpy()[0]), 4)
+        0.7957
     """
 
     hyperparameters = (

@@ -24,9 +24,9 @@ class Nadam(Optimizer):
 
     Example:
         >>> v = Variable([1.0], name="v")
-        >>> Nadam(0.1).apply_gradients([(np.full(1, 3, "float32"), v)])
-        >>> v.numpy().round(4).tolist()
-        [0.9]
+        >>> Nadam(0.1).apply_gradients([(ops.full((1,), 3.0), v)])
+        >>> round(float(v.numpy()[0]), 4)
+        0.8937
     """
 
     hyperparameters = ("beta_1", "beta_2", "epsilon")

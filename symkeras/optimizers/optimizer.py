@@ -142,7 +142,7 @@ class Optimizer(State):
         try:
             number = float(value)
         except (TypeError, ValueError):
-            raise ConfigError(f"optimizer {self.name!r}: learning_rate is a number, a LearningRateSchedule or a function, received {value!r}") from None
+            raise ConfigError(f"optimizer {self.name!r}: learning_rate is a number, a schedule or a function, received {value!r}") from None
         with tracing.suspended():
             variable = Variable(np.asarray(number), dtype=settings.floatx(), trainable=False, name="learning_rate")
         variable.path = f"{self.name}/learning_rate"

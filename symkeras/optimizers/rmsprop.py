@@ -25,9 +25,9 @@ class RMSprop(Optimizer):
 
     Example:
         >>> v = Variable([1.0], name="v")
-        >>> RMSprop(0.1, rho=0.75).apply_gradients([(np.full(1, 3, "float32"), v)])
-        >>> v.numpy().round(4).tolist()
-        [0.800000011920929]
+        >>> RMSprop(0.1, rho=0.75).apply_gradients([(ops.full((1,), 3.0), v)])
+        >>> round(float(v.numpy()[0]), 4)
+        0.8
     """
 
     hyperparameters = ("rho", "momentum", "epsilon", "centered")

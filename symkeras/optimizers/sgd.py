@@ -22,7 +22,7 @@ class SGD(Optimizer):
     Example:
         >>> v = Variable([1.0], name="v")
         >>> optimizer = SGD(0.5, momentum=0.5)
-        >>> for _ in range(2): optimizer.apply_gradients([(np.ones(1, "float32"), v)])
+        >>> for _ in range(2): optimizer.apply_gradients([(ops.ones(1), v)])
         >>> v.numpy().tolist()
         [-0.25]
     """

@@ -130,9 +130,10 @@ class OrthogonalRegularizer(Regularizer):
         axis = 1 if self.mode == "rows" else 0
         unit = ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-14)))
         cosines = ops.matmul(unit, ops.transpose(unit)) if axis == 1 else ops.matmul(ops.transpose(unit), unit)
-        count = sizes[1 - axis]
-        others = ops.multiply(cosines, 1.0 - np.eye(count, dtype=dtype_of(x)))
-        return ops.divide(ops.multiply(ops.sum(ops.absolute(others)), self.factor), count * (count - 1.0))
+        index = ops.arange(sizes[1 - axis])
+        others = ops.where(ops.not_equal(ops.expand_dims(index, 0), ops.expand_dims(index, 1)), ops.absolute(cosines), 0)
+        count = ops.cast(sizes[1 - axis], dtype_of(x))
+        return ops.divide(ops.multiply(ops.sum(others), self.factor), ops.multiply(count, ops.subtract(count, 1)))
 
     def get_config(self) -> dict[str, Any]:
         return {"factor": self.factor, "mode": self.mode}

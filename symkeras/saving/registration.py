@@ -144,7 +144,7 @@ def find_class(config: Mapping[str, Any]) -> Any:
     custom = custom or get_registered_object(name) or _by_origin(name, module)
     if custom is not None:
         return custom
-    if module is None and (found := _builtin_function(name)) is not None:
+    if _families(module or "keras") and (found := _builtin_function(name)) is not None:
         return found
     raise ConfigError(_unknown("class", name, module))
 

@@ -1,0 +1,100 @@
+"""Rows by index: gather, and scatter-add without a loop over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from symkeras.ops.indexing import check_range
+
+_MOST_PASSES = 24
+"""Beyond so many equal indices, sorted runs are summed instead of one pass per repetition."""
+
+
+def gather(table: Any, indices: Any, out: Any) -> Callable[[], None]:
+    """Rows of `table`; a negative index counts from the end, one out of range is an error."""
+    rows = table.shape[0]
+
+    def run() -> None:
+        check_range(indices, rows)
+        np.take(table, indices, axis=0, out=out, mode="wrap")
+
+    return run
+
+
+def _passes(indices: Any) -> tuple[Any, Any]:
+    """The order that sorts `indices`, and for each place in it how often the same index came before."""
+    order = np.argsort(indices, kind="stable")
+    ranked = indices[order]
+    starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+    lengths = np.diff(np.append(starts, len(ranked)))
+    rank = np.arange(len(ranked)) - np.repeat(starts, lengths)
+    return order, rank
+
+
+def add_rows(out: Any, indices: Any, values: Any) -> None:
+    """`out[indices] += values` with repeated indices adding up, in order of appearance."""
+    if len(indices) == 0:
+        return
+    if len(indices) < 8 or values.ndim == 1:
+        np.add.at(out, indices, values)
+        return
+    order, rank = _passes(indices)
+    most = int(rank.max())
+    if most == 0:
+        out[indices] += values
+    elif most <= _MOST_PASSES:
+        for k in range(most + 1):
+            chosen = order[rank == k]
+            out[indices[chosen]] += values[chosen]
+    else:
+        sorted_indices = indices[order]
+        starts = np.flatnonzero(rank == 0)
+        out[sorted_indices[starts]] += np.add.reduceat(values[order], starts, axis=0)
+
+
+def scatter_add(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], None]:
+    """Zeros with `values` added at `indices`."""
+    flat = indices.reshape(-1)
+    flat_values = values.reshape(flat.shape[0], *out.shape[1:])
+
+    def run() -> None:
+        check_range(flat, rows)
+        out.fill(0)
+        add_rows(out, np.where(flat < 0, flat + rows, flat), flat_values)
+
+    return run
+
+
+def combine_rows(indices: Any, values: Any, out: Any) -> Callable[[], None]:
+    """For every index the sum of the value rows that share it."""
+    flat = indices.reshape(-1)
+    flat_values, target = values.reshape(flat.shape[0], -1), out.reshape(flat.shape[0], -1)
+
+    def run() -> None:
+        if len(flat) == 0:
+            return
+        order, rank = _passes(flat)
+        first = np.cumsum(rank == 0) - 1
+        place = np.empty_like(order)
+        place[order] = first
+        total = np.zeros((int(first[-1]) + 1, flat_values.shape[1]), values.dtype)
+        add_rows(total, place, flat_values)
+        np.take(total, place, axis=0, out=target, mode="clip")
+
+    return run
+
+
+def set_rows(table: Any, indices: Any, rows: Any, out: Any) -> Callable[[], None]:
+    """`table` with rows replaced; nothing but the rows is written where `out` is the table itself."""
+    in_place = table.__array_interface__["data"] == out.__array_interface__["data"]
+
+    def run() -> None:
+        check_range(indices, table.shape[0])
+        if not in_place:
+            np.copyto(out, table)
+        out[indices] = rows
+
+    return run

@@ -1,0 +1,154 @@
+"""Which op becomes what: a plain NumPy line, a prepared kernel of this package, or the op's reference value.
+
+`LINES` gives the text of a step, or None where a kernel serves better; `PREPARED` names the kernel; what is in neither
+table runs its reference value. `SCRATCH`, `CONTIGUOUS` and `IN_PLACE` tell lowering what the kernels want.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from symkeras.compiler.program import Step, Value
+from symkeras.graph import dims
+from symkeras.graph.graph import subgraphs
+from symkeras.graph.node import Node
+from symkeras.graph.types import TensorType
+from symkeras.ops.elementwise import Elementwise
+from symkeras.ops.op import OPS
+
+
+@dataclass(frozen=True)
+class Line:
+    """Texts of the operands of a step."""
+
+    at: Callable[[Value], str]
+    step: Step
+
+    @property
+    def ins(self) -> list[str]:
+        return [self.at(v) for v in self.step.inputs]
+
+    @property
+    def out(self) -> str:
+        return self.at(self.step.outputs[0])
+
+
+def _ufunc(name: str) -> Callable[[Step, Line], str]:
+    return lambda step, line: f"np.{name}({', '.join(line.ins)}, out={line.out})"
+
+
+def _matmul(step: Step, line: Line) -> str:
+    a, b = line.ins
+    a = _swapped(a, step.inputs[0]) if step.node.attrs["transpose_a"] else a
+    b = _swapped(b, step.inputs[1]) if step.node.attrs["transpose_b"] else b
+    return f"np.matmul({a}, {b}, out={line.out})"
+
+
+def _swapped(text: str, v: Value) -> str:
+    return f"{text}.T" if v.type.ndim == 2 else f"{text}.swapaxes(-1, -2)"
+
+
+def _reduction(name: str, kernel_pays: bool = False) -> Callable[[Step, Line], str | None]:
+    def line(step: Step, line: Line) -> str | None:
+        if kernel_pays and step.node.dtype in ("float32", "float64"):
+            return None
+        axes = step.node.attrs["axes"]
+        return f"np.{name}({line.ins[0]}, axis={axes[0] if len(axes) == 1 else axes}, out={line.out})"
+
+    return line
+
+
+def _take(step: Step, line: Line) -> str:
+    return f"np.{step.node.op.name}({line.ins[0]}, axis={step.node.attrs['axis']}, out={line.out}, dtype={step.node.dtype!r})"
+
+
+def _square(step: Step, line: Line) -> str:
+    return f"np.multiply({line.ins[0]}, {line.ins[0]}, out={line.out})"
+
+
+LINES: dict[str, Callable[[Step, Line], str | None]] = {
+    name: _ufunc(op.fn.__name__)
+    for name, op in OPS.items()
+    if isinstance(op, Elementwise) and isinstance(op.fn, np.ufunc)
+}
+LINES |= {
+    "matmul": _matmul,
+    "square": _square,
+    "any": _reduction("any"),
+    "all": _reduction("all"),
+    "prod": _reduction("prod"),
+    "sum": _reduction("sum", kernel_pays=True),
+    "max": _reduction("max", kernel_pays=True),
+    "min": _reduction("min", kernel_pays=True),
+    "cumsum": _take,
+    "cumprod": _take,
+}
+
+PREPARED: dict[str, str] = {
+    "cast": "cast", "where": "select", "erf": "erf", "sum": "sum_over", "max": "maximum_over", "min": "minimum_over", "pad": "pad",
+    "gather": "gather", "scatter_add": "scatter_add", "combine_rows": "combine_rows", "set_rows": "set_rows", "random_bits": "random_bits",
+    "conv": "conv", "conv_input_grad": "conv_input_grad", "conv_filter_grad": "conv_filter_grad",
+    "max_pool": "max_pool", "max_pool_grad": "max_pool_grad", "sum_pool": "sum_pool", "sum_pool_grad": "sum_pool_grad",
+}  # fmt: skip
+
+
+def _conv_scratch(node: Node) -> list[TensorType]:
+    from symkeras.backend.numpy.kernels.convolution import scratch_types
+
+    return scratch_types(node)
+
+
+def _select_scratch(node: Node) -> list[TensorType]:
+    condition = node.inputs[0].tensor_type
+    width = {"float32": "int32", "float64": "int64", "int32": "int32", "int64": "int64"}.get(node.dtype)
+    return [condition.with_dtype(width)] if width is not None and condition.shape == node.shape else []
+
+
+def _pool_scratch(node: Node) -> list[TensorType]:
+    from symkeras.backend.numpy.kernels.pooling import scratch_types
+
+    return scratch_types(node)
+
+
+def _sum_scratch(node: Node) -> list[TensorType]:
+    return []
+
+
+SCRATCH: dict[str, Callable[[Node], list[TensorType]]] = {
+    "conv": _conv_scratch, "conv_input_grad": _conv_scratch, "conv_filter_grad": _conv_scratch, "where": _select_scratch,
+    "max_pool": _pool_scratch, "max_pool_grad": _pool_scratch, "sum_pool": _pool_scratch, "sum_pool_grad": _pool_scratch,
+}  # fmt: skip
+
+CONTIGUOUS: dict[str, tuple[int, ...]] = {
+    "conv": (0, 1), "conv_input_grad": (0, 1), "conv_filter_grad": (0, 1), "scatter_add": (0, 1), "combine_rows": (0, 1),
+}  # fmt: skip
+
+IN_PLACE: dict[str, tuple[int, ...]] = {"set_rows": (0,), "where": (1, 2)}
+
+
+class NumpyKernels:
+    """What lowering asks of this backend (see `symkeras.compiler.lowering.Kernels`)."""
+
+    def scratch(self, node: Node) -> Sequence[TensorType]:
+        make = SCRATCH.get(node.op.name)
+        return make(node) if make is not None else ()
+
+    def contiguous(self, node: Node) -> Sequence[int]:
+        return CONTIGUOUS.get(node.op.name, ())
+
+    def in_place(self, node: Node) -> Sequence[int]:
+        if node.op.name in IN_PLACE:
+            return IN_PLACE[node.op.name]
+        return range(len(node.inputs)) if node.op.is_elementwise else ()
+
+    def inline_loops(self, node: Node) -> bool:
+        body = node.attrs["body"]
+        return not any(subgraphs(n) for n in body.nodes)
+
+
+def size_of(type: TensorType) -> dims.Size:
+    """Elements of a type."""
+    return type.size
