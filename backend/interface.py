@@ -28,6 +28,35 @@ _loaded: dict[str, Backend] = {}
 _searched = False
 
 
+class Lease:
+    """Exclusive use of a compiled function by one caller, who fills its inputs in place and runs it many times."""
+
+    def __init__(self, executable: Executable):
+        self._executable = executable
+        self._bound: dict[tuple[tuple[int, ...], ...], BoundCall] = {}
+
+    def at(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
+        """The function for inputs of these shapes: an object with `inputs` (arrays to fill) and `run()` (gives the outputs)."""
+        if shapes not in self._bound:
+            self._bound[shapes] = BoundCall(self._executable, shapes)
+        return self._bound[shapes]
+
+    def close(self) -> None:
+        """Give the use back."""
+
+
+class BoundCall:
+    """A compiled function with arrays of its own for the inputs."""
+
+    def __init__(self, executable: Executable, shapes: tuple[tuple[int, ...], ...]):
+        self._executable = executable
+        self.inputs = [np.empty(s, n.dtype) for s, n in zip(shapes, executable.source_graph.inputs, strict=True)]
+
+    def run(self) -> list[np.ndarray]:
+        """Compute from what `inputs` hold."""
+        return self._executable(*self.inputs)
+
+
 class Executable:
     """A compiled graph: call it with one array per input.
 
@@ -41,6 +70,10 @@ class Executable:
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         raise NotImplementedError
+
+    def lease(self) -> Lease:
+        """Exclusive use for a caller that runs it many times; to be closed."""
+        return Lease(self)
 
     @property
     def graph(self) -> Graph:

@@ -16,10 +16,35 @@ ROOT = Path(symkeras.__file__).parent
 LAYERS = ["graph", "ops", "autodiff", "compiler", "backend"]
 """Imports go from right to left. Below all: errors, config, tree."""
 BASE = {"errors", "config", "tree"}
-FRONT = {"layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "callbacks", "models", "saving", "random"}
+FRONT = {
+    "layers",
+    "activations",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "losses",
+    "metrics",
+    "optimizers",
+    "callbacks",
+    "models",
+    "saving",
+    "random",
+}
 """The Keras surface: written with ops and the backend interface, never with a concrete backend."""
 OPEN_BACKEND = {"interface", "keras_backend", "function"}
-HEAVY = ["h5py", "rich", "networkx", "jax", "torch", "tensorflow", "pytensor", "onnxruntime", "symkeras.backend.numpy", "symkeras.layers", "symkeras.compiler"]
+HEAVY = [
+    "h5py",
+    "rich",
+    "networkx",
+    "jax",
+    "torch",
+    "tensorflow",
+    "pytensor",
+    "onnxruntime",
+    "symkeras.backend.numpy",
+    "symkeras.layers",
+    "symkeras.compiler",
+]
 
 
 def modules() -> list[Path]:
@@ -87,7 +112,11 @@ def test_one_backend_does_not_import_another() -> None:
     for path in modules():
         part = part_of(path)
         if len(part) > 2 and part[0] == "backend":
-            wrong = [n for _, n in imports(path, False) if len(n) > 2 and n[0] == "backend" and n[1] != part[1] and n[1] not in OPEN_BACKEND | {"interpreter"}]
+            wrong = [
+                n
+                for _, n in imports(path, False)
+                if len(n) > 2 and n[0] == "backend" and n[1] != part[1] and n[1] not in OPEN_BACKEND | {"interpreter"}
+            ]
             assert not wrong, (path, wrong)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.backend.interface import Executable, input_arrays
+from symkeras.backend.interface import Executable, Lease, input_arrays
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
@@ -65,6 +65,31 @@ class Arena:
         begin = self.plan.offsets[place] + start * item.itemsize
         size = int(np.prod(shape, dtype=np.int64)) * item.itemsize
         return self.bytes[begin : begin + size].view(item).reshape(shape)
+
+
+class NumpyLease(Lease):
+    """One arena, kept from call to call."""
+
+    def __init__(self, executable: NumpyExecutable):
+        self._owner = executable
+        self._arena: Arena | None = None
+        self._last: tuple[Any, Any, int] | None = None
+
+    def at(self, shapes: tuple[tuple[int, ...], ...]) -> Instance:
+        last = self._last
+        epoch = variables.storage_epoch()
+        if last is not None and last[0] == shapes and last[2] == epoch:
+            return last[1]
+        key = self._owner.sizes(shapes)
+        self.close()
+        self._arena, instance = self._owner.acquire(key)
+        self._last = (shapes, instance, epoch)
+        return instance
+
+    def close(self) -> None:
+        if self._arena is not None:
+            self._owner.release(self._arena)
+        self._arena = self._last = None
 
 
 class NumpyExecutable(Executable):
@@ -134,6 +159,9 @@ class NumpyExecutable(Executable):
             return instance.run()
         finally:
             self.release(arena)
+
+    def lease(self) -> NumpyLease:
+        return NumpyLease(self)
 
     def sizes(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
         """The sizes of all symbols for inputs of these shapes.

@@ -33,7 +33,7 @@ def gradients(loss: Any, variables: Any) -> Any:
     >>> from symkeras import ops
     >>> x = ops.placeholder("f32[3]", name="x")
     >>> gradients(ops.sum(x * x), x)
-    <Tensor multiply: f32[3]>
+    <Tensor add: f32[3]>
     """
     single = not isinstance(variables, (list, tuple))
     loss = as_tensor(loss)

@@ -33,11 +33,11 @@ class Graph:
 
     >>> from symkeras import ops
     >>> x = ops.placeholder("f32[batch, 3]", name="x")
-    >>> print(Graph([x.node], [ops.exp(x * 2).node]))
+    >>> print(Graph([x.node], [ops.exp(x * 2).node]))  # doctest: +ELLIPSIS
     graph main(%x: f32[batch, 3]) {
       %0 = constant(value=2.0): f32[]
-      %1 = multiply(%x, %0): f32[batch, 3]
-      %2 = exp(%1): f32[batch, 3]
+      %1 = multiply(%x, %0): f32[batch, 3]...
+      %2 = exp(%1): f32[batch, 3]...
       return %2
     }
     """

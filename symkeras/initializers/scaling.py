@@ -30,7 +30,8 @@ def compute_fans(shape: Sequence[int], input_axes: Sequence[int] | None = None, 
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
     if len(shape) < 2:
-        return (int(shape[0]),) * 2 if shape else (1, 1)
+        size = int(shape[0]) if shape else 1
+        return size, size
     window = math.prod(shape[:-2])
     return int(shape[-2]) * window, int(shape[-1]) * window
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ import numpy as np
 from symkeras import config, ops, tree
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
 from symkeras.graph import dims, dtypes, provenance, tracing
+from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.input_spec import InputSpec, check_input_spec
@@ -52,6 +54,15 @@ class CallRecord:
         layer._inbound_nodes.append(self)
         for k, t in enumerate(self.outputs):
             t._keras_history = KerasHistory(layer, len(layer._inbound_nodes) - 1, k)
+            _records[t.node] = self
+
+
+_records: weakref.WeakKeyDictionary[Node, CallRecord] = weakref.WeakKeyDictionary()
+
+
+def record_of(node: Node) -> CallRecord | None:
+    """The layer call whose output `node` is, or None for what lies between layers."""
+    return _records.get(node)
 
 
 class _Context(threading.local):
@@ -73,6 +84,17 @@ def call_context(training: Any = None) -> Iterator[_Context]:
     _context.depth, _context.training, _context.masks, _context.losses = 1, training, {}, []
     try:
         yield _context
+    finally:
+        _context.depth, _context.training, _context.masks, _context.losses = before
+
+
+@contextmanager
+def definition_context() -> Iterator[None]:
+    """Surroundings in which symbolic calls define models, whatever is being called around them."""
+    before = (_context.depth, _context.training, _context.masks, _context.losses)
+    _context.depth, _context.training, _context.masks, _context.losses = 0, None, {}, []
+    try:
+        yield
     finally:
         _context.depth, _context.training, _context.masks, _context.losses = before
 
@@ -102,6 +124,7 @@ class Layer:
         instance = super().__new__(cls)
         object.__setattr__(instance, "_init_arguments", (args, kwargs))
         object.__setattr__(instance, "_tracker", Tracker())
+        object.__setattr__(instance, "built", False)
         return instance
 
     def __init__(self, *, activity_regularizer: Any = None, trainable: bool = True, dtype: Any = None, autocast: bool = True,
@@ -511,6 +534,7 @@ class Layer:
         if shape is not None and not self.built:
             with tracing.suspended(), provenance.layer_scope(self.name):
                 self.build(map_shapes(tuple, shape))
+            self._input_shapes = [map_shapes(tuple, shape)]
             self.built = True
 
     def save_own_variables(self, store: Any) -> None:

@@ -197,5 +197,5 @@ def _scaled(x: Any, factor: Any, offset: Any, dtype: str) -> Any:
     """x * factor + offset in `dtype`; nothing is done where factor and offset are 1 and 0."""
     for op, value, neutral in ((ops.multiply, factor, 1), (ops.add, offset, 0)):
         if isinstance(value, (Tensor, np.ndarray)) or value != neutral:
-            x = op(x, float(value) if np.isscalar(value) else ops.cast(value, dtype_of(x)))
+            x = op(x, float(value) if isinstance(value, (int, float, np.number)) else ops.cast(value, dtype_of(x)))
     return ops.cast(x, dtype)

@@ -240,7 +240,9 @@ def test_division_by_a_power_of_two_keeps_every_bit_in_every_precision(dtype: st
     y = ops.divide(x, np.asarray(2.0**exponent, dtype))
     new = one("simplify", y)
     f = np.finfo(dtype)
-    bits = np.random.default_rng(0).integers(0, 2 ** (8 * f.dtype.itemsize - 1), 400, dtype="uint64").astype(f"uint{8 * f.dtype.itemsize}").view(dtype)
+    bits = (
+        np.random.default_rng(0).integers(0, 2 ** (8 * f.dtype.itemsize - 1), 400, dtype="uint64").astype(f"uint{8 * f.dtype.itemsize}").view(dtype)
+    )
     if new is not None:
         same_bits(value(Graph([x.node], [new]), [bits]), value(Graph([x.node], [y.node]), [bits]))
 

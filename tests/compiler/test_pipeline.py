@@ -112,7 +112,8 @@ def bad_passes() -> object:
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("raises", "pass raises failed on graph 'train': ZeroDivisionError: by zero"), ("retypes", r"pass retypes: outputs were .*f32\[\].* and are .*f64\[\]"),
+    ("raises", "pass raises failed on graph 'train': ZeroDivisionError: by zero"),
+    ("retypes", r"pass retypes: outputs were .*f32\[\].* and are .*f64\[\]"),
     ("forgets", "pass forgets lost the update of variable 'w'"), ("swaps", "pass swaps changed the inputs"),
     ("invents", "pass invents added an update of variable 'stranger'"),
 ])  # fmt: skip

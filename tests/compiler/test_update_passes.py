@@ -55,7 +55,13 @@ def _adam(p: Any, g: Any, step: Any, m: Any, v: Any) -> Any:
     return p - m * alpha / (ops.sqrt(v) + 1e-7), m, v
 
 
-RULES = {"sgd": Rule((), _sgd), "momentum": Rule(("v",), _momentum), "adagrad": Rule(("a",), _adagrad), "rmsprop": Rule(("a",), _rmsprop), "adam": Rule(("m", "v"), _adam)}
+RULES = {
+    "sgd": Rule((), _sgd),
+    "momentum": Rule(("v",), _momentum),
+    "adagrad": Rule(("a",), _adagrad),
+    "rmsprop": Rule(("a",), _rmsprop),
+    "adam": Rule(("m", "v"), _adam),
+}
 
 
 def step_graph(rule: Rule, parameters: Sequence[Variable], loss: Tensor, inputs: Sequence[Tensor], packed: bool = True) -> Graph:
@@ -128,7 +134,10 @@ def test_neighbours_with_other_formulas_are_not_merged() -> None:
     a, b, c, d = (Variable(np.ones(3, "float32"), name=n) for n in "abcd")
     Pack([a, b, c, d], "p")
     x = ops.placeholder("f32[3]", name="x")
-    updates = [(v.node, f(Tensor(v.node)).node) for v, f in ((a, lambda t: t - x * 0.1), (b, lambda t: t - ops.exp(x) * 0.1), (c, lambda t: t * x), (d, lambda t: t * 0.5))]
+    updates = [
+        (v.node, f(Tensor(v.node)).node)
+        for v, f in ((a, lambda t: t - x * 0.1), (b, lambda t: t - ops.exp(x) * 0.1), (c, lambda t: t * x), (d, lambda t: t * 0.5))
+    ]
     graph = Graph([x.node], [x.node], updates)
     after, _, _ = run_pass("flatten-updates", graph)
     fill_variables(graph)

@@ -116,7 +116,11 @@ def many_constants(n: int) -> Graph:
     return Graph([x.node], [y.node])
 
 
-@pytest.mark.parametrize(("build", "size"), [(exponentials, 150), (many_constants, 100), (wide_training_step, 12), (deep_scan, 6)], ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(
+    ("build", "size"),
+    [(exponentials, 150), (many_constants, 100), (wide_training_step, 12), (deep_scan, 6)],
+    ids=lambda v: getattr(v, "__name__", ""),
+)
 def test_twice_the_graph_is_twice_the_work(build: Callable[[int], Graph], size: int) -> None:
     def everything(n: int) -> None:
         graph = build(n)

@@ -30,7 +30,7 @@ def test_every_op_has_samples_and_a_docstring() -> None:
     for name, op in OPS.items():
         assert bool(op.samples) != (name in WITHOUT_SAMPLES), f"{name}: samples, or a reason why not"
         if not op.is_leaf:
-            assert (op.function.__doc__ if op.is_composite else op.__doc__), f"{name} says nothing about itself"  # type: ignore[attr-defined]
+            assert op.function.__doc__ if op.is_composite else op.__doc__, f"{name} says nothing about itself"  # type: ignore[attr-defined]
 
 
 def test_samples_of_elementwise_ops_hold_a_scalar_and_an_empty_array() -> None:

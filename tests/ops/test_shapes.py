@@ -96,7 +96,7 @@ def test_a_symbolic_size_may_turn_out_to_fit(backend: str) -> None:
     executable = compile_graph(Graph([a.node, b.node], [out.node]), backend=backend)
     x = np.ones((2, 3), "float32")
     np.testing.assert_array_equal(executable(x, x)[0], x + x)
-    with pytest.raises(ValueError, match="shape|size"):
+    with pytest.raises(ValueError, match=r"shape|size"):
         executable(x, np.ones((4, 3), "float32"))
 
 
@@ -142,7 +142,8 @@ def test_joining_and_cutting_along_a_symbolic_axis() -> None:
 def test_repeating_tiling_and_padding_a_symbolic_axis() -> None:
     x = ops.placeholder("f32[batch, 2]")
     value = np.arange(6, dtype="float32").reshape(3, 2)
-    cases = [(ops.repeat(x, 3, 0), np.repeat(value, 3, 0)), (ops.tile(x, (2, 2)), np.tile(value, (2, 2))), (ops.pad(x, ((1, 2), (0, 1))), np.pad(value, ((1, 2), (0, 1)))),
+    cases = [(ops.repeat(x, 3, 0), np.repeat(value, 3, 0)), (ops.tile(x, (2, 2)), np.tile(value, (2, 2))),
+             (ops.pad(x, ((1, 2), (0, 1))), np.pad(value, ((1, 2), (0, 1)))),
              (ops.flip(x, 0), value[::-1]), (ops.expand_dims(x, (0, -1)), value[None, ..., None]), (ops.outer(x, x), np.outer(value, value)),
              (ops.stack([x, x], 1), np.stack([value, value], 1)), (ops.swapaxes(x, 0, 1), value.T)]  # fmt: skip
     for found, (_, expected) in zip(run([x], [t for t, _ in cases], [value]), cases, strict=True):

@@ -1,0 +1,139 @@
+"""`Model`: a layer that can be trained. `Model(inputs, outputs)` makes a functional model, a subclass defines `call`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from symkeras.errors import ConfigError, SymkerasError, nearest
+from symkeras.layers.layer import Layer
+from symkeras.models.trainer import Trainer
+
+
+class Model(Trainer, Layer):
+    """A trainable composition of layers.
+
+    Args:
+        inputs: symbolic inputs (one, a list or a dict) of a functional model.
+        outputs: its symbolic outputs.
+        name: made from the class name when None.
+
+    Without arguments this is the base of models that define `call`.
+
+    Example:
+        >>> from symkeras import Input, Model, layers
+        >>> x = Input((4,))
+        >>> Model(x, layers.Dense(2)(x)).output_shape
+        (None, 2)
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and (len(args) >= 2 or {"inputs", "outputs"} <= kwargs.keys() or {"input", "output"} <= kwargs.keys()):
+            from symkeras.models.functional import Functional
+
+            return Functional(*args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        from symkeras.models.functional import Functional
+
+        is_functional = len(args) >= 2 or {"inputs", "outputs"} <= kwargs.keys()
+        if is_functional and not isinstance(self, Functional):
+            raise ConfigError(f"{type(self).__name__} defines its own call: inputs and outputs belong to Model(inputs, outputs)")
+        Trainer.__init__(self)
+        Layer.__init__(self, *args, **kwargs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers this model is made of, in order."""
+        return list(self._layers)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """One layer by its name or place.
+
+        Raises:
+            ConfigError: there is no such layer.
+        """
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ConfigError(f"model {self.name!r} has {len(layers)} layers, there is no layer {index}")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in layers]
+        raise ConfigError(f"model {self.name!r} has no layer {name!r}; it has {', '.join(names)}.{nearest(str(name), names)}")
+
+    def summary(self, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None,
+                expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None) -> None:  # fmt: skip
+        """Print the layers with their output shapes and numbers of parameters."""
+        from symkeras.models.summary import print_summary
+
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Write architecture, weights and compile settings to a `.keras` or `.h5` file."""
+        from symkeras.saving.model_files import save_model
+
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights to a `.weights.h5` file."""
+        from symkeras.saving.model_files import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Read weights from a `.weights.h5`, `.keras` or old `.h5` file."""
+        from symkeras.saving.model_files import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as text; `models.model_from_json` reads it back."""
+        from symkeras.saving.serialization import serialize_keras_object
+
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        if not config:
+            return
+        if "input_shape" in config:
+            super().build_from_config(config)
+        elif "shapes_dict" in config:
+            self.build(**config["shapes_dict"])
+            self.built = True
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights by calling the model on a symbolic input of this shape (with the batch axis)."""
+        if self.built or type(self).call is Layer.call:
+            self.built = True
+            return
+        if input_shape is None:
+            return
+        self.built = True
+        try:
+            self._symbolic_outputs(input_shape)
+        except Exception:
+            self.built = False
+            raise
+
+    def reset_states(self) -> None:
+        """Set the states of stateful layers back to zero."""
+        for layer in self._flatten_layers(include_self=False):
+            reset = getattr(layer, "reset_state", None) or getattr(layer, "reset_states", None)
+            if reset is not None and getattr(layer, "stateful", False):
+                reset()
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The model that `to_json` wrote, with fresh weights."""
+    from symkeras.saving.serialization import deserialize_keras_object
+
+    try:
+        config = json.loads(json_string)
+    except json.JSONDecodeError as error:
+        raise SymkerasError(f"not a model in JSON: {error}") from error
+    return deserialize_keras_object(config, custom_objects=custom_objects)
