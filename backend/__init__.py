@@ -12,6 +12,11 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
+    try:
+        return importlib.import_module(f"symkeras.backend.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"symkeras.backend.{name}":
+            raise
     module = importlib.import_module("symkeras.backend.keras_backend")
     try:
         return getattr(module, name)

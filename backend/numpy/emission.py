@@ -119,7 +119,7 @@ class _Emitter:
         assert v.base is not None
         base, (op, attrs) = self.names[id(v.base)], v.view
         if op == "element":
-            return f"list({base})"
+            return f"kernels.parts({base})"
         text = _VIEW_TEXT[op](attrs)
         return f"[{text.format('x')} for x in {base}]" if v.base.loop is not None else text.format(base)
 
@@ -148,7 +148,7 @@ class _Emitter:
         else:
             tail = f", {start}" if start != "0" else ""
             place = f"arena({self.places[id(inner)]}, {shape}, {v.type.dtype!r}{tail})"
-        return f"list({place})" if loop is not None else place
+        return f"kernels.parts({place})" if loop is not None else place
 
     def _index(self, table: dict[int, tuple[int, Node]], node: Node | None) -> int:
         assert node is not None
@@ -260,7 +260,7 @@ _VIEW_TEXT: dict[str, Any] = {
     "broadcast_to": lambda a: f"np.broadcast_to({{}}, {_tuple(a['shape'])})",
     "flip": lambda a: "{}[" + ", ".join("::-1" if k in a["axes"] else ":" for k in range(max(a["axes"]) + 1)) + "]",
     "stretch": lambda a: f"{{}}[{a['start']}:{a['start']} + {a['length']}]",
-    "part": lambda a: f"{{}}[{a['index']}]",
+    "part": lambda a: f"{{}}[{a['index']}, ...]",
 }
 
 

@@ -17,7 +17,7 @@ from symkeras.backend.numpy.kernels.table import NumpyKernels
 from symkeras.compiler import memory
 from symkeras.compiler.lowering import lower
 from symkeras.compiler.pipeline import Pipeline
-from symkeras.compiler.program import Program
+from symkeras.compiler.program import Program, check_sizes
 from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.graph import variable as variables
@@ -177,6 +177,7 @@ class NumpyExecutable(Executable):
             for a, b in self._assumed:
                 if dims.symbols_of((a, b)) <= env.keys() and dims.evaluate(a, env) != dims.evaluate(b, env):
                     raise ShapeError(f"{self.source_graph.name}: sizes {a} and {b} must be equal, they are {dims.evaluate(a, env)} and {dims.evaluate(b, env)}")
+            check_sizes(self.program, env)
             key = self._shapes[shapes] = tuple(env[s] for s in self._symbols)
         return key
 

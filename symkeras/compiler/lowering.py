@@ -147,7 +147,8 @@ class _Lowering:
     def _is_bound(self, node: Node) -> bool:
         """Scalars made of constants and sizes are computed when sizes are known."""
         return bool(node.inputs) and node.type == TensorType((), node.types[0].dtype) and all(
-            i in self.values and self.values[i].buffer.kind in ("bound", "constant") and i.shape == () for i in node.inputs
+            i in self.values and i.op.name != "placeholder" and self.values[i].view is None
+            and self.values[i].buffer.kind in ("bound", "constant") and i.shape == () for i in node.inputs
         )
 
     def _view(self, node: Node) -> bool:
@@ -389,6 +390,8 @@ class _Lowering:
         if b.inside is not None and b.inside.root.kind == "variable" and not self._earlier_write_is_safe(b.inside.root, a.first):
             return False
         if b.inside is not None and b.loop is not None and a.first < b.loop.start:
+            return False
+        if b.inside is not None and b.loop is None and any(a.first <= p <= step.position for p, _ in self.reads.get(id(b.inside.root), ())):
             return False
         a.merged = b
         b.first = min(a.first, b.first)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
@@ -155,6 +156,20 @@ class Program:
         for n in self.graph.nodes:
             names |= dims.symbols_of(tuple(a for a in n.attrs.values() if isinstance(a, (tuple, dims.Dim))))
         return sorted(names)
+
+
+def check_sizes(program: Program, env: dict[str, int]) -> None:
+    """Raise ShapeError where these sizes make an axis negative or a slice reach over its axis."""
+    for n in program.graph.nodes:
+        if n.op.name == "slice" and dims.symbols_of((n.attrs["starts"], n.attrs["stops"])):
+            sizes = dims.evaluate(n.inputs[0].shape, env)
+            for axis, (a, b, size) in enumerate(zip(dims.evaluate(n.attrs["starts"], env), dims.evaluate(n.attrs["stops"], env), sizes, strict=True)):
+                if not 0 <= a <= b <= size:
+                    where = f" ({n.origins[0]})" if n.origins else ""
+                    raise ShapeError(f"slice {a}:{b} of axis {axis} of size {size}: the bounds lie outside{where}")
+        for t in n.types:
+            if any(not isinstance(d, int) and d.evaluate(env) < 0 for d in t.shape):
+                raise ShapeError(f"{n.op.name}: {t} has a negative size for {env}")
 
 
 def _flat(steps: list[Step | Loop]) -> Iterator[Step]:

@@ -88,8 +88,34 @@ def _fuse_reshape(m: Match) -> Node:
     return make(OPS["reshape"], (m["x"],), {"shape": m.attrs["s"]})
 
 
+def _join_pads(m: Match) -> Node | None:
+    """Two stretches of zeros that meet, each around its own elements: one stretch around both."""
+    p, q = m.attrs["p"], m.attrs["q"]
+    axes = [k for k, (a, b) in enumerate(zip(p, q, strict=True)) if a != b]
+    if m.attrs["v"] != 0 or m.attrs["u"] != 0 or len(axes) != 1 or any(g != 0 for _, _, g in (*p, *q)):
+        return None
+    k = axes[0]
+    x, y = m["x"], m["y"]
+    if p[k][0] + x.shape[k] == q[k][0]:
+        pieces, padding = (x, y), (p[k][0], q[k][1], 0)
+    elif q[k][0] + y.shape[k] == p[k][0]:
+        pieces, padding = (y, x), (q[k][0], p[k][1], 0)
+    else:
+        return None
+    joined = make(OPS["concatenate"], _pieces(pieces, k), {"axis": k})
+    whole = (*p[:k], padding, *p[k + 1 :])
+    return joined if all(a == 0 and b == 0 for a, b, _ in whole) else make(OPS["pad"], (joined,), {"padding": whole, "value": 0.0})
+
+
+def _pieces(nodes: tuple[Node, ...], axis: int) -> list[Node]:
+    """The pieces of concatenations along `axis`, flat."""
+    return [p for n in nodes for p in (n.inputs if n.op.name == "concatenate" and n.attrs["axis"] == axis else (n,))]
+
+
 RULES = RuleSet(
     [
+        Rule("join-pads", "pad(x, padding=p, value=v) + pad(y, padding=q, value=u)", _join_pads, "reassociates", doc="The gradient of a split.",
+             attrs={"p": ((0, 0, 0), (0, 4, 0)), "q": ((0, 0, 0), (4, 0, 0)), "v": 0.0, "u": 0.0}),
         Rule("multiply-by-one", "x * 1", "x"),
         Rule("divide-by-one", "x / 1", "x"),
         Rule("power-one", "x ** 1", "x"),

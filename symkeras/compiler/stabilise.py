@@ -24,7 +24,6 @@ RULES = RuleSet(
         Rule("log-softmax", "log(softmax(x, axis=a))", "log_softmax(x, axis=a)", "stabilises", attrs={"a": 1}, doc="softmax may underflow to 0."),
         Rule("log-sigmoid", "log(sigmoid(x))", "log_sigmoid(x)", "stabilises", doc="sigmoid may underflow to 0."),
         Rule("log-one-minus-sigmoid", "log(1 - sigmoid(x))", "negative(softplus(x))", "stabilises", doc="1 - sigmoid(x) cancels."),
-        Rule("one-minus-sigmoid", "1 - sigmoid(x)", "sigmoid(negative(x))", "stabilises", doc="1 - sigmoid(x) cancels for large x."),
         Rule("softplus", "log(1 + exp(x))", "softplus(x)", "stabilises", doc="exp overflows."),
         Rule("softplus-log1p", "log1p(exp(x))", "softplus(x)", "stabilises", doc="exp overflows."),
         Rule("log1p", "log(1 + x)", "log1p(x)", "stabilises", doc="1 + x forgets a small x."),

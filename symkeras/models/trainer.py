@@ -504,7 +504,7 @@ class Trainer:
 
     def _train_epoch(self, source: Any, steps: int | None, shuffle: bool, hooks: Any, interrupts: Interrupts, is_counted: bool, class_weight: Any) -> None:
         per = self._compilation.steps_per_execution
-        listens = hooks.has_train_batch_hooks or hooks.has_progress
+        listens = hooks.uses_hook("on_train_batch_end")
 
         def each(k: int, outputs: Any) -> bool:
             if listens and ((k + 1) % per == 0 or k + 1 == steps):
@@ -547,7 +547,7 @@ class Trainer:
         hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=count)
         self.reset_metrics()
         hooks.on_test_begin()
-        listens = hooks.has_test_batch_hooks or (hooks.has_progress and not _is_nested(callbacks))
+        listens = hooks.has_test_batch_hooks if _is_nested(callbacks) else hooks.uses_hook("on_test_batch_end")
 
         def each(k: int, outputs: Any) -> None:
             if listens:

@@ -1,6 +1,10 @@
 """Every operation, with Keras' names: on arrays they compute at once, on symbolic tensors they build nodes."""
 
 from symkeras.ops import operators as operators
+from symkeras.ops.activations import (
+    celu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, selu, soft_shrink, softsign, sparse_plus, sparse_sigmoid, sparsemax,
+    squareplus, tanh_shrink, threshold,
+)  # fmt: skip
 from symkeras.ops.control import cond, fori_loop, scan, while_loop
 from symkeras.ops.convolution import conv
 from symkeras.ops.elementwise import (
@@ -25,3 +29,5 @@ from symkeras.ops.pooling import average_pool, max_pool
 from symkeras.ops.reductions import all, any, argmax, argmin, cumprod, cumsum, max, mean, min, prod, std, sum, var
 from symkeras.ops.shaping import broadcast_to, concatenate, expand_dims, flip, reshape, squeeze, stack, transpose
 from symkeras.ops.sorting import argsort, sort, top_k
+
+hard_swish = hard_silu

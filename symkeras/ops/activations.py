@@ -114,7 +114,7 @@ def sparse_sigmoid(x: Any) -> Any:
     """0 up to -1, 1 from 1, (x + 1) / 2 between (Martins and Astudillo 2016)."""
     x = _floating(x)
     between = ew.multiply(ew.add_(x, 1), 0.5)
-    return ew.where(ew.less_equal(x, -1), 0, ew.where(ew.less(x, 1), between, 1))
+    return ew.where(ew.less_equal(x, -1), 0, ew.where(ew.greater_equal(x, 1), 1, between))
 
 
 def _squareplus_vjp(dy: Any, out: Any, x: Any, *, b: float) -> Any:

@@ -21,30 +21,30 @@ _SECOND_VIEWS = frozenset({"_functional", "_stack", "_graph_layers", "_operation
 
 def objects_with_state(root: Any) -> Iterator[tuple[str, Any]]:
     """(path, object) for `root` and every layer, optimizer and seed generator below it."""
-    yield from _below(root, "", set())
+    yield from _below(root, "", {})
 
 
-def _below(obj: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+def _below(obj: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
     if id(obj) in seen:
         return
-    seen.add(id(obj))
+    seen[id(obj)] = obj
     yield path, obj
     if isinstance(obj, Layer):
         for name, value in _attributes(obj):
             yield from _inside(value, f"{path}/{name}" if path else name, seen)
 
 
-def _inside(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+def _inside(value: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
     if isinstance(value, (Layer, Optimizer, SeedGenerator)):
         yield from _below(value, path, seen)
     elif isinstance(value, (list, tuple, dict)):
         yield from _items(value, path, seen)
 
 
-def _items(container: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+def _items(container: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
     if id(container) in seen:
         return
-    seen.add(id(container))
+    seen[id(container)] = container  # holding it keeps its id from being given again
     used: Counter[str] = Counter()
     for item in container.values() if isinstance(container, dict) else container:
         is_container = isinstance(item, (list, tuple, dict))

@@ -44,6 +44,11 @@ def piece(array: np.ndarray, shape: tuple[int, ...], start: int) -> np.ndarray:
     return flat[start : start + int(np.prod(shape))].reshape(shape)
 
 
+def parts(stack: np.ndarray) -> list[np.ndarray]:
+    """The parts of a stack along its first axis, as views (also of a stack of scalars)."""
+    return [stack[t, ...] for t in range(len(stack))]
+
+
 def poison(array: np.ndarray) -> None:
     """Fill storage that is dead with what shows in every result."""
     array.fill(np.nan if array.dtype.kind in "fc" else True if array.dtype == bool else np.iinfo(array.dtype).max)

@@ -1,0 +1,119 @@
+"""`BackupAndRestore`: training that was interrupted goes on from its last epoch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symkeras.callbacks.batch_count import BatchCount
+from symkeras.callbacks.callback import Callback, Logs
+from symkeras.callbacks.model_checkpoint import check_writable
+from symkeras.errors import ConfigError, DataError
+
+
+class BackupAndRestore(Callback):
+    """Keeps the state of training on disk, and begins with it where a run was cut off.
+
+    The state is all variables of the model and of its optimizer and the number of the next epoch, in one file that is
+    replaced as a whole: an interruption while it is written leaves the one before. It starts anew with the epoch that
+    was interrupted.
+
+    Args:
+        backup_dir: a folder for this callback alone: it is removed when training ends.
+        save_freq: "epoch", or a number of batches.
+        double_checkpoint: whether the state before the last one is kept as well, for a file that cannot be read.
+        delete_checkpoint: whether the folder is removed when training ends.
+
+    Raises:
+        ConfigError: no folder is named.
+        DataError: the state is that of another model.
+    """
+
+    def __init__(self, backup_dir: Any, save_freq: Any = "epoch", double_checkpoint: bool = False, delete_checkpoint: bool = True):
+        super().__init__()
+        if not backup_dir:
+            raise ConfigError("BackupAndRestore: backup_dir is empty")
+        self.backup_dir = os.fspath(backup_dir)
+        self.save_freq = save_freq
+        self.double_checkpoint = double_checkpoint
+        self.delete_checkpoint = delete_checkpoint
+        self._count = BatchCount(save_freq, "BackupAndRestore")
+        self._epoch = 0
+        self._latest = Path(self.backup_dir) / "latest.npz"
+        self._previous = Path(self.backup_dir) / "previous.npz"
+
+    def uses_hook(self, hook: str) -> bool:
+        if hook == "on_train_batch_end" and type(self).on_train_batch_end is BackupAndRestore.on_train_batch_end:
+            return self._count.is_by_batch
+        return super().uses_hook(hook)
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        check_writable(str(self._latest), "BackupAndRestore")
+        if not self.model.built:
+            raise ConfigError("BackupAndRestore needs a model that is built: call it on a batch of data, or give it an Input, before fit()")
+        for path in (self._latest, self._previous):
+            if path.exists() and (state := _read(path, is_last=path == self._previous or not self._previous.exists())):
+                self._restore(state, path)
+                return
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        if self._count.passed(batch):
+            self._write()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch = epoch + 1
+        if not self._count.is_by_batch:
+            self._write()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        if self.delete_checkpoint:
+            shutil.rmtree(self.backup_dir, ignore_errors=True)
+
+    def _variables(self) -> list[Any]:
+        optimizer = self.model.optimizer
+        if optimizer is None:
+            return list(self.model.variables)
+        if not optimizer.built:
+            optimizer.build(self.model.trainable_variables)
+        return [*self.model.variables, *optimizer.variables]
+
+    def _write(self) -> None:
+        arrays = {str(k): v.numpy() for k, v in enumerate(self._variables())}
+        self._latest.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._latest.with_suffix(".unfinished")
+        with open(unfinished, "wb") as file:
+            np.savez(file, epoch=self._epoch, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        if self.double_checkpoint and self._latest.exists():
+            os.replace(self._latest, self._previous)
+        os.replace(unfinished, self._latest)
+
+    def _restore(self, state: dict[str, np.ndarray], path: Path) -> None:
+        epoch = int(state.pop("epoch"))
+        variables = self._variables()
+        shapes = [state[str(k)].shape if str(k) in state else None for k in range(len(state))]
+        if shapes != [v.shape for v in variables]:
+            raise DataError(f"BackupAndRestore: {str(path)!r} is the state of another model; remove it, or name another backup_dir")
+        for k, v in enumerate(variables):
+            v.set(state[str(k)])
+        self.model._initial_epoch = epoch
+
+
+def _read(path: Path, is_last: bool) -> dict[str, np.ndarray] | None:
+    """The arrays of a file; None where it cannot be read and there is another one."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        if is_last:
+            raise DataError(f"BackupAndRestore: {str(path)!r} cannot be read ({error}); remove it to start anew") from error
+        return None

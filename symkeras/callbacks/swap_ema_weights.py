@@ -1,0 +1,63 @@
+"""`SwapEMAWeights`: evaluating and saving with averaged weights."""
+
+from __future__ import annotations
+
+from symkeras.callbacks.callback import Callback, Logs
+from symkeras.errors import ConfigError
+
+
+class SwapEMAWeights(Callback):
+    """Puts the optimizer's moving averages into the model for evaluation and prediction, and the weights back afterwards.
+
+    Args:
+        swap_on_epoch: whether the averages are in the model between epochs as well, for callbacks behind this one that
+            save it; the model then ends with them.
+
+    Raises:
+        ConfigError: the optimizer keeps no averages: it needs `use_ema=True`.
+    """
+
+    def __init__(self, swap_on_epoch: bool = False):
+        super().__init__()
+        self.swap_on_epoch = swap_on_epoch
+        self._has_averages = False
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        if self.swap_on_epoch:
+            self._put_averages(False)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if not self.swap_on_epoch:
+            return
+        self._put_averages(True)
+        if epoch == (self.params or {}).get("epochs", 0) - 1:
+            optimizer = self.model.optimizer
+            for v, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True):
+                average.assign(v.numpy())
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        self._put_averages(True)
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        self._put_averages(False)
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        self._put_averages(True)
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        self._put_averages(False)
+
+    def _put_averages(self, wanted: bool) -> None:
+        """Exchange weights and averages unless it is as wanted."""
+        if wanted == self._has_averages:
+            return
+        optimizer = self.model.optimizer
+        if not getattr(optimizer, "use_ema", False):
+            raise ConfigError("SwapEMAWeights needs an optimizer with use_ema=True")
+        if not optimizer.built:
+            return
+        for v, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True):
+            before = v.numpy()
+            v.assign(average.numpy())
+            average.assign(before)
+        self._has_averages = wanted

@@ -1,0 +1,37 @@
+"""`TerminateOnNaN`."""
+
+from __future__ import annotations
+
+import math
+
+from symkeras.callbacks.callback import Callback, Logs
+from symkeras.errors import SymkerasError
+from symkeras.utils.progbar import print_message
+
+
+class TerminateOnNaN(Callback):
+    """Stops training at a loss that is NaN or infinite. It reads the loss of every batch.
+
+    Args:
+        raise_error: whether it raises, instead of ending training in good order.
+
+    Raises:
+        NonFiniteLossError: the loss is NaN or infinite and `raise_error` is set.
+    """
+
+    def __init__(self, raise_error: bool = False):
+        super().__init__()
+        self.raise_error = raise_error
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None or math.isfinite(loss):
+            return
+        if self.raise_error:
+            raise NonFiniteLossError(f"the loss of batch {batch} is {float(loss)}")
+        print_message(f"Batch {batch}: Invalid loss, terminating training")
+        self.model.stop_training = True
+
+
+class NonFiniteLossError(SymkerasError, RuntimeError):
+    """The loss became NaN or infinite."""

@@ -1,0 +1,87 @@
+"""The order in which Keras lists the layers of a functional model: by their distance from the outputs.
+
+Weights, the slots of optimizers and the paths in files follow this order, so that they mean the same to Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from symkeras.graph.node import Node
+from symkeras.graph.tensor import Tensor
+from symkeras.layers.input import InputLayer
+from symkeras.layers.layer import CallRecord, Layer, record_of
+
+
+def layers_by_depth(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Layer]:
+    """The layers between `inputs` and `outputs`, those furthest from the outputs first.
+
+    The distance of a layer is the largest number of calls from one of its calls to an output; what is computed without
+    a layer between two calls counts as one call. Layers at one distance come in the order in which a walk from the
+    outputs, first argument first, meets them. Inputs that nothing reads come last, at distance 0.
+    """
+    stop = {t.node for t in inputs}
+    rank: dict[int, int] = {}
+    order = _finished_last(outputs, stop, rank)
+    depths: dict[Hashable, int] = {}
+    layers: dict[int, Layer] = {}
+    layer_depths: dict[int, int] = {}
+    for call in reversed(order):
+        depth = depths.get(call, 0)
+        if isinstance(call, CallRecord):
+            key = id(call.layer)
+            layers[key] = call.layer
+            depth = layer_depths[key] = max(depth, layer_depths.get(key, 0))
+        for parent in _parents(call, stop):
+            depths[parent] = max(depths.get(parent, 0), depth + 1)
+    for t in inputs:
+        record = record_of(t.node)
+        if record is not None and isinstance(record.layer, InputLayer) and id(record.layer) not in layers:
+            layers[id(record.layer)], layer_depths[id(record.layer)], rank[id(record.layer)] = record.layer, 0, -1
+    return [layers[key] for key in sorted(layers, key=lambda key: (-layer_depths[key], rank[key]))]
+
+
+def _finished_last(outputs: Sequence[Tensor], stop: set[Node], rank: dict[int, int]) -> list[Any]:
+    """The calls in the order in which a depth-first walk leaves them; `rank` gets the order in which it meets layers."""
+    order: list[Any] = []
+    entered: set[Hashable] = set()
+    todo: list[tuple[Any, bool]] = [(call, False) for t in reversed(outputs) for call in _calls(t.node, stop)]
+    while todo:
+        call, is_leaving = todo.pop()
+        if is_leaving:
+            order.append(call)
+        elif call not in entered:
+            entered.add(call)
+            if isinstance(call, CallRecord):
+                rank.setdefault(id(call.layer), len(rank))
+            todo.append((call, True))
+            todo.extend((parent, False) for parent in reversed(_parents(call, stop)))
+    return order
+
+
+def _calls(node: Node, stop: set[Node]) -> list[Any]:
+    """What computes `node`: a call of a layer, or the node itself for what is computed without one; nothing beyond the inputs."""
+    record = record_of(node)
+    if node in stop and not (record is not None and isinstance(record.layer, InputLayer)):
+        return []
+    return [record if record is not None else node]
+
+
+def _parents(call: Any, stop: set[Node]) -> list[Any]:
+    """The calls whose outputs `call` reads, in order."""
+    if isinstance(call, CallRecord):
+        return [parent for t in call.inputs for parent in _calls(t.node, stop)]
+    found: dict[Hashable, None] = {}
+    seen: set[Node] = set()
+    todo = list(reversed(call.inputs))
+    while todo:
+        node = todo.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if record_of(node) is not None or node in stop:
+            found.update(dict.fromkeys(_calls(node, stop)))
+        else:
+            todo.extend(reversed(node.inputs))
+    return list(found)
