@@ -9,6 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from symkeras.blas import choose_core_type as _choose_core_type
+
+_choose_core_type()
+
 __version__ = "0.1.0"
 
 _MODULES = (

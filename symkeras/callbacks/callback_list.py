@@ -90,8 +90,8 @@ class CallbackList(Callback):
         return bool(self._methods(hook))
 
     def _wants(self, *hooks: str) -> bool:
-        return any(not isinstance(method.__self__, ProgbarLogger) if hasattr(method, "__self__") else True
-                   for hook in hooks for method in self._methods(hook))  # fmt: skip
+        others = [c for c in self.callbacks if not isinstance(c, ProgbarLogger)]
+        return any(_method(c, hook) is not None for c in others for hook in hooks)
 
     def _methods(self, hook: str) -> list[Callable[..., Any]]:
         methods = self._hooks.get(hook)

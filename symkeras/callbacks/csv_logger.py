@@ -30,33 +30,24 @@ class CSVLogger(Callback):
         self.sep = separator
         self.append = append
         self.keys: list[str] | None = None
-        self._file: Any = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        self._close()
         self.keys = None
-        self._has_header = self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
-        self._file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115 (open until training ends)
-        self._writer = csv.writer(self._file, delimiter=self.sep)
+        with open(self.filename, "a" if self.append else "w") as file:
+            self._has_header = file.tell() > 0
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         logs = logs or {}
+        rows: list[list[Any]] = [[epoch]]
         if self.keys is None:
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):
                 self.keys += [f"val_{key}" for key in self.keys]
             if not self._has_header:
-                self._writer.writerow(["epoch", *self.keys])
-        self._writer.writerow([epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)])
-        self._file.flush()
-
-    def on_train_end(self, logs: Logs = None) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+                rows.insert(0, ["epoch", *self.keys])
+        rows[-1] += [_cell(logs.get(key, "NA")) for key in self.keys]
+        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+            csv.writer(file, delimiter=self.sep).writerows(rows)
 
 
 def _cell(value: Any) -> Any:

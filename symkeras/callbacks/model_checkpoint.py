@@ -101,7 +101,7 @@ class ModelCheckpoint(MonitorCallback):
             else:
                 self.model.save(path, overwrite=True)
         except OSError as error:
-            raise type(error)(error.errno, f"ModelCheckpoint cannot write {path!r}: {error.strerror or error}") from error
+            raise OSError(f"ModelCheckpoint cannot write {path!r}: {error}") from error
 
     def _is_to_be_saved(self, epoch: int, logs: Logs, path: str) -> bool:
         head = f"\nEpoch {epoch + 1}: "

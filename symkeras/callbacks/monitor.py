@@ -25,7 +25,7 @@ class MonitorCallback(Callback):
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0.0):
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            raise ConfigError(f"{type(self).__name__}: mode must be 'auto', 'min' or 'max', received {mode!r}.{nearest(mode, ('auto', 'min', 'max'))}")
+            raise ConfigError(f"{type(self).__name__}: mode must be 'auto', 'min' or 'max', received {mode!r}")
         self.monitor = monitor
         self.mode = mode
         self.best = baseline

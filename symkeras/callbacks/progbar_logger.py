@@ -32,7 +32,9 @@ class ProgbarLogger(Callback):
         self.target = params.get("steps")
 
     def uses_hook(self, hook: str) -> bool:
-        return super().uses_hook(hook) and (self.verbose == 1 or "_batch_" not in hook)
+        if "_batch_" in hook and (self.verbose == 0 or (self.verbose == 2 and self.target is not None)):
+            return False
+        return super().uses_hook(hook)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._in_fit = True

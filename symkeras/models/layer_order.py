@@ -60,6 +60,11 @@ def _finished_last(outputs: Sequence[Tensor], stop: set[Node], rank: dict[int, i
     return order
 
 
+def parents_of(node: Node, stop: set[Node] | None = None) -> list[CallRecord]:
+    """The calls of layers that `node`, computed without a layer, is computed from."""
+    return [call for call in _parents(node, stop or set()) if isinstance(call, CallRecord)]
+
+
 def _calls(node: Node, stop: set[Node]) -> list[Any]:
     """What computes `node`: a call of a layer, or the node itself for what is computed without one; nothing beyond the inputs."""
     record = record_of(node)

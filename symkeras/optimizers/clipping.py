@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symkeras import ops
+from symkeras.ops.op import dtype_of
 
 
 def clip_gradients(grads: Sequence[Any], clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None) -> list[Any]:
@@ -34,7 +35,7 @@ def clip_by_global_norm(grads: Sequence[Any], bound: float) -> list[Any]:
     norm = global_norm(grads)
     factor = ops.multiply(ops.minimum(ops.divide(1.0, norm), 1.0 / bound), bound)
     factor = ops.add(factor, ops.subtract(norm, norm))
-    return [ops.multiply(g, ops.cast(factor, ops.op.dtype_of(g))) for g in grads]
+    return [ops.multiply(g, ops.cast(factor, dtype_of(g))) for g in grads]
 
 
 def global_norm(grads: Sequence[Any]) -> Any:

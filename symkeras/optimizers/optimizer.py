@@ -21,6 +21,7 @@ from symkeras.errors import ConfigError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
+from symkeras.ops.op import dtype_of
 from symkeras.optimizers.clipping import clip_gradients
 from symkeras.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
 from symkeras.optimizers.state import State
@@ -140,7 +141,7 @@ class Optimizer(State):
 
             return schedules.deserialize(value)
         try:
-            number = float(value)
+            number = float(np.asarray(value))
         except (TypeError, ValueError):
             raise ConfigError(f"optimizer {self.name!r}: learning_rate is a number, a schedule or a function, received {value!r}") from None
         with tracing.suspended():
@@ -152,7 +153,7 @@ class Optimizer(State):
         rate = ops.convert_to_tensor(self.learning_rate)
         if not self.decay:
             return rate
-        steps = ops.cast(self._iterations, ops.op.dtype_of(rate))
+        steps = ops.cast(self._iterations, dtype_of(rate))
         return ops.divide(rate, ops.add(ops.multiply(steps, self.decay), 1.0))
 
     # ---- one step ------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
     for name in sorted(names - _base_names(), key=lambda n: (n.startswith("_"), n)):
         try:
             yield name, getattr(layer, name)
-        except Exception:  # noqa: S112 - a property that raises now holds no state now
+        except Exception:
             continue
 
 

@@ -1,8 +1,8 @@
 """Convolution by matrix products over tiles of images: windows of a tile are laid out as rows, then one gemm.
 
-A tile is as many images as keep the rows within the cache (`TILE_BYTES`). The gradient with respect to x runs the same
-way backwards: one gemm gives the rows, which are added window by window. Depthwise kernels (one channel per group) need
-no gemm: a product per tap.
+A tile is as many images as keep the rows within the cache (`TILE_BYTES`); the members of the team take tiles each. The
+gradient with respect to x is for strides of 1 a convolution of dy with the kernel turned round; else it runs backwards:
+one gemm gives the rows, which are added window by window.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.numpy import team
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -34,18 +35,38 @@ def images_per_tile(spatial: Any, row: Any, itemsize: int) -> int | None:
     return max(1, TILE_BYTES // max(1, size)) if isinstance(size, int) else None
 
 
+def _is_turned(node: Node) -> bool:
+    """Whether the gradient with respect to x is computed as a convolution of dy."""
+    a = node.attrs
+    ones = all(s == 1 for s in a["strides"]) and all(d == 1 for d in a["dilation"])
+    _, w, _ = _sides(node)
+    fits = all(isinstance(p, int) and isinstance(q, int) and p < k and q < k for (p, q), k in zip(a["padding"], w.shape[:-2], strict=True))
+    return node.op.name == "conv_input_grad" and ones and fits and a["groups"] == 1
+
+
+def turned_padding(kernel: Any, padding: Any) -> tuple[tuple[int, int], ...]:
+    """The padding of dy for the convolution that gives dx."""
+    return tuple((k - 1 - p, k - 1 - q) for k, (p, q) in zip(kernel, padding, strict=True))
+
+
 def scratch_types(node: Node) -> list[TensorType]:
-    """The rows of a tile, the padded images of a tile where there is padding, and a partial sum for the kernel's gradient."""
+    """For each member of the team: the rows of a tile, the padded images of a tile, and for the kernel's gradient a partial sum."""
     x, w, y = _sides(node)
+    padding, kernel = node.attrs["padding"], w.shape[:-2]
+    if _is_turned(node):
+        x, y = y, x
+        padding = turned_padding(kernel, padding)
+        w = w.with_shape((*kernel, w.shape[-1], w.shape[-2]))
     row = dims.product(w.shape[:-1])
-    count = images_per_tile(y.shape[1:-1], row, 8 if x.dtype == "float64" else 4) or x.shape[0]
-    out = [x.with_shape((count, *y.shape[1:-1], *w.shape[:-1]))]
-    padding = node.attrs["padding"]
-    if any(p != 0 for pair in padding for p in pair) or node.op.name == "conv_input_grad":
-        spatial = (s + a + b for s, (a, b) in zip(x.shape[1:-1], padding, strict=True))
-        out.append(x.with_shape((count, *spatial, w.shape[-2])))
+    count = images_per_tile(y.shape[1:-1], row, 8 if x.dtype == "float64" else 4)
+    members = team.size() if count is not None else 1
+    count = x.shape[0] if count is None else count
+    out = [x.with_shape((members, count, *y.shape[1:-1], *w.shape[:-1]))]
+    spatial = tuple(s + a + b for s, (a, b) in zip(x.shape[1:-1], padding, strict=True))
+    out.append(x.with_shape((members, count, *spatial, w.shape[-2])))
     if node.op.name == "conv_filter_grad":
-        out.append(x.with_shape((row, dims.floor_divide(w.shape[-1], node.attrs["groups"]))))
+        outputs = dims.floor_divide(w.shape[-1], node.attrs["groups"])
+        out += [x.with_shape((members, row, outputs)), x.with_shape((members, *w.shape))]
     return out
 
 
@@ -87,7 +108,7 @@ def _is_plain(kernel: Any, strides: Any, padding: Any, groups: int) -> bool:
     return groups == 1 and all(k == 1 for k in kernel) and all(s == 1 for s in strides) and not any(map(any, padding))
 
 
-def _rows(x: Any, tile: slice, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any) -> tuple[Callable[[], None], Any]:
+def _rows(x: Any, tile: slice, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any) -> tuple[Callable[[], object], Any]:
     """What lays the windows of a tile out as rows, and the rows."""
     n = tile.stop - tile.start
     cols = scratch[0][:n]
@@ -106,55 +127,93 @@ def _rows(x: Any, tile: slice, scratch: Any, kernel: Any, outputs: Any, padding:
     return lambda: np.copyto(cols, view), rows
 
 
-def _run_all(before: Callable[[], object] | None, jobs: list[Callable[[], object]]) -> Callable[[], None]:
+def _deal(total: int, scratch: Any, flops: float, job: Callable[[slice, Any, bool], list[Callable[[], object]]], before: Callable[[Any], object] | None) -> list[Callable[[], object]]:
+    """One function per member of the team: its tiles one after the other, in scratch of its own."""
+    tiles = list(_tiles(total, scratch[0].shape[1]))
+    members = int(min(scratch[0].shape[0], len(tiles), max(1.0, flops / team.WORTH)))
+    out: list[Callable[[], object]] = []
+    for k in range(members):
+        own = [s[k] for s in scratch]
+        jobs: list[Callable[[], object]] = [] if before is None else [lambda own=own: before(own)]
+        for i, tile in enumerate(tiles[len(tiles) * k // members : len(tiles) * (k + 1) // members]):
+            jobs += job(tile, own, i == 0)
+        out.append(_in_order(jobs))
+    return out
+
+
+def _in_order(jobs: list[Callable[[], object]]) -> Callable[[], None]:
     def run() -> None:
-        if before is not None:
-            before()
         for job in jobs:
             job()
 
     return run
 
 
-def conv(x: Any, w: Any, out: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any) -> Callable[[], None]:
+def _clear_borders(own: Any) -> None:
+    own[1].fill(0)
+
+
+def _flops(y: Any, w_shape: Any) -> float:
+    return 2.0 * y.size * float(np.prod(w_shape[:-1]))
+
+
+def conv(x: Any, w: Any, out: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any) -> Callable[[], object]:
     """y = sum over the taps of the window of x times the kernel."""
     kernel, outputs = w.shape[:-2], out.shape[1:-1]
     if out.size == 0:
         return lambda: None
     if _is_plain(kernel, strides, padding, groups):
-        return lambda: np.matmul(x.reshape(-1, x.shape[-1]), w.reshape(w.shape[-2:]), out=_matrix(out))  # type: ignore[return-value]
-    jobs: list[Callable[[], object]] = []
-    for tile in _tiles(x.shape[0], scratch[0].shape[0]):
+        return lambda: np.matmul(x.reshape(-1, x.shape[-1]), w.reshape(w.shape[-2:]), out=_matrix(out))
+
+    def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
+        jobs: list[Callable[[], object]] = []
         for xs, ys, o in _groups(x, out, groups):
-            lay, rows = _rows(xs, tile, scratch, kernel, outputs, padding, strides, dilation)
-            matrix, target = w[..., o].reshape(-1, ys.shape[-1]) if groups == 1 else None, _matrix(ys[tile])
-            jobs += [lay, _product(rows, w, o, matrix, target)]
-    return _run_all((lambda: scratch[1].fill(0)) if any(map(any, padding)) else None, jobs)
+            lay, rows = _rows(xs, tile, own, kernel, outputs, padding, strides, dilation)
+            jobs += [lay, _product(rows, w, o, groups, _matrix(ys[tile]))]
+        return jobs
+
+    parts = _deal(x.shape[0], scratch, _flops(out, w.shape), tile_jobs, _clear_borders if any(map(any, padding)) else None)
+    return lambda: team.TEAM.run(parts)
 
 
-def _product(rows: Any, w: Any, o: slice, matrix: Any, target: Any) -> Callable[[], object]:
-    if matrix is not None:
+def _product(rows: Any, w: Any, o: slice, groups: int, target: Any) -> Callable[[], object]:
+    if groups == 1:
+        matrix = w.reshape(rows.shape[1], -1)
         return lambda: np.matmul(rows, matrix, out=target)
     return lambda: np.matmul(rows, w[..., o].reshape(rows.shape[1], -1), out=target)
 
 
-def conv_filter_grad(x: Any, dy: Any, out: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any) -> Callable[[], None]:
-    """dw = windows of x, transposed, times dy; partial sums of tiles are added up."""
+def conv_filter_grad(x: Any, dy: Any, out: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any) -> Callable[[], object]:
+    """dw = windows of x, transposed, times dy; partial sums of tiles, then of members, are added up in order."""
     outputs = dy.shape[1:-1]
     if dy.size == 0:
         return lambda: out.fill(0)
     if _is_plain(kernel, strides, padding, groups):
-        return lambda: np.matmul(x.reshape(-1, x.shape[-1]).T, _matrix(dy), out=out.reshape(out.shape[-2:]))  # type: ignore[return-value]
-    partial = scratch[-1]
-    jobs: list[Callable[[], object]] = []
-    for tile in _tiles(x.shape[0], scratch[0].shape[0]):
+        return lambda: np.matmul(x.reshape(-1, x.shape[-1]).T, _matrix(dy), out=out.reshape(out.shape[-2:]))
+
+    def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
+        jobs: list[Callable[[], object]] = []
         for xs, ys, o in _groups(x, dy, groups):
-            lay, rows = _rows(xs, tile, scratch, kernel, outputs, padding, strides, dilation)
-            jobs += [lay, _partial(rows, _matrix(ys[tile]), partial, out[..., o], tile.start == 0)]
-    return _run_all((lambda: scratch[1].fill(0)) if any(map(any, padding)) else None, jobs)
+            lay, rows = _rows(xs, tile, own, kernel, outputs, padding, strides, dilation)
+            jobs += [lay, _partial(rows, _matrix(ys[tile]), own[2], own[3][..., o], is_first)]
+        return jobs
+
+    parts = _deal(x.shape[0], scratch, _flops(dy, out.shape), tile_jobs, _clear_borders if any(map(any, padding)) else None)
+    sums = scratch[3][: len(parts)]
+
+    def run() -> None:
+        team.TEAM.run(parts)
+        np.copyto(out, sums[0])
+        for s in sums[1:]:
+            np.add(out, s, out=out)
+
+    return run
 
 
 def _partial(rows: Any, dy: Any, partial: Any, target: Any, is_first: bool) -> Callable[[], object]:
+    if is_first and target.flags.c_contiguous:
+        whole = target.reshape(partial.shape)
+        return lambda: np.matmul(rows.T, dy, out=whole)
     shaped = partial.reshape(target.shape)
 
     def job() -> None:
@@ -167,18 +226,34 @@ def _partial(rows: Any, dy: Any, partial: Any, target: Any, is_first: bool) -> C
     return job
 
 
-def conv_input_grad(dy: Any, w: Any, out: Any, spatial: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any) -> Callable[[], None]:
-    """dx = dy times the kernel, transposed, as rows that are added to their windows."""
+def conv_input_grad(dy: Any, w: Any, out: Any, spatial: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any) -> Callable[[], object]:
+    """dx: the convolution of dy with the kernel turned round, or dy times the kernel added to the windows of dx."""
     kernel, outputs = w.shape[:-2], dy.shape[1:-1]
     if dy.size == 0 or out.size == 0:
         return lambda: out.fill(0)
     if _is_plain(kernel, strides, padding, groups):
-        return lambda: np.matmul(_matrix(dy), w.reshape(w.shape[-2:]).T, out=_matrix(out))  # type: ignore[return-value]
-    jobs: list[Callable[[], object]] = []
-    for tile in _tiles(dy.shape[0], scratch[0].shape[0]):
-        for xs, ys, o in _groups(out, dy, groups):
-            jobs.append(_spread(ys[tile], w, o, xs[tile], scratch, kernel, outputs, padding, strides, dilation))
-    return _run_all(None, jobs)
+        return lambda: np.matmul(_matrix(dy), w.reshape(w.shape[-2:]).T, out=_matrix(out))
+    if _may_turn(kernel, strides, padding, dilation, groups):
+        turned = np.empty((*kernel, w.shape[-1], w.shape[-2]), w.dtype)
+        source = np.flip(w, range(len(kernel))).swapaxes(-1, -2)
+        run_conv = conv(dy, turned, out, strides, turned_padding(kernel, padding), dilation, 1, scratch)
+
+        def run() -> None:
+            np.copyto(turned, source)
+            run_conv()
+
+        return run
+
+    def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
+        return [_spread(ys[tile], w, o, xs[tile], own, kernel, outputs, padding, strides, dilation) for xs, ys, o in _groups(out, dy, groups)]
+
+    parts = _deal(dy.shape[0], scratch, _flops(dy, w.shape), tile_jobs, None)
+    return lambda: team.TEAM.run(parts)
+
+
+def _may_turn(kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> bool:
+    ones = all(s == 1 for s in strides) and all(d == 1 for d in dilation)
+    return groups == 1 and ones and all(p < k and q < k for (p, q), k in zip(padding, kernel, strict=True))
 
 
 def _spread(dy: Any, w: Any, o: slice, dx: Any, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any) -> Callable[[], object]:

@@ -1,0 +1,38 @@
+# symkeras: every target sets up what it needs; run `make` for the list.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PEERS ?= .venv-peers
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+venv: $(BIN)/.installed ## make the virtual environment
+
+demo: venv ## train a convnet on handwritten digits and show what was compiled
+	$(BIN)/symkeras demo
+
+test: venv ## run all tests
+	$(BIN)/python -m pytest
+
+lint: venv ## check style and types
+	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/
+	$(BIN)/pyright
+
+bench: venv ## time the six workloads (and the peers, if `make bench-peers` was run)
+	SYMKERAS_PEERS=$(PEERS) $(BIN)/python benchmarks/run.py
+
+bench-peers: venv ## build the environment of the peers (Keras on JAX, TensorFlow and PyTorch)
+	$(BIN)/python benchmarks/peers.py $(PEERS)
+
+clean: ## remove what was built
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help venv demo test lint bench bench-peers clean

@@ -1,0 +1,118 @@
+"""A team of threads for work that falls into equal parts: NumPy lets go of Python's lock while it computes.
+
+Handing work over costs some tens of microseconds, so only large kernels ask for it. While the team works, OpenBLAS runs
+with one thread per member.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from symkeras import blas
+
+_MOST = 8
+
+
+def size() -> int:
+    """Members of the team: the processors this process may use, at most eight; `SYMKERAS_THREADS` overrides."""
+    text = os.environ.get("SYMKERAS_THREADS", "")
+    if text.isdigit() and int(text) > 0:
+        return int(text)
+    try:
+        count = len(os.sched_getaffinity(0))
+    except AttributeError:
+        count = os.cpu_count() or 1
+    return max(1, min(count, _MOST))
+
+
+class _Member:
+    """One waiting thread."""
+
+    def __init__(self) -> None:
+        self.work: Callable[[], object] | None = None
+        self.error: BaseException | None = None
+        self.go, self.done = threading.Lock(), threading.Lock()
+        self.go.acquire()
+        self.done.acquire()
+        threading.Thread(target=self._serve, daemon=True, name="symkeras").start()
+
+    def _serve(self) -> None:
+        np.seterr(all="ignore")
+        while True:
+            self.go.acquire()
+            try:
+                assert self.work is not None
+                self.work()
+            except BaseException as error:
+                self.error = error
+            self.done.release()
+
+
+class Team:
+    """Runs functions at the same time; one call at a time, others wait or do their work alone."""
+
+    def __init__(self) -> None:
+        self._members: list[_Member] = []
+        self._busy = threading.Lock()
+        self._pid = os.getpid()
+
+    def run(self, jobs: Sequence[Callable[[], object]]) -> None:
+        """Run all jobs; returns when all are done. The first error of any is raised."""
+        if len(jobs) == 1 or not self._busy.acquire(blocking=False):
+            for job in jobs:
+                job()
+            return
+        try:
+            self._together(jobs)
+        finally:
+            self._busy.release()
+
+    def _together(self, jobs: Sequence[Callable[[], object]]) -> None:
+        if self._pid != os.getpid():
+            self._members, self._pid = [], os.getpid()
+        while len(self._members) < len(jobs) - 1:
+            self._members.append(_Member())
+        threads = blas.get_num_threads()
+        blas.set_num_threads(1)
+        busy = []
+        try:
+            for member, job in zip(self._members, jobs[1:], strict=False):
+                member.work = job
+                member.go.release()
+                busy.append(member)
+            jobs[0]()
+        finally:
+            for member in busy:
+                member.done.acquire()
+            if threads is not None:
+                blas.set_num_threads(threads)
+        for member in busy:
+            if member.error is not None:
+                error, member.error = member.error, None
+                raise error
+
+
+TEAM = Team()
+
+
+def shares(jobs: Sequence[Callable[[], object]], cost: float) -> list[Callable[[], object]]:
+    """Jobs dealt out in stretches to as many members as `cost` (in operations) is worth, each stretch as one function."""
+    members = int(min(size(), len(jobs), max(1.0, cost / WORTH)))
+
+    def stretch(part: Sequence[Callable[[], object]]) -> Callable[[], object]:
+        def run() -> None:
+            for job in part:
+                job()
+
+        return run
+
+    bounds = [len(jobs) * k // members for k in range(members + 1)]
+    return [stretch(jobs[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+WORTH = 4e6
+"""Operations that make a second thread worth its start."""

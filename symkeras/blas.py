@@ -1,0 +1,88 @@
+"""NumPy's OpenBLAS: how many threads it uses, and which kernels.
+
+OpenBLAS takes some AMD processors with AVX-512 for older ones and runs at half their speed. Before NumPy is loaded an
+environment variable mends that: `SYMKERAS_OPENBLAS=auto` (the default) sets `OPENBLAS_CORETYPE=SkylakeX` there, `off`
+leaves everything as it is, and any other value is taken as the core type. What was done is in `describe()`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import os
+import sys
+from functools import cache
+from typing import Any
+
+_decision = "not considered"
+
+
+def _needs_core_type(cpuinfo: str) -> bool:
+    """Whether the processor is an AMD one with AVX-512."""
+    return "AuthenticAMD" in cpuinfo and "avx512f" in cpuinfo
+
+
+def choose_core_type() -> None:
+    """Set the core type in the environment; useful only before NumPy is loaded."""
+    global _decision
+    setting = os.environ.get("SYMKERAS_OPENBLAS", "auto")
+    if setting == "off":
+        _decision = "left alone (SYMKERAS_OPENBLAS=off)"
+    elif "OPENBLAS_CORETYPE" in os.environ:
+        _decision = f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} was set"
+    elif "numpy" in sys.modules:
+        _decision = "left alone (NumPy was loaded before symkeras)"
+    elif setting != "auto":
+        os.environ["OPENBLAS_CORETYPE"] = setting
+        _decision = f"core type {setting} (SYMKERAS_OPENBLAS)"
+    else:
+        _decision = "as detected"
+        try:
+            with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+                text = file.read(8192)
+        except OSError:
+            return
+        if _needs_core_type(text):
+            os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
+            _decision = "core type SkylakeX, since OpenBLAS misjudges AMD processors with AVX-512"
+
+
+@cache
+def _library() -> Any:
+    """NumPy's bundled OpenBLAS, or None where NumPy has another."""
+    import numpy as np
+
+    folder = os.path.join(os.path.dirname(os.path.dirname(np.__file__)), "numpy.libs")
+    for path in glob.glob(os.path.join(folder, "*openblas*")):
+        try:
+            library = ctypes.CDLL(path)
+        except OSError:
+            continue
+        for suffix in ("64_", ""):
+            if hasattr(library, f"scipy_openblas_set_num_threads{suffix}"):
+                get, put = (getattr(library, f"scipy_openblas_{verb}_num_threads{suffix}") for verb in ("get", "set"))
+                config = getattr(library, f"scipy_openblas_get_config{suffix}")
+                config.restype = ctypes.c_char_p
+                return get, put, config
+    return None
+
+
+def get_num_threads() -> int | None:
+    """The threads OpenBLAS uses for a product, None where it cannot be asked."""
+    library = _library()
+    return None if library is None else int(library[0]())
+
+
+def set_num_threads(n: int) -> None:
+    """Let OpenBLAS use `n` threads; does nothing where it cannot be told."""
+    library = _library()
+    if library is not None:
+        library[1](ctypes.c_int(n))
+
+
+def describe() -> str:
+    """One line on the BLAS that runs: version, core, threads, and what was chosen."""
+    library = _library()
+    if library is None:
+        return "BLAS: not NumPy's OpenBLAS; nothing chosen"
+    return f"BLAS: {library[2]().decode().strip()}; {get_num_threads()} threads; {_decision}"

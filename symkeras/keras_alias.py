@@ -1,0 +1,161 @@
+"""Other names for symkeras: after `install()`, `import keras` and `import tensorflow.keras` give it, with the module paths of 2017.
+
+A finder on `sys.meta_path` answers for these names before any installed Keras or TensorFlow is looked for. Its modules
+hold nothing; they ask the modules of symkeras behind them. What symkeras lacks gives an error that says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+import symkeras
+from symkeras.errors import SymkerasError, nearest
+
+ROOTS = ("tensorflow.python.keras", "tensorflow.compat.v1.keras", "tensorflow.keras", "tf_keras", "keras")
+"""Where users find Keras; all mean the same."""
+
+_CORE = ("layers", "models", "backend.keras_backend")
+# Paths below `keras` that are no module of symkeras -> the modules that have their names.
+MOVED: dict[str, tuple[str, ...]] = {
+    **{f"layers.{part}": ("layers",) for part in (
+        "core", "recurrent", "convolutional", "convolutional_recurrent", "pooling", "embeddings", "merge", "merging", "normalization", "noise",
+        "regularization", "wrappers", "advanced_activations", "activation", "attention", "reshaping", "rnn", "cudnn_recurrent", "local",
+    )},
+    **{f"engine.{part}": _CORE for part in ("topology", "training", "base_layer", "input_layer", "network", "sequential")},
+    "engine": _CORE,
+    "legacy.layers": ("layers",), "legacy": ("layers",), "legacy.interfaces": ("layers",),
+    **{f"utils.{part}": ("utils",) for part in (
+        "np_utils", "generic_utils", "vis_utils", "data_utils", "io_utils", "layer_utils", "conv_utils", "test_utils",
+    )},
+    "objectives": ("losses",), "initializations": ("initializers",), "optimizers.legacy": ("optimizers",),
+    "backend": ("backend.keras_backend", "config", "backend"), "api": ("",), "version": ("config",),
+    "models.saving": ("saving",), "saving.save": ("saving",), "mixed_precision": ("config",),
+}  # fmt: skip
+
+
+class NotOffered(SymkerasError, ImportError):
+    """A name of Keras that symkeras does not have."""
+
+
+def install() -> None:
+    """Let `keras` and `tensorflow.keras` mean symkeras in this process from now on.
+
+    Raises:
+        SymkerasError: the real Keras or TensorFlow is imported already.
+    """
+    for root in ("keras", "tensorflow", "tf_keras"):
+        if root in sys.modules and not isinstance(sys.modules[root], Alias):
+            raise SymkerasError(f"{root!r} is imported already, from {getattr(sys.modules[root], '__file__', None)}: install the aliases before it")
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+
+
+def uninstall() -> None:
+    """Give the names back; modules that hold them keep what they have."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+    for name in [name for name, module in sys.modules.items() if isinstance(module, Alias)]:
+        del sys.modules[name]
+
+
+class Alias(ModuleType):
+    """A module under one of Keras' names, that has the attributes of modules of symkeras."""
+
+    def __init__(self, name: str, targets: Sequence[str]):
+        super().__init__(name, f"symkeras under the name {name}.")
+        self._targets = tuple(targets)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return [n for n in dir(self) if not n.startswith("_")]
+        if name == "__version__" and self.__name__ in (*ROOTS, "tensorflow"):
+            from symkeras.saving.model_files import KERAS_VERSION
+
+            return KERAS_VERSION
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = _found(self._targets, name)
+        if found is not None and not isinstance(found[0], ModuleType):
+            return found[0]
+        if _targets_of(f"{self.__name__}.{name}") is not None:
+            return importlib.import_module(f"{self.__name__}.{name}")
+        raise AttributeError(_complaint(f"{self.__name__}.{name}", dir(self)))
+
+    def __dir__(self) -> list[str]:
+        return sorted({name for target in self._targets for name in dir(_module(target))})
+
+    def __repr__(self) -> str:
+        return f"<module {self.__name__!r}: symkeras>"
+
+
+class _Finder(MetaPathFinder, Loader):
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if fullname.split(".")[0] not in ("keras", "tensorflow", "tf_keras"):
+            return None
+        if _targets_of(fullname) is None:
+            parent = sys.modules.get(fullname.rpartition(".")[0])
+            raise NotOffered(_complaint(fullname, dir(parent) if isinstance(parent, Alias) else ()), name=fullname)
+        return ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return Alias(spec.name, _targets_of(spec.name) or ())
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing runs: the modules of symkeras are imported when they are asked for a name."""
+
+
+def _targets_of(fullname: str) -> tuple[str, ...] | None:
+    """The modules of symkeras behind a module path of Keras, or None where there is no such module."""
+    for root in ROOTS:
+        if fullname == root:
+            return ("",)
+        if fullname.startswith(root + "."):
+            return _below(fullname[len(root) + 1 :])
+    is_on_the_way = any(root.startswith(fullname + ".") for root in ROOTS)
+    return () if is_on_the_way else None
+
+
+def _below(path: str) -> tuple[str, ...] | None:
+    if path.startswith("api."):
+        path = path[4:]
+    if path in MOVED:
+        return MOVED[path]
+    first = path.split(".")[0]
+    if first.startswith("_") or first not in symkeras._MODULES:
+        return None
+    module = _module(path)
+    return (path,) if isinstance(module, ModuleType) else None
+
+
+def _module(path: str) -> Any:
+    """The module of symkeras at `path`, or None."""
+    name = f"symkeras.{path}" if path else "symkeras"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and name.startswith(error.name):
+            return None
+        raise
+
+
+def _found(targets: Sequence[str], name: str) -> tuple[Any] | None:
+    """The attribute `name` of the first module that has it."""
+    for target in targets:
+        module = _module(target)
+        try:
+            if module is not None:
+                return (getattr(module, name),)
+        except (AttributeError, ModuleNotFoundError):
+            continue
+    return None
+
+
+def _complaint(fullname: str, known: Sequence[str]) -> str:
+    if fullname.startswith("tensorflow.") and not fullname.startswith("tensorflow.keras"):
+        return f"symkeras stands in for tensorflow.keras only: there is no {fullname}"
+    return f"symkeras does not offer {fullname}.{nearest(fullname.rpartition('.')[2], known)}"
