@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from types import ModuleType
 from typing import Any
@@ -23,22 +24,19 @@ sys.modules[__name__].__class__ = _Backend
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__path__" or (name.startswith("__") and name != "__all__"):
+    if name.startswith("__") and name != "__all__":
         raise AttributeError(name)
-    table = importlib.import_module("symkeras.backend.keras_backend")
-    if name in table.__all__:
-        return getattr(table, name)
-    if name == "__all__":
-        return table.__all__
-    try:
+    if name != "function" and importlib.util.find_spec(f"symkeras.backend.{name}") is not None:
         return importlib.import_module(f"symkeras.backend.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"symkeras.backend.{name}":
-            raise
-    from symkeras.errors import nearest
+    table = importlib.import_module("symkeras.backend.keras_backend")
+    if name != "__all__" and name not in table.__all__:
+        from symkeras.errors import nearest
 
-    raise AttributeError(f"symkeras.backend has no attribute {name!r}.{nearest(name, table.__all__)}")
+        raise AttributeError(f"symkeras.backend has no attribute {name!r}.{nearest(name, table.__all__)}")
+    value = globals()[name] = getattr(table, name)
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*importlib.import_module("symkeras.backend.keras_backend").__all__, "function", "interface", "interpreter", "numpy"})
+    table = importlib.import_module("symkeras.backend.keras_backend")
+    return sorted({*table.__all__, "interface", "interpreter", "keras_backend", "numpy"})

@@ -11,6 +11,7 @@ import ctypes
 import glob
 import os
 import sys
+import threading
 from functools import cache
 from typing import Any
 
@@ -78,6 +79,33 @@ def set_num_threads(n: int) -> None:
     library = _library()
     if library is not None:
         library[1](ctypes.c_int(n))
+
+
+class single_thread:
+    """Context in which a product runs on one thread: small ones are faster so, and large ones are dealt out by the backend.
+
+    Contexts of several threads may overlap; the first one in and the last one out change the setting.
+    """
+
+    _count = 0
+    _before = 1
+    _lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        cls = single_thread
+        with cls._lock:
+            if cls._count == 0:
+                cls._before = get_num_threads() or 1
+                if cls._before != 1:
+                    set_num_threads(1)
+            cls._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        cls = single_thread
+        with cls._lock:
+            cls._count -= 1
+            if cls._count == 0 and cls._before != 1:
+                set_num_threads(cls._before)
 
 
 def describe() -> str:

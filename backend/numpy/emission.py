@@ -7,14 +7,14 @@ user's line it comes from.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from symkeras.backend.numpy.kernels.table import LINES, PREPARED, Line
-from symkeras.compiler.program import Buffer, Loop, Program, Step, Value
+from symkeras.compiler.program import Buffer, Group, Loop, Program, Step, Value
 from symkeras.graph.node import Node
 
 
@@ -163,7 +163,38 @@ class _Emitter:
 
     # ---- steps -----------------------------------------------------------------------------------------------------
 
-    def _step(self, s: Step | Loop, indent: str) -> None:
+    def _group(self, g: Group, indent: str) -> None:
+        """A function of the stretch's number in `bind`, and its call."""
+        name = self._unique(f"group_{self.name(g.steps[-1].outputs[0])}")
+        stretches = self._unique(f"cuts_{name}")
+        self.bind.append(f"    {stretches} = kernels.cuts({_tuple(g.shape)}, {len(g.steps)})")
+        lists: dict[int, str] = {}
+
+        def at(v: Value) -> str:
+            if v.type.ndim < len(g.shape) or v.type.shape[0] != g.shape[0]:
+                return self.name(v)
+            if id(v) not in lists:
+                lists[id(v)] = self._unique(f"{self.name(v)}_cut")
+                self.bind.append(f"    {lists[id(v)]} = kernels.cut({self.name(v)}, {stretches})")
+            return f"{lists[id(v)]}[t]"
+
+        body = []
+        for s in g.steps:
+            line = LINES.get(s.node.op.name)
+            text = line(s, Line(at, s)) if line is not None else self._prepared_for(s, at, f"range(len({stretches}))")
+            body.append((f"        {text}{_origin(s.node)}", s))
+        self.bind += ["", f"    def {name}(t):", *(text for text, _ in body), "", f"    {name}_all = kernels.each({name}, {stretches})"]
+        self.step.append((f"{indent}{name}_all(){_origin(g.steps[-1].node)}", g.steps[-1]))
+        self._poison_between(g.start, g.end, indent)
+
+    def _poison_between(self, start: int, end: int, indent: str) -> None:
+        for position in range(start, end + 1):
+            self._poison(position, indent)
+
+    def _step(self, s: Step | Loop | Group, indent: str) -> None:
+        if isinstance(s, Group):
+            self._group(s, indent)
+            return
         if isinstance(s, Loop):
             span = f"reversed(range({s.length}))" if s.reverse else f"range({s.length})"
             self.step.append((f"{indent}for t in {span}:{_origin(s.node)}", None))
@@ -212,29 +243,30 @@ class _Emitter:
             start = stop
         return lines
 
+    def _prepared_for(self, s: Step, at: Callable[[Value], str], span: str) -> str:
+        """One bound kernel for each stretch or time step."""
+        name = self._unique(f"run_{self.name(s.outputs[0])}")
+        self.bind.append(f"    {name} = [{self._call(s, at)} for t in {span}]")
+        return f"{name}[t]()"
+
     def _prepared(self, s: Step) -> str:
         """A kernel bound to its arrays beforehand: the step only calls it."""
-        name = self._unique(f"{s.node.op.name}_{len(self.taken)}" if not s.outputs else f"run_{self.name(s.outputs[0])}")
-        values = [*s.inputs, *s.outputs, *s.scratch]
-        loop = next((v.loop for v in values if v.loop is not None), None)
+        loop = next((v.loop for v in (*s.inputs, *s.outputs, *s.scratch) if v.loop is not None), None)
+        if loop is not None:
+            return self._prepared_for(s, self.at, f"range({loop.length})")
+        name = self._unique(f"run_{self.name(s.outputs[0])}")
+        self.bind.append(f"    {name} = {self._call(s, self.at)}")
+        return f"{name}()"
+
+    def _call(self, s: Step, at: Callable[[Value], str]) -> str:
         function = PREPARED.get(s.node.op.name)
-
-        def one(v: Value) -> str:
-            return self.at(v)
-
-        ins, outs = ", ".join(map(one, s.inputs)), ", ".join(map(one, s.outputs))
+        ins, outs = ", ".join(map(at, s.inputs)), ", ".join(map(at, s.outputs))
         if function is None:
             self.nodes.append(s.node)
-            call = f"kernels.reference(nodes[{len(self.nodes) - 1}], dims, [{ins}], [{outs}])"
-        else:
-            attrs = "".join(f", {k}={_text(v)}" for k, v in s.node.attrs.items())
-            scratch = f", scratch=({''.join(one(v) + ', ' for v in s.scratch)})" if s.scratch else ""
-            call = f"kernels.{function}({ins}{', ' if ins else ''}out={outs if len(s.outputs) == 1 else f'({outs})'}{scratch}{attrs})"
-        if loop is not None:
-            self.bind.append(f"    {name} = [{call} for t in range({loop.length})]")
-            return f"{name}[t]()"
-        self.bind.append(f"    {name} = {call}")
-        return f"{name}()"
+            return f"kernels.reference(nodes[{len(self.nodes) - 1}], dims, [{ins}], [{outs}])"
+        attrs = "".join(f", {k}={_text(v)}" for k, v in s.node.attrs.items())
+        scratch = f", scratch=({''.join(at(v) + ', ' for v in s.scratch)})" if s.scratch else ""
+        return f"kernels.{function}({ins}{', ' if ins else ''}out={outs if len(s.outputs) == 1 else f'({outs})'}{scratch}{attrs})"
 
 
 def _text(value: Any) -> str:

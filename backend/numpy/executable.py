@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras import blas
 from symkeras.backend.interface import Executable, Lease, input_arrays
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
@@ -42,7 +43,7 @@ class Instance:
 
     def run(self) -> list[np.ndarray]:
         """Compute, return fresh outputs, and let the updates take effect."""
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), blas.single_thread():
             self._step()
             results = self._outputs()
             self._commit()

@@ -1,7 +1,7 @@
 """A team of threads for work that falls into equal parts: NumPy lets go of Python's lock while it computes.
 
-Handing work over costs some tens of microseconds, so only large kernels ask for it. While the team works, OpenBLAS runs
-with one thread per member.
+Handing work over costs some tens of microseconds, so only large kernels ask for it. OpenBLAS itself runs on one thread
+while a compiled function runs (see `symkeras.blas.single_thread`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
-
-from symkeras import blas
 
 _MOST = 8
 
@@ -76,8 +74,6 @@ class Team:
             self._members, self._pid = [], os.getpid()
         while len(self._members) < len(jobs) - 1:
             self._members.append(_Member())
-        threads = blas.get_num_threads()
-        blas.set_num_threads(1)
         busy = []
         try:
             for member, job in zip(self._members, jobs[1:], strict=False):
@@ -88,8 +84,6 @@ class Team:
         finally:
             for member in busy:
                 member.done.acquire()
-            if threads is not None:
-                blas.set_num_threads(threads)
         for member in busy:
             if member.error is not None:
                 error, member.error = member.error, None
@@ -99,20 +93,11 @@ class Team:
 TEAM = Team()
 
 
-def shares(jobs: Sequence[Callable[[], object]], cost: float) -> list[Callable[[], object]]:
-    """Jobs dealt out in stretches to as many members as `cost` (in operations) is worth, each stretch as one function."""
-    members = int(min(size(), len(jobs), max(1.0, cost / WORTH)))
-
-    def stretch(part: Sequence[Callable[[], object]]) -> Callable[[], object]:
-        def run() -> None:
-            for job in part:
-                job()
-
-        return run
-
-    bounds = [len(jobs) * k // members for k in range(members + 1)]
-    return [stretch(jobs[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+def stretches(total: int, cost: float) -> list[slice]:
+    """`total` rows cut into a stretch for each member that `cost` (in operations) is worth."""
+    members = int(min(size(), total, max(1.0, cost / WORTH)))
+    return [slice(total * k // members, total * (k + 1) // members) for k in range(members)]
 
 
-WORTH = 4e6
+WORTH = 8e6
 """Operations that make a second thread worth its start."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from symkeras.compiler.program import Buffer, Loop, Program, Step, Value
+from symkeras.compiler.program import Buffer, Group, Loop, Program, Step, Value
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
@@ -37,6 +37,14 @@ class Kernels(Protocol):
 
     def in_place(self, node: Node) -> Sequence[int]:
         """The inputs whose storage the result may take over, where the types are equal."""
+        ...
+
+    def may_group(self, node: Node) -> bool:
+        """Whether the kernel of an elementwise node can run on stretches of rows."""
+        ...
+
+    def group_pays(self, steps: Sequence[Step]) -> bool:
+        """Whether steps over one shape are worth running stretch by stretch."""
         ...
 
     def inline_loops(self, node: Node) -> bool:
@@ -90,8 +98,9 @@ class _Lowering:
         self._place_updates(commits, tail_start)
         self._write_in_place()
         self._settle()
+        steps = self._grouped()
         kept = [(s, d) for s, d in commits if s.buffer.storage is not d.buffer]
-        return Program(self.graph, inputs, outputs, kept, self.steps, self.all_values, end)
+        return Program(self.graph, inputs, outputs, kept, steps, self.all_values, end)
 
     # ---- values ----------------------------------------------------------------------------------------------------
 
@@ -401,6 +410,38 @@ class _Lowering:
         variable = next(v for v in self.variables if v.buffer is storage)
         return self._may_write(variable, position)
 
+    def _grouped(self) -> list[Step | Loop | Group]:
+        """Neighbouring elementwise steps over one large shape, put together."""
+        out: list[Step | Loop | Group] = []
+        run: list[Step] = []
+
+        def close() -> None:
+            if run and self.kernels.group_pays(run):
+                out.append(Group(list(run), run[0].outputs[0].type.shape))
+                self._keep_over(out[-1])  # type: ignore[arg-type]
+            else:
+                out.extend(run)
+            run.clear()
+
+        for s in self.steps:
+            fits = _is_groupable(s, self.kernels)
+            if run and not (fits and s.outputs[0].type.shape == run[0].outputs[0].type.shape):  # type: ignore[union-attr]
+                close()
+            if fits:
+                run.append(s)  # type: ignore[arg-type]
+            else:
+                out.append(s)
+        close()
+        return out
+
+    def _keep_over(self, group: Group) -> None:
+        """Stretches run one after the other: what one step read, another stretch may still read."""
+        for step in group.steps:
+            for v in (*step.inputs, *step.outputs, *step.scratch):
+                b = v.buffer.storage
+                b.first = min(b.first, group.start) if b.first >= group.start else b.first
+                b.last = max(b.last, group.end) if b.last <= group.end else b.last
+
     def _settle(self) -> None:
         """Storage lives as long as everything laid into it."""
         for b in {id(v.buffer): v.buffer for v in self.all_values}.values():
@@ -408,6 +449,22 @@ class _Lowering:
             if s is not b:
                 s.first = min(s.first, b.first)
                 s.last = max(s.last, b.last)
+
+
+def _is_groupable(step: Step | Loop, kernels: Kernels) -> bool:
+    """Whether a step treats every row of its result alike, from the same row of its inputs or from what has no rows."""
+    if not isinstance(step, Step) or step.kind != "kernel" or len(step.outputs) != 1 or not kernels.may_group(step.node):
+        return False
+    shape = step.outputs[0].type.shape
+    return bool(shape) and all(_has_rows(v, shape) or _is_rowless(v, shape) for v in step.inputs)
+
+
+def _has_rows(v: Value, shape: tuple[Size, ...]) -> bool:
+    return v.type.ndim == len(shape) and v.type.shape[0] == shape[0]
+
+
+def _is_rowless(v: Value, shape: tuple[Size, ...]) -> bool:
+    return v.type.ndim < len(shape) or v.type.shape[0] == 1
 
 
 def _flat(steps: Sequence[Step | Loop]) -> list[Step]:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from symkeras.compiler import cleanup, constants, legalize, scans, simplify, stabilise, updates  # noqa: F401  (they register their passes)
+from symkeras.compiler import cleanup, constants, folding, legalize, merging, scans, simplify, stabilise, updates  # noqa: F401  (they register their passes)
 from symkeras.compiler.history import History, Step
 from symkeras.compiler.passes import Context, Pass, parse_pass
 from symkeras.errors import CompileError
@@ -22,7 +22,8 @@ LEVELS = {
     "O0": "legalize",
     "O1": "strip, stabilise, simplify, fold-constants, legalize, simplify",
     "O2": (
-        "strip, stabilise, simplify, fold-constants, legalize, merge-scans, simplify, hoist-from-scans, prune-scans, simplify, "
+        "strip, stabilise, simplify, fold-constants, fold-batch-norm, legalize, merge-scans, simplify, hoist-from-scans, prune-scans, "
+        "merge-matmuls, simplify, "
         "sparse-updates, flatten-updates, simplify, fold-constants"
     ),
 }

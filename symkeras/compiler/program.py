@@ -8,7 +8,7 @@ Everything here is decided once per graph, with symbolic sizes; offsets are comp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,6 +114,22 @@ class Loop:
     end: int = 0
 
 
+@dataclass(eq=False)
+class Group:
+    """Elementwise steps over one shape that run together, a stretch of the first axis at a time."""
+
+    steps: list[Step]
+    shape: tuple[Size, ...]
+
+    @property
+    def start(self) -> int:
+        return self.steps[0].position
+
+    @property
+    def end(self) -> int:
+        return self.steps[-1].position
+
+
 @dataclass
 class Program:
     """A lowered graph.
@@ -129,7 +145,7 @@ class Program:
     inputs: list[Value]
     outputs: list[Value]
     commits: list[tuple[Value, Value]]
-    steps: list[Step | Loop]
+    steps: list[Step | Loop | Group]
     values: list[Value]
     end: int
 
@@ -172,9 +188,9 @@ def check_sizes(program: Program, env: dict[str, int]) -> None:
                 raise ShapeError(f"{n.op.name}: {t} has a negative size for {env}")
 
 
-def _flat(steps: list[Step | Loop]) -> Iterator[Step]:
+def _flat(steps: Sequence[Step | Loop | Group]) -> Iterator[Step]:
     for s in steps:
-        if isinstance(s, Loop):
+        if isinstance(s, (Loop, Group)):
             yield from _flat(s.steps)
         else:
             yield s

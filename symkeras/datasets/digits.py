@@ -12,7 +12,7 @@ TRAINING_ROWS = 1437
 
 
 def load_data() -> Split:
-    """The digits: 1 437 for training and the 360 after them, by other writers, for testing.
+    """The digits: 1 437 for training and the 360 after them, most of them by other writers, for testing.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: images uint8 (B, 8, 8) with values from 0 to 16, labels uint8 (B,).

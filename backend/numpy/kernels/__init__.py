@@ -6,14 +6,16 @@ A kernel named here takes its arrays once, when sizes are known, and returns a f
 
 from symkeras.backend.numpy.kernels.convolution import conv, conv_filter_grad, conv_input_grad
 from symkeras.backend.numpy.kernels.elementwise import cast, elementwise, erf, select
+from symkeras.backend.numpy.kernels.groups import cut, cuts, each
 from symkeras.backend.numpy.kernels.indexing import combine_rows, gather, scatter_add, set_rows
+from symkeras.backend.numpy.kernels.linalg import matmul
 from symkeras.backend.numpy.kernels.pooling import max_pool, max_pool_grad, sum_pool, sum_pool_grad
 from symkeras.backend.numpy.kernels.random import random_bits
 from symkeras.backend.numpy.kernels.reductions import maximum_over, minimum_over, sum_over
 from symkeras.backend.numpy.kernels.reference import pad, parts, piece, poison, reference, value
 
 __all__ = [
-    "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "elementwise", "erf", "gather", "max_pool", "max_pool_grad",
+    "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "cut", "cuts", "each", "elementwise", "erf", "gather", "matmul", "max_pool", "max_pool_grad",
     "maximum_over", "minimum_over", "pad", "parts", "piece", "poison", "random_bits", "reference", "scatter_add", "select", "set_rows", "sum_over",
     "sum_pool", "sum_pool_grad", "value",
 ]  # fmt: skip

@@ -40,11 +40,22 @@ def _ufunc(name: str) -> Callable[[Step, Line], str]:
     return lambda step, line: f"np.{name}({', '.join(line.ins)}, out={line.out})"
 
 
-def _matmul(step: Step, line: Line) -> str:
+def _matmul(step: Step, line: Line) -> str | None:
+    if not _is_small(step):
+        return None
     a, b = line.ins
     a = _swapped(a, step.inputs[0]) if step.node.attrs["transpose_a"] else a
     b = _swapped(b, step.inputs[1]) if step.node.attrs["transpose_b"] else b
     return f"np.matmul({a}, {b}, out={line.out})"
+
+
+def _is_small(step: Step) -> bool:
+    """Whether a product is one for one thread whatever the size of the batch: a loop's step, or a few rows times few columns."""
+    if step.outputs[0].loop is not None or any(v.loop is not None for v in step.inputs):
+        return True
+    a, b = step.inputs[0].type, step.inputs[1].type
+    known = [d for t in (a, b) for d in t.shape if isinstance(d, int)]
+    return a.ndim == b.ndim == 2 and float(np.prod(known)) < 1 << 14
 
 
 def _swapped(text: str, v: Value) -> str:
@@ -88,7 +99,7 @@ LINES |= {
 }
 
 PREPARED: dict[str, str] = {
-    "cast": "cast", "where": "select", "erf": "erf", "sum": "sum_over", "max": "maximum_over", "min": "minimum_over", "pad": "pad",
+    "cast": "cast", "where": "select", "matmul": "matmul", "erf": "erf", "sum": "sum_over", "max": "maximum_over", "min": "minimum_over", "pad": "pad",
     "gather": "gather", "scatter_add": "scatter_add", "combine_rows": "combine_rows", "set_rows": "set_rows", "random_bits": "random_bits",
     "conv": "conv", "conv_input_grad": "conv_input_grad", "conv_filter_grad": "conv_filter_grad",
     "max_pool": "max_pool", "max_pool_grad": "max_pool_grad", "sum_pool": "sum_pool", "sum_pool_grad": "sum_pool_grad",
@@ -143,6 +154,16 @@ class NumpyKernels:
         if node.op.name in IN_PLACE:
             return IN_PLACE[node.op.name]
         return range(len(node.inputs)) if node.op.is_elementwise else ()
+
+    def may_group(self, node: Node) -> bool:
+        return node.op.is_elementwise and (node.op.name in LINES or node.op.name in ("where", "cast"))
+
+    def group_pays(self, steps: Sequence[Step]) -> bool:
+        """From some thousand operations per row on, or where the number of rows is known to be large."""
+        shape = steps[0].outputs[0].type.shape
+        row = float(np.prod([d for d in shape[1:] if isinstance(d, int)], initial=1.0))
+        rows = shape[0] if isinstance(shape[0], int) else 1
+        return row * len(steps) >= 8192 or row * rows * len(steps) >= 1 << 19
 
     def inline_loops(self, node: Node) -> bool:
         body = node.attrs["body"]
