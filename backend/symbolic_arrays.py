@@ -133,3 +133,11 @@ def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
     own = ops.take_along_axis(predictions, ops.expand_dims(ops.cast(targets, "int32"), -1), axis=-1)
     larger = ops.sum(ops.cast(ops.greater(predictions, own), "int32"), axis=-1)
     return ops.logical_and(ops.less(larger, k), ops.isfinite(ops.squeeze(own, -1)))
+
+
+def clip(x: Any, min_value: Any, max_value: Any) -> Any:
+    """`x` kept between `min_value` and `max_value`; None, or a maximum below the minimum, is no bound or the minimum."""
+    if isinstance(max_value, (int, float)) and isinstance(min_value, (int, float)) and max_value < min_value:
+        max_value = min_value
+    x = x if min_value is None else ops.maximum(x, min_value)
+    return x if max_value is None else ops.minimum(x, max_value)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from symkeras import ops
 from symkeras.autodiff import reverse
-from symkeras.backend.interface import Executable, compile_graph
+from symkeras.backend.interface import compile_graph
 from symkeras.backend.size_check import SizeCheck
 from symkeras.backend.symbolic_phase import fixed_phase, phase_placeholder
 from symkeras.errors import BackendError, ConfigError, DataError, DtypeError, ShapeError
@@ -18,7 +19,6 @@ from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, reachable
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
-from symkeras import ops
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import as_tensor
 
@@ -127,8 +127,7 @@ class Function:
             raise DtypeError(f"{self.name}: variable {variable.path!r} holds {variable.dtype}; its update has dtype {value.dtype}")
         value = ops.cast(value, variable.dtype)
         if value.dims != variable.shape:
-            fits = value.ndim == 0 or (value.ndim == variable.ndim and all(d is None or d == n for d, n in zip(value.shape, variable.shape, strict=True)))
-            if not fits:
+            if value.ndim not in (0, variable.ndim) or any(d not in (None, n) for d, n in zip(value.shape, variable.shape, strict=False)):
                 raise ShapeError(f"{self.name}: variable {variable.path!r} has shape {variable.shape}; its update has type {value.node.type}")
             value = ops.broadcast_to(value, variable.shape) if value.ndim == 0 else ops.reshape(value, variable.shape)
         return value
@@ -202,7 +201,8 @@ def _calls_layers(roots: Iterable[Node]) -> bool:
     return layer is not None and any(layer.record_of(n) is not None for n in reachable(roots))
 
 
-def function(inputs: Sequence[Any], outputs: Any, updates: Any = None, name: str | None = None, backend: str | None = None, **options: Any) -> Function:
+def function(inputs: Sequence[Any], outputs: Any, updates: Any = None, name: str | None = None, backend: str | None = None,
+             **options: Any) -> Function:  # fmt: skip
     """Compile a function from symbolic inputs to symbolic outputs, which may update variables.
 
     Every read of a variable, in outputs and in updates, sees the value from before the call; all updates land together

@@ -57,4 +57,5 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = No
         seed: fixes the series of choices.
     """
     chosen = _seed(seed) if ops.is_symbolic(x) else SeedGenerator(seed, name="random")
-    return random.dropout(x, level, None if noise_shape is None else tuple(None if d is None or d == -1 else d for d in as_shape(noise_shape)), chosen)
+    shared = None if noise_shape is None else tuple(None if d == -1 else d for d in as_shape(noise_shape))
+    return random.dropout(x, level, shared, chosen)

@@ -86,7 +86,7 @@ class Worker:
             raise ContenderError(one.absence())
         self.name = one.name
         self.started = time.perf_counter()
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         self._process = subprocess.Popen(
             [one.python, str(HERE / "worker.py"), one.module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log,
             env=one.environment(), bufsize=0,

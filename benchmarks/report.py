@@ -16,7 +16,7 @@ def number(value: float | None, digits: int = 3) -> str:
     if value is None:
         return "-"
     text = f"{value:.{digits}g}"
-    return f"{value:.0f}" if "e" in text else text
+    return f"{value:.0f}" if "e+" in text else text
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

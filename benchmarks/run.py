@@ -128,7 +128,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS), metavar="NAME", help="default: all")
-    parser.add_argument("--contenders", nargs="+", default=["symkeras", *PEERS], metavar="NAME", help=f"symkeras, symkeras-BACKEND, {', '.join(PEERS)}")
+    known = f"symkeras, symkeras-BACKEND, {', '.join(PEERS)}; default: all but the second"
+    parser.add_argument("--contenders", nargs="+", default=["symkeras", *PEERS], metavar="NAME", help=known)
     parser.add_argument("--rounds", type=int, default=7, help="epochs timed per contender, after one that is not")
     parser.add_argument("--steps", type=int, help="training steps in an epoch, at most; default: the workload's own number")
     parser.add_argument("--calls", type=int, default=20, help="calls of predict in a round")

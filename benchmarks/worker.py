@@ -124,10 +124,11 @@ class KerasContender(Contender):
     def export(self, path: str) -> None:
         """Write the weights to an npz file, by path.
 
-        Each gets a little noise: biases, scales and moving averages all start alike, and one taken for another would not show.
+        Vectors get some noise: biases, scales and moving averages all start alike, and one taken for another would not show.
         """
         rng = np.random.default_rng(0)
-        noisy = {v.path: np.asarray(w) + 0.02 * rng.random(w.shape, "float32") for v, w in zip(self.model.weights, self.model.get_weights(), strict=True)}
+        paths, arrays = [v.path for v in self.model.weights], map(np.asarray, self.model.get_weights())
+        noisy = {p: a + 0.1 * rng.random(a.shape, "float32") if a.ndim == 1 else a for p, a in zip(paths, arrays, strict=True)}
         np.savez(path, **noisy)
 
     def adopt(self, path: str) -> None:

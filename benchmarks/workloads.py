@@ -136,6 +136,7 @@ def transformer_block(keras: Any) -> Any:
     layers, length, width = keras.layers, 200, 32
     tokens = keras.Input((length,), dtype="int32")
     positions = layers.Embedding(length, width, embeddings_initializer=position_table)(keras.ops.arange(length))
+    positions = keras.ops.stop_gradient(positions)  # a constant; Keras on PyTorch would keep its gradient graph
     x = layers.Embedding(20_000, width)(tokens) + positions
     attended = layers.Dropout(0.1)(layers.MultiHeadAttention(num_heads=2, key_dim=width)(x, x))
     x = layers.LayerNormalization(epsilon=1e-6)(x + attended)

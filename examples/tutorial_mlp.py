@@ -8,10 +8,10 @@ from keras.layers import Activation, Dense
 from keras.models import Sequential
 from keras.utils import to_categorical
 
-# Made-up data: 1 000 rows of 100 numbers, of which ten directions decide the class.
+# Made-up data: 1 000 rows of 100 numbers, scattered about one of ten centres.
 rng = np.random.RandomState(7)
-data = rng.random_sample((1000, 100)).astype("float32")
-labels = np.argmax((data - 0.5) @ rng.standard_normal((100, 10)), axis=1)
+labels = rng.randint(10, size=1000)
+data = (rng.standard_normal((10, 100))[labels] + 2 * rng.standard_normal((1000, 100))).astype("float32")
 x_train, y_train = data[:800], to_categorical(labels[:800], num_classes=10)
 x_test, y_test = data[800:], to_categorical(labels[800:], num_classes=10)
 

@@ -63,4 +63,4 @@ history = model.fit(
 print("with names:  losses", [round(v, 4) for v in history.history["loss"]])
 
 main, auxiliary = model.predict([headlines[:3], facts[:3]], verbose=0)
-print("predictions:", main.ravel().round(3).tolist(), auxiliary.ravel().round(3).tolist())
+print("predictions:", np.round(main.ravel(), 3), np.round(auxiliary.ravel(), 3))

@@ -177,7 +177,9 @@ class NumpyExecutable(Executable):
             env = solve_dims(types, shapes, [n.attrs["name"] for n in self.source_graph.inputs])
             for a, b in self._assumed:
                 if dims.symbols_of((a, b)) <= env.keys() and dims.evaluate(a, env) != dims.evaluate(b, env):
-                    raise ShapeError(f"{self.source_graph.name}: sizes {a} and {b} must be equal, they are {dims.evaluate(a, env)} and {dims.evaluate(b, env)}")
+                    raise ShapeError(
+                        f"{self.source_graph.name}: sizes {a} and {b} must be equal, they are {dims.evaluate(a, env)} and {dims.evaluate(b, env)}"
+                    )
             check_sizes(self.program, env)
             key = self._shapes[shapes] = tuple(env[s] for s in self._symbols)
         return key
@@ -221,6 +223,3 @@ class NumpyExecutable(Executable):
             self._epoch = variables.storage_epoch()
             if any(n.attrs["variable"].has_moved(a) for n, a in zip(self.emission.variables, self._storage, strict=True)):
                 self._compile()
-
-
-

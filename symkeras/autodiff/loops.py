@@ -38,11 +38,7 @@ def scan_vjp(dy: Sequence[Any], inputs: Sequence[Tensor], *, body: Graph, carrie
     carry_in, x_in, outer_in = body.inputs[:carries], body.inputs[carries : carries + sequences], body.inputs[carries + sequences :]
     floats = [k for k in range(carries) if _is_float(carry_in[k])]
     d_carry = {k: placeholder_node(carry_in[k].tensor_type, f"d_carry{k}") for k in floats}
-    d_out = {
-        k: placeholder_node(n.tensor_type, f"dy{k}")
-        for k, n in enumerate(body.outputs[carries:])
-        if dy[carries + k] is not None
-    }
+    d_out = {k: placeholder_node(n.tensor_type, f"dy{k}") for k, n in enumerate(body.outputs[carries:]) if dy[carries + k] is not None}
     cotangents = [d_carry.get(k) for k in range(carries)] + [d_out.get(k) for k in range(len(body.outputs) - carries)]
     found = vjp(body.outputs, cotangents, body.inputs)
     outer_used = [k for k, n in enumerate(outer_in) if found[carries + sequences + k] is not None]
@@ -111,7 +107,9 @@ def _flops_per_element(node: Node) -> int:
     return getattr(node.op, "flops_per_element", 1)
 
 
-def _forward_with(inputs: Sequence[Tensor], body: Graph, carries: int, sequences: int, length: Size, reverse: bool, saved: Sequence[Node]) -> list[Any]:
+def _forward_with(
+    inputs: Sequence[Tensor], body: Graph, carries: int, sequences: int, length: Size, reverse: bool, saved: Sequence[Node]
+) -> list[Any]:
     """The stacked values of `saved`, from the forward scan with further outputs."""
     extended = Graph(body.inputs, [*body.outputs, *saved], name=body.name)
     attrs = {"body": extended, "carries": carries, "sequences": sequences, "length": length, "reverse": reverse}

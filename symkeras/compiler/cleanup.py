@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from symkeras.compiler.passes import Context, Pass, map_subgraphs
-from symkeras.graph.graph import Graph
-from symkeras.graph.node import Node
 from symkeras.graph import provenance
-from symkeras.graph.node import make
+from symkeras.graph.graph import Graph
+from symkeras.graph.node import Node, make
 
 _IDENTITIES = ("boundary", "stop_gradient")
 

@@ -42,7 +42,11 @@ class FoldConstants(Pass):
             return None
         size = node.type.size
         given = sum(i.attrs["value"].array.size for i in inputs)
-        if not isinstance(size, int) or size > max(self.limit, given) or dims.symbols_of(tuple(v for v in node.attrs.values() if isinstance(v, (tuple, dims.Dim)))):
+        if (
+            not isinstance(size, int)
+            or size > max(self.limit, given)
+            or dims.symbols_of(tuple(v for v in node.attrs.values() if isinstance(v, (tuple, dims.Dim))))
+        ):
             return None
         with np.errstate(all="ignore"):
             value = node.op.value(*(i.attrs["value"].array for i in inputs), **node.attrs)

@@ -155,9 +155,17 @@ class _Lowering:
 
     def _is_bound(self, node: Node) -> bool:
         """Scalars made of constants and sizes are computed when sizes are known."""
-        return bool(node.inputs) and node.type == TensorType((), node.types[0].dtype) and all(
-            i in self.values and i.op.name != "placeholder" and self.values[i].view is None
-            and self.values[i].buffer.kind in ("bound", "constant") and i.shape == () for i in node.inputs
+        return (
+            bool(node.inputs)
+            and node.type == TensorType((), node.types[0].dtype)
+            and all(
+                i in self.values
+                and i.op.name != "placeholder"
+                and self.values[i].view is None
+                and self.values[i].buffer.kind in ("bound", "constant")
+                and i.shape == ()
+                for i in node.inputs
+            )
         )
 
     def _view(self, node: Node) -> bool:
@@ -216,10 +224,13 @@ class _Lowering:
                 self.values[n] = self._element(carries[k].before, loop) if carries[k].has_history else carries[k].home
             else:
                 self.values[n] = self._element(outer[k], loop) if k < c + s else outer[k]
+        inner = [n for n in reachable((*body.inputs, *body.outputs)) if n not in self.values or n in body.inputs]
         loop.start = self.position
         steps, self.steps = self.steps, loop.steps
         stacks = [self._stack_of(n, body, loop, carries, outer) for n in self._body(loop, body, c, carries)]
         self._close_carries(body, loop, carries)
+        for n in inner:
+            self.values.pop(n, None)
         self.steps = steps
         loop.end = self.position
         self.position += 1
@@ -375,7 +386,11 @@ class _Lowering:
         if step is None:
             return False
         allowed = self.kernels.in_place(step.node) if step.kind == "kernel" else ()
-        return all(k in allowed and v.type == step.outputs[0].type for k, v in enumerate(step.inputs) if v.buffer.kind == "variable" and _overlap(v, variable))
+        return all(
+            k in allowed and v.type == step.outputs[0].type
+            for k, v in enumerate(step.inputs)
+            if v.buffer.kind == "variable" and _overlap(v, variable)
+        )
 
     def _write_in_place(self) -> None:
         outputs = {id(self.values[n].buffer.storage) for n in self.graph.outputs}
@@ -390,7 +405,15 @@ class _Lowering:
 
     def _take_over(self, v: Value, out: Value, step: Step, outputs: set[int]) -> bool:
         a, b = v.buffer.root, out.buffer.root
-        if a is b or a.kind != "arena" or b.kind != "arena" or v.type != out.type or not v.is_contiguous or a.type.size != b.type.size or a.type.dtype != b.type.dtype:
+        if (
+            a is b
+            or a.kind != "arena"
+            or b.kind != "arena"
+            or v.type != out.type
+            or not v.is_contiguous
+            or a.type.size != b.type.size
+            or a.type.dtype != b.type.dtype
+        ):
             return False
         if a.inside is not None or a.last != step.position or b.first != step.position or v.loop is not None or a.loop is not None:
             return False

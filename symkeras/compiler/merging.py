@@ -27,7 +27,13 @@ class MergeMatmuls(Pass):
         graph = map_subgraphs(graph, lambda g: self.run(g, context))
         groups: dict[Any, list[Node]] = {}
         for n in graph.nodes:
-            if n.op.name == "matmul" and n.inputs[0].ndim == 2 and n.inputs[1].ndim == 2 and _is_weight(n.inputs[1]) and not n.inputs[0].tensor_type.is_static:
+            if (
+                n.op.name == "matmul"
+                and n.inputs[0].ndim == 2
+                and n.inputs[1].ndim == 2
+                and _is_weight(n.inputs[1])
+                and not n.inputs[0].tensor_type.is_static
+            ):
                 groups.setdefault((n.inputs[0], n.attrs["transpose_a"], n.attrs["transpose_b"], n.dtype), []).append(n)
         replace: dict[Node, Node] = {}
         for nodes in groups.values():

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from symkeras.errors import CompileError, nearest
+from symkeras.graph import provenance
 from symkeras.graph.graph import Graph, subgraphs, substitute
 from symkeras.graph.node import Node, make
-from symkeras.graph import provenance
 
 
 @dataclass

@@ -231,7 +231,13 @@ def _hoist_over_slices(loop: Loop, context: Context) -> None:
     for n in loop.body_nodes():
         if n in stacked or carried[n] or not varies[n]:
             continue
-        if n.op.name == "matmul" and n.inputs[0] in stacked and not varies[n.inputs[1]] and n.inputs[0].ndim == n.inputs[1].ndim == 2 and not n.attrs["transpose_a"]:
+        if (
+            n.op.name == "matmul"
+            and n.inputs[0] in stacked
+            and not varies[n.inputs[1]]
+            and n.inputs[0].ndim == n.inputs[1].ndim == 2
+            and not n.attrs["transpose_a"]
+        ):
             stacked[n] = _stacked_matmul(loop, stacked[n.inputs[0]], _outside(loop, n.inputs[1], {}), n.attrs["transpose_b"])
             context.fired["hoist-matmul"] += 1
         elif n.op.name in ("add", "subtract") and _aligned(n, stacked, varies) and any(i.op.name == "matmul" and i in stacked for i in n.inputs):
@@ -300,7 +306,12 @@ def _unroll_sums(loop: Loop, context: Context) -> dict[int, Callable[[Node], Nod
         term = outer.inputs[1] if outer.inputs[0] is inner else outer.inputs[0]
         if term is inner:
             continue
-        if term.op.name == "matmul" and term.attrs["transpose_a"] and not term.attrs["transpose_b"] and term.ndim == term.inputs[0].ndim == term.inputs[1].ndim == 2:
+        if (
+            term.op.name == "matmul"
+            and term.attrs["transpose_a"]
+            and not term.attrs["transpose_b"]
+            and term.ndim == term.inputs[0].ndim == term.inputs[1].ndim == 2
+        ):
             found[k] = ("gemm", term.inputs)
         elif term.op.name == "sum" and term.attrs["axes"] == (0,):
             found[k] = ("sum", term.inputs)

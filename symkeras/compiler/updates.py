@@ -33,7 +33,7 @@ class FlattenUpdates(Pass):
 
     def run(self, graph: Graph, context: Context) -> Graph:
         runs = _runs(graph)
-        updates = {v: n for v, n in graph.updates}
+        updates = dict(graph.updates)
         memo: dict[tuple[Node, ...], Node | None] = {}
         for run in runs:
             flat_new = _generalise([updates[v.node] for v in run], run, memo)
@@ -58,7 +58,7 @@ def _runs(graph: Graph) -> list[list[Variable]]:
     for node, new in graph.updates:
         v = _variable(node)
         if v is not None and v.pack is not None and v.pack not in packs:
-            packs[v.pack] = [p for p in v.pack.variables]
+            packs[v.pack] = list(v.pack.variables)
         if v is not None:
             shapes[v] = new
     runs: list[list[Variable]] = []

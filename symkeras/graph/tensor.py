@@ -10,11 +10,12 @@ from typing import Any
 
 from symkeras.errors import SymbolicValueError
 from symkeras.graph import provenance
+from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 
 
-class Tensor:
+class Tensor(Arithmetic):
     """A symbolic tensor: a node and what Keras remembers of it.
 
     >>> from symkeras import ops

@@ -14,6 +14,7 @@ import numpy as np
 
 from symkeras.errors import ShapeError
 from symkeras.graph import dtypes, provenance, tracing
+from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import Node, make
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
@@ -27,7 +28,7 @@ def storage_epoch() -> int:
     return _epoch[0]
 
 
-class Variable:
+class Variable(Arithmetic):
     """A trainable or stateful tensor with a value.
 
     Args:

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -119,6 +119,16 @@ class Layer:
         >>> Scale()(np.array([[1.0, 2.0]])).tolist()
         [[1.0, 2.0]]
     """
+
+    _tracker: Tracker
+    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    built: bool
+    name: str
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Weights and settings are attributes that subclasses set."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
@@ -229,17 +239,17 @@ class Layer:
     @property
     def weights(self) -> list[Variable]:
         """All weights: own trainable ones, own others, then those of sublayers."""
-        return self._collect(lambda l: l._tracker.weights)
+        return self._collect(lambda layer: layer._tracker.weights)
 
     @property
     def variables(self) -> list[Variable]:
         """All state: weights, seeds of random layers and metric variables."""
-        return self._collect(lambda l: l._tracker.variables)
+        return self._collect(lambda layer: layer._tracker.variables)
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """Weights that receive gradients."""
-        frozen = {v.uid for l in self._flatten_layers() if not l._trainable for v in l.weights}
+        frozen = {v.uid for layer in self._flatten_layers() if not layer._trainable for v in layer.weights}
         return [v for v in self.weights if v.trainable and v.uid not in frozen]
 
     @property
@@ -413,7 +423,9 @@ class Layer:
             try:
                 self.build(*shapes)
             except SymkerasError as error:
-                raise type(error)(f"{error} (building layer {self.name!r} for input shape {shapes[0] if shapes else ()}, {provenance.user_line()})") from error
+                raise type(error)(
+                    f"{error} (building layer {self.name!r} for input shape {shapes[0] if shapes else ()}, {provenance.user_line()})"
+                ) from error
         self._input_shapes = shapes
         self.built = True
 

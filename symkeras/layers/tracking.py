@@ -20,7 +20,7 @@ class Tracker:
 
     def track(self, name: str, value: Any) -> None:
         """Take note of `value`, set as attribute `name`."""
-        if value is None or isinstance(value, (str, int, float, tuple)) and not value:
+        if value is None or (isinstance(value, (str, int, float, tuple)) and not value):
             return
         if isinstance(value, Variable):
             self.add_variable(value)

@@ -76,9 +76,7 @@ def flat_inputs(x: Any, names: Sequence[str]) -> tuple[list[Any], Any]:
         if names and not any(tree.is_nested(v) for v in x.values()) and set(x) != set(names) and len(names) > 1:
             raise DataError(f"the model's inputs are {', '.join(names)}; received data for {', '.join(map(str, x))}")
     structure = x
-    if isinstance(x, (list, tuple)) and x and not any(hasattr(a, "shape") or tree.is_nested(a) for a in x):
-        x = structure = np.asarray(x)
-    elif isinstance(x, (list, tuple)) and len(names) == 1 and x and not any(hasattr(a, "shape") for a in tree.flatten(x)):
+    if (isinstance(x, (list, tuple)) and x and not any(hasattr(a, "shape") or tree.is_nested(a) for a in x)) or (isinstance(x, (list, tuple)) and len(names) == 1 and x and not any(hasattr(a, "shape") for a in tree.flatten(x))):
         x = structure = np.asarray(x)
     flat = [_array(a, f"x[{k}]") for k, a in enumerate(tree.flatten(x))]
     return flat, structure

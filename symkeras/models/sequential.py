@@ -182,7 +182,7 @@ class _Attributes(dict[str, Any]):
     """The layers package as a table."""
 
     def __init__(self, module: Any):
-        super().__init__({k: None for k in dir(module)})
+        super().__init__(dict.fromkeys(dir(module)))
         self._module = module
 
     def get(self, key: str, default: Any = None) -> Any:

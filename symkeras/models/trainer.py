@@ -17,7 +17,15 @@ from symkeras.graph.types import TensorType
 from symkeras.layers.layer import call_context
 from symkeras.models.compilation import Compilation
 from symkeras.models.data import (
-    Arrays, Stream, check_rows, check_targets, flat_inputs, flat_targets, is_stream, unpack, weighted_by_class,
+    Arrays,
+    Stream,
+    check_rows,
+    check_targets,
+    flat_inputs,
+    flat_targets,
+    is_stream,
+    unpack,
+    weighted_by_class,
 )  # fmt: skip
 from symkeras.models.steps import Signature, Step, batch_type, fill
 

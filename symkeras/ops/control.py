@@ -162,7 +162,9 @@ def _repack(structure: Any, flat: Sequence[Any]) -> Any:
     return tree.pack_sequence_as(structure, [None if x is None else next(leaves) for x in tree.flatten(structure)])
 
 
-def scan(f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any = None, length: Any = None, reverse: bool = False, unroll: int = 1) -> tuple[Any, Any]:
+def scan(
+    f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any = None, length: Any = None, reverse: bool = False, unroll: int = 1
+) -> tuple[Any, Any]:
     """Loop `f(carry, x) -> (carry, y)` over the first axis of `xs`.
 
     Args:

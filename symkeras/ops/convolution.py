@@ -176,7 +176,9 @@ def spread_argument(value: Any, n: int, what: str) -> tuple[int, ...]:
     return out
 
 
-def explicit_padding(padding: str, sizes: Sequence[Size], kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int]) -> tuple[tuple[Size, Size], ...]:
+def explicit_padding(
+    padding: str, sizes: Sequence[Size], kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int]
+) -> tuple[tuple[Size, Size], ...]:
     """Keras' "valid", "same" or "causal" as pairs; "same" puts the odd one behind, as TensorFlow does."""
     if padding == "valid":
         return ((0, 0),) * len(kernel)

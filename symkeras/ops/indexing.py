@@ -174,7 +174,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 def _integers(indices: Any) -> Any:
     dtype = dtypes.result_type(dtype_of(indices))
-    return cast(indices, "int32") if not dtypes.is_int(dtype) or not is_symbolic(indices) and not hasattr(indices, "dtype") else indices
+    return cast(indices, "int32") if not dtypes.is_int(dtype) or (not is_symbolic(indices) and not hasattr(indices, "dtype")) else indices
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
@@ -188,7 +188,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     x = _integers(x)
     ndim = len(shape(x)) + 1
     axis = canonical_axis(axis, ndim)
-    classes = np.arange(num_classes, dtype=x.dtype if isinstance(x.dtype, str) else x.dtype)
+    classes = np.arange(num_classes, dtype=x.dtype)
     hot = ew.equal(expand_dims(x, axis), classes.reshape([num_classes if k == axis else 1 for k in range(ndim)]))
     return cast(hot, dtypes.standardize(dtype))
 
@@ -221,7 +221,10 @@ class CombineRows(Op):
     """For every index the sum of all value rows that share it: equal indices get equal rows."""
 
     name = "combine_rows"
-    samples = (Sample(("i32[6]", "f32[6, 2]"), low=(0, -2.0), high=(4, 2.0), grad=False), Sample(("i32[2, 3]", "f64[2, 3, 2]"), low=(0, -2.0), high=(4, 2.0), grad=False))
+    samples = (
+        Sample(("i32[6]", "f32[6, 2]"), low=(0, -2.0), high=(4, 2.0), grad=False),
+        Sample(("i32[2, 3]", "f64[2, 3, 2]"), low=(0, -2.0), high=(4, 2.0), grad=False),
+    )
 
     def infer(self, indices: TensorType, values: TensorType) -> TensorType:  # type: ignore[override]
         _check_indices("combine_rows", indices)

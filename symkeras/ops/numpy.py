@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -108,7 +109,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     else:
         cuts = list(indices_or_sections)
     bounds = [0, *cuts, size]
-    return [slice_axis(x, axis, a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise(bounds)]
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:

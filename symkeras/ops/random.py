@@ -35,7 +35,10 @@ class RandomBits(Op):
 
     name = "random_bits"
     is_random = True
-    samples = tuple(Sample(("u64[2]",), {"stream": 3, "shape": s, "dtype": d}, low=0, high=99, grad=False) for s, d in (((2, 3), "uint32"), ((5,), "uint16"), ((0, 2), "uint64"), ((), "uint64")))
+    samples = tuple(
+        Sample(("u64[2]",), {"stream": 3, "shape": s, "dtype": d}, low=0, high=99, grad=False)
+        for s, d in (((2, 3), "uint32"), ((5,), "uint16"), ((0, 2), "uint64"), ((), "uint64"))
+    )
 
     def infer(self, state: TensorType, *, stream: int, shape: tuple[dims.Size, ...], dtype: str) -> TensorType:  # type: ignore[override]
         if state != TensorType((2,), "uint64") or dtype not in ("uint16", "uint32", "uint64"):

@@ -14,23 +14,25 @@ from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
-from symkeras.ops.op import OPS, Op, Sample, add, apply, as_array, as_tensor, dtype_of, is_symbolic, register
+from symkeras.ops.op import OPS, Op, Sample, add, apply, as_tensor, dtype_of, is_symbolic
 from symkeras.ops.shaping import canonical_axes, canonical_axis, expand_dims, flip, reshape
 
 
 class Reduction(Op):
     """Reduces `axes` of its input, which disappear."""
 
-    def __init__(self, name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None, result: str = "same", kinds: str = "f32 f64", empty: bool = True):
+    def __init__(
+        self, name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None, result: str = "same", kinds: str = "f32 f64", empty: bool = True
+    ):
         self.name = name  # type: ignore[misc]
         self.fn = fn
         self.gradient = vjp
         self.result = result
         self.empty = empty
         first = "f32" if "f32" in kinds else "bool"
-        self.samples = tuple(Sample((f"{k}[2, 3, 4]",), {"axes": a}, grad=vjp is not None) for k in kinds.split() for a in ((0,), (1, 2), (0, 1, 2), ())) + (
-            (Sample((f"{first}[0, 3]",), {"axes": (0,)}, grad=False),) if empty else ()
-        )
+        self.samples = tuple(
+            Sample((f"{k}[2, 3, 4]",), {"axes": a}, grad=vjp is not None) for k in kinds.split() for a in ((0,), (1, 2), (0, 1, 2), ())
+        ) + ((Sample((f"{first}[0, 3]",), {"axes": (0,)}, grad=False),) if empty else ())
 
     def infer(self, x: TensorType, *, axes: tuple[int, ...]) -> TensorType:  # type: ignore[override]
         if not self.empty and builtins.any(isinstance(x.shape[a], int) and x.shape[a] == 0 for a in axes):
@@ -120,7 +122,11 @@ class ArgReduction(Op):
     def __init__(self, name: str, fn: Callable[..., Any]):
         self.name = name  # type: ignore[misc]
         self.fn = fn
-        self.samples = (Sample(("f32[2, 3]",), {"axis": 1}, grad=False), Sample(("f64[4]",), {"axis": 0}, grad=False), Sample(("f32[0, 3]",), {"axis": 1}, grad=False))
+        self.samples = (
+            Sample(("f32[2, 3]",), {"axis": 1}, grad=False),
+            Sample(("f64[4]",), {"axis": 0}, grad=False),
+            Sample(("f32[0, 3]",), {"axis": 1}, grad=False),
+        )
 
     def infer(self, x: TensorType, *, axis: int) -> TensorType:  # type: ignore[override]
         if isinstance(x.shape[axis], int) and x.shape[axis] == 0:

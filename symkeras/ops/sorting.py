@@ -18,7 +18,11 @@ class Argsort(Op):
     """Indices (int32) that sort along an axis, equal elements in their own order."""
 
     name = "argsort"
-    samples = (Sample(("f32[2, 3]",), {"axis": 1}, grad=False), Sample(("i32[4]",), {"axis": 0}, grad=False), Sample(("f32[0]",), {"axis": 0}, grad=False))
+    samples = (
+        Sample(("f32[2, 3]",), {"axis": 1}, grad=False),
+        Sample(("i32[4]",), {"axis": 0}, grad=False),
+        Sample(("f32[0]",), {"axis": 0}, grad=False),
+    )
 
     def infer(self, x: TensorType, *, axis: int) -> TensorType:  # type: ignore[override]
         return x.with_dtype("int32")

@@ -33,6 +33,8 @@ def _object(config: Mapping[str, Any]) -> dict[str, Any]:
     elif isinstance(inner, Mapping):
         inner = _layer(inner, config["class_name"])
     out = {**config, "config": inner}
+    if config["class_name"] == "Model":
+        out["class_name"] = "Functional"
     if "inbound_nodes" in out:
         out["inbound_nodes"] = [_node(n) for n in out["inbound_nodes"]]
     return out

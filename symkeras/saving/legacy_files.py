@@ -39,6 +39,7 @@ def write_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
         if optimizer is not None and settings:
             training = {**settings, "optimizer_config": settings["optimizer"]}
             del training["optimizer"]
+            training["loss"] = _long_names(training.get("loss"))
             _write_text(file, "training_config", training)
             if optimizer.variables:
                 _write_arrays(file.create_group("optimizer_weights"), optimizer.variables)
@@ -48,6 +49,17 @@ def write_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
 def _write_text(file: h5py.File, key: str, value: Any) -> None:
     """JSON as an attribute of variable length, which may be longer than `ATTRIBUTE_LIMIT`."""
     file.attrs[key] = json.dumps(value)
+
+
+def _long_names(loss: Any) -> Any:
+    """Losses by the names of their functions: Keras 3 does not read `mse` from its own files of this kind."""
+    from symkeras import losses
+
+    if isinstance(loss, str):
+        return getattr(losses.get(loss), "__name__", loss)
+    if isinstance(loss, Mapping) and "class_name" not in loss:
+        return {k: _long_names(v) for k, v in loss.items()}
+    return [_long_names(v) for v in loss] if isinstance(loss, (list, tuple)) else loss
 
 
 def write_weights(place: Any, model: Any) -> None:

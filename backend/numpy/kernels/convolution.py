@@ -108,7 +108,9 @@ def _is_plain(kernel: Any, strides: Any, padding: Any, groups: int) -> bool:
     return groups == 1 and all(k == 1 for k in kernel) and all(s == 1 for s in strides) and not any(map(any, padding))
 
 
-def _rows(x: Any, tile: slice, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any) -> tuple[Callable[[], object], Any]:
+def _rows(
+    x: Any, tile: slice, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any
+) -> tuple[Callable[[], object], Any]:
     """What lays the windows of a tile out as rows, and the rows."""
     n = tile.stop - tile.start
     cols = scratch[0][:n]
@@ -127,7 +129,9 @@ def _rows(x: Any, tile: slice, scratch: Any, kernel: Any, outputs: Any, padding:
     return lambda: np.copyto(cols, view), rows
 
 
-def _deal(total: int, scratch: Any, flops: float, job: Callable[[slice, Any, bool], list[Callable[[], object]]], before: Callable[[Any], object] | None) -> list[Callable[[], object]]:
+def _deal(
+    total: int, scratch: Any, flops: float, job: Callable[[slice, Any, bool], list[Callable[[], object]]], before: Callable[[Any], object] | None
+) -> list[Callable[[], object]]:
     """One function per member of the team: its tiles one after the other, in scratch of its own."""
     tiles = list(_tiles(total, scratch[0].shape[1]))
     members = int(min(scratch[0].shape[0], len(tiles), max(1.0, flops / team.WORTH)))
@@ -183,7 +187,9 @@ def _product(rows: Any, w: Any, o: slice, groups: int, target: Any) -> Callable[
     return lambda: np.matmul(rows, w[..., o].reshape(rows.shape[1], -1), out=target)
 
 
-def conv_filter_grad(x: Any, dy: Any, out: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any) -> Callable[[], object]:
+def conv_filter_grad(
+    x: Any, dy: Any, out: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any
+) -> Callable[[], object]:
     """dw = windows of x, transposed, times dy; partial sums of tiles, then of members, are added up in order."""
     outputs = dy.shape[1:-1]
     if dy.size == 0:
@@ -226,7 +232,9 @@ def _partial(rows: Any, dy: Any, partial: Any, target: Any, is_first: bool) -> C
     return job
 
 
-def conv_input_grad(dy: Any, w: Any, out: Any, spatial: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any) -> Callable[[], object]:
+def conv_input_grad(
+    dy: Any, w: Any, out: Any, spatial: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any
+) -> Callable[[], object]:
     """dx: the convolution of dy with the kernel turned round, or dy times the kernel added to the windows of dx."""
     kernel, outputs = w.shape[:-2], dy.shape[1:-1]
     if dy.size == 0 or out.size == 0:
@@ -256,7 +264,9 @@ def _may_turn(kernel: Any, strides: Any, padding: Any, dilation: Any, groups: in
     return groups == 1 and ones and all(p < k and q < k for (p, q), k in zip(padding, kernel, strict=True))
 
 
-def _spread(dy: Any, w: Any, o: slice, dx: Any, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any) -> Callable[[], object]:
+def _spread(
+    dy: Any, w: Any, o: slice, dx: Any, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any
+) -> Callable[[], object]:
     n = dy.shape[0]
     cols, padded = scratch[0][:n], scratch[1][:n]
     rows = cols.reshape(-1, int(np.prod(cols.shape[len(kernel) + 1 :])))

@@ -74,9 +74,6 @@ def _words(x: Any, dtype: Any) -> Any:
     return x.view(dtype)
 
 
-_P = (7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710)
-
-
 def erf(x: Any, out: Any) -> Callable[[], None]:
     """The error function by its reference, element by element."""
     from symkeras.ops.op import OPS

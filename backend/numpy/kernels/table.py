@@ -81,9 +81,7 @@ def _square(step: Step, line: Line) -> str:
 
 
 LINES: dict[str, Callable[[Step, Line], str | None]] = {
-    name: _ufunc(op.fn.__name__)
-    for name, op in OPS.items()
-    if isinstance(op, Elementwise) and isinstance(op.fn, np.ufunc)
+    name: _ufunc(op.fn.__name__) for name, op in OPS.items() if isinstance(op, Elementwise) and isinstance(op.fn, np.ufunc)
 }
 LINES |= {
     "matmul": _matmul,
@@ -99,7 +97,8 @@ LINES |= {
 }
 
 PREPARED: dict[str, str] = {
-    "cast": "cast", "where": "select", "matmul": "matmul", "erf": "erf", "sum": "sum_over", "max": "maximum_over", "min": "minimum_over", "pad": "pad",
+    "cast": "cast", "where": "select", "matmul": "matmul", "erf": "erf", "sum": "sum_over", "max": "maximum_over", "min": "minimum_over",
+    "pad": "pad",
     "gather": "gather", "scatter_add": "scatter_add", "combine_rows": "combine_rows", "set_rows": "set_rows", "random_bits": "random_bits",
     "conv": "conv", "conv_input_grad": "conv_input_grad", "conv_filter_grad": "conv_filter_grad",
     "max_pool": "max_pool", "max_pool_grad": "max_pool_grad", "sum_pool": "sum_pool", "sum_pool_grad": "sum_pool_grad",
