@@ -39,7 +39,7 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     pair = (axes, axes) if isinstance(axes, (int, np.integer)) else tuple(axes)
     if len(pair) != 2 or any(isinstance(a, (list, tuple)) for a in pair):
         raise ShapeError(f"batch_dot sums over one axis of each tensor: axes must be an int or two of them, received {axes!r}")
-    a, b = canonical_axis(pair[0], len(sx)), canonical_axis(pair[1], len(sy))
+    a, b = canonical_axis(int(pair[0]), len(sx)), canonical_axis(int(pair[1]), len(sy))
     if a == 0 or b == 0:
         raise ShapeError(f"batch_dot: axis 0 is the batch and cannot be summed over, received axes={axes!r}")
     if not dims.same(sx[a], sy[b]) or not dims.same(sx[0], sy[0]):

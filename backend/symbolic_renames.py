@@ -60,7 +60,7 @@ RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
     "expand_dims": ("A new axis of size 1.", lambda x, axis=-1: ops.expand_dims(x, axis)),
     "squeeze": ("`x` without an axis of size 1.", lambda x, axis: ops.squeeze(x, axis)),
     "stack": ("Tensors of one shape along a new axis.", lambda x, axis=0: ops.stack(x, axis)),
-    "one_hot": ("1 at the class each integer names.", lambda indices, num_classes: ops.one_hot(indices, as_size(num_classes))),
+    "one_hot": ("1 at the class each integer names.", lambda indices, num_classes: ops.one_hot(indices, int(as_size(num_classes)))),
     "reverse": ("`x` in reverse order along `axes`.", lambda x, axes: ops.flip(x, axes)),
     "dtype": ("The name of the dtype of `x`.", lambda x: dtype_of(x)),
     "ndim": ("The number of axes.", lambda x: len(ops.shape(x))),

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+BUSY = 0.7
+"""The load average of the last minute above which figures deserve a warning."""
+
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number with so many significant digits, "-" for none."""
@@ -27,15 +30,21 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("  ".join(cell.rjust(w) if k else cell.ljust(w) for k, (cell, w) in enumerate(zip(line, widths, strict=True))) for line in lines)
 
 
-def absences(absent: Mapping[str, str]) -> str:
-    """A line for each contender that took no part."""
-    return "\n".join(f"absent: {name}: {reason}" for name, reason in absent.items())
+def preamble(results: Mapping[str, Any]) -> str:
+    """What stands above the figures: the machine, who takes part, who is absent and why, and whether others are at work."""
+    here = results["machine"]
+    lines = [f"{here['processor']}, {here['cores']} cores, {here['system']}"]
+    lines += [f"{name}: {', '.join(f'{k} {v}' for k, v in found.items())}" for name, found in results["versions"].items()]
+    lines += [f"{name}: ABSENT, {reason}" for name, reason in results["absent"].items()]
+    if here["load"] > BUSY:
+        lines.append(f"note: the machine is busy (load {here['load']:.1f}), which slows some contenders far more than others")
+    return "\n".join(lines)
 
 
 def machine() -> dict[str, Any]:
     """What the figures were taken on, and when."""
     return {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(),
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")}  # fmt: skip
+            "load": os.getloadavg()[0], "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")}  # fmt: skip
 
 
 def _processor() -> str:

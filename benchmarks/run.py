@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from contenders import KERAS_PEERS, PEERS, ROOT, Contender, ContenderError, Worker, present
-from report import absences, machine, number, table, write
+from report import machine, number, preamble, table, write
 from workloads import PREDICT_TARGET, WORKLOADS, Workload
 
 BATCHES = 3
 """Batches on which losses are compared."""
-TOLERANCE = {"inference": 1e-4, "training": 2e-3}
-"""Largest relative difference of losses: from equal weights, and after a training step on each of the batches."""
+TOLERANCE = {"inference": 1e-4, "training": 1e-3}
+"""Largest relative difference of losses: from equal weights, and after one training step. (Rounding grows from step to step: after
+three steps of ResNet-20 Keras' backends already differ by a hundredth from each other.)"""
 PAUSE = 0.1
 """Seconds between two contenders' turns, in which threads that still spin go to sleep."""
 
@@ -35,7 +36,7 @@ def measure(workload: Workload, contenders: dict[str, Contender], options: argpa
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         workers = {name: stack.enter_context(Worker(one)) for name, one in contenders.items()}
         each(workers, failed, "load", workload=workload.name, steps=options.steps)
-        differences = check(workload, workers, failed, Path(folder) / "weights.npz")
+        differences = check(workload, workers, failed, Path(folder) / "weights.npz", min(BATCHES, options.steps or workload.steps))
         times: dict[str, dict[str, list[float]]] = {"train": {}, "predict": {}}
         each(workers, failed, "train")
         each(workers, failed, "predict", calls=3)
@@ -64,25 +65,25 @@ def each(workers: dict[str, Worker], failed: dict[str, str], do: str, turn: int 
     return answers
 
 
-def check(workload: Workload, workers: dict[str, Worker], failed: dict[str, str], path: Path) -> dict[str, dict[str, float]]:
+def check(workload: Workload, workers: dict[str, Worker], failed: dict[str, str], path: Path, batches: int = BATCHES) -> dict[str, dict[str, float]]:
     """Give all workers the weights of the first and compare their losses with its; those that differ are taken out.
 
     Returns:
         For each kind of comparison, the largest relative difference of each contender.
     """
     differences: dict[str, dict[str, float]] = {}
-    exporters = [name for name in workers if name != "torch"]
-    if len(workers) < 2 or not exporters:
+    reference = next((name for name in workers if name != "torch"), None)
+    if len(workers) < 2 or reference is None:
         return differences
-    reference = exporters[0]
-    each({reference: workers[reference]}, failed, "export", path=str(path))
-    each(workers, failed, "adopt", path=str(path))
+    if each({reference: workers[reference]}, failed, "export", path=str(path)):
+        each(workers, failed, "adopt", path=str(path))
     for kind in ("inference", "training") if workload.is_deterministic else ("inference",):
         if kind == "training":
-            each(workers, failed, "learn", batches=BATCHES)
-        losses = each(workers, failed, "losses", batches=BATCHES)
-        if reference not in losses:
-            raise ContenderError(f"{reference} failed, and the others are compared with it: {failed[reference]}")
+            each(workers, failed, "learn", batches=1)
+        losses = each(workers, failed, "losses", batches=batches)
+        if reference in failed:
+            workers.pop(reference, None)
+            return check(workload, workers, failed, path, batches)
         differences[kind] = {name: difference(values, losses[reference]) for name, values in losses.items() if name != reference}
         for name, value in differences[kind].items():
             if not value <= TOLERANCE[kind]:
@@ -142,8 +143,7 @@ def main() -> int:
     options = parse()
     contenders, versions, absent = present(options.contenders)
     results: dict[str, Any] = {"machine": machine(), "versions": versions, "absent": absent, "workloads": {}}
-    if absent:
-        print(absences(absent))
+    print(preamble(results))
     for name in options.workloads:
         print(f"{name} ...", flush=True)
         entry = results["workloads"][name] = measure(WORKLOADS[name], contenders, options)

@@ -44,7 +44,7 @@ def scan_vjp(dy: Sequence[Any], inputs: Sequence[Tensor], *, body: Graph, carrie
     outer_used = [k for k, n in enumerate(outer_in) if found[carries + sequences + k] is not None]
     sums = {k: placeholder_node(outer_in[k].tensor_type, f"sum{k}") for k in outer_used}
     new_carry = [found[k] if found[k] is not None else zeros(carry_in[k].tensor_type).node for k in floats]
-    new_sums = [(Tensor(sums[k]) + Tensor(found[carries + sequences + k])).node for k in outer_used]
+    new_sums = [(Tensor(sums[k]) + Tensor(n)).node for k in outer_used if (n := found[carries + sequences + k]) is not None]
     dx = [k for k in range(sequences) if found[carries + k] is not None]
     outputs = [*new_carry, *new_sums, *(found[carries + k] for k in dx)]
 

@@ -49,7 +49,7 @@ class Dim:
         return _combine(self, other, -1)
 
     def __rsub__(self, other: Size) -> Size:
-        return _combine(self * -1, other, 1)
+        return other + self * -1
 
     def __neg__(self) -> Size:
         return self * -1

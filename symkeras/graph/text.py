@@ -178,7 +178,7 @@ def _parse_line(line: str, nodes: dict[str, Node], graphs: dict[str, Graph]) -> 
     call = ast.parse(f"f({text})", mode="eval").body
     assert isinstance(call, ast.Call)
     inputs = [nodes[a.args[0].value] for a in call.args]  # type: ignore[attr-defined]
-    attrs = {k.arg: _attr(k.value, graphs) for k in call.keywords}
+    attrs = {str(k.arg): _attr(k.value, graphs) for k in call.keywords}
     written = tuple(parse_type(t) for t in re.findall(r"\w+\[.*?\]", type_text)) if type_text[0] == "(" else parse_type(type_text)
     if op_name == "variable":
         assert isinstance(written, TensorType)

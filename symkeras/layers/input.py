@@ -53,7 +53,7 @@ class InputLayer(Layer):
             input_tensor = symbolic_input(batch_shape, self._input_dtype, self.name)
         else:
             batch_shape = input_tensor.shape
-        self.batch_shape = tuple(batch_shape)
+        self.batch_shape: tuple[Any, ...] = tuple(batch_shape or ())
         self.built = True
         CallRecord(self, (), {}, input_tensor)
 

@@ -159,7 +159,7 @@ class GroupNormalization(_Affine):
         split = ops.reshape(x, (*sizes[:axis], self.groups, width, *sizes[axis + 1 :]))
         shape = tuple(self.groups if k == axis else width if k == axis + 1 else 1 for k in range(len(sizes) + 1))
         axes = tuple(k for k in range(1, len(sizes) + 1) if k != axis)
-        gamma, beta = self._wide(shape)
+        gamma, beta = self._wide(shape)  # type: ignore[arg-type]
         y = ops.layer_normalization(split, gamma, beta, axes=axes, epsilon=self.epsilon)
         return ops.cast(ops.reshape(y, sizes), dtype)
 

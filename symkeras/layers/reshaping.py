@@ -39,7 +39,7 @@ class Flatten(Layer):
         sizes = ops.shape(inputs)
         if self.data_format == "channels_first" and len(sizes) > 2:
             inputs = ops.transpose(inputs, (0, *range(2, len(sizes)), 1))
-        return ops.reshape(inputs, (sizes[0], dims.product(sizes[1:])))
+        return ops.reshape(inputs, (*sizes[:1], dims.product(sizes[1:])))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}

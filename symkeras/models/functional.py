@@ -1,71 +1,74 @@
 """Functional models: a graph of layer calls from inputs to outputs, replayed whenever a function is compiled.
 
-What lies between two layer calls (`x + y`, `ops.exp(x)`) is plain graph and is substituted; the calls themselves are
+What lies between two layer calls (`x + y`, `ops.exp(x)`) is plain graph and is carried over; the calls themselves are
 made again, with `training` known, so that one definition serves training and inference.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from symkeras import ops, tree
-from symkeras.errors import ConfigError, DataError, ShapeError
-from symkeras.graph.graph import Graph, substitute
+from symkeras.errors import ConfigError, DataError, ShapeError, nearest
+from symkeras.graph import tracing
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
-from symkeras.layers.input import InputLayer
-from symkeras.layers.layer import CallRecord, Layer, record_of
+from symkeras.layers.input import Input, InputLayer
+from symkeras.layers.layer import CallRecord, Layer, definition_context, record_of, set_mask
+from symkeras.layers.replay import Replay
+from symkeras.models.layer_order import layers_by_depth
 from symkeras.models.model import Model
-from symkeras.ops.evaluation import evaluate
+from symkeras.ops import phase
 
 
 class Functional(Model):
     """A model given by its symbolic inputs and outputs; see `Model`.
 
     Raises:
-        ConfigError: the outputs need a tensor that is not among the inputs, or an input comes from no `Input`.
+        ConfigError: the outputs need a tensor that is not among the inputs, an output needs none of them, an input comes
+            twice, or two layers have one name.
     """
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         inputs = kwargs.pop("input", inputs)
         outputs = kwargs.pop("output", outputs)
         trainable = kwargs.pop("trainable", None)
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, **{"autocast": False, **kwargs})
         self._set_graph(inputs, outputs)
         if trainable is False:
             self.trainable = False
 
     def _set_graph(self, inputs: Any, outputs: Any) -> None:
-        object.__setattr__(self, "_input_structure", inputs)
-        object.__setattr__(self, "_output_structure", outputs)
-        flat_in, flat_out = tree.flatten(inputs), tree.flatten(outputs)
-        for t in (*flat_in, *flat_out):
+        for t in (*tree.flatten(inputs), *tree.flatten(outputs)):
             if not isinstance(t, Tensor):
                 raise ConfigError(f"model {self.name!r}: inputs and outputs must be symbolic tensors (from Input), received {t!r}")
-        object.__setattr__(self, "_flat_inputs", flat_in)
-        object.__setattr__(self, "_flat_outputs", flat_out)
-        records = _records(flat_in, flat_out, self.name)
-        object.__setattr__(self, "_records", records)
-        seen: dict[int, Layer] = {}
-        for t in flat_in:
-            if t._keras_history is not None:
-                seen.setdefault(id(t._keras_history.operation), t._keras_history.operation)
-        for r in records:
-            seen.setdefault(id(r.layer), r.layer)
-        object.__setattr__(self, "_graph_layers", list(seen.values()))
+        flat = tree.flatten(inputs)
+        if len({t.node for t in flat}) < len(flat):
+            raise ConfigError(f"model {self.name!r}: every input may come once, received {', '.join(t.name for t in flat)}")
+        if any(_input_layer(t) is None for t in flat):
+            inputs, outputs = _on_inputs_of_its_own(inputs, outputs, self.name)
+        flat_in, flat_out = tree.flatten(inputs), tree.flatten(outputs)
+        layers = layers_by_depth(flat_in, flat_out)
         names: dict[str, Layer] = {}
-        for layer in self._graph_layers:
+        for layer in layers:
             if names.setdefault(layer.name, layer) is not layer:
                 raise ConfigError(f"model {self.name!r}: two layers are called {layer.name!r}; names must be unique")
+        own = {
+            "_input_structure": inputs, "_output_structure": outputs, "_flat_inputs": flat_in, "_flat_outputs": flat_out,
+            "_records": _records(flat_in, flat_out, self.name), "_graph_layers": layers,
+        }  # fmt: skip
+        for attribute, value in own.items():
+            object.__setattr__(self, attribute, value)
         self.built = True
 
     @property
     def _layers(self) -> list[Layer]:
-        own = getattr(self, "_graph_layers", [])
-        return [*own, *(extra for extra in self._tracker.layers if not any(extra is o for o in own))]
+        own = {id(layer): layer for layer in (*getattr(self, "_graph_layers", ()), *self._tracker.layers)}
+        return list(own.values())
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -96,7 +99,7 @@ class Functional(Model):
     @property
     def input_names(self) -> list[str]:
         """The names of the inputs: what dicts of data are keyed by."""
-        return [t._keras_history.operation.name if t._keras_history is not None else t.name for t in self._flat_inputs]
+        return [t._keras_history.operation.name for t in self._flat_inputs]
 
     @property
     def output_names(self) -> list[str]:
@@ -114,12 +117,13 @@ class Functional(Model):
     def build(self, input_shape: Any = None) -> None:
         self.built = True
 
+    # ---- calling -------------------------------------------------------------------------------------------------
+
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         values = [self._fit_input(x, t) for x, t in zip(self._ordered(inputs), self._flat_inputs, strict=True)]
         if mask is not None:
-            from symkeras.layers.layer import set_mask
-
-            for x, m in zip(values, tree.flatten(mask), strict=False):
+            masks = self._ordered(mask) if tree.is_nested(mask) else [mask]
+            for x, m in zip(values, masks, strict=False):
                 if m is not None:
                     set_mask(x, m)
         return self._replay(values, training)
@@ -127,116 +131,136 @@ class Functional(Model):
     def _ordered(self, inputs: Any) -> list[Any]:
         """The inputs in the model's order, from one, a list, or a dict by structure or by names."""
         if isinstance(inputs, dict):
-            keys = list(self._input_structure) if isinstance(self._input_structure, dict) else self.input_names
-            keys = sorted(keys) if isinstance(self._input_structure, dict) else keys
+            is_by_key = isinstance(self._input_structure, dict) and self._input_structure.keys() <= inputs.keys()
+            keys = sorted(self._input_structure) if is_by_key else self.input_names
             missing = [k for k in keys if k not in inputs]
             if missing:
-                raise DataError(f"model {self.name!r} expects the inputs {keys}, received {sorted(inputs)}: {missing} missing")
-            return [inputs[k] for k in keys]
+                expected = sorted(self._input_structure) if isinstance(self._input_structure, dict) else keys
+                hint = nearest(missing[0], list(inputs))
+                raise DataError(f"model {self.name!r} expects the inputs {expected}, received {sorted(inputs)}: {missing[0]!r} is missing.{hint}")
+            inputs = [inputs[k] for k in keys]
         flat = tree.flatten(inputs)
         if len(flat) != len(self._flat_inputs):
             raise DataError(f"model {self.name!r} expects {len(self._flat_inputs)} inputs {self.input_names}, received {len(flat)}")
         return flat
 
     def _fit_input(self, x: Any, expected: Tensor) -> Any:
+        """`x` with the dtype of an input, and with a last axis of size 1 added or taken away where that is missing."""
+        if x is None:
+            raise DataError(f"model {self.name!r}: input {expected.name!r} received None")
         if isinstance(x, Tensor):
             mask = x._keras_mask
             if x.dtype != expected.dtype:
                 x = ops.cast(x, expected.dtype)
                 x._keras_mask = mask
         else:
-            x = np.asarray(x)
-            x = x.astype(expected.dtype, copy=False)
+            x = np.asarray(x).astype(expected.dtype, copy=False)
         shape = tuple(x.shape)
         if len(shape) == expected.ndim - 1 and expected.shape[-1] == 1:
             return ops.expand_dims(x, -1)
+        if len(shape) == expected.ndim + 1 and shape[-1] == 1:
+            return ops.squeeze(x, -1)
         fits = len(shape) == expected.ndim and all(a is None or b is None or a == b for a, b in zip(shape, expected.shape, strict=True))
         if not fits:
             raise ShapeError(f"model {self.name!r}: input {expected.name!r} expects shape {expected.shape}, received {shape}")
         return x
 
     def _replay(self, values: Sequence[Any], training: Any) -> Any:
-        known: dict[Node, Any] = {t.node: v for t, v in zip(self._flat_inputs, values, strict=True)}
-        memo: dict[Node, Any] = {}
-        for record in self._records:
-            args, kwargs = tree.map_structure(lambda a: _value(a, known, memo), (record.args, record.kwargs))
-            outputs = record.layer(*args, **kwargs)
-            for t, y in zip(record.outputs, (y for y in tree.flatten(outputs) if y is not None), strict=False):
-                known[t.node] = y
-        return tree.map_structure(lambda t: _value(t, known, memo), self._output_structure)
+        replay = Replay({t.node: v for t, v in zip(self._flat_inputs, values, strict=True)})
+        if training is not None or not replay.is_symbolic:
+            replay.known[phase.learning_phase().node] = training if isinstance(training, Tensor) else np.bool_(bool(training))
+        return _run_again(replay, self._records, self._output_structure)
 
     # ---- config --------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
         from symkeras.models.functional_config import functional_config
 
-        return functional_config(self)
+        return functional_config(self) if _is_made_like(type(self)) else Model.get_config(self)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         from symkeras.models.functional_config import functional_from_config
 
-        return functional_from_config(cls, config, custom_objects)
+        is_graph = {"layers", "input_layers", "output_layers"} <= config.keys()
+        return functional_from_config(cls, config, custom_objects) if is_graph and _is_made_like(cls) else cls(**config)
+
+
+def _is_made_like(cls: type) -> bool:
+    """Whether `cls` is constructed from inputs and outputs, as `Functional` is."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    kinds = {p.kind for p in parameters}
+    return [p.name for p in parameters[:2]] == ["inputs", "outputs"] or {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds
+
+
+def _input_layer(t: Tensor) -> InputLayer | None:
+    """The `Input` that `t` comes from, None for any other tensor."""
+    record = record_of(t.node)
+    return record.layer if record is not None and isinstance(record.layer, InputLayer) else None
+
+
+def _on_inputs_of_its_own(inputs: Any, outputs: Any, model: str) -> tuple[Any, Any]:
+    """The same calls on new inputs, where an input is a tensor in the middle of another model."""
+    flat = tree.flatten(inputs)
+    records = _records(flat, tree.flatten(outputs), model)
+    with tracing.suspended(), definition_context():
+        fresh = [t if _input_layer(t) is not None else Input(batch_shape=t.shape, dtype=t.dtype, name=f"{t.name}_input") for t in flat]
+        replay = Replay({t.node: x for t, x in zip(flat, fresh, strict=True)})
+        return tree.pack_sequence_as(inputs, fresh), _run_again(replay, records, outputs)
+
+
+def _run_again(replay: Replay, records: Sequence[CallRecord], outputs: Any) -> Any:
+    """Make the calls again on what their arguments stand for; what the outputs stand for then."""
+    for record in records:
+        args, kwargs = tree.map_structure(replay.value, (record.args, record.kwargs))
+        results = [y for y in tree.flatten(record.layer(*args, **kwargs)) if y is not None]
+        for t, y in zip(record.outputs, results, strict=True):
+            replay.put(t.node, y)
+    return tree.map_structure(replay.value, outputs)
 
 
 def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str) -> list[CallRecord]:
     """The layer calls between inputs and outputs, in order of calling."""
     stop = {t.node for t in inputs}
     found: dict[int, CallRecord] = {}
-    seen: set[Node] = set()
-    todo = [t.node for t in outputs]
     order: dict[int, int] = {}
+    parents: dict[Node, Sequence[Node]] = {}
+    todo = [t.node for t in outputs]
     while todo:
         node = todo.pop()
-        if node in seen or node in stop:
+        if node in parents:
             continue
-        seen.add(node)
         record = record_of(node)
-        if record is not None and not isinstance(record.layer, InputLayer):
+        parents[node] = ()
+        if node in stop:
+            continue
+        if node.op.name == "placeholder":
+            if node is not phase.learning_phase().node:
+                names = ", ".join(repr(t.name) for t in inputs)
+                raise ConfigError(f"model {model!r}: the outputs depend on {node.attrs['name']!r} ({node.type}), which is not among the inputs ({names})")
+        elif record is not None:
             found[id(record)] = record
             order[id(record)] = min(order.get(id(record), node.uid), node.uid)
-            todo.extend(t.node for t in record.inputs)
-        elif node.op.name == "placeholder" and node.attrs["name"] != "learning_phase":
-            raise ConfigError(f"model {model!r}: the outputs depend on {node.attrs['name']!r} ({node.type}), which is not among the inputs")
+            parents[node] = [t.node for t in record.inputs]
         else:
-            todo.extend(node.inputs)
+            parents[node] = node.inputs
+        todo.extend(parents[node])
+    connected = set(stop)
+    for node in sorted(parents, key=lambda n: n.uid):
+        if any(p in connected for p in parents[node]):
+            connected.add(node)
+    for t in outputs:
+        if t.node not in connected:
+            raise ConfigError(f"model {model!r}: output {t.name!r} ({t.node.type}) depends on none of the inputs")
     return sorted(found.values(), key=lambda r: order[id(r)])
 
 
 def _value(x: Any, known: dict[Node, Any], memo: dict[Node, Any]) -> Any:
-    """What a tensor of the definition stands for in this replay."""
+    """What `x` of a definition stands for, given what the tensors in `known` stand for; `memo` keeps what was computed."""
     if not isinstance(x, Tensor):
         return x
     if x.node in known:
         return known[x.node]
-    if x.node in memo:
-        return memo[x.node]
-    border = _border(x.node, known)
-    values = [known[n] for n in border]
-    if ops.is_symbolic(*values) or not border:
-        new = Tensor(substitute([x.node], {n: ops.as_tensor(v).node for n, v in zip(border, values, strict=True)})[x.node])
-        memo[x.node] = new
-        return new
-    from symkeras.ops.leaves import placeholder_node
-
-    stand_ins = {n: placeholder_node(n.tensor_type, "x") for n in border}
-    graph = Graph(list(stand_ins.values()), [substitute([x.node], stand_ins)[x.node]])
-    memo[x.node] = evaluate(graph, values)[0][0]
+    if x.node not in memo:
+        memo[x.node] = Replay(known).value(x)
     return memo[x.node]
-
-
-def _border(node: Node, known: dict[Node, Any]) -> list[Node]:
-    """The known nodes that `node` is computed from."""
-    found: dict[Node, None] = {}
-    seen: set[Node] = set()
-    todo = [node]
-    while todo:
-        n = todo.pop()
-        if n in seen:
-            continue
-        seen.add(n)
-        if n in known:
-            found[n] = None
-        else:
-            todo.extend(n.inputs)
-    return list(found)

@@ -214,5 +214,5 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
     groups = sizes[-1] // k[-2] if isinstance(sizes[-1], int) else 1
     strides, dilation = spread_argument(strides, n, "strides"), spread_argument(dilation_rate, n, "dilation_rate")
     pairs = explicit_padding(padding, sizes[1:-1], k[:n], strides, dilation)  # type: ignore[arg-type]
-    y = apply(OPS["conv"], [x, kernel], {"strides": strides, "padding": pairs, "dilation": dilation, "groups": max(1, groups)})
+    y = apply(OPS["conv"], [x, kernel], {"strides": strides, "padding": pairs, "dilation": dilation, "groups": max(1, groups)})  # type: ignore[type-var]
     return transpose(y, (0, n + 1, *range(1, n + 1))) if channels_first else y

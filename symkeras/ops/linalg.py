@@ -111,8 +111,8 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     if isinstance(axes, (int, np.integer)):
         axes = (range(len(s1) - int(axes), len(s1)), range(int(axes)))
     a1, a2 = ([x] if isinstance(x, (int, np.integer)) else list(x) for x in axes)
-    a1 = [canonical_axis(a, len(s1)) for a in a1]
-    a2 = [canonical_axis(a, len(s2)) for a in a2]
+    a1 = [canonical_axis(int(a), len(s1)) for a in a1]
+    a2 = [canonical_axis(int(a), len(s2)) for a in a2]
     free1 = [k for k in range(len(s1)) if k not in a1]
     free2 = [k for k in range(len(s2)) if k not in a2]
     inner = dims.product(s1[a] for a in a1)

@@ -26,9 +26,11 @@ def _binary(name: str, fn: Any) -> tuple[Any, Any]:
     if fn is None:
         logical, bitwise = _LOGIC[name]
 
-        def fn(a: Any, b: Any) -> Any:
+        def choose(a: Any, b: Any) -> Any:
             both_bool = all(getattr(v, "dtype", None) in ("bool", np.dtype(bool)) or isinstance(v, bool) for v in (a, b))
             return (logical if both_bool else bitwise)(a, b)
+
+        fn = choose
 
     def forward(self: Any, other: Any) -> Any:
         return NotImplemented if other is None or isinstance(other, str) else fn(self, other)

@@ -429,6 +429,7 @@ def _slice_bounds(k: slice, size: Size) -> tuple[Size, Size, int, bool]:
     def bound(v: Any, default: Size) -> Size:
         if v is None:
             return default
-        return size + v if isinstance(v, (int, np.integer)) and v < 0 else v
+        v = int(v) if isinstance(v, np.integer) else v
+        return size + v if isinstance(v, int) and v < 0 else v
 
     return bound(k.start, 0), bound(k.stop, size), step, False

@@ -146,7 +146,7 @@ ROWS: list[Row] = [
     ("less", K.less, np.less, (X, Y)),
     ("less_equal", K.less_equal, np.less_equal, (X, X)),
     ("log", K.log, np.log, (P,)),
-    ("logsumexp", lambda x: K.logsumexp(x * 100, axis=1), lambda x: (x * 100).max(1) + np.log(np.exp(x * 100 - (x * 100).max(1)[:, None]).sum(1)), (X,)),
+    ("logsumexp", lambda x: K.logsumexp(x + 500, axis=1), lambda x: 500 + np.log(np.exp(x).sum(1)), (X,)),
     ("map_fn", lambda x: K.map_fn(lambda r: K.sum(r) * r, x), lambda x: np.stack([r.sum() * r for r in x]), (X,)),
     ("max", lambda x: K.max(x, axis=[0, 2]), lambda x: x.max((0, 2)), (CUBE,)),
     ("maximum", K.maximum, np.maximum, (X, Y)),
@@ -220,7 +220,7 @@ constant placeholder zeros ones eye random_uniform_variable random_normal_variab
 update_add update_sub moving_average_update get_value batch_get_value set_value batch_set_value get_variable_shape print_tensor function gradients
 rnn dropout random_normal random_uniform random_binomial truncated_normal ctc_batch_cost ctc_label_dense_to_sparse ctc_decode is_float_dtype
 is_int_dtype result_type standardize_dtype
-""".split()
+"""
 
 
 def placeholders(arrays: tuple[np.ndarray, ...], known: bool) -> list[Any]:
@@ -245,7 +245,7 @@ def test_k_functions_match_numpy(row: Row, backend: str) -> None:
 
 
 def test_every_name_of_2017_and_of_keras_3_is_there_and_tested() -> None:
-    tested = {row[0] for row in ROWS} | set(ELSEWHERE)
+    tested = {row[0] for row in ROWS} | set(ELSEWHERE.split())
     assert tested == set(K.__all__)
     assert set(K.__all__) <= set(dir(K))
     assert all(callable(getattr(K, name)) and getattr(K, name).__doc__ for name in K.__all__)
@@ -261,7 +261,7 @@ def test_functions_keep_the_argument_names_of_2017() -> None:
 
 
 def test_an_unknown_name_offers_the_nearest() -> None:
-    with pytest.raises(AttributeError, match="nearest|'gradients'"):
+    with pytest.raises(AttributeError, match="Did you mean 'gradients'"):
         K.gradient  # noqa: B018
 
 
@@ -312,7 +312,7 @@ def test_variables_are_symbolic_and_keep_their_values() -> None:
     w = K.variable(K.constant(2.0, shape=(3,)) * v)
     K.batch_set_value([(v, np.zeros(3)), (w, np.ones(3))])
     assert [a.tolist() for a in K.batch_get_value([v, w])] == [[0.0] * 3, [1.0] * 3]
-    with pytest.raises(SymbolicValueError, match="K.eval"):
+    with pytest.raises(SymbolicValueError, match=r"use K\.eval"):
         K.get_value(v * 2)
     with pytest.raises(ConfigError, match="sets variables"):
         K.set_value(v * 2, 1)
@@ -422,7 +422,7 @@ def test_dtype_names_of_keras_3() -> None:
 
 def test_printing_is_for_arrays(capsys: pytest.CaptureFixture[str]) -> None:
     assert K.print_tensor(np.float32(2), "x:") == 2 and capsys.readouterr().out == "x: 2.0\n"
-    with pytest.raises(ConfigError, match="output of K.function"):
+    with pytest.raises(ConfigError, match=r"an output of K\.function"):
         K.print_tensor(K.placeholder((2,)))
 
 

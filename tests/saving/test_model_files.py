@@ -187,10 +187,12 @@ def test_a_functional_model_of_keras_is_read(tmp_path):
         return {"class_name": "__keras_tensor__", "config": {"shape": shape, "dtype": "float32", "keras_history": [layer, 0, 0]}}
 
     def dense(name, source, units, width):
-        config = {"name": name, "trainable": True, "dtype": {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": None},
-                  "units": units, "activation": "linear", "use_bias": True, "quantization_config": None}  # fmt: skip
+        policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": None}
+        config = {"name": name, "trainable": True, "dtype": policy, "units": units, "activation": "linear", "use_bias": True,
+                  "quantization_config": None}  # fmt: skip
         return {"module": "keras.layers", "class_name": "Dense", "config": config, "registered_name": None, "name": name,
-                "build_config": {"input_shape": [None, width]}, "inbound_nodes": [{"args": [tensor(source, [None, width])], "kwargs": {}}]}  # fmt: skip
+                "build_config": {"input_shape": [None, width]},
+                "inbound_nodes": [{"args": [tensor(source, [None, width])], "kwargs": {}}]}  # fmt: skip
 
     config = {
         "module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional", "build_config": {"input_shape": None},
@@ -255,8 +257,9 @@ KERNEL, BIAS = np.arange(12, dtype="float32").reshape(6, 2), np.float32([1, 2])
 
 
 def test_a_sequential_model_of_2017_is_read(tmp_path):
+    scaling = {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None}
     dense = {"name": "dense_1", "trainable": True, "batch_input_shape": [None, 6], "dtype": "float32", "units": 2, "activation": "linear",
-             "use_bias": True, "kernel_initializer": {"class_name": "VarianceScaling", "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None}},
+             "use_bias": True, "kernel_initializer": {"class_name": "VarianceScaling", "config": scaling},
              "bias_initializer": {"class_name": "Zeros", "config": {}}, "kernel_regularizer": None, "bias_regularizer": None,
              "activity_regularizer": None, "kernel_constraint": None, "bias_constraint": None}  # fmt: skip
     old_file(tmp_path / "old.h5", {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": dense}]}, {"dense_1": [KERNEL, BIAS]})
@@ -265,17 +268,21 @@ def test_a_sequential_model_of_2017_is_read(tmp_path):
 
 
 def test_a_functional_model_of_keras_2_is_read(tmp_path):
-    config = {"name": "old", "layers": [
-        {"name": "in", "class_name": "InputLayer", "config": {"batch_input_shape": [None, 6], "dtype": "float32", "sparse": False, "name": "in"}, "inbound_nodes": []},
-        {"name": "d", "class_name": "Dense", "config": {"name": "d", "units": 2, "activation": "linear"}, "inbound_nodes": [[["in", 0, 0, {}]]]},
-        {"name": "norm", "class_name": "BatchNormalization", "config": {"name": "norm", "axis": [1], "fused": True}, "inbound_nodes": [[["d", 0, 0, {}]]]},
-        {"name": "sum", "class_name": "Add", "config": {"name": "sum"}, "inbound_nodes": [[["d", 0, 0, {}], ["norm", 0, 0, {}]]]},
-    ], "input_layers": [["in", 0, 0]], "output_layers": [["sum", 0, 0]]}  # fmt: skip
+    def layer(kind, name, config, *sources):
+        nodes = [[[source, 0, 0, {}] for source in sources]] if sources else []
+        return {"name": name, "class_name": kind, "config": {"name": name, **config}, "inbound_nodes": nodes}
+
+    made = [
+        layer("InputLayer", "in", {"batch_input_shape": [None, 6], "dtype": "float32", "sparse": False}),
+        layer("Dense", "d", {"units": 2, "activation": "linear"}, "in"),
+        layer("BatchNormalization", "norm", {"axis": [1], "fused": True}, "d"),
+        layer("Add", "sum", {}, "d", "norm"),
+    ]
+    config = {"name": "old", "layers": made, "input_layers": [["in", 0, 0]], "output_layers": [["sum", 0, 0]]}
     with pytest.raises(DataError, match="norm"):
         old_file(tmp_path / "old.h5", {"class_name": "Model", "config": config}, {"in": [], "d": [KERNEL, BIAS], "norm": [BIAS, BIAS]})
         saving.load_model(tmp_path / "old.h5")
-    config["layers"] = [layer for layer in config["layers"] if layer["name"] != "norm"]
-    config["layers"][-1]["inbound_nodes"] = [[["d", 0, 0, {}], ["d", 0, 0, {}]]]
+    config["layers"] = [*made[:2], layer("Add", "sum", {}, "d", "d")]
     old_file(tmp_path / "old.h5", {"class_name": "Model", "config": config}, {"in": [], "d": [KERNEL, BIAS], "sum": []})
     model = saving.load_model(tmp_path / "old.h5")
     np.testing.assert_allclose(model.predict(X, verbose=0), 2 * (X @ KERNEL + BIAS), rtol=1e-5, atol=1e-5)

@@ -40,7 +40,7 @@ def _is_turned(node: Node) -> bool:
     a = node.attrs
     ones = all(s == 1 for s in a["strides"]) and all(d == 1 for d in a["dilation"])
     _, w, _ = _sides(node)
-    fits = all(isinstance(p, int) and isinstance(q, int) and p < k and q < k for (p, q), k in zip(a["padding"], w.shape[:-2], strict=True))
+    fits = all(all(isinstance(v, int) for v in (p, q, k)) and p < k and q < k for (p, q), k in zip(a["padding"], w.shape[:-2], strict=True))
     return node.op.name == "conv_input_grad" and ones and fits and a["groups"] == 1
 
 
@@ -243,7 +243,7 @@ def conv_input_grad(
         return lambda: np.matmul(_matrix(dy), w.reshape(w.shape[-2:]).T, out=_matrix(out))
     if _may_turn(kernel, strides, padding, dilation, groups):
         turned = np.empty((*kernel, w.shape[-1], w.shape[-2]), w.dtype)
-        source = np.flip(w, range(len(kernel))).swapaxes(-1, -2)
+        source = np.flip(w, tuple(range(len(kernel)))).swapaxes(-1, -2)
         run_conv = conv(dy, turned, out, strides, turned_padding(kernel, padding), dilation, 1, scratch)
 
         def run() -> None:

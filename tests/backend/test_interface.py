@@ -1,0 +1,114 @@
+"""Registering backends, asking for them by name, and what all executables promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symkeras import backend as K
+from symkeras import config, ops
+from symkeras.backend import interface
+from symkeras.backend.interpreter import InterpreterBackend
+from symkeras.errors import BackendError, DataError, ShapeError
+from symkeras.graph.graph import Graph
+
+
+class Counting(InterpreterBackend):
+    """The interpreter, counting what it compiles."""
+
+    name = "counting"
+    compiled = 0
+
+    def compile(self, graph: Graph, **options: Any) -> interface.Executable:
+        Counting.compiled += 1
+        return super().compile(graph, **options)
+
+
+@pytest.fixture
+def counting() -> Iterator[type[Counting]]:
+    """`Counting`, registered for one test."""
+    interface.register("counting", Counting)
+    Counting.compiled = 0
+    yield Counting
+    interface._registered.pop("counting", None)
+    interface._loaded.pop("counting", None)
+
+
+def test_a_registered_backend_runs_functions(counting: type[Counting]) -> None:
+    assert "counting" in interface.registered()
+    x = K.placeholder((None,))
+    f = K.function([x], [x * 2], backend="counting")
+    assert f([[1.0, 2.0]])[0].tolist() == [2.0, 4.0] and counting.compiled == 1
+    assert interface.get("counting") is interface.get("counting")
+
+
+def test_a_registered_backend_can_be_the_default(counting: type[Counting]) -> None:
+    try:
+        config.set_backend("counting")
+        assert K.backend() == "counting"
+        K.function([], [K.constant(1.0)])
+        assert counting.compiled == 1
+    finally:
+        config.set_backend("numpy")
+
+
+def test_a_backend_may_be_registered_by_its_place_and_is_imported_when_asked_for() -> None:
+    interface.register("lazy", "symkeras.backend.interpreter:InterpreterBackend")
+    try:
+        assert "lazy" not in interface._loaded
+        assert isinstance(interface.get("lazy"), InterpreterBackend)
+    finally:
+        interface._registered.pop("lazy")
+        interface._loaded.pop("lazy", None)
+
+
+def test_registering_again_replaces_the_backend(counting: type[Counting]) -> None:
+    first = interface.get("counting")
+    interface.register("counting", Counting)
+    assert interface.get("counting") is not first
+
+
+@pytest.mark.parametrize("ask", [interface.get, config.set_backend, interface.check_registered])
+def test_an_unknown_name_offers_the_nearest(ask: Any) -> None:
+    with pytest.raises(BackendError, match=r"unknown backend 'nunpy'; registered: .*interpreter.*\. ?Did you mean 'numpy'\?"):
+        ask("nunpy")
+    assert config.backend() == "numpy"
+
+
+def test_outputs_are_fresh_arrays_and_inputs_are_left_alone(backend: str) -> None:
+    x = ops.placeholder("f32[batch, 2]", name="x")
+    f = interface.compile_graph(Graph([x.node], [(x + 1).node, x.node]), backend)
+    given = np.zeros((3, 2), "f4")
+    first, same = f(given)
+    same[...] = 5
+    second, _ = f(given)
+    assert np.array_equal(first, second) and first is not second and not given.any()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "error", "message"),
+    [
+        ([np.zeros((2, 2), "f4")], DataError, r"takes 2 inputs \(x, i\), received 1"),
+        ([np.zeros((2, 3), "f4"), np.zeros(2, "i4")], ShapeError, "input 'x' expects .* axis 1 is 3"),
+        ([np.zeros(2, "f4"), np.zeros(2, "i4")], ShapeError, "input 'x' expects"),
+        ([np.zeros((2, 2), "f4"), np.zeros(3, "i4")], ShapeError, "'i'"),
+        ([np.zeros((2, 2), "f4"), np.zeros(2, "f4")], DataError, "input 'i' expects int32 values, received dtype float32"),
+        ([np.array([["a", "b"]]), np.zeros(1, "i4")], DataError, "input 'x' expects float32"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(arrays: list[Any], error: type[Exception], message: str, backend: str) -> None:
+    x, i = ops.placeholder("f32[batch, 2]", name="x"), ops.placeholder("i32[batch]", name="i")
+    f = interface.compile_graph(Graph([x.node, i.node], [(x + ops.expand_dims(ops.cast(i, "float32"), 1)).node]), backend)
+    with pytest.raises(error, match=message):
+        f(*arrays)
+
+
+def test_numbers_of_another_kind_are_converted(backend: str) -> None:
+    x = ops.placeholder("f32[batch]", name="x")
+    f = interface.compile_graph(Graph([x.node], [(x * 2).node]), backend)
+    for given in (np.arange(3), np.arange(3.0), [0, 1, 2], np.array([0, 1, 2], "uint8")):
+        out = f(given)[0]
+        assert out.dtype == "float32" and out.tolist() == [0.0, 2.0, 4.0]
