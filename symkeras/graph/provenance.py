@@ -47,6 +47,7 @@ class Origin:
 class _Context(threading.local):
     layers: tuple[str, ...] = ()
     inherited: tuple[Origin, ...] | None = None
+    line: tuple[str, int] | None = None
 
 
 _context = _Context()
@@ -80,6 +81,17 @@ def inherit(origins: tuple[Origin, ...]) -> Iterator[None]:
         _context.inherited = before
 
 
+@contextmanager
+def at_line(filename: str, lineno: int) -> Iterator[None]:
+    """Nodes built inside come from this line: where a model was defined, when its layers are called again."""
+    before = _context.line
+    _context.line = (filename, lineno) if filename else before
+    try:
+        yield
+    finally:
+        _context.line = before
+
+
 def gradient_origins(origins: Iterable[Origin], op: str) -> tuple[Origin, ...]:
     """The origins of a gradient of a node that has `origins`."""
     return tuple(Origin(o.layer, o.filename, o.lineno, o.gradient_of or op) for o in origins)
@@ -89,7 +101,7 @@ def current() -> tuple[Origin, ...]:
     """The origins a node built now gets."""
     if _context.inherited is not None:
         return _context.inherited
-    filename, lineno = user_frame()
+    filename, lineno = _context.line or user_frame()
     return (Origin("/".join(_context.layers), filename, lineno),)
 
 

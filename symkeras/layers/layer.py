@@ -50,7 +50,7 @@ class CallRecord:
         self.output_structure = outputs
         self.outputs = [t for t in tree.flatten(outputs) if isinstance(t, Tensor)]
         self.inputs = [t for t in tree.flatten((args, kwargs)) if isinstance(t, Tensor)]
-        self.where = provenance.user_line()
+        self.line = provenance.user_frame()
         layer._inbound_nodes.append(self)
         for k, t in enumerate(self.outputs):
             t._keras_history = KerasHistory(layer, len(layer._inbound_nodes) - 1, k)

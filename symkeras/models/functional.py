@@ -15,6 +15,7 @@ import numpy as np
 from symkeras import ops, tree
 from symkeras.errors import ConfigError, DataError, ShapeError, nearest
 from symkeras.graph import tracing
+from symkeras.graph import provenance
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.input import Input, InputLayer
@@ -213,8 +214,9 @@ def _run_again(replay: Replay, records: Sequence[CallRecord], outputs: Any) -> A
     """Make the calls again on what their arguments stand for; what the outputs stand for then."""
     for record in records:
         args, kwargs = tree.map_structure(replay.value, (record.args, record.kwargs))
-        results = [y for y in tree.flatten(record.layer(*args, **kwargs)) if y is not None]
-        for t, y in zip(record.outputs, results, strict=True):
+        with provenance.at_line(*record.line):
+            results = [y for y in tree.flatten(record.layer(*args, **kwargs)) if y is not None]
+        for t, y in zip(record.outputs, results, strict=False):
             replay.put(t.node, y)
     return tree.map_structure(replay.value, outputs)
 

@@ -19,7 +19,8 @@ class Model(Trainer, Layer):
         outputs: its symbolic outputs.
         name: made from the class name when None.
 
-    Without arguments this is the base of models that define `call`.
+    Without arguments this is the base of models that define `call`. A subclass may also hand inputs and outputs to
+    `super().__init__`: it is then a functional model with methods of its own.
 
     Example:
         >>> from symkeras import Input, Model, layers
@@ -29,7 +30,7 @@ class Model(Trainer, Layer):
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is Model and (len(args) >= 2 or {"inputs", "outputs"} <= kwargs.keys() or {"input", "output"} <= kwargs.keys()):
+        if cls is Model and _is_graph(args, kwargs):
             from symkeras.models.functional import Functional
 
             return Functional(*args, **kwargs)
@@ -38,9 +39,10 @@ class Model(Trainer, Layer):
     def __init__(self, *args: Any, **kwargs: Any):
         from symkeras.models.functional import Functional
 
-        is_functional = len(args) >= 2 or {"inputs", "outputs"} <= kwargs.keys()
-        if is_functional and not isinstance(self, Functional):
-            raise ConfigError(f"{type(self).__name__} defines its own call: inputs and outputs belong to Model(inputs, outputs)")
+        if _is_graph(args, kwargs) and not isinstance(self, Functional):
+            _make_functional(type(self))
+            Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
+            return
         Trainer.__init__(self)
         Layer.__init__(self, *args, **kwargs)
 
@@ -97,6 +99,15 @@ class Model(Trainer, Layer):
 
         return json.dumps(serialize_keras_object(self), **kwargs)
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """A model from its config."""
+        if cls is Model:
+            from symkeras.models.functional import Functional
+
+            return Functional.from_config(config, custom_objects)
+        return super().from_config(config)
+
     def build_from_config(self, config: dict[str, Any]) -> None:
         if not config:
             return
@@ -116,7 +127,7 @@ class Model(Trainer, Layer):
         self.built = True
         try:
             self._symbolic_outputs(input_shape)
-        except Exception:
+        except BaseException:
             self.built = False
             raise
 
@@ -126,6 +137,23 @@ class Model(Trainer, Layer):
             reset = getattr(layer, "reset_state", None) or getattr(layer, "reset_states", None)
             if reset is not None and getattr(layer, "stateful", False):
                 reset()
+
+
+def _is_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether the arguments of a model are inputs and outputs, rather than those of a layer."""
+    return len(args) >= 2 or any(names <= kwargs.keys() for names in ({"inputs", "outputs"}, {"input", "output"})) or (
+        len(args) == 1 and bool({"outputs", "output"} & kwargs.keys())
+    )
+
+
+def _make_functional(cls: type) -> None:
+    """Put `Functional` in the place of `Model` among the bases of a class, the first time it is given a graph."""
+    from symkeras.models.functional import Functional
+
+    for c in cls.__mro__:
+        if Model in c.__bases__ and c is not Functional:
+            c.__bases__ = tuple(Functional if base is Model else base for base in c.__bases__)
+            return
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:

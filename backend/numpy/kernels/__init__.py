@@ -11,11 +11,11 @@ from symkeras.backend.numpy.kernels.indexing import combine_rows, gather, scatte
 from symkeras.backend.numpy.kernels.linalg import matmul
 from symkeras.backend.numpy.kernels.pooling import max_pool, max_pool_grad, sum_pool, sum_pool_grad
 from symkeras.backend.numpy.kernels.random import random_bits
-from symkeras.backend.numpy.kernels.reductions import maximum_over, minimum_over, sum_over
+from symkeras.backend.numpy.kernels.reductions import argmax, argmin, maximum_over, minimum_over, sum_over
 from symkeras.backend.numpy.kernels.reference import pad, parts, piece, poison, reference, value
 
 __all__ = [
-    "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "cut", "cuts", "each", "elementwise", "erf", "gather", "matmul",
+    "argmax", "argmin", "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "cut", "cuts", "each", "elementwise", "erf", "gather", "matmul",
     "max_pool", "max_pool_grad",
     "maximum_over", "minimum_over", "pad", "parts", "piece", "poison", "random_bits", "reference", "scatter_add", "select", "set_rows", "sum_over",
     "sum_pool", "sum_pool_grad", "value",

@@ -56,3 +56,13 @@ def maximum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], None]:
 def minimum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], None]:
     """The smallest element over `axes`; NaN where one is NaN."""
     return _extreme(x, out, axes, np.minimum)
+
+
+def argmax(x: Any, out: Any, axis: int) -> Callable[[], None]:
+    """The place of the first largest element along an axis."""
+    return lambda: np.copyto(out, x.argmax(axis), casting="unsafe")
+
+
+def argmin(x: Any, out: Any, axis: int) -> Callable[[], None]:
+    """The place of the first smallest element along an axis."""
+    return lambda: np.copyto(out, x.argmin(axis), casting="unsafe")
