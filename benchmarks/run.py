@@ -118,7 +118,7 @@ def show(title: str, key: str, results: dict[str, Any], names: list[str]) -> Non
         found = entry[key]
         ratios = found["ratio_to_fastest_keras"]
         cells = [number(ratios.get(n)) for n in ours]
-        kept = ["yes" if ratios[n] <= found["target"] else "no" if n in ratios else "-" for n in ours if n in ratios] or ["-"]
+        kept = ["-" if n not in ratios else "yes" if ratios[n] <= found["target"] else "no" for n in ours]
         medians = [("failed" if n in entry["failed"] else number(found["median"].get(n))) for n in names]
         rows.append([f"{workload} ({entry['batch']})", *medians, found["fastest_keras"] or "-", *cells, number(found["target"]), "/".join(kept)])
     head = ["workload (batch)", *names, "fastest Keras", *(f"{n}: ratio" for n in ours), "target", "kept"]

@@ -95,8 +95,18 @@ TEAM = Team()
 
 def stretches(total: int, cost: float) -> list[slice]:
     """`total` rows cut into a stretch for each member that `cost` (in operations) is worth."""
-    members = int(min(size(), total, max(1.0, cost / WORTH)))
+    members = int(max(1, min(size(), total, cost / WORTH)))
     return [slice(total * k // members, total * (k + 1) // members) for k in range(members)]
+
+
+def shared(total: int, cost: float, job: Callable[[slice], object]) -> Callable[[], object]:
+    """`job` on all rows, in stretches for the members that `cost` is worth."""
+    parts = stretches(total, cost)
+    if len(parts) == 1:
+        whole = slice(0, total)
+        return lambda: job(whole)
+    jobs = [lambda p=p: job(p) for p in parts]
+    return lambda: TEAM.run(jobs)
 
 
 WORTH = 8e6

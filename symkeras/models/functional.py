@@ -91,11 +91,11 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        return tree.map_structure(lambda t: t.shape, self._input_structure)
+        return _unpacked(tree.map_structure(lambda t: t.shape, self._input_structure))
 
     @property
     def output_shape(self) -> Any:
-        return tree.map_structure(lambda t: t.shape, self._output_structure)
+        return _unpacked(tree.map_structure(lambda t: t.shape, self._output_structure))
 
     @property
     def input_names(self) -> list[str]:
@@ -170,7 +170,7 @@ class Functional(Model):
         replay = Replay({t.node: v for t, v in zip(self._flat_inputs, values, strict=True)})
         if training is not None or not replay.is_symbolic:
             replay.known[phase.learning_phase().node] = training if isinstance(training, Tensor) else np.bool_(bool(training))
-        return _run_again(replay, self._records, self._output_structure)
+        return _unpacked(_run_again(replay, self._records, self._output_structure))
 
     # ---- config --------------------------------------------------------------------------------------------------
 
@@ -185,6 +185,11 @@ class Functional(Model):
 
         is_graph = {"layers", "input_layers", "output_layers"} <= config.keys()
         return functional_from_config(cls, config, custom_objects) if is_graph and _is_made_like(cls) else cls(**config)
+
+
+def _unpacked(x: Any) -> Any:
+    """The one thing in a list of one: what `Model([a], [b])` gives and takes."""
+    return x[0] if isinstance(x, list) and len(x) == 1 else x
 
 
 def _is_made_like(cls: type) -> bool:

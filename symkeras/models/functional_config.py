@@ -215,7 +215,9 @@ class _Reader:
         waiting: list[tuple[str, list[Any]]] = []
         for entry in entries:
             name = entry.get("name") or entry["config"]["name"]
-            made = self.made[name] = _layer({**entry, "name": name}, custom_objects)
+            is_operation = re.match(r"(keras|symkeras)\.(src\.)?ops\b", str(entry.get("module") or ""))
+            made = _Operation({**entry, "name": name}) if is_operation else layer_from_config(entry, custom_objects)
+            self.made[name] = made
             waiting.append((name, list(entry["inbound_nodes"])))
             is_input = not entry["inbound_nodes"] and isinstance(made, Layer) and made._inbound_nodes
             self.calls[name] = [made._inbound_nodes[0].outputs] if is_input else []
@@ -271,7 +273,7 @@ class _Reader:
         return self.calls[source][call][output]
 
     def outside(self, structure: Any) -> Any:
-        """Inputs or outputs of the model in their nesting; a lone list of one, as Keras 2 wrote, is that one."""
+        """Inputs or outputs of the model in their nesting."""
         if _is_history(structure):
             name, call, output = structure
             if name not in self.calls:
@@ -282,10 +284,8 @@ class _Reader:
         return [self.outside(v) for v in structure]
 
 
-def _layer(entry: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
-    module = str(entry.get("module") or "")
-    if re.match(r"(keras|symkeras)\.(src\.)?ops\b", module):
-        return _Operation(entry)
+def layer_from_config(entry: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+    """The layer of an entry in the config of a model; one of Keras 2, which names no module, is looked up by its class."""
     if "module" not in entry:
         entry = _complete(entry, _Layers(), "layer")
     return deserialize_keras_object(entry, custom_objects=custom_objects)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from symkeras import tree
 from symkeras.errors import ConfigError, ShapeError
-from symkeras.graph import tracing
+from symkeras.graph import dtypes, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.input import Input, InputLayer
-from symkeras.layers.layer import Layer, map_shapes
+from symkeras.layers.layer import Layer, definition_context, map_shapes
 from symkeras.models.functional import Functional
 from symkeras.models.model import Model
+from symkeras.models.steps import batch_type
 
 
 class Sequential(Model):
@@ -32,19 +36,29 @@ class Sequential(Model):
         return Layer.__new__(cls, *args, **kwargs)
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
-        super().__init__(trainable=trainable, name=name)
+        super().__init__(trainable=trainable, name=name, autocast=False)
         object.__setattr__(self, "_stack", [])
+        object.__setattr__(self, "_chain", [])
         object.__setattr__(self, "_functional", None)
         if layers is not None:
             for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
                 self._append(layer)
-            self._maybe_build()
+            self._extend()
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Put a layer on top."""
+        """Put a layer on top; nothing changes when it does not fit.
+
+        Raises:
+            ConfigError: not a layer, or the name of one that is there.
+            ShapeError: the layer does not take what the one below gives.
+        """
         self._append(layer)
         if rebuild:
-            self._maybe_build()
+            try:
+                self._extend()
+            except BaseException:
+                self._tracker.forget(self._stack.pop())
+                raise
 
     def _append(self, layer: Any) -> None:
         if isinstance(layer, Tensor) and layer._keras_history is not None and isinstance(layer._keras_history.operation, InputLayer):
@@ -61,14 +75,14 @@ class Sequential(Model):
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off."""
-        if not self._stack:
+        if not self.layers:
             raise ConfigError(f"model {self.name!r} has no layer to pop")
         layer = self._stack.pop()
         self._tracker.forget(layer)
-        object.__setattr__(self, "_functional", None)
-        self.built = False
+        del self._chain[len(self.layers) + 1 :]
+        self._forget_steps()
         if rebuild:
-            self._maybe_build()
+            self._extend()
         return layer
 
     @property
@@ -79,51 +93,71 @@ class Sequential(Model):
     def _layers(self) -> list[Layer]:
         return [layer for layer in getattr(self, "_stack", []) if not isinstance(layer, InputLayer)]
 
-    def _maybe_build(self) -> None:
-        object.__setattr__(self, "_functional", None)
+    # ---- building ------------------------------------------------------------------------------------------------
+
+    def _extend(self, x: Tensor | None = None) -> None:
+        """Call the layers that were not called yet, from the input `x` on; nothing where no input is known."""
+        layers = self.layers
+        if not self._chain:
+            x = self._known_input() if x is None else x
+            if x is None or not layers:
+                self._settle(None)
+                return
+            self._chain.append(x)
+        with tracing.suspended(), definition_context():
+            for layer in layers[len(self._chain) - 1 :]:
+                self._chain.append(layer(self._chain[-1]))
+            self._settle(Functional(self._chain[0], self._chain[-1], name=self.name) if layers else None)
+
+    def _settle(self, functional: Functional | None) -> None:
+        object.__setattr__(self, "_functional", functional)
+        self.built = functional is not None
+        self._forget_steps()
+
+    def _known_input(self) -> Tensor | None:
+        """The input that the first layer says or has, None where it says nothing."""
         first = self._stack[0] if self._stack else None
         if isinstance(first, InputLayer):
-            if len(self._stack) > 1:
-                self._build_on(first._inbound_nodes[0].outputs[0])
-        elif isinstance(first, Model) and first.built and isinstance(getattr(first, "inputs", None), list) and len(first.inputs) == 1:
-            shape = first.inputs[0].shape
-            self._build_on(Input(batch_shape=shape, dtype=first.inputs[0].dtype))
-        elif first is not None and first._batch_input_shape is not None:
-            dtype = getattr(first, "input_dtype", None)
-            self._build_on(Input(batch_shape=first._batch_input_shape, dtype=dtype, name=f"{first.name}_input"))
+            return first._inbound_nodes[0].outputs[0]
+        if isinstance(first, Model):
+            known = first.inputs if first.built and hasattr(first, "inputs") else []
+            return Input(batch_shape=known[0].shape, dtype=known[0].dtype) if len(known) == 1 else None
+        if first is None or first._batch_input_shape is None:
+            return None
+        return Input(batch_shape=first._batch_input_shape, dtype=getattr(first, "input_dtype", None), name=f"{first.name}_input")
 
     def _build_on(self, x: Tensor) -> None:
-        source = x
-        with _outside():
-            for layer in self._layers:
-                x = layer(x)
-        object.__setattr__(self, "_functional", Functional(source, x, name=self.name))
-        self.built = True
+        self._chain.clear()
+        try:
+            self._extend(x)
+        except BaseException:
+            self._chain.clear()
+            raise
 
     def build(self, input_shape: Any = None) -> None:
         """Build for a shape with the batch axis."""
         if self._functional is not None:
             return
-        if input_shape is None:
-            raise ShapeError(f"model {self.name!r}: build needs an input shape, for example model.build((None, 784))")
-        if isinstance(self._stack[0] if self._stack else None, InputLayer):
-            self._maybe_build()
-            return
-        if not self._stack:
+        if not self.layers:
             raise ConfigError(f"model {self.name!r} has no layers")
-        self._build_on(Input(batch_shape=map_shapes(tuple, input_shape)))
+        if self._known_input() is None and input_shape is None:
+            raise ShapeError(f"model {self.name!r}: build needs an input shape, for example model.build((None, 784))")
+        self._build_on(self._known_input() or Input(batch_shape=map_shapes(tuple, input_shape)))
+
+    def _build_for_data(self, x: Any) -> None:
+        """Build for an array or tensor: its sizes behind the batch axis, and its dtype."""
+        if self._functional is None and self.layers:
+            dtype = None if dtypes.is_float(dtypes.standardize(x.dtype)) else batch_type(x).dtype
+            self._build_on(self._known_input() or Input(batch_shape=(None, *x.shape[1:]), dtype=dtype))
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        if self._functional is not None:
-            return self._functional.call(inputs, training=training, mask=mask)
-        x = inputs
-        for layer in self._layers:
-            x = layer(x)
-        return x
+        return self._built_model().call(inputs, training=training, mask=mask)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self._stack:
+        if not self.layers:
             raise ConfigError(f"model {self.name!r} has no layers: add some before calling it")
+        if self._functional is None and not tree.is_nested(inputs):
+            self._build_for_data(inputs if isinstance(inputs, Tensor) else np.asarray(inputs))
         return super().__call__(inputs, *args, **kwargs)
 
     def _built_model(self) -> Functional:
@@ -154,51 +188,16 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        from symkeras.saving.serialization import deserialize_keras_object
+        from symkeras.models.functional_config import layer_from_config
 
         if isinstance(config, list):
             config = {"layers": config}
         model = cls(name=config.get("name"))
         for layer in config["layers"]:
-            model._append(_restored(layer, deserialize_keras_object, custom_objects))
-        model._maybe_build()
+            model._append(layer_from_config(layer, custom_objects))
+        model._extend()
         if not model.built and config.get("build_input_shape"):
             model.build(map_shapes(tuple, config["build_input_shape"]))
         if config.get("trainable") is False:
             model.trainable = False
         return model
-
-
-def _restored(layer: Any, deserialize: Any, custom_objects: Any) -> Any:
-    if "module" not in layer:
-        from symkeras import layers as table
-        from symkeras.saving.lookup import _complete
-
-        layer = _complete(layer, _Attributes(table), "layer")
-    return deserialize(layer, custom_objects=custom_objects)
-
-
-class _Attributes(dict[str, Any]):
-    """The layers package as a table."""
-
-    def __init__(self, module: Any):
-        super().__init__(dict.fromkeys(dir(module)))
-        self._module = module
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return getattr(self._module, key, default) if key in self else default
-
-
-class _outside:
-    """Context that leaves every trace and every layer call: what is built inside is a definition of its own."""
-
-    def __enter__(self) -> None:
-        from symkeras.layers.layer import definition_context
-
-        self._contexts = (tracing.suspended(), definition_context())
-        for c in self._contexts:
-            c.__enter__()
-
-    def __exit__(self, *exc: Any) -> None:
-        for c in reversed(self._contexts):
-            c.__exit__(*exc)

@@ -18,6 +18,12 @@ from symkeras.utils.naming import to_snake_case
 # Attributes that hold a second view of what has a path already.
 _SECOND_VIEWS = frozenset({"_functional", "_stack", "_graph_layers", "_operations", "operations", "_layers", "_tracker"})
 
+# Properties through which Keras sees objects of its layers, so that they have public paths.
+_PUBLIC_VIEWS = {"MultiHeadAttention": ("query_dense", "key_dense", "value_dense", "output_dense")}
+
+# Classes that are called otherwise inside of Keras, by which paths go.
+_INNER_NAMES = {"GroupQueryAttention": "grouped_query_attention"}
+
 
 def objects_with_state(root: Any) -> Iterator[tuple[str, Any]]:
     """(path, object) for `root` and every layer, optimizer and seed generator below it."""
@@ -50,7 +56,7 @@ def _items(container: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[st
         is_container = isinstance(item, (list, tuple, dict))
         if not is_container and not isinstance(item, (Layer, Optimizer, SeedGenerator)):
             continue
-        name = "container" if is_container else to_snake_case(type(item).__name__)
+        name = "container" if is_container else _INNER_NAMES.get(type(item).__name__) or to_snake_case(type(item).__name__)
         used[name] += 1
         count = used[name] - 1
         yield from _inside(item, f"{path}/{name}_{count}" if count else f"{path}/{name}", seen)
@@ -63,7 +69,7 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
 
     if isinstance(layer, (Functional, Sequential)):
         yield "layers", layer.layers
-    names = vars(layer).keys() | _own_properties(type(layer))
+    names = vars(layer).keys() | _properties(type(layer))
     if isinstance(layer, Model):
         names |= {"layers", "optimizer"}
     for name in sorted(names - _base_names(), key=lambda n: (n.startswith("_"), n)):
@@ -73,10 +79,11 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
             continue
 
 
-def _own_properties(cls: type) -> set[str]:
-    """Properties that users' classes define."""
+def _properties(cls: type) -> set[str]:
+    """Properties that users' classes define, and those that Keras goes by."""
     foreign = [c for c in cls.__mro__ if not c.__module__.startswith("symkeras.") and c is not object]
-    return {name for c in foreign for name, value in vars(c).items() if isinstance(value, property)}
+    found = {name for c in foreign for name, value in vars(c).items() if isinstance(value, property)}
+    return found.union(*(_PUBLIC_VIEWS.get(c.__name__, ()) for c in cls.__mro__))
 
 
 def _base_names(known: list[frozenset[str]] = []) -> frozenset[str]:  # noqa: B006 - computed once

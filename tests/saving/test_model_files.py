@@ -273,17 +273,17 @@ def test_a_functional_model_of_keras_2_is_read(tmp_path):
         return {"name": name, "class_name": kind, "config": {"name": name, **config}, "inbound_nodes": nodes}
 
     made = [
-        layer("InputLayer", "in", {"batch_input_shape": [None, 6], "dtype": "float32", "sparse": False}),
-        layer("Dense", "d", {"units": 2, "activation": "linear"}, "in"),
+        layer("InputLayer", "x", {"batch_input_shape": [None, 6], "dtype": "float32", "sparse": False}),
+        layer("Dense", "d", {"units": 2, "activation": "linear"}, "x"),
         layer("BatchNormalization", "norm", {"axis": [1], "fused": True}, "d"),
         layer("Add", "sum", {}, "d", "norm"),
     ]
-    config = {"name": "old", "layers": made, "input_layers": [["in", 0, 0]], "output_layers": [["sum", 0, 0]]}
+    config = {"name": "old", "layers": made, "input_layers": [["x", 0, 0]], "output_layers": [["sum", 0, 0]]}
     with pytest.raises(DataError, match="norm"):
-        old_file(tmp_path / "old.h5", {"class_name": "Model", "config": config}, {"in": [], "d": [KERNEL, BIAS], "norm": [BIAS, BIAS]})
+        old_file(tmp_path / "old.h5", {"class_name": "Model", "config": config}, {"x": [], "d": [KERNEL, BIAS], "norm": [BIAS, BIAS]})
         saving.load_model(tmp_path / "old.h5")
     config["layers"] = [*made[:2], layer("Add", "sum", {}, "d", "d")]
-    old_file(tmp_path / "old.h5", {"class_name": "Model", "config": config}, {"in": [], "d": [KERNEL, BIAS], "sum": []})
+    old_file(tmp_path / "old.h5", {"class_name": "Model", "config": config}, {"x": [], "d": [KERNEL, BIAS], "sum": []})
     model = saving.load_model(tmp_path / "old.h5")
     np.testing.assert_allclose(model.predict(X, verbose=0), 2 * (X @ KERNEL + BIAS), rtol=1e-5, atol=1e-5)
 

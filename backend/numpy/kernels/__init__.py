@@ -15,8 +15,7 @@ from symkeras.backend.numpy.kernels.reductions import argmax, argmin, maximum_ov
 from symkeras.backend.numpy.kernels.reference import pad, parts, piece, poison, reference, value
 
 __all__ = [
-    "argmax", "argmin", "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "cut", "cuts", "each", "elementwise", "erf", "gather", "matmul",
-    "max_pool", "max_pool_grad",
-    "maximum_over", "minimum_over", "pad", "parts", "piece", "poison", "random_bits", "reference", "scatter_add", "select", "set_rows", "sum_over",
-    "sum_pool", "sum_pool_grad", "value",
+    "argmax", "argmin", "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "cut", "cuts", "each", "elementwise", "erf",
+    "gather", "matmul", "max_pool", "max_pool_grad", "maximum_over", "minimum_over", "pad", "parts", "piece", "poison", "random_bits",
+    "reference", "scatter_add", "select", "set_rows", "sum_over", "sum_pool", "sum_pool_grad", "value",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.numpy import team
 from symkeras.ops.indexing import check_range
 
 _MOST_PASSES = 24
@@ -16,10 +17,20 @@ _MOST_PASSES = 24
 def gather(table: Any, indices: Any, out: Any) -> Callable[[], None]:
     """Rows of `table`; a negative index counts from the end, one out of range is an error."""
     rows = table.shape[0]
+    flat = indices.reshape(-1) if indices.flags.c_contiguous else None
+    if flat is None or not out.flags.c_contiguous:
+
+        def plain() -> None:
+            check_range(indices, rows)
+            np.take(table, indices, axis=0, out=out, mode="wrap")
+
+        return plain
+    target = out.reshape(len(flat), *table.shape[1:])
+    take = team.shared(len(flat), 4.0 * out.size, lambda p: np.take(table, flat[p], axis=0, out=target[p], mode="wrap"))
 
     def run() -> None:
-        check_range(indices, rows)
-        np.take(table, indices, axis=0, out=out, mode="wrap")
+        check_range(flat, rows)
+        take()
 
     return run
 
@@ -77,14 +88,20 @@ def combine_rows(indices: Any, values: Any, out: Any) -> Callable[[], None]:
         if len(flat) == 0:
             return
         order, rank = _passes(flat)
-        first = np.cumsum(rank == 0) - 1
+        is_first = rank == 0
         place = np.empty_like(order)
-        place[order] = first
-        total = np.zeros((int(first[-1]) + 1, flat_values.shape[1]), values.dtype)
-        add_rows(total, place, flat_values)
-        np.take(total, place, axis=0, out=target, mode="clip")
+        place[order] = np.cumsum(is_first) - 1
+        total = flat_values[order[is_first]]
+        again = order[~is_first]
+        add_rows(total, place[again], flat_values[again])
+        spread(target, total, place)
 
     return run
+
+
+def spread(target: Any, total: Any, place: Any) -> None:
+    """Rows of `total` at their places, by the team."""
+    team.shared(len(place), 4.0 * target.size, lambda p: np.take(total, place[p], axis=0, out=target[p], mode="clip"))()
 
 
 def set_rows(table: Any, indices: Any, rows: Any, out: Any) -> Callable[[], None]:

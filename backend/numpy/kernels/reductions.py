@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.numpy import team
+
 
 def _grouped(x: Any, axes: tuple[int, ...]) -> str:
     """Whether `axes` are the leading or the trailing ones of a contiguous array, or neither."""
@@ -17,24 +19,40 @@ def _grouped(x: Any, axes: tuple[int, ...]) -> str:
     return "trailing" if axes == tuple(range(x.ndim - len(axes), x.ndim)) else ""
 
 
-def sum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], None]:
+def sum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object]:
     """The sum over `axes`: a product with ones where it is one over leading or trailing axes."""
     kind = _grouped(x, axes)
     if kind == "leading" and out.flags.c_contiguous and out.size > 1 and x.size > 64:
-        rows = x.reshape(-1, out.size)
-        ones, target = np.ones((1, rows.shape[0]), x.dtype), out.reshape(1, -1)
-        return lambda: np.matmul(ones, rows, out=target)  # type: ignore[return-value]
+        return _columns(x.reshape(-1, out.size), out.reshape(1, -1))
     if kind == "trailing" and out.flags.c_contiguous and x.size > 64:
         rows = x.reshape(out.size, -1)
         ones, target = np.ones((rows.shape[1], 1), x.dtype), out.reshape(-1, 1)
-        return lambda: np.matmul(rows, ones, out=target)  # type: ignore[return-value]
+        return team.shared(len(rows), 8.0 * x.size, lambda part: np.matmul(rows[part], ones, out=target[part]))
     if kind == "all":
         flat = x.reshape(-1)
         return lambda: np.add.reduce(flat, out=out)
     return lambda: np.add.reduce(x, axis=axes, out=out)
 
 
-def _extreme(x: Any, out: Any, axes: tuple[int, ...], ufunc: Any) -> Callable[[], None]:
+def _columns(rows: Any, out: Any) -> Callable[[], object]:
+    """The sums of columns; each member of the team sums a stretch of rows, and the sums are added in order."""
+    parts = team.stretches(len(rows), 8.0 * rows.size)
+    ones = np.ones((1, len(rows)), rows.dtype)
+    if len(parts) == 1:
+        return lambda: np.matmul(ones, rows, out=out)
+    sums = np.empty((len(parts), 1, rows.shape[1]), rows.dtype)
+    jobs = [lambda k=k, p=p: np.matmul(ones[:, p], rows[p], out=sums[k]) for k, p in enumerate(parts)]
+
+    def run() -> None:
+        team.TEAM.run(jobs)
+        np.add(sums[0], sums[1], out=out)
+        for s in sums[2:]:
+            np.add(out, s, out=out)
+
+    return run
+
+
+def _extreme(x: Any, out: Any, axes: tuple[int, ...], ufunc: Any) -> Callable[[], object]:
     last = axes == (x.ndim - 1,) and x.flags.c_contiguous and out.flags.c_contiguous
     if last and 1 < x.shape[-1] <= 64 and out.size >= 64:
         rows = x.reshape(-1, x.shape[-1])
@@ -45,24 +63,26 @@ def _extreme(x: Any, out: Any, axes: tuple[int, ...], ufunc: Any) -> Callable[[]
             ufunc.reduce(columns, axis=0, out=target)
 
         return by_columns
+    if x.ndim > 1 and axes and axes[0] > 0 and out.ndim and len(out) == len(x):
+        return team.shared(len(x), 8.0 * x.size, lambda part: ufunc.reduce(x[part], axis=axes, out=out[part]))
     return lambda: ufunc.reduce(x, axis=axes, out=out)
 
 
-def maximum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], None]:
+def maximum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object]:
     """The largest element over `axes`; NaN where one is NaN."""
     return _extreme(x, out, axes, np.maximum)
 
 
-def minimum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], None]:
+def minimum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object]:
     """The smallest element over `axes`; NaN where one is NaN."""
     return _extreme(x, out, axes, np.minimum)
 
 
-def argmax(x: Any, out: Any, axis: int) -> Callable[[], None]:
+def argmax(x: Any, out: Any, axis: int) -> Callable[[], object]:
     """The place of the first largest element along an axis."""
     return lambda: np.copyto(out, x.argmax(axis), casting="unsafe")
 
 
-def argmin(x: Any, out: Any, axis: int) -> Callable[[], None]:
+def argmin(x: Any, out: Any, axis: int) -> Callable[[], object]:
     """The place of the first smallest element along an axis."""
     return lambda: np.copyto(out, x.argmin(axis), casting="unsafe")
