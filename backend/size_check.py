@@ -38,9 +38,13 @@ class SizeCheck:
         Raises:
             ShapeError: an input does not have its shape, or two sizes differ that must be equal.
         """
+        if self._equal:
+            self.check(tuple(np.shape(a) for a in arrays))
+
+    def check(self, shapes: tuple[tuple[int, ...], ...]) -> None:
+        """Check shapes, one per input; raises as a call does."""
         if not self._equal:
             return
-        shapes = tuple(np.shape(a) for a in arrays)
         if shapes in self._passed or len(shapes) != len(self._types):
             return
         env = solve_dims(self._types, shapes, self._names)

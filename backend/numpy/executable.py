@@ -15,12 +15,11 @@ from symkeras.backend.interface import Executable, Lease, input_arrays
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
+from symkeras.backend.size_check import SizeCheck
 from symkeras.compiler import memory
 from symkeras.compiler.lowering import lower
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import Program, check_sizes
-from symkeras.errors import ShapeError
-from symkeras.graph import dims
 from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.ops.evaluation import solve_dims
@@ -114,9 +113,8 @@ class NumpyExecutable(Executable):
         self._compile()
 
     def _compile(self) -> None:
-        with dims.collecting_assumptions() as assumed:
-            graph, self.history = self._pipeline.run(self.source_graph, self._takes, self.numerics)
-        self._assumed = list(dict.fromkeys(assumed))
+        graph, self.history = self._pipeline.run(self.source_graph, self._takes, self.numerics)
+        self._check = SizeCheck(self.source_graph)
         self._optimised = graph
         self.program: Program = lower(graph, NumpyKernels())
         self.emission: Emission = emit(self.program, self._poison)
@@ -175,11 +173,7 @@ class NumpyExecutable(Executable):
         if key is None:
             types = [n.tensor_type for n in self.source_graph.inputs]
             env = solve_dims(types, shapes, [n.attrs["name"] for n in self.source_graph.inputs])
-            for a, b in self._assumed:
-                if dims.symbols_of((a, b)) <= env.keys() and dims.evaluate(a, env) != dims.evaluate(b, env):
-                    raise ShapeError(
-                        f"{self.source_graph.name}: sizes {a} and {b} must be equal, they are {dims.evaluate(a, env)} and {dims.evaluate(b, env)}"
-                    )
+            self._check.check(shapes)
             check_sizes(self.program, env)
             key = self._shapes[shapes] = tuple(env[s] for s in self._symbols)
         return key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from symkeras.errors import DataError
 
 
-def shifted(texts: Sequence[Sequence[int]], start_char: int | None, index_from: int | None) -> list[list[int]]:
+def shifted(texts: Iterable[Iterable[int]], start_char: int | None, index_from: int | None) -> list[list[int]]:
     """Word numbers raised by `index_from`, behind a `start_char`."""
     if start_char is not None:
         return [[start_char, *(w + (index_from or 0) for w in x)] for x in texts]

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from symkeras import losses, metrics, ops
-from symkeras.errors import ConfigError, SymkerasError, nearest
+from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError, nearest
+from symkeras.layers.layer import mask_of
+from symkeras.losses.weighting import weights_with_mask
 from symkeras.metrics.by_shape import accuracy_for, crossentropy_for
 from symkeras.metrics.metric import Metric
 
 _BY_SHAPE: dict[str, Callable[..., Any]] = {"accuracy": accuracy_for, "acc": accuracy_for, "crossentropy": crossentropy_for, "ce": crossentropy_for}
+
+
+class Slot(NamedTuple):
+    """A metric of one output.
+
+    Attributes:
+        name: of its result in logs.
+        output: number of the output.
+        is_weighted: whether it takes sample weights into account.
+    """
+
+    name: str
+    metric: Any
+    output: int
+    is_weighted: bool
 
 
 @dataclass
@@ -19,8 +39,10 @@ class Compilation:
     """The arguments of `Model.compile`, and what was made of them.
 
     Attributes:
-        tracker: the mean of the total loss; trackers: those of the outputs' own losses, where there are several.
-        slots: (prefix, metric, output, weighted) in the order in which results are reported.
+        tracker: the mean of the total loss.
+        names, losses, weights: of the outputs, once they are known.
+        trackers: name of an output -> the mean of its loss, where several outputs have one.
+        slots: the metrics.
     """
 
     optimizer: Any
@@ -38,28 +60,68 @@ class Compilation:
     losses: list[Any] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     trackers: dict[str, Any] = field(default_factory=dict)
-    slots: list[tuple[str, Any, int, bool]] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
     is_bound: bool = False
 
     def __post_init__(self) -> None:
         self.tracker = metrics.Mean(name="loss")
+        for spec in _leaves(self.loss):
+            if not _is_by_shape(spec, losses=True):
+                losses.get(spec)
+        for spec in _leaves([self.metrics, self.weighted_metrics]):
+            if not _is_by_shape(spec):
+                metrics.get(spec)
+
+    # ---- outputs ---------------------------------------------------------------------------------------------------
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Raise ConfigError where losses, their weights or metrics do not fit outputs of these names."""
+        per_output(self.loss, names, "loss")
+        per_output(self.loss_weights, names, "loss_weights", spread=False)
+        per_output(self.metrics, names, "metrics", nested=True)
+        per_output(self.weighted_metrics, names, "weighted_metrics", nested=True)
 
     def bind(self, names: Sequence[str], y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
         """Settle losses and metrics for outputs of these names; done once, by the first step that has targets."""
         if self.is_bound:
             return
+        self.check_names(names)
         self.names = list(names)
-        self.losses = [_loss(spec, t, p) for spec, t, p in zip(_per_output(self.loss, names, "loss"), y_true, y_pred, strict=True)]
-        self.weights = [1.0 if w is None else float(w) for w in _per_output(self.loss_weights, names, "loss_weights", spread=False)]
-        if len(names) > 1:
-            self.trackers = {n: metrics.Mean(name=f"{n}_loss") for n, one in zip(names, self.losses, strict=True) if one is not None}
-        for given, weighted in ((self.metrics, False), (self.weighted_metrics, True)):
-            for k, (spec, t, p) in enumerate(zip(_per_output(given, names, "metrics", nested=True), y_true, y_pred, strict=True)):
-                for one in spec if isinstance(spec, (list, tuple)) else [spec]:
-                    if one is not None:
-                        prefix = f"{names[k]}_" if len(names) > 1 else ""
-                        self.slots.append((prefix, _metric(one, t, p), k, weighted))
+        self.losses = [_loss(spec, t, p) for spec, t, p in zip(per_output(self.loss, names, "loss"), y_true, y_pred, strict=True)]
+        self.weights = [1.0 if w is None else float(w) for w in per_output(self.loss_weights, names, "loss_weights", spread=False)]
+        with_loss = [n for n, one in zip(names, self.losses, strict=True) if one is not None]
+        if len(with_loss) > 1:
+            order = [n for n in self.loss if n in with_loss] if isinstance(self.loss, Mapping) else with_loss
+            self.trackers = {n: metrics.Mean(name=f"{n}_loss") for n in order}
+        self.slots = list(self._make_slots(y_true, y_pred))
         self.is_bound = True
+
+    def unbind(self) -> None:
+        """Forget the outputs: what a step does that could not be made."""
+        self.names, self.losses, self.weights, self.trackers, self.slots, self.is_bound = [], [], [], {}, [], False
+
+    def _make_slots(self, y_true: Sequence[Any], y_pred: Sequence[Any]) -> Iterator[Slot]:
+        """The metrics, with names made different as Keras does: `mae`, `mae_1`, and `weighted_mae` for a weighted one."""
+        used: Counter[str] = Counter()
+        for given, what in ((self.metrics, "metrics"), (self.weighted_metrics, "weighted_metrics")):
+            is_weighted = what == "weighted_metrics"
+            for k, spec in enumerate(per_output(given, self.names, what, nested=True)):
+                prefix = f"{self.names[k]}_" if len(self.names) > 1 else ""
+                for one in spec if isinstance(spec, (list, tuple)) else [spec]:
+                    if one is None:
+                        continue
+                    metric = _metric(one, y_true[k], y_pred[k])
+                    name = f"{prefix}{metric.name}"
+                    if is_weighted and used[name]:
+                        name = f"{prefix}weighted_{metric.name}"
+                    used[name] += 1
+                    yield Slot(name if used[name] == 1 else f"{name}_{used[name] - 1}", metric, k, is_weighted)
+
+    def refuses_nan(self, output: int, names: Sequence[str]) -> bool:
+        """Whether the loss of an output is one of symkeras', to which a target that is NaN means nothing."""
+        spec = per_output(self.loss, names, "loss")[output]
+        kind = spec if callable(spec) and hasattr(spec, "__name__") else type(spec)
+        return spec is not None and (isinstance(spec, (str, Mapping)) or str(kind.__module__).startswith("symkeras."))
 
     # ---- one step --------------------------------------------------------------------------------------------------
 
@@ -69,11 +131,11 @@ class Compilation:
         for k, loss in enumerate(self.losses):
             if loss is None:
                 continue
-            value = loss(y_true[k], y_pred[k], sample_weights[k])
-            if self.trackers:
-                self.trackers[self.names[k]].update_state(value, sample_weight=_rows(y_pred))
+            value = self._loss_of(k, y_true[k], y_pred[k], sample_weights[k])
+            if self.names[k] in self.trackers:
+                self.trackers[self.names[k]].update_state(value, sample_weight=rows_of(y_pred[k]))
             terms.append(value if self.weights[k] == 1 else value * self.weights[k])
-        terms += [ops.cast(e, y_pred[0].dtype) for e in extra]
+        terms += [ops.sum(ops.cast(e, y_pred[0].dtype)) for e in extra]
         if not terms:
             raise ConfigError("there is no loss: give one to compile(), or add one with add_loss()")
         total = terms[0]
@@ -81,51 +143,87 @@ class Compilation:
             total = total + t
         return total
 
+    def _loss_of(self, k: int, y_true: Any, y_pred: Any, weight: Any) -> Any:
+        loss, output = self.losses[k], self.names[k]
+        if y_true is None:
+            raise DataError(f"output {output!r} has the loss {loss.name!r}, but there are no targets for it")
+        try:
+            value = loss(y_true, y_pred, weight)
+        except ShapeError as error:
+            raise ShapeError(f"loss {loss.name!r} of output {output!r} with predictions {_shown(y_pred)} and targets {_shown(y_true)}: {error}") from error
+        if len(value.shape):
+            raise ShapeError(f"loss {loss.name!r} of output {output!r} must be a scalar, it has shape {_shown(value)}; its reduction is {loss.reduction!r}")
+        return value
+
     def update_metrics(self, y_true: Sequence[Any], y_pred: Sequence[Any], sample_weights: Sequence[Any]) -> None:
         """Let every metric take the batch into account."""
-        for _, metric, k, weighted in self.slots:
-            weight = sample_weights[k] if weighted else None
+        for name, metric, k, is_weighted in self.slots:
+            if y_true[k] is None:
+                raise DataError(f"metric {name!r} needs targets for output {self.names[k]!r}, and there are none")
+            weight = sample_weights[k] if is_weighted else None
             metric.update_state(y_true[k], y_pred[k], **({"sample_weight": weight} if weight is not None else {}))
 
     # ---- results ---------------------------------------------------------------------------------------------------
 
     def all_metrics(self) -> list[Any]:
-        """Every metric in the order of `evaluate`."""
-        return [self.tracker, *self.trackers.values(), *(m for _, m, _, _ in self.slots)]
+        """Every metric: of the total loss, of the outputs' losses, and those of the outputs."""
+        return [self.tracker, *self.trackers.values(), *(slot.metric for slot in self.slots)]
 
-    def results(self) -> Iterator[tuple[str, Any]]:
-        """(name, value) of every metric, in the order of `evaluate`."""
-        yield "loss", self.tracker.result()
+    def results(self) -> Iterator[tuple[str, Any, bool]]:
+        """(name, value, whether the name is the metric's own) of all metrics."""
+        yield "loss", self.tracker.result(), True
         for n, m in self.trackers.items():
-            yield f"{n}_loss", m.result()
-        for prefix, m, _, _ in self.slots:
-            value = m.result()
+            yield f"{n}_loss", m.result(), True
+        for slot in self.slots:
+            value = slot.metric.result()
             if isinstance(value, Mapping):
-                yield from value.items()
+                yield from ((k, v, False) for k, v in value.items())
             else:
-                yield f"{prefix}{m.name}", value
-
-    def reset(self) -> None:
-        for m in self.all_metrics():
-            m.reset_state()
+                yield slot.name, value, slot.name == slot.metric.name
 
 
-def _rows(y_pred: Sequence[Any]) -> Any:
-    size = ops.shape(y_pred[0])[0]
-    return ops.cast(ops.as_tensor(size) if ops.is_symbolic(size) else size, "float32")
+def rows_of(batch: Any) -> Any:
+    """The number of rows of a tensor or array, as a float."""
+    shape = ops.shape(batch)
+    return ops.cast(ops.convert_to_tensor(shape[0]) if shape else 1, "float32")
 
 
-def _per_output(given: Any, names: Sequence[str], what: str, spread: bool = True, nested: bool = False) -> list[Any]:
+def _shown(x: Any) -> str:
+    return f"({', '.join('batch' if d is None and k == 0 else str(d) for k, d in enumerate(x.shape))})"
+
+
+def _leaves(spec: Any) -> Iterator[Any]:
+    """What is named in nested lists and dicts; a config is one thing."""
+    if isinstance(spec, Mapping) and "class_name" not in spec:
+        spec = list(spec.values())
+    if isinstance(spec, (list, tuple)):
+        for one in spec:
+            yield from _leaves(one)
+    elif spec is not None:
+        yield spec
+
+
+def _is_by_shape(spec: Any, losses: bool = False) -> bool:
+    return isinstance(spec, str) and spec in (("crossentropy", "ce") if losses else _BY_SHAPE)
+
+
+def per_output(given: Any, names: Sequence[str], what: str, spread: bool = True, nested: bool = False) -> list[Any]:
     """`given` as a list with one entry per output.
 
     Args:
+        given: one thing, a list, or a dict by names of outputs.
+        names: of the outputs.
+        what: argument of `compile`, for messages.
         spread: one thing alone is for every output.
-        nested: a flat list is for every output (metrics), a list of lists is one per output.
+        nested: entries may be lists; a list that has not one entry per output is for every output.
+
+    Raises:
+        ConfigError: a name that is no output, or another number of entries.
     """
     count = len(names)
     if given is None:
         return [None] * count
-    if isinstance(given, Mapping):
+    if isinstance(given, Mapping) and "class_name" not in given:
         unknown = [k for k in given if k not in names]
         if unknown:
             raise ConfigError(f"{what}: there is no output {unknown[0]!r}; outputs: {', '.join(names)}.{nearest(unknown[0], names)}")
@@ -133,7 +231,7 @@ def _per_output(given: Any, names: Sequence[str], what: str, spread: bool = True
     if isinstance(given, (list, tuple)):
         is_flat = nested and not any(isinstance(g, (list, tuple)) for g in given)
         if nested and count == 1:
-            return [given] if is_flat else [[m for g in given for m in (g if isinstance(g, (list, tuple)) else [g])]]
+            return [[m for g in given for m in (g if isinstance(g, (list, tuple)) else [g])]]
         if is_flat and len(given) != count:
             return [list(given)] * count
         if len(given) != count:
@@ -148,32 +246,38 @@ def _loss(spec: Any, y_true: Any, y_pred: Any) -> Any:
     """A callable loss of (y_true, y_pred, sample_weight)."""
     if spec is None:
         return None
-    if isinstance(spec, str) and spec in ("crossentropy", "ce"):
+    if _is_by_shape(spec, losses=True) and y_true is not None:
         spec = crossentropy_for(y_true, y_pred, as_loss=True)
     loss = losses.get(spec)
     if isinstance(loss, losses.Loss):
         return loss
     from symkeras.losses.wrapper import LossFunctionWrapper
 
-    return LossFunctionWrapper(loss, name=getattr(loss, "__name__", "loss"))
+    return LossFunctionWrapper(loss, name=spec if isinstance(spec, str) else _name_of(loss))
 
 
 def _metric(spec: Any, y_true: Any, y_pred: Any) -> Any:
-    if isinstance(spec, str) and spec in _BY_SHAPE:
+    if _is_by_shape(spec):
+        if y_true is None:
+            raise DataError(f"metric {spec!r} needs targets, and there are none")
         return _BY_SHAPE[spec](y_true, y_pred)(name=spec)
     metric = metrics.get(spec)
     if isinstance(metric, Metric):
+        if isinstance(spec, str):
+            metric.name = spec
         return metric
-    name = spec if isinstance(spec, str) else getattr(metric, "__name__", type(metric).__name__)
-    if isinstance(spec, str):
-        return metrics.MeanMetricWrapper(metric, name=name)
-    return FunctionMetric(metric, name)
+    return FunctionMetric(metric, spec if isinstance(spec, str) else _name_of(metric))
+
+
+def _name_of(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)
 
 
 class FunctionMetric(Metric):
     """The mean over samples of a function's tensor, or of each tensor in the dict it returns.
 
-    Keras 1 took functions that return dicts; their keys are the names in the logs.
+    A function that gives one number per batch counts once per batch. Keras 1 took functions that return dicts; their
+    keys are the names in the logs.
     """
 
     def __init__(self, fn: Callable[..., Any], name: str):
@@ -185,20 +289,19 @@ class FunctionMetric(Metric):
         values = self._fn(y_true, y_pred)
         if not isinstance(values, Mapping):
             values = {self.name: values}
+        weights = weights_with_mask(sample_weight, mask_of(y_pred), self.dtype, is_mean=False)
         for key, value in values.items():
             if key not in self._means:
                 self._means = {**self._means, key: metrics.Mean(name=key)}
-            is_scalar = len(ops.shape(value)) == 0
-            weight = _rows([y_pred]) if is_scalar else sample_weight
-            self._means[key].update_state(value, sample_weight=weight)
+            self._means[key].update_state(value, sample_weight=weights if len(ops.shape(value)) else None)
 
     @property
     def variables(self) -> list[Any]:
         return [v for m in self._means.values() for v in m.variables]
 
     def reset_state(self) -> None:
-        for m in self._means.values():
-            m.reset_state()
+        for v in self.variables:
+            v.assign(np.zeros(v.shape, v.dtype))
 
     def result(self) -> Any:
         if not self._means:

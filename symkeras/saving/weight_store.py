@@ -122,7 +122,7 @@ class WriteStore(MutableMapping[str, Any]):
         del self._file[f"{self._path}/{key}"]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(group(self._file, self._path) or ())
+        return iter([str(k) for k in group(self._file, self._path) or ()])
 
     def __len__(self) -> int:
         return len(group(self._file, self._path) or ())
@@ -146,7 +146,7 @@ class ReadStore(Mapping[str, Any]):
         return tuple(_member(self._group, key).shape)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._group if self._group is not None else ())
+        return iter([str(k) for k in self._group] if self._group is not None else [])
 
     def __len__(self) -> int:
         return len(self._group) if self._group is not None else 0
