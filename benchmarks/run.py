@@ -20,9 +20,11 @@ from workloads import PREDICT_TARGET, WORKLOADS, Workload
 
 BATCHES = 3
 """Batches on which losses are compared."""
-TOLERANCE = {"inference": 1e-4, "training": 1e-3}
+TOLERANCE = {"inference": 1e-4, "training": 5e-4}
 """Largest relative difference of losses: from equal weights, and after one training step. (Rounding grows from step to step: after
 three steps of ResNet-20 Keras' backends already differ by a hundredth from each other.)"""
+HAND_WRITTEN_TRAINING = 2e-3
+"""The same after a step of the hand-written PyTorch, whose Adam adds epsilon in another place than Keras'."""
 PAUSE = 0.1
 """Seconds between two contenders' turns, in which threads that still spin go to sleep."""
 
@@ -86,7 +88,7 @@ def check(workload: Workload, workers: dict[str, Worker], failed: dict[str, str]
             return check(workload, workers, failed, path, batches)
         differences[kind] = {name: difference(values, losses[reference]) for name, values in losses.items() if name != reference}
         for name, value in differences[kind].items():
-            if not value <= TOLERANCE[kind]:
+            if not value <= (HAND_WRITTEN_TRAINING if (kind, name) == ("training", "torch") else TOLERANCE[kind]):
                 failed[name] = f"other losses in {kind} than {reference}: {losses[name]}, not {losses[reference]}"
                 del workers[name]
     return differences

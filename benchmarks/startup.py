@@ -33,18 +33,21 @@ ALL = "all in turn"
 """The row of a process that trains one workload after the other."""
 
 
-def import_times(contenders: dict[str, Contender], runs: int) -> dict[str, dict[str, list[float]]]:
-    """Seconds of whole processes, by what they run and by contender."""
+def import_times(contenders: dict[str, Contender], runs: int, failed: dict[str, str]) -> dict[str, dict[str, list[float]]]:
+    """Seconds of whole processes, by what they run and by contender; the failures go into `failed`."""
     times: dict[str, dict[str, list[float]]] = {what: {name: [] for name in contenders} for what in IMPORTS}
     for k in range(runs + 1):
         for what, code in IMPORTS.items():
             for name, one in contenders.items():
-                if one.module == "torch" and "layers" in code:
+                if name in failed or (one.module == "torch" and "layers" in code):
                     continue
                 command = [one.python, "-c", code.format(module=one.module)]
                 start = time.perf_counter()
-                subprocess.run(command, env=one.environment(), check=True, capture_output=True)
-                if k:  # the first processes fill the system's file cache
+                process = subprocess.run(command, env=one.environment(), capture_output=True, text=True)
+                if process.returncode:
+                    failed[name] = process.stderr.strip().rpartition("\n")[2]
+                    print(f"  failed: {name}: {failed[name]}")
+                elif k:  # the first processes fill the system's file cache
                     times[what][name].append(time.perf_counter() - start)
     return times
 
@@ -124,8 +127,11 @@ def main() -> int:
     results: dict[str, Any] = {"machine": machine(), "versions": versions, "absent": absent}
     print(preamble(results))
     names = list(contenders)
-    imports = import_times(contenders, options.imports)
+    failed_imports: dict[str, str] = {}
+    imports = import_times(contenders, options.imports, failed_imports)
     figures, failed = measure(contenders, options.workloads, options.runs)
+    if failed_imports:
+        failed["import"] = failed_imports
     show("seconds of a process, medians", medians(imports), names)
     for column, title in COLUMNS.items():
         show(f"{title}, medians", medians(figures[column]), names)

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from symkeras import Input, Model, layers, optimizers
+from symkeras import Input, Model, layers, losses, optimizers
 
 LENGTH, BATCH, UNITS = 48, 64, 128
 
@@ -51,8 +51,6 @@ def main(seconds=20.0):
     print(f"{len(text)} characters of {text_source.__file__}, {len(alphabet)} different ones, {len(x)} sequences of {LENGTH}")
 
     model = character_model(len(alphabet))
-    from symkeras import losses
-
     model.compile(optimizers.Adam(5e-3, clipnorm=1.0), loss=losses.SparseCategoricalCrossentropy(from_logits=True))
     began = time.perf_counter()
     epoch = 0

@@ -1,8 +1,8 @@
 """NumPy's OpenBLAS: how many threads it uses, and which kernels.
 
 OpenBLAS takes some AMD processors with AVX-512 for older ones and runs at half their speed. Before NumPy is loaded an
-environment variable mends that: `SYMKERAS_OPENBLAS=auto` (the default) sets `OPENBLAS_CORETYPE=SkylakeX` there, `off`
-leaves everything as it is, and any other value is taken as the core type. What was done is in `describe()`.
+environment variable mends that: `SYMKERAS_OPENBLAS=auto` (the default) sets `OPENBLAS_CORETYPE=SkylakeX` there unless that
+variable is set already, `off` leaves everything as it is, and any other value is taken as the core type. What was done is in `describe()`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def choose_core_type() -> None:
     setting = os.environ.get("SYMKERAS_OPENBLAS", "auto")
     if setting == "off":
         _decision = "left alone (SYMKERAS_OPENBLAS=off)"
-    elif "OPENBLAS_CORETYPE" in os.environ:
-        _decision = f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} was set"
     elif "numpy" in sys.modules:
         _decision = "left alone (NumPy was loaded before symkeras)"
     elif setting != "auto":
         os.environ["OPENBLAS_CORETYPE"] = setting
         _decision = f"core type {setting} (SYMKERAS_OPENBLAS)"
+    elif "OPENBLAS_CORETYPE" in os.environ:
+        _decision = f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} was set"
     else:
         _decision = "as detected"
         try:

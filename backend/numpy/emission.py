@@ -6,6 +6,7 @@ user's line it comes from.
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -338,6 +339,8 @@ def _suggest(v: Value) -> str:
 
 def _identifier(text: str) -> str:
     clean = re.sub(r"\W+", "_", text.replace("-", "m").replace(".", "p")).strip("_").lower()
+    if keyword.iskeyword(clean):
+        return f"{clean}_"
     return clean if clean and not clean[0].isdigit() else f"v_{clean}"
 
 

@@ -84,15 +84,21 @@ class BatchNormalization(Layer):
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         dtype = self.compute_dtype
         x = ops.cast(inputs, "float32") if dtype == "float16" else inputs
+        ones, zeros = np.ones(self.moving_mean.shape, self.variable_dtype), np.zeros(self.moving_mean.shape, self.variable_dtype)
+        gamma, beta = ones if self.gamma is None else self.gamma, zeros if self.beta is None else self.beta
+        axis = self.axis % len(x.shape)
         if training and self.trainable:
             mean, variance = self._moments(x, mask)
             self._follow(self.moving_mean, mean)
             self._follow(self.moving_variance, variance)
         else:
             mean, variance = self.moving_mean, self.moving_variance
-        ones, zeros = np.ones(self.moving_mean.shape, self.variable_dtype), np.zeros(self.moving_mean.shape, self.variable_dtype)
-        gamma, beta = ones if self.gamma is None else self.gamma, zeros if self.beta is None else self.beta
-        y = ops.batch_normalization(x, mean, variance, gamma, beta, axis=self.axis % len(x.shape), epsilon=self.epsilon)
+        if training and self.trainable and mask is None:
+            axes = tuple(k for k in range(len(x.shape)) if k != axis)
+            wide = tuple(d if k == axis else 1 for k, d in enumerate(ops.shape(x)))
+            y = ops.layer_normalization(x, ops.reshape(gamma, wide), ops.reshape(beta, wide), axes=axes, epsilon=self.epsilon)
+        else:
+            y = ops.batch_normalization(x, mean, variance, gamma, beta, axis=axis, epsilon=self.epsilon)
         return ops.cast(y, dtype)
 
     def _follow(self, moving: Any, batch: Any) -> None:

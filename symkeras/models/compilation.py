@@ -150,9 +150,11 @@ class Compilation:
         try:
             value = loss(y_true, y_pred, weight)
         except ShapeError as error:
-            raise ShapeError(f"loss {loss.name!r} of output {output!r} with predictions {_shown(y_pred)} and targets {_shown(y_true)}: {error}") from error
+            where = f"loss {loss.name!r} of output {output!r} with predictions {_shown(y_pred)} and targets {_shown(y_true)}"
+            raise ShapeError(f"{where}: {error}") from error
         if len(value.shape):
-            raise ShapeError(f"loss {loss.name!r} of output {output!r} must be a scalar, it has shape {_shown(value)}; its reduction is {loss.reduction!r}")
+            reduction = f"its reduction is {loss.reduction!r}"
+            raise ShapeError(f"loss {loss.name!r} of output {output!r} must be a scalar, it has shape {_shown(value)}: {reduction}")
         return value
 
     def update_metrics(self, y_true: Sequence[Any], y_pred: Sequence[Any], sample_weights: Sequence[Any]) -> None:

@@ -95,6 +95,8 @@ def flat_inputs(x: Any, names: Sequence[str], structure: Any = None) -> tuple[li
         names: of the model's inputs; empty where they are not known.
         structure: the nesting of the model's inputs, None where it is not known.
     """
+    if isinstance(x, np.ndarray) and len(names) <= 1:
+        return [_array(x, "x")], x
     if x is None:
         raise DataError("there is no data: x is None")
     if isinstance(x, Mapping) and names:
@@ -170,6 +172,8 @@ def check_rows(x: Sequence[Any], y: Sequence[Any], weights: Sequence[Any]) -> in
     Raises:
         DataError: they differ, or there are none.
     """
+    if len(x) == 1 and not y and len(x[0]):
+        return len(x[0])
     sizes = {f"{what}{f'[{k}]' if len(group) > 1 else ''}": len(a) for what, group in (("x", x), ("y", y), ("sample_weight", weights))
              for k, a in enumerate(group) if a is not None}  # fmt: skip
     if len(set(sizes.values())) != 1:
@@ -187,7 +191,8 @@ def check_numbers(a: np.ndarray, name: str) -> None:
     with np.errstate(all="ignore"):
         is_suspect = np.isnan(a.sum())
     if is_suspect and (where := np.isnan(a)).any():
-        raise DataError(f"the target of {name!r} holds NaN (first in row {int(np.argwhere(where)[0][0])}): the loss would be NaN and so would all weights")
+        row = int(np.argwhere(where)[0][0])
+        raise DataError(f"the target of {name!r} holds NaN (first in row {row}): the loss would be NaN and so would all weights")
 
 
 def check_range(a: np.ndarray, dtype: str, name: str) -> None:
@@ -252,20 +257,22 @@ class Stream:
             self.source.on_epoch_end()
 
     def _iterated(self) -> Iterator[Any]:
-        if self._iterator is None or (self._is_restartable and self.steps is None):
+        is_fresh = self._iterator is None or (self._is_restartable and self.steps is None)
+        if is_fresh:
             self._iterator = iter(self.source)
-        done = last = 0
+        done = 0
         while self.steps is None or done < self.steps:
             try:
-                batch = next(self._iterator)
+                batch = next(self._iterator)  # type: ignore[arg-type]
             except StopIteration:
-                self._iterator = iter(self.source) if self._is_restartable else self._iterator
                 if self.steps is None:
+                    self._iterator = None
                     return
-                if self._is_restartable and done > last:
-                    last = done
-                    continue
-                raise DataError(f"the generator ended after {done} of {self.steps} batches of this epoch") from None
+                if is_fresh or not self._is_restartable:
+                    raise DataError(f"the generator ended after {done} of {self.steps} batches of this epoch") from None
+                self._iterator, is_fresh = iter(self.source), True
+                continue
+            is_fresh = False
             yield batch
             done += 1
 

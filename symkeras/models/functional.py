@@ -14,8 +14,7 @@ import numpy as np
 
 from symkeras import ops, tree
 from symkeras.errors import ConfigError, DataError, ShapeError, nearest
-from symkeras.graph import tracing
-from symkeras.graph import provenance
+from symkeras.graph import provenance, tracing
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.input import Input, InputLayer
@@ -244,7 +243,8 @@ def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str) ->
         if node.op.name == "placeholder":
             if node is not phase.learning_phase().node:
                 names = ", ".join(repr(t.name) for t in inputs)
-                raise ConfigError(f"model {model!r}: the outputs depend on {node.attrs['name']!r} ({node.type}), which is not among the inputs ({names})")
+                source = f"{node.attrs['name']!r} ({node.type})"
+                raise ConfigError(f"model {model!r}: the outputs depend on {source}, which is not among the inputs ({names})")
         elif record is not None:
             found[id(record)] = record
             order[id(record)] = min(order.get(id(record), node.uid), node.uid)

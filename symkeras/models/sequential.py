@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from symkeras import tree
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dtypes, tracing
 from symkeras.graph.tensor import Tensor
@@ -140,15 +137,17 @@ class Sequential(Model):
             return
         if not self.layers:
             raise ConfigError(f"model {self.name!r} has no layers")
-        if self._known_input() is None and input_shape is None:
+        known = self._known_input()
+        if known is None and input_shape is None:
             raise ShapeError(f"model {self.name!r}: build needs an input shape, for example model.build((None, 784))")
-        self._build_on(self._known_input() or Input(batch_shape=map_shapes(tuple, input_shape)))
+        self._build_on(Input(batch_shape=map_shapes(tuple, input_shape)) if known is None else known)
 
     def _build_for_data(self, x: Any) -> None:
         """Build for an array or tensor: its sizes behind the batch axis, and its dtype."""
         if self._functional is None and self.layers:
+            known = self._known_input()
             dtype = None if dtypes.is_float(dtypes.standardize(x.dtype)) else batch_type(x).dtype
-            self._build_on(self._known_input() or Input(batch_shape=(None, *x.shape[1:]), dtype=dtype))
+            self._build_on(Input(batch_shape=(None, *x.shape[1:]), dtype=dtype) if known is None else known)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         return self._built_model().call(inputs, training=training, mask=mask)
@@ -156,8 +155,10 @@ class Sequential(Model):
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.layers:
             raise ConfigError(f"model {self.name!r} has no layers: add some before calling it")
-        if self._functional is None and not tree.is_nested(inputs):
-            self._build_for_data(inputs if isinstance(inputs, Tensor) else np.asarray(inputs))
+        if isinstance(inputs, (list, tuple)) and len(inputs) == 1 and hasattr(inputs[0], "shape"):
+            inputs = inputs[0]
+        if self._functional is None and hasattr(inputs, "shape"):
+            self._build_for_data(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
     def _built_model(self) -> Functional:
@@ -173,6 +174,8 @@ class Sequential(Model):
     output_shape = property(lambda self: self._built_model().output_shape, doc="The shape of the output.")
     input_names = property(lambda self: self._built_model().input_names, doc="The name of the input.")
     output_names = property(lambda self: self._built_model().output_names, doc="The name of the output.")
+    _input_structure = property(lambda self: self._built_model()._input_structure)
+    _output_structure = property(lambda self: self._built_model()._output_structure)
 
     def get_config(self) -> dict[str, Any]:
         from symkeras.saving.serialization import serialize_keras_object

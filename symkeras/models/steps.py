@@ -6,21 +6,23 @@ one graph with updates. What is fetched from it is nothing: metrics are variable
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from symkeras import ops, tree
+from symkeras import config, ops, tree
 from symkeras.autodiff.reverse import gradients
 from symkeras.backend.interface import Executable, compile_graph
-from symkeras.errors import ConfigError, ShapeError
-from symkeras.graph import dims, dtypes, tracing
+from symkeras.errors import ConfigError, DataError, GradientError, ShapeError
+from symkeras.graph import dims, tracing
 from symkeras.graph.graph import Graph
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.layers.layer import call_context
+from symkeras.models.compilation import rows_of
 from symkeras.ops.leaves import placeholder_node
 
 
@@ -35,11 +37,16 @@ class Signature:
 
 def batch_type(array: Any, like: TensorType | None = None) -> TensorType:
     """The type that batches of `array` are computed in: the batch size symbolic, floats as `floatx`, integers as int32."""
-    kind = array.dtype.kind
-    dtype = dtypes.config.floatx() if kind in "fc" else "bool" if kind == "b" else "int32"
     if like is not None:
         return like
+    kind = np.dtype(array.dtype).kind
+    dtype = config.floatx() if kind == "f" else "bool" if kind == "b" else "int32"
     return TensorType((dims.symbol("batch"), *map(int, array.shape[1:])), dtype)
+
+
+def weight_type(array: Any) -> TensorType:
+    """The type of batches of sample weights."""
+    return TensorType((dims.symbol("batch"), *map(int, array.shape[1:])), config.floatx())
 
 
 class Step:
@@ -48,67 +55,93 @@ class Step:
     Attributes:
         executable: what runs; its inputs are all of x, then the targets and weights that are there.
         structure: the nesting of the predictions.
+        extra: names of what a model's own `compute_metrics` adds to the logs: the outputs of training and testing.
     """
 
-    def __init__(self, model: Any, mode: str, signature: Signature, x_structure: Any, backend: str | None, options: dict[str, Any]):
+    def __init__(self, model: Any, mode: str, signature: Signature, x_structure: Any, backend: str | None, options: Mapping[str, Any]):
         self.mode = mode
         self.signature = signature
         self.structure: Any = None
-        x = [Tensor(placeholder_node(t, n)) for t, n in zip(signature.x, _x_names(model, len(signature.x)), strict=True)]
-        with tracing.Trace() as trace, call_context(mode == "train") as context:
+        self.extra: list[str] = []
+        x = [Tensor(placeholder_node(t, n)) for t, n in zip(signature.x, x_names(model, len(signature.x)), strict=True)]
+        with tracing.Trace() as trace, call_context(mode == "train"):
             build = {"train": self._train, "test": self._test, "predict": self._predict}[mode]
-            extra, outputs = build(model, tree.pack_sequence_as(x_structure, x), context)
-            inputs = [t.node for t in (*x, *extra)]
-            graph = Graph(inputs, [t.node for t in outputs], trace.updates(), f"{model.name}_{mode}")
+            targets, outputs = build(model, tree.pack_sequence_as(x_structure, x))
+            graph = Graph([t.node for t in (*x, *targets)], [t.node for t in outputs], trace.updates(), f"{model.name}_{mode}")
         self.executable: Executable = compile_graph(graph, backend, **options)
 
-    def _predict(self, model: Any, x: Any, context: Any) -> tuple[list[Tensor], list[Tensor]]:
+    def packed(self, outputs: Sequence[Any]) -> Any:
+        """Predictions in the nesting that the model gives them."""
+        return tree.pack_sequence_as(self.structure, outputs) if tree.is_nested(self.structure) else outputs[0]
+
+    def _predict(self, model: Any, x: Any) -> tuple[list[Tensor], list[Tensor]]:
         self.structure = model(x, training=False) if model._takes_training else model(x)
         return [], [ops.as_tensor(t) for t in tree.flatten(self.structure)]
 
-    def _targets(self, names: Sequence[str]) -> tuple[list[Any], list[Any]]:
-        y = [None if t is None else Tensor(placeholder_node(t, f"{n}_target")) for t, n in zip(self.signature.y, names, strict=True)]
-        w = [None if t is None else Tensor(placeholder_node(t, f"{n}_weight")) for t, n in zip(self.signature.weights, names, strict=True)]
-        return y, w
+    def _test(self, model: Any, x: Any) -> tuple[list[Tensor], list[Tensor]]:
+        y_pred, y, w, loss = self._forward(model, x, False)
+        return [t for t in (*y, *w) if t is not None], self._track(model, x, y, y_pred, w, loss)
+
+    def _train(self, model: Any, x: Any) -> tuple[list[Tensor], list[Tensor]]:
+        y_pred, y, w, loss = self._forward(model, x, True)
+        variables, optimizer = model.trainable_variables, model.optimizer
+        if not variables:
+            raise ConfigError(f"model {model.name!r} has no trainable weights")
+        grads = gradients(optimizer.scale_loss(loss), variables)
+        if all(g is None for g in grads):
+            raise GradientError(
+                f"model {model.name!r}: the loss has no gradient with respect to any trainable weight: it depends on none of them, "
+                "or only through operations without a gradient (argmax, comparisons, rounding, integers)"
+            )
+        if not optimizer.built:
+            with tracing.suspended():
+                optimizer.build(variables)
+        optimizer.apply(grads, variables)
+        return [t for t in (*y, *w) if t is not None], self._track(model, x, y, y_pred, w, loss)
 
     def _forward(self, model: Any, x: Any, training: bool) -> tuple[list[Tensor], list[Any], list[Any], Any]:
         outputs = model(x, training=training) if model._takes_training else model(x)
         self.structure = outputs
         y_pred = tree.flatten(outputs)
-        names = model._names_of_outputs(len(y_pred))
+        names = model._names_of_outputs(outputs)
         if len(self.signature.y) != len(names):
-            raise ConfigError(f"model {model.name!r} has {len(names)} outputs ({', '.join(names)}), received {len(self.signature.y)} targets")
-        y, w = self._targets(names)
+            raise DataError(f"model {model.name!r} has {len(names)} outputs ({', '.join(names)}), received {len(self.signature.y)} targets")
+        y = [None if t is None else Tensor(placeholder_node(t, f"{n}_target")) for t, n in zip(self.signature.y, names, strict=True)]
+        w = [None if t is None else Tensor(placeholder_node(t, f"{n}_weight")) for t, n in zip(self.signature.weights, names, strict=True)]
         model._compilation.bind(names, y, y_pred)
-        return y_pred, y, w, model._loss_of(x, y, outputs, w, training)
-
-    def _test(self, model: Any, x: Any, context: Any) -> tuple[list[Tensor], list[Tensor]]:
-        y_pred, y, w, loss = self._forward(model, x, False)
-        model._track(loss, y, y_pred, w)
-        return [t for t in (*y, *w) if t is not None], []
-
-    def _train(self, model: Any, x: Any, context: Any) -> tuple[list[Tensor], list[Tensor]]:
-        y_pred, y, w, loss = self._forward(model, x, True)
+        arguments = {"x": x, "y": self._nested(y), "y_pred": outputs, "sample_weight": self._nested(w)}
+        if "training" in inspect.signature(model.compute_loss).parameters:
+            arguments["training"] = training
+        loss = model.compute_loss(**arguments)
+        if loss is None:
+            raise ConfigError(f"model {model.name!r}: compute_loss() gave None; it must give the scalar to minimise")
+        loss = ops.as_tensor(ops.convert_to_tensor(loss))
         if loss.ndim != 0:
             raise ShapeError(f"model {model.name!r}: the loss must be a scalar, it has shape {loss.shape}")
-        optimizer = model.optimizer
-        variables = model.trainable_variables
-        if not variables:
-            raise ConfigError(f"model {model.name!r} has no trainable weights")
-        if not optimizer.built:
-            with tracing.suspended():
-                optimizer.build(variables)
-        scaled = optimizer.scale_loss(loss)
-        optimizer.apply(gradients(scaled, variables), variables)
-        model._track(loss, y, y_pred, w)
-        return [t for t in (*y, *w) if t is not None], []
+        return y_pred, y, w, loss
+
+    def _nested(self, flat: list[Any]) -> Any:
+        """Targets or weights as the model's own methods get them: None for none at all, else in the nesting of the predictions."""
+        if all(t is None for t in flat):
+            return None
+        return tree.pack_sequence_as(self.structure, flat) if tree.is_nested(self.structure) else flat[0]
+
+    def _track(self, model: Any, x: Any, y: list[Any], y_pred: list[Any], w: list[Any], loss: Any) -> list[Tensor]:
+        """Let the metrics take the step into account; what the model's own `compute_metrics` gives beyond them."""
+        model._compilation.tracker.update_state(loss, sample_weight=rows_of(tree.flatten(x)[0]))
+        if not model._has_own_metrics():
+            model._compilation.update_metrics(y, y_pred, w)
+            return []
+        results = model.compute_metrics(x, self._nested(y), self.structure, self._nested(w)) or {}
+        known = model.get_metrics_result()
+        extra = {k: v for k, v in results.items() if k not in known}
+        self.extra = list(extra)
+        return [ops.as_tensor(v) for v in extra.values()]
 
 
-def _x_names(model: Any, count: int) -> list[str]:
-    try:
-        names = list(model.input_names)
-    except (AttributeError, ShapeError):
-        names = []
+def x_names(model: Any, count: int) -> list[str]:
+    """The names of a model's inputs, for the graph."""
+    names = model._names_of_inputs()
     return names if len(names) == count else [f"x{k}" if count > 1 else "x" for k in range(count)]
 
 

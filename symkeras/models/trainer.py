@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from symkeras import config, ops, tree
-from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError
-from symkeras.graph import dims, tracing
-from symkeras.graph.tensor import Tensor
-from symkeras.graph.types import TensorType
-from symkeras.layers.layer import call_context
+from symkeras import config, tree
+from symkeras.callbacks.callback_list import CallbackList
+from symkeras.errors import ConfigError, DataError, nearest
 from symkeras.models.compilation import Compilation
 from symkeras.models.data import (
     Arrays,
+    Passes,
     Stream,
+    check_numbers,
     check_rows,
-    check_targets,
     flat_inputs,
     flat_targets,
     is_stream,
     unpack,
     weighted_by_class,
 )  # fmt: skip
-from symkeras.models.steps import Signature, Step, batch_type, fill
+from symkeras.models.functions import Functions, inner_shape
+from symkeras.models.interrupts import Interrupts
+from symkeras.models.steps import Step, fill
+
+_BACKEND_OPTIONS = ("level", "numerics", "pipeline", "poison")
+_STEP_METHODS = ("train_step", "test_step", "predict_step", "make_train_function", "make_test_function", "make_predict_function")
 
 
 class LazyLogs(Mapping[str, float]):
@@ -55,45 +56,20 @@ class LazyLogs(Mapping[str, float]):
         return repr(self._get())
 
 
-class Interrupts:
-    """While active, Ctrl-C waits for the end of the step that runs: weights are always those of a whole step.
+class Trainer(Functions):
+    """What makes a model trainable; a base of `Model`.
 
-    A second Ctrl-C does not wait.
+    Attributes:
+        stop_training, stop_evaluating, stop_predicting: set by callbacks to end the running call after a batch.
     """
 
     def __init__(self) -> None:
-        self.pending = False
-
-    def __enter__(self) -> Interrupts:
-        self._before: Any = None
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def _note(self, *_: Any) -> None:
-        if self.pending:
-            raise KeyboardInterrupt
-        self.pending = True
-
-    def check(self) -> None:
-        """Raise KeyboardInterrupt if one was asked for."""
-        if self.pending:
-            self.pending = False
-            raise KeyboardInterrupt
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-
-class Trainer:
-    """What makes a model trainable; a base of `Model`."""
-
-    def __init__(self) -> None:
-        object.__setattr__(self, "_compilation", None)
-        object.__setattr__(self, "_steps", {})
-        object.__setattr__(self, "_last", {})
-        object.__setattr__(self, "stop_training", False)
+        Functions.__init__(self)
+        for name in ("_compilation", "_initial_epoch", "history"):
+            object.__setattr__(self, name, None)
+        for name in ("stop_training", "stop_evaluating", "stop_predicting"):
+            object.__setattr__(self, name, False)
+        object.__setattr__(self, "_extra_logs", {})
 
     # ---- compile ---------------------------------------------------------------------------------------------------
 
@@ -112,43 +88,41 @@ class Trainer:
             steps_per_execution: batches between two calls of batch callbacks.
             jit_compile, auto_scale_loss: Keras' arguments; everything is compiled here, and only a LossScaleOptimizer would scale.
             backend: what runs the model; the default backend when None.
-            **options: for the backend, such as level="O1".
+            **options: for the backend, such as level="O1"; `sample_weight_mode` of 2017 is seen from the weights themselves.
 
         Raises:
-            ConfigError: an unknown optimizer, loss, metric or option.
+            ConfigError: an unknown optimizer, loss, metric, output or option; the model stays as it was compiled before.
         """
-        from symkeras import losses, optimizers
-        from symkeras import metrics as metric_table
+        from symkeras import optimizers
+        from symkeras.backend.interface import check_registered
 
-        if "sample_weight_mode" in options:
-            options.pop("sample_weight_mode")
-        unknown = set(options) - {"level", "numerics", "pipeline", "poison"}
-        if unknown:
-            raise ConfigError(f"compile: unknown arguments {sorted(unknown)}")
-        if steps_per_execution < 1:
-            raise ConfigError(f"compile: steps_per_execution must be at least 1, received {steps_per_execution}")
-        for one in tree.flatten(loss):
-            if not (isinstance(one, str) and one in ("crossentropy", "ce")):
-                losses.get(one)
-        for one in tree.flatten([metrics, weighted_metrics]):
-            if isinstance(one, str) and one not in ("accuracy", "acc", "crossentropy", "ce"):
-                metric_table.get(one)
+        options.pop("sample_weight_mode", None)
+        for name in options:
+            if name not in _BACKEND_OPTIONS:
+                raise ConfigError(f"compile: unknown argument {name!r}.{nearest(name, (*_BACKEND_OPTIONS, *_COMPILE_ARGUMENTS))}")
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ConfigError(f"compile: steps_per_execution must be at least 1, received {steps_per_execution!r}")
+        for method in _STEP_METHODS:
+            if hasattr(type(self), method):
+                raise ConfigError(
+                    f"{type(self).__name__} defines {method}(), which symkeras never calls: a step is one compiled graph. "
+                    "Define call(), compute_loss() or compute_metrics() instead"
+                )
+        if backend is not None:
+            check_registered(backend)
+        if optimizer is None:
+            raise ConfigError("compile: an optimizer is needed, received None")
         given = {"optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
                  "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": jit_compile}  # fmt: skip
-        if backend is not None:
-            from symkeras.backend.interface import check_registered
-
-            check_registered(backend)
         compilation = Compilation(
-            optimizers.get(optimizer), loss, loss_weights, metrics, weighted_metrics, run_eagerly, int(steps_per_execution),
+            optimizers.get(optimizer), loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution,
             "interpreter" if run_eagerly else backend, dict(options), given,
         )  # fmt: skip
+        outputs = self._of_graph("_output_structure")
+        if outputs is not None:
+            compilation.check_names(self._names_of_outputs(outputs))
         object.__setattr__(self, "_compilation", compilation)
         self._forget_steps()
-
-    def _forget_steps(self) -> None:
-        object.__setattr__(self, "_steps", {})
-        object.__setattr__(self, "_last", {})
 
     @property
     def compiled_config(self) -> dict[str, Any] | None:
@@ -165,41 +139,13 @@ class Trainer:
         """What `compile` was given as loss."""
         return self._compilation.loss if self._compilation is not None else None
 
-    @property
-    def metrics(self) -> list[Any]:
-        """The metrics in the order of their results: the loss, those of the outputs, those of layers."""
-        own = self._compilation.all_metrics() if self._compilation is not None else []
-        return [*own, *self._layer_metrics()]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns, once the model has seen targets."""
-        return list(dict(self._results())) if self._compilation is not None else []
-
-    def _layer_metrics(self) -> list[Any]:
-        return [m for layer in self._flatten_layers() for m in layer._tracker.metrics]  # type: ignore[attr-defined]
-
-    def _results(self) -> Iterator[tuple[str, Any]]:
-        yield from self._compilation.results()
-        for m in self._layer_metrics():
-            yield m.name, m.result()
-
-    def _logs(self) -> dict[str, float]:
-        return {k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in self._results()}  # type: ignore[misc]
-
-    def reset_metrics(self) -> None:
-        """Let every metric forget what it has seen."""
-        for m in self.metrics:
-            m.reset_state()
-
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile`, serialized."""
         if self._compilation is None:
             return None
         from symkeras.saving.serialization import serialize_keras_object
 
-        given = dict(self._compilation.config)
-        given["optimizer"] = self._compilation.optimizer
+        given = {**self._compilation.config, "optimizer": self._compilation.optimizer}
         return {k: serialize_keras_object(v) for k, v in given.items()}
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
@@ -209,141 +155,96 @@ class Trainer:
         arguments = {k: deserialize_keras_object(v) if isinstance(v, (dict, list)) else v for k, v in config.items()}
         arguments.pop("auto_scale_loss", None)
         self.compile(**arguments)
-        if self.built and self.trainable_variables:  # type: ignore[attr-defined]
-            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+        if self.built and self.trainable_variables:
+            self.optimizer.build(self.trainable_variables)
 
-    def _require_compiled(self, what: str) -> None:
-        if self._compilation is None:
-            raise SymkerasError(f"model {self.name!r}: call compile() before {what}()")  # type: ignore[attr-defined]
+    # ---- metrics ---------------------------------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics: of the total loss, of the outputs' losses, of the outputs, and those that layers hold."""
+        own = self._compilation.all_metrics() if self._compilation is not None else []
+        return list({id(m): m for m in (*own, *self._layer_metrics())}.values())
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, once the model has seen targets."""
+        return self._names_in_order() if self._compilation is not None else []
+
+    def _layer_metrics(self) -> list[Any]:
+        return [m for layer in self._flatten_layers() for m in layer._tracker.metrics]
+
+    def _results(self) -> Iterator[tuple[str, Any, bool]]:
+        """(name, value, whether the name is the metric's own) of every metric."""
+        yield from self._compilation.results()
+        known = {id(m) for m in self._compilation.all_metrics()}
+        for m in self._layer_metrics():
+            if id(m) not in known:
+                value = m.result()
+                yield from ((k, v, False) for k, v in value.items()) if isinstance(value, Mapping) else [(m.name, value, True)]
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The results of all metrics by name."""
+        return {name: value for name, value, _ in self._results()}
+
+    def _logs(self) -> dict[str, Any]:
+        """The results as plain numbers, by sorted name as Keras has them."""
+        found = {**self.get_metrics_result(), **self._extra_logs}
+        return {k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in sorted(found.items())}
+
+    def _names_in_order(self) -> list[str]:
+        """The loss, the outputs' losses, metrics in their order; then, sorted, those whose name has a prefix or comes from a dict."""
+        results = list(self._results())
+        own = [name for name, _, is_own in results if is_own]
+        return [*own, *sorted({name for name, _, is_own in results if not is_own} - set(own))]
+
+    def _in_order(self, logs: Mapping[str, Any]) -> Any:
+        names = [n for n in self._names_in_order() if n in logs]
+        values = [logs[n] for n in (*names, *sorted(logs.keys() - set(names)))]
+        return values[0] if len(values) == 1 else values
+
+    def reset_metrics(self) -> None:
+        """Let every metric forget what it has seen."""
+        object.__setattr__(self, "_extra_logs", {})
+        for m in self.metrics:
+            m.reset_state()
 
     # ---- losses ------------------------------------------------------------------------------------------------------
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
-        """The scalar that training minimises; subclasses may define their own."""
-        compilation = self._compilation
-        y, w = ([v] if not isinstance(v, list) else v for v in (y, sample_weight))
-        extra = self.losses  # type: ignore[attr-defined]
-        return compilation.total_loss(y, tree.flatten(y_pred), w, extra)
+        """The scalar that training minimises; subclasses may define their own.
 
-    def _loss_of(self, x: Any, y: list[Any], y_pred: Any, weights: list[Any], training: bool) -> Any:
-        single = len(y) == 1
-        return self.compute_loss(x=x, y=y[0] if single else y, y_pred=y_pred, sample_weight=weights[0] if single else weights, training=training)
-
-    def _track(self, loss: Any, y: list[Any], y_pred: list[Any], weights: list[Any]) -> None:
-        rows = ops.shape(y_pred[0])[0]
-        self._compilation.tracker.update_state(loss, sample_weight=ops.cast(ops.as_tensor(rows), "float32"))
-        self._compilation.update_metrics(y, y_pred, weights)
-
-    # ---- functions -------------------------------------------------------------------------------------------------
-
-    def _names_of_inputs(self) -> list[str]:
-        try:
-            return list(self.input_names)  # type: ignore[attr-defined]
-        except (AttributeError, ShapeError):
-            return []
-
-    def _names_of_outputs(self, count: int) -> list[str]:
-        try:
-            names = list(self.output_names)  # type: ignore[attr-defined]
-        except (AttributeError, ShapeError):
-            names = []
-        return names if len(names) == count else [f"output_{k + 1}" for k in range(count)] if count > 1 else ["output"]
-
-    def _known_types(self, count: int) -> list[TensorType | None]:
-        try:
-            known = [t.node.tensor_type for t in self.inputs]  # type: ignore[attr-defined]
-        except (AttributeError, ShapeError):
-            known = []
-        return known if len(known) == count else [None] * count  # type: ignore[return-value]
-
-    def _ensure_built(self, x: Sequence[np.ndarray], structure: Any) -> None:
-        if self.built and all(layer.built for layer in self._flatten_layers(include_self=False)):  # type: ignore[attr-defined]
-            return
-        from symkeras.models.sequential import Sequential
-
-        if isinstance(self, Sequential):
-            if self._functional is None:
-                first = self.layers[0] if self.layers else None
-                shape = (None, *x[0].shape[1:])
-                if first is not None and getattr(first, "_batch_input_shape", None) is None:
-                    from symkeras.layers.input import Input
-
-                    dtype = None if x[0].dtype.kind == "f" else batch_type(x[0]).dtype
-                    self._build_on(Input(batch_shape=shape, dtype=dtype))
-                else:
-                    self.build(shape)
-            return
-        from symkeras.ops.leaves import placeholder_node
-
-        stand_ins = [Tensor(placeholder_node(batch_type(a), "x")) for a in x]
-        with tracing.Trace(), call_context():
-            self(tree.pack_sequence_as(structure, stand_ins))  # type: ignore[operator]
-        self.built = True
-
-    def _step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any) -> Step:
-        frozen = tuple(layer._trainable for layer in self._flatten_layers()) if mode == "train" else ()  # type: ignore[attr-defined]
-        backend = self._compilation.backend if self._compilation is not None else None
-        key = (mode, _kinds(x), _kinds(y), _kinds(weights), frozen, backend or config.backend())
-        step = self._steps.get(key)
-        if step is None:
-            step = self._steps[key] = self._make_step(mode, x, y, weights, structure, backend)
-        self._last[mode] = step
-        return step
-
-    def _make_step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any, backend: str | None) -> Step:
-        self._ensure_built(x, structure)
-        known = self._known_types(len(x))
-        for a, t, n in zip(x, known, self._names_of_inputs() or ["x"] * len(x), strict=False):
-            _check_shape(a, t, n, self.name)  # type: ignore[attr-defined]
-        signature = Signature(
-            tuple(batch_type(a, t) for a, t in zip(x, known, strict=True)),
-            tuple(None if a is None else batch_type(a) for a in y),
-            tuple(None if a is None else TensorType((dims.symbol("batch"), *a.shape[1:]), config.floatx()) for a in weights),
-        )
-        options = self._compilation.options if self._compilation is not None else {}
-        was_bound = self._compilation is not None and self._compilation.is_bound
-        try:
-            return Step(self, mode, signature, structure, backend, {} if backend == "interpreter" else options)
-        except BaseException:
-            if self._compilation is not None and not was_bound:
-                self._compilation.is_bound, self._compilation.slots, self._compilation.trackers = False, [], {}
-            raise
-
-    def compiled(self, which: str = "train") -> Any:
-        """The compiled function behind fit ("train"), evaluate ("test") or predict ("predict"), for inspection.
-
-        It is the one that ran last; before any ran, one is compiled for the model's inputs and for targets shaped like
-        its outputs (integers for sparse losses).
+        Args:
+            x, y, y_pred, sample_weight: inputs, targets, predictions and weights; for several outputs in the nesting of the predictions.
+            training: whether the model trains.
         """
-        if which not in ("train", "test", "predict"):
-            raise ConfigError(f'compiled() takes "train", "test" or "predict", received {which!r}')
-        if which not in self._last:
-            self._last[which] = self._guessed_step(which)
-        return self._last[which].executable
+        predictions = tree.flatten(y_pred)
+        targets, weights = ([None] * len(predictions) if v is None else tree.flatten(v) for v in (y, sample_weight))
+        if not self._compilation.is_bound:
+            self._compilation.bind(self._names_of_outputs(y_pred), targets, predictions)
+        return self._compilation.total_loss(targets, predictions, weights, self.losses)  # type: ignore[attr-defined]
 
-    def _guessed_step(self, which: str) -> Step:
-        if which != "predict":
-            self._require_compiled("compiled")
-        try:
-            inputs = self.inputs  # type: ignore[attr-defined]
-            outputs = self.outputs  # type: ignore[attr-defined]
-        except (AttributeError, ShapeError):
-            raise SymkerasError(f"model {self.name!r}: the shapes of its inputs are not known yet; call fit or predict first") from None  # type: ignore[attr-defined]
-        x = [np.zeros([1 if d is None else d for d in t.shape], t.dtype) for t in inputs]
-        structure = tree.pack_sequence_as(self.input, x)  # type: ignore[attr-defined]
-        if which == "predict":
-            return self._step(which, x, [], [], structure)
-        from symkeras.models.compilation import _per_output
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Let the metrics take a batch into account; subclasses may add results of their own to what this gives.
 
-        names = self._names_of_outputs(len(outputs))
-        y = [_target_like(t, spec) for t, spec in zip(outputs, _per_output(self._compilation.loss, names, "loss"), strict=True)]
-        return self._step(which, x, y, [None] * len(y), structure)
+        Args:
+            x, y, y_pred, sample_weight: as for `compute_loss`.
+        """
+        predictions = tree.flatten(y_pred)
+        targets, weights = ([None] * len(predictions) if v is None else tree.flatten(v) for v in (y, sample_weight))
+        self._compilation.update_metrics(targets, predictions, weights)
+        return self.get_metrics_result()
+
+    def _has_own_metrics(self) -> bool:
+        return type(self).compute_metrics is not Trainer.compute_metrics
 
     # ---- data --------------------------------------------------------------------------------------------------------
 
-    def _arrays(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, batch_size: int | None, with_targets: bool = True) -> Arrays:
-        flat_x, structure = flat_inputs(x, self._names_of_inputs())
-        self._ensure_built(flat_x, structure)
+    def _arrays(self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None, with_targets: bool = True) -> Arrays:
+        """Data as flat arrays, checked."""
+        if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
+            raise ConfigError(f"batch_size must be a positive integer, received {batch_size!r}")
+        flat_x, structure = flat_inputs(x, self._names_of_inputs(), self._of_graph("_input_structure"))
         if not with_targets:
             check_rows(flat_x, [], [])
             return Arrays(flat_x, [], [], structure, batch_size or 32)
@@ -351,45 +252,46 @@ class Trainer:
         flat_y = flat_targets(y, names)
         weights = flat_targets(sample_weight, names, "sample_weight")
         check_rows(flat_x, flat_y, weights)
-        check_targets(flat_y, names)
-        if class_weight is not None:
-            if len(names) > 1:
-                raise ConfigError("class_weight goes with a single output; use sample_weight for several")
-            if flat_y[0] is None:
-                raise DataError("class_weight needs targets")
-            weights = [weighted_by_class(flat_y[0], weights[0], class_weight)]
+        for k, (a, n) in enumerate(zip(flat_y, names, strict=True)):
+            if a is not None and self._compilation.refuses_nan(k, names):
+                check_numbers(a, n)
         return Arrays(flat_x, flat_y, weights, structure, batch_size or 32)
 
-    def _target_names(self, x: Sequence[np.ndarray], structure: Any) -> list[str]:
-        try:
-            return list(self.output_names)  # type: ignore[attr-defined]
-        except (AttributeError, ShapeError):
-            pass
-        if self._compilation.names:
-            return self._compilation.names
-        from symkeras.ops.leaves import placeholder_node
+    def _weigh_classes(self, data: Arrays, class_weight: Mapping[int, float] | None) -> Arrays:
+        if class_weight is not None:
+            if len(data.y) > 1:
+                raise ConfigError("class_weight goes with a single output; use sample_weight for several")
+            if data.y[0] is None:
+                raise DataError("class_weight needs targets")
+            data.weights = [weighted_by_class(data.y[0], data.weights[0], class_weight)]
+        return data
 
-        stand_ins = [Tensor(placeholder_node(batch_type(a), "x")) for a in x]
-        with tracing.Trace(), call_context():
-            outputs = self(tree.pack_sequence_as(structure, stand_ins))  # type: ignore[operator]
-        return self._names_of_outputs(len(tree.flatten(outputs)))
+    def _source(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, steps: int | None, with_targets: bool = True) -> Arrays | Stream:
+        """Where batches come from: arrays, or what gives them itself."""
+        if not is_stream(x):
+            return self._arrays(x, y, sample_weight, batch_size, with_targets)
+        if y is not None or sample_weight is not None:
+            raise DataError("with a generator or sequence as x, targets and weights come from it; y and sample_weight must not be given")
+        return Stream(x, steps)
 
     # ---- running -----------------------------------------------------------------------------------------------------
 
-    def _run_arrays(self, mode: str, data: Arrays, order: np.ndarray | None, steps: int | None, each: Callable[[int, Any], bool | None]) -> None:
-        """Run one pass over arrays; `each(k, outputs)` is called after every batch and may end the pass."""
+    def _run_arrays(self, mode: str, data: Arrays, order: np.ndarray | None, batches: range, each: Callable[[list[np.ndarray]], Any]) -> Step:
+        """Run some batches of arrays; `each(outputs)` is called after every one and may end the run."""
         step = self._step(mode, data.x, data.y, data.weights, data.structure)
         arrays = [a for a in (*data.x, *data.y, *data.weights) if a is not None]
         lease = step.executable.lease()
         size, rows = data.batch_size, data.rows
+        known = -1
+        shapes: Any = ()
         try:
-            shapes = None
-            for k in range(data.steps if steps is None else steps):
-                begin = (k * size) % (data.steps * size) if steps is not None else k * size
+            for k in batches:
+                begin = k * size
                 count = min(size, rows - begin)
-                if shapes is None or shapes[0] != count:
-                    shapes = (count, tuple((count, *_inner(n, a)) for n, a in zip(step.executable.source_graph.inputs, arrays, strict=True)))
-                call = lease.at(shapes[1])
+                if count != known:
+                    known = count
+                    shapes = tuple((count, *inner_shape(n, a)) for n, a in zip(step.executable.source_graph.inputs, arrays, strict=True))
+                call = lease.at(shapes)
                 if order is not None:
                     rows_now = order[begin : begin + count]
                     for target, a in zip(call.inputs, arrays, strict=True):
@@ -400,21 +302,45 @@ class Trainer:
                 else:
                     for target, a in zip(call.inputs, arrays, strict=True):
                         fill(target, a[begin : begin + count])
-                if each(k, call.run()):
+                outputs = call.run()
+                if step.extra:
+                    object.__setattr__(self, "_extra_logs", dict(zip(step.extra, outputs, strict=True)))
+                if each(outputs):
                     break
         finally:
             lease.close()
+        return step
 
-    def _run_batch(self, mode: str, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> list[np.ndarray]:
-        data = self._arrays(x, y, sample_weight, class_weight, None, mode != "predict")
+    def _run_stream(self, mode: str, source: Stream, steps: int | None, each: Callable[[list[np.ndarray]], Any], shuffle: bool = False,
+                    class_weight: Any = None) -> Step:  # fmt: skip
+        step: Any = None
+        ended = False
+
+        def one(outputs: list[np.ndarray]) -> None:
+            nonlocal ended
+            ended = bool(each(outputs))
+
+        for k, batch in enumerate(source.epoch(shuffle), 1):
+            x, y, weights = unpack(batch)
+            data = self._arrays(x, y, weights, None, mode != "predict")
+            data.batch_size = data.rows
+            step = self._run_arrays(mode, self._weigh_classes(data, class_weight), None, range(1), one)
+            if ended or k == steps:
+                break
+        return step
+
+    def _run(self, mode: str, source: Arrays | Stream, steps: int | None, each: Callable[[list[np.ndarray]], Any]) -> Step:
+        """One pass over the data, of `steps` batches at most."""
+        if isinstance(source, Stream):
+            return self._run_stream(mode, source, steps, each)
+        return self._run_arrays(mode, source, None, range(source.steps if steps is None else min(steps, source.steps)), each)
+
+    def _run_batch(self, mode: str, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> tuple[Step, list[np.ndarray]]:
+        data = self._arrays(x, y, sample_weight, None, mode != "predict")
         data.batch_size = data.rows
         out: list[Any] = []
-
-        def each(k: int, outputs: Any) -> None:
-            out.append(outputs)
-
-        self._run_arrays(mode, data, None, None, each)
-        return out[0]
+        step = self._run_arrays(mode, self._weigh_classes(data, class_weight), None, range(1), out.append)
+        return step, out[0]
 
     # ---- fit -----------------------------------------------------------------------------------------------------------
 
@@ -436,7 +362,7 @@ class Trainer:
             class_weight: class -> weight of its samples.
             sample_weight: weight of every row.
             initial_epoch: number of epochs done before.
-            steps_per_epoch, validation_steps: batches per epoch; needed for endless generators.
+            steps_per_epoch, validation_steps: batches per epoch; needed for endless generators. Arrays go round.
             validation_batch_size: `batch_size` when None.
             validation_freq: validate every so many epochs, or in the epochs listed.
 
@@ -450,92 +376,84 @@ class Trainer:
         self._require_compiled("fit")
         epochs = kwargs.pop("nb_epoch", epochs)
         if kwargs:
-            raise ConfigError(f"fit: unknown arguments {sorted(kwargs)}")
-        if config.max_epochs() is not None:
-            epochs = min(epochs, config.max_epochs())  # type: ignore[type-var]
-        source, validation = self._training_data(x, y, batch_size, sample_weight, class_weight, validation_split, validation_data, steps_per_epoch)
-        steps = steps_per_epoch if steps_per_epoch is not None else source.steps
-        steps = _capped(steps)
-        hooks = self._callbacks(callbacks, verbose, True, epochs=epochs, steps=steps)
+            raise ConfigError(f"fit: unknown argument {next(iter(kwargs))!r}.{nearest(next(iter(kwargs)), _FIT_ARGUMENTS)}")
+        epochs = min(epochs, config.max_epochs() or epochs)
+        given_steps = _capped(steps_per_epoch)
+        source, validation = self._training_data(x, y, batch_size, sample_weight, class_weight, validation_split, validation_data, given_steps)
+        if validation is None and validation_data is not None:
+            vx, vy, vw = (validation_data, None, None) if is_stream(validation_data) else unpack(tuple(validation_data))
+            validation = self._source(vx, vy, vw, validation_batch_size or batch_size, _capped(validation_steps))
+        elif isinstance(validation, Arrays):
+            validation.batch_size = validation_batch_size or validation.batch_size
+        hooks = self._callbacks(callbacks, verbose, True, epochs=epochs, steps=source.steps if given_steps is None else given_steps)
+        passes = source if isinstance(source, Stream) else Passes(source, shuffle)
         object.__setattr__(self, "stop_training", False)
-        logs: dict[str, float] = {}
+        object.__setattr__(self, "_initial_epoch", None)
+        logs: dict[str, Any] = {}
         with Interrupts() as interrupts:
             hooks.on_train_begin()
-            for epoch in range(initial_epoch, epochs):
+            for epoch in range(self._initial_epoch or initial_epoch, epochs):
                 self.reset_metrics()
                 hooks.on_epoch_begin(epoch)
-                self._train_epoch(source, steps, shuffle, hooks, interrupts, steps_per_epoch is not None, class_weight)
-                logs = dict(self._logs())
+                self._train_epoch(source, passes, given_steps, shuffle, hooks, interrupts, class_weight)
+                logs = self._logs()
                 if validation is not None and _is_due(validation_freq, epoch + 1):
-                    results = self.evaluate(
-                        **validation, batch_size=validation_batch_size or batch_size, steps=validation_steps, callbacks=hooks, return_dict=True, verbose=0
-                    )
+                    results = self._evaluate(validation, _capped(validation_steps), hooks, True)
                     logs.update({f"val_{k}": v for k, v in results.items()})
+                interrupts.check()
                 hooks.on_epoch_end(epoch, logs)
                 interrupts.check()
                 if self.stop_training:
                     break
+            if self.optimizer.built:
+                self.optimizer.finalize_variable_values(self.trainable_variables)
             hooks.on_train_end(logs)
-        if self.optimizer.built:
-            self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
         return self.history
 
     def _training_data(self, x: Any, y: Any, batch_size: Any, sample_weight: Any, class_weight: Any, split: float, validation_data: Any,
-                       steps: int | None) -> tuple[Any, Any]:  # fmt: skip
-        if is_stream(x):
-            if y is not None or sample_weight is not None or split:
-                raise DataError("with a generator or sequence as x, targets and weights come from it; y, sample_weight and validation_split must not be given")
-            source: Any = Stream(x, steps)
-        else:
-            source = self._arrays(x, y, sample_weight, class_weight, batch_size)
-        if validation_data is not None:
-            if is_stream(validation_data):
-                return source, {"x": validation_data}
-            vx, vy, vw = unpack(tuple(validation_data))
-            return source, {"x": vx, "y": vy, "sample_weight": vw}
-        if split:
+                       steps: int | None) -> tuple[Arrays | Stream, Arrays | Stream | None]:  # fmt: skip
+        """Where training batches come from, and the rows that are split off."""
+        source = self._source(x, y, sample_weight, batch_size, steps)
+        held = None
+        if split and validation_data is None:
+            if isinstance(source, Stream):
+                raise DataError("validation_split needs arrays: a generator or sequence cannot be split, give validation_data")
             source, held = source.split(split)
-            pack = held.structure if len(held.x) > 1 else None
-            vx = tree.pack_sequence_as(pack, held.x) if pack is not None else held.x[0]
-            names = list(self._target_names(source.x, source.structure))
-            single = len(names) == 1
-            return source, {"x": vx, "y": held.y[0] if single else held.y, "sample_weight": held.weights[0] if single else (held.weights if any(w is not None for w in held.weights) else None)}
-        return source, None
+        return source if isinstance(source, Stream) else self._weigh_classes(source, class_weight), held
 
     def _callbacks(self, callbacks: Any, verbose: Any, is_fit: bool, **params: Any) -> Any:
-        from symkeras.callbacks import CallbackList
-
         if isinstance(callbacks, CallbackList):
             return callbacks
         verbose = 1 if verbose == "auto" else int(verbose)
         return CallbackList(callbacks, add_history=is_fit, add_progbar=verbose != 0, verbose=verbose, model=self, **params)
 
-    def _train_epoch(self, source: Any, steps: int | None, shuffle: bool, hooks: Any, interrupts: Interrupts, is_counted: bool, class_weight: Any) -> None:
+    def _train_epoch(self, source: Arrays | Stream, passes: Any, steps: int | None, shuffle: bool, hooks: Any, interrupts: Interrupts,
+                     class_weight: Any) -> None:  # fmt: skip
         per = self._compilation.steps_per_execution
-        listens = hooks.uses_hook("on_train_batch_end")
+        last = source.steps if steps is None else steps
+        begins = hooks.has_train_batch_hooks
+        ends = begins or hooks.uses_hook("on_train_batch_end")
+        done = 0
 
-        def each(k: int, outputs: Any) -> bool:
-            if listens and ((k + 1) % per == 0 or k + 1 == steps):
-                hooks.on_train_batch_end(k, LazyLogs(self._logs))
+        def each(outputs: Any) -> bool:
+            nonlocal done
+            done += 1
+            if ends and (done % per == 0 or done == last):
+                hooks.on_train_batch_end(done - 1, LazyLogs(self._logs))
             if interrupts.pending:
                 interrupts.check()
-            if listens and hooks.has_train_batch_hooks and not self.stop_training and (k + 1) % per == 0 and (steps is None or k + 1 < steps):
-                hooks.on_train_batch_begin(k + 1)
+            if begins and done % per == 0 and done != last and not self.stop_training:
+                hooks.on_train_batch_begin(done)
             return self.stop_training
 
-        if hooks.has_train_batch_hooks:
+        if begins:
             hooks.on_train_batch_begin(0)
         if isinstance(source, Stream):
-            self._train_stream(source, shuffle, each, class_weight)
+            self._run_stream("train", source, last, each, shuffle, class_weight)
             return
-        order = np.random.permutation(source.rows) if shuffle else None
-        self._run_arrays("train", source, order, steps if is_counted or steps != source.steps else None, each)
-
-    def _train_stream(self, source: Stream, shuffle: bool, each: Callable[[int, Any], bool], class_weight: Any) -> None:
-        for k, batch in enumerate(source.epoch(shuffle)):
-            bx, by, bw = unpack(batch)
-            outputs = self._run_batch("train", bx, by, bw, class_weight)
-            if each(k, outputs):
+        for order, batches in passes.epoch(steps):
+            self._run_arrays("train", source, order, batches, each)
+            if self.stop_training:
                 return
 
     # ---- evaluate, predict ---------------------------------------------------------------------------------------------
@@ -544,79 +462,98 @@ class Trainer:
                  steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:  # fmt: skip
         """The loss and metrics of the model on data.
 
+        Args:
+            x, y, batch_size, verbose, sample_weight, callbacks: as for `fit`.
+            steps: batches to evaluate at most; needed for endless generators.
+            return_dict: whether to return a dict by name.
+
         Returns:
-            The loss, or a list [loss, losses of the outputs, metrics], or with `return_dict` a dict of them by name.
+            The loss, or a list [loss, losses of the outputs, metrics].
         """
         self._require_compiled("evaluate")
         if kwargs:
-            raise ConfigError(f"evaluate: unknown arguments {sorted(kwargs)}")
-        source = Stream(x, steps) if is_stream(x) else self._arrays(x, y, sample_weight, None, batch_size)
-        count = _capped(steps if steps is not None else source.steps)
-        hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=count)
+            raise ConfigError(f"evaluate: unknown argument {next(iter(kwargs))!r}.{nearest(next(iter(kwargs)), _FIT_ARGUMENTS)}")
+        steps = _capped(steps)
+        source = self._source(x, y, sample_weight, batch_size, steps)
+        hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=_batches(source, steps))
+        logs = self._evaluate(source, steps, hooks, False)
+        return logs if return_dict else self._in_order(logs)
+
+    def _evaluate(self, source: Arrays | Stream, steps: int | None, hooks: Any, is_in_fit: bool) -> dict[str, Any]:
+        last = _batches(source, steps)
+        object.__setattr__(self, "stop_evaluating", False)
         self.reset_metrics()
         hooks.on_test_begin()
-        listens = hooks.has_test_batch_hooks if _is_nested(callbacks) else hooks.uses_hook("on_test_batch_end")
+        begins = hooks.has_test_batch_hooks
+        ends = begins or (not is_in_fit and hooks.uses_hook("on_test_batch_end"))
+        done = 0
 
-        def each(k: int, outputs: Any) -> None:
-            if listens:
-                hooks.on_test_batch_end(k, LazyLogs(self._logs))
-                if hooks.has_test_batch_hooks and (count is None or k + 1 < count):
-                    hooks.on_test_batch_begin(k + 1)
+        def each(outputs: Any) -> bool:
+            nonlocal done
+            done += 1
+            if ends:
+                hooks.on_test_batch_end(done - 1, LazyLogs(self._logs))
+            if begins and done != last and not self.stop_evaluating:
+                hooks.on_test_batch_begin(done)
+            return self.stop_evaluating
 
-        if hooks.has_test_batch_hooks:
+        if begins:
             hooks.on_test_batch_begin(0)
-        if isinstance(source, Stream):
-            for k, batch in enumerate(source.epoch()):
-                bx, by, bw = unpack(batch)
-                each(k, self._run_batch("test", bx, by, bw))
-        else:
-            self._run_arrays("test", source, None, count if count != source.steps else None, each)
+        self._run("test", source, steps, each)
         logs = self._logs()
         hooks.on_test_end(logs)
-        if return_dict:
-            return logs
-        values = list(logs.values())
-        return values[0] if len(values) == 1 else values
+        return logs
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None) -> Any:
-        """The outputs of the model for data, in the nesting of its outputs."""
+        """The outputs of the model for data, in the nesting of its outputs.
+
+        Args:
+            x: arrays, lists or dicts of arrays, or a generator or sequence.
+            batch_size: rows per step, 32 by default.
+            verbose, callbacks: as for `fit`.
+            steps: batches to predict at most; needed for endless generators.
+        """
+        steps = _capped(steps)
+        source = self._source(x, None, None, batch_size, steps, with_targets=False)
         parts: list[list[np.ndarray]] = []
-        if is_stream(x):
-            source: Any = Stream(x, steps)
+        if not callbacks and verbose in (0, "0"):
+            step = self._run("predict", source, steps, parts.append)
         else:
-            flat, structure = flat_inputs(x, self._names_of_inputs())
-            source = Arrays(flat, [], [], structure, batch_size or 32)
-            check_rows(flat, [], [])
-        count = _capped(steps if steps is not None else source.steps)
-        is_loud = verbose not in (0, "0") or callbacks
-        hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=count) if is_loud else None
-        if hooks is not None:
-            hooks.on_predict_begin()
+            hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=_batches(source, steps))
+            step = self._predict_with(source, steps, hooks, parts)
+        return step.packed(parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)])
 
-        def each(k: int, outputs: list[np.ndarray]) -> None:
+    def _predict_with(self, source: Arrays | Stream, steps: int | None, hooks: Any, parts: list[list[np.ndarray]]) -> Step:
+        last = _batches(source, steps)
+        begins = hooks.has_predict_batch_hooks
+        object.__setattr__(self, "stop_predicting", False)
+
+        def each(outputs: list[np.ndarray]) -> bool:
             parts.append(outputs)
-            if hooks is not None:
-                hooks.on_predict_batch_end(k, {"outputs": outputs})
+            hooks.on_predict_batch_end(len(parts) - 1, {"outputs": outputs[0] if len(outputs) == 1 else outputs})
+            if begins and len(parts) != last and not self.stop_predicting:
+                hooks.on_predict_batch_begin(len(parts))
+            return self.stop_predicting
 
-        if isinstance(source, Stream):
-            for k, batch in enumerate(source.epoch()):
-                each(k, self._run_batch("predict", unpack(batch)[0], None, None))
-        else:
-            self._run_arrays("predict", source, None, count if count != source.steps else None, each)
-        if hooks is not None:
-            hooks.on_predict_end()
-        if not parts:
-            raise DataError("predict: there is no data")
-        joined = parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)]
-        structure = self._last["predict"].structure
-        return joined[0] if not tree.is_nested(structure) else tree.pack_sequence_as(structure, joined)
+        hooks.on_predict_begin()
+        if begins:
+            hooks.on_predict_batch_begin(0)
+        step = self._run("predict", source, steps, each)
+        hooks.on_predict_end()
+        return step
 
     # ---- one batch -----------------------------------------------------------------------------------------------------
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
-        """One training step; returns the metrics as they stand (they go on from call to call, as Keras' do)."""
+        """One training step; returns the metrics as they stand (they go on from call to call, as Keras' do).
+
+        Args:
+            x, y, sample_weight, class_weight: one batch, as for `fit`.
+            return_dict: whether to return a dict by name.
+        """
         self._require_compiled("train_on_batch")
-        self._run_batch("train", x, y, sample_weight, class_weight)
+        with Interrupts():
+            self._run_batch("train", x, y, sample_weight, class_weight)
         return self._reported(return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -627,14 +564,12 @@ class Trainer:
 
     def _reported(self, return_dict: bool) -> Any:
         logs = self._logs()
-        values = [np.float32(v) if np.ndim(v) == 0 else v for v in logs.values()]
-        return dict(zip(logs, values, strict=True)) if return_dict else values[0] if len(values) == 1 else values
+        return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
-        outputs = self._run_batch("predict", x, None, None)
-        structure = self._last["predict"].structure
-        return outputs[0] if not tree.is_nested(structure) else tree.pack_sequence_as(structure, outputs)
+        step, outputs = self._run_batch("predict", x)
+        return step.packed(outputs)
 
     # ---- 2017 ----------------------------------------------------------------------------------------------------------
 
@@ -644,59 +579,34 @@ class Trainer:
         """`fit` on a generator, as Keras 2 spelled it; batches are made in this process when they are needed."""
         return self.fit(
             generator, steps_per_epoch=steps_per_epoch, epochs=epochs, verbose=verbose, callbacks=callbacks, validation_data=validation_data,
-            validation_steps=validation_steps, class_weight=class_weight, initial_epoch=initial_epoch,
+            validation_steps=validation_steps, class_weight=class_weight, initial_epoch=initial_epoch, **kwargs,
         )  # fmt: skip
 
-    def evaluate_generator(self, generator: Any, steps: int | None = None, **kwargs: Any) -> Any:
+    def evaluate_generator(self, generator: Any, steps: int | None = None, max_queue_size: int = 10, workers: int = 1,
+                           use_multiprocessing: bool = False) -> Any:  # fmt: skip
         """`evaluate` on a generator."""
         return self.evaluate(generator, steps=steps, verbose=0)
 
-    def predict_generator(self, generator: Any, steps: int | None = None, verbose: Any = 0, **kwargs: Any) -> Any:
+    def predict_generator(self, generator: Any, steps: int | None = None, max_queue_size: int = 10, workers: int = 1,
+                          use_multiprocessing: bool = False, verbose: Any = 0) -> Any:  # fmt: skip
         """`predict` on a generator."""
         return self.predict(generator, steps=steps, verbose=verbose)
 
 
-def _kinds(arrays: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(None if a is None else (a.dtype.kind, a.shape[1:]) for a in arrays)
-
-
-def _inner(node: Any, array: np.ndarray) -> tuple[int, ...]:
-    """The shape of a row of an input, with a last axis of 1 where the data leaves it out."""
-    expected = node.tensor_type.shape
-    return (*array.shape[1:], 1) if array.ndim == len(expected) - 1 else array.shape[1:]
-
-
-def _check_shape(a: np.ndarray, expected: TensorType | None, name: str, model: str) -> None:
-    if expected is None:
-        return
-    shape = expected.shape
-    if a.ndim == len(shape) - 1 and shape[-1] == 1:
-        return
-    fits = a.ndim == len(shape) and all(not isinstance(s, int) or s == n for s, n in zip(shape[1:], a.shape[1:], strict=True))
-    if not fits:
-        shown = tuple(str(s) for s in shape)
-        raise ShapeError(f"model {model!r}: input {name!r} expects arrays of shape ({', '.join(shown)}), received shape {a.shape}")
-
-
-def _target_like(output: Tensor, loss: Any) -> np.ndarray:
-    """A stand-in for the targets of an output."""
-    shape = [1 if d is None else d for d in output.shape]
-    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
-    if "sparse" in str(name):
-        return np.zeros(shape[:-1], "int32")
-    return np.zeros(shape, "float32")
+_FIT_ARGUMENTS = tuple(Trainer.fit.__annotations__)
+_COMPILE_ARGUMENTS = tuple(Trainer.compile.__annotations__)
 
 
 def _capped(steps: int | None) -> int | None:
     most = config.max_steps_per_epoch()
-    return steps if most is None else most if steps is None else min(steps, most)
+    return steps if not most else most if steps is None else min(steps, most)
+
+
+def _batches(source: Arrays | Stream, steps: int | None) -> int | None:
+    """Batches in one run over the data, None where that shows only at its end."""
+    known = source.steps
+    return steps if known is None else known if steps is None else min(steps, known)
 
 
 def _is_due(frequency: Any, epoch: int) -> bool:
     return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
-
-
-def _is_nested(callbacks: Any) -> bool:
-    from symkeras.callbacks import CallbackList
-
-    return isinstance(callbacks, CallbackList)

@@ -34,7 +34,7 @@ def branches():
     shared = layers.Dense(2, name="shared")
     inner = Sequential([layers.Dense(5, name="in_1"), layers.Dense(2, name="in_2")], name="inner")
     both = layers.Add(name="both")([shared(a), inner(layers.GlobalMaxPooling1D(name="top")(b)) * 2])
-    return Model([a, b], [both, shared(both + 1)[:, :1] if False else both], name="branches")
+    return Model([a, b], both, name="branches")
 
 
 def cells(text, name):
@@ -71,7 +71,8 @@ def test_nested_layers_and_trainable_flags_are_shown_when_asked_for():
     model = branches()
     model.get_layer("shared").trainable = False
     text = summary_text(model, expand_nested=True, show_trainable=True)
-    assert cells(text, "└ in_1") == ["└ in_1 (Dense)", "(None, 5)", "20", "input_layer[0][0]", "Y"] or cells(text, "└ in_1")[-1] == "Y"
+    row = cells(text, "└ in_1")
+    assert (row[0], row[1], row[2], row[4]) == ("└ in_1 (Dense)", "(None, 5)", "20", "Y")
     assert cells(text, "shared")[-1] == "N" and cells(text, "top")[-1] == "-"
     assert "Trainable params: 32 (128.00 B)" in text and "Non-trainable params: 8 (32.00 B)" in text
 
@@ -110,9 +111,8 @@ def test_state_of_the_optimizer_counts_once_it_is_there():
 def test_shapes_of_layers_with_several_outputs():
     x = Input((4, 3))
     y, h, c = layers.LSTM(2, return_state=True, name="lstm")(x)
-    assert cells(summary_text(Model(x, [y, h, c])), "lstm")[1] == "((None, 2), (None, 2), (None, 2))" or True
-    text = summary_text(Model(x, [y, h, c]))
-    assert text.count("(None, 2)") == 3
+    shape = cells(summary_text(Model(x, [y, h, c])), "lstm")[1]
+    assert shape.count("(None, 2)") == 3 and shape[0] in "[("
 
 
 def test_a_terminal_gets_the_same_text_in_colour(monkeypatch):

@@ -1,0 +1,197 @@
+"""The compiled functions a model has: which there are, when one is made, and what is known of inputs and outputs before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symkeras import config, tree
+from symkeras.errors import ConfigError, DtypeError, ShapeError, SymkerasError, nearest
+from symkeras.graph import provenance, tracing
+from symkeras.graph.tensor import Tensor
+from symkeras.graph.types import TensorType
+from symkeras.layers.layer import call_context
+from symkeras.models.compilation import per_output
+from symkeras.models.data import check_range
+from symkeras.models.steps import Signature, Step, batch_type, weight_type
+from symkeras.ops.leaves import placeholder_node
+
+MODES = ("train", "test", "predict")
+
+
+class Functions:
+    """What lies between a model and the functions compiled for it; a base of `Trainer`."""
+
+    name: str
+    _compilation: Any
+    _flatten_layers: Any
+    _takes_training: bool
+    built: bool
+    trainable_variables: list[Any]
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_steps", {})
+        object.__setattr__(self, "_last", {})
+        object.__setattr__(self, "_example", None)
+
+    def _forget_steps(self) -> None:
+        self._steps: dict[Any, Step] = {}
+        self._last: dict[str, Step] = {}
+        self._example: Any = None
+
+    # ---- inputs and outputs --------------------------------------------------------------------------------------
+
+    def _of_graph(self, attribute: str) -> Any:
+        """An attribute that models with a graph (functional, and sequential when built) have; None for others."""
+        try:
+            return getattr(self, attribute)
+        except (AttributeError, ShapeError, SymkerasError):
+            return None
+
+    def _names_of_inputs(self) -> list[str]:
+        return list(self._of_graph("input_names") or [])
+
+    def _names_of_outputs(self, outputs: Any) -> list[str]:
+        """One name per output: the keys of a dict, the names of the layers, else output_1, output_2."""
+        flat = tree.flatten(outputs)
+        if isinstance(outputs, dict) and len(outputs) == len(flat):
+            return sorted(outputs)
+        names = list(self._of_graph("output_names") or [])
+        if len(names) == len(flat):
+            return names
+        return [f"output_{k + 1}" for k in range(len(flat))] if len(flat) > 1 else ["output"]
+
+    def _types_of_inputs(self, count: int) -> list[TensorType | None]:
+        known = self._of_graph("inputs")
+        return [t.node.tensor_type for t in known] if isinstance(known, list) and len(known) == count else [None] * count
+
+    def _target_names(self, x: Sequence[np.ndarray], structure: Any) -> list[str]:
+        self._ensure_built(x, structure)
+        outputs = self._of_graph("_output_structure")
+        return self._names_of_outputs(self._example if outputs is None else outputs)
+
+    def _ensure_built(self, x: Sequence[np.ndarray], structure: Any) -> None:
+        """Let the weights exist, by a symbolic call for data like this where the model has no graph."""
+        if self._example is not None or self._of_graph("_output_structure") is not None:
+            return
+        stand_ins = [Tensor(placeholder_node(batch_type(a), "x")) for a in x]
+        with tracing.Trace(), call_context():
+            self._example = self(tree.pack_sequence_as(structure, stand_ins))  # type: ignore[operator]
+        self.built = True
+
+    # ---- functions -----------------------------------------------------------------------------------------------
+
+    def _step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any) -> Step:
+        """The function for data like this; made the first time."""
+        trained = tuple(v.uid for v in self.trainable_variables) if mode == "train" else ()
+        backend = self._compilation.backend if self._compilation is not None else None
+        key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, backend or config.backend())
+        step = self._steps.get(key)
+        if step is None:
+            step = self._steps[key] = self._make_step(mode, x, y, weights, structure, backend)
+        self._last[mode] = step
+        for a, t in zip((*x, *y), (*step.signature.x, *step.signature.y), strict=False):
+            if a is not None and a.dtype.kind in "iu" and a.dtype.itemsize > 2:
+                check_range(a, t.dtype, "x" if len(x) == 1 and a is x[0] else "the data")
+        return step
+
+    def _make_step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any, backend: str | None) -> Step:
+        self._ensure_built(x, structure)
+        known = self._types_of_inputs(len(x))
+        for a, t, n in zip(x, known, self._names_of_inputs() or ["x"] * len(x), strict=False):
+            _check_input(a, t, n, self.name)
+        signature = Signature(
+            tuple(batch_type(a, t) for a, t in zip(x, known, strict=True)),
+            tuple(None if a is None else batch_type(a) for a in y),
+            tuple(None if a is None else weight_type(a) for a in weights),
+        )
+        compilation = self._compilation
+        was_bound = compilation is not None and compilation.is_bound
+        options = compilation.options if compilation is not None and backend != "interpreter" else {}
+        try:
+            return Step(self, mode, signature, structure, backend, options)
+        except BaseException:
+            if compilation is not None and not was_bound:
+                compilation.unbind()
+            raise
+
+    def compiled(self, which: str = "train") -> Any:
+        """The compiled function behind fit ("train"), evaluate ("test") or predict ("predict"), for inspection.
+
+        It is the one that ran last; before any ran, one is compiled for the model's inputs and for targets shaped like
+        its outputs (integers for sparse losses).
+
+        Raises:
+            ConfigError: another name, or a model that was not compiled.
+            SymkerasError: the shapes of the inputs are not known yet.
+        """
+        if which not in MODES:
+            raise ConfigError(f'compiled() takes "train", "test" or "predict", received {which!r}.{nearest(which, MODES)}')
+        if which not in self._last:
+            self._guess_step(which)
+        return self._last[which].executable
+
+    def _guess_step(self, which: str) -> None:
+        if which != "predict":
+            self._require_compiled("compiled")
+        inputs, outputs = self._of_graph("inputs"), self._of_graph("outputs")
+        if inputs is None or outputs is None:
+            raise SymkerasError(f"model {self.name!r}: the shapes of its inputs are not known yet; call fit or predict first")
+        x = [np.zeros([1 if d is None else d for d in t.shape], t.dtype) for t in inputs]
+        structure = tree.pack_sequence_as(self._of_graph("input"), x)
+        names = self._names_of_outputs(self._of_graph("_output_structure"))
+        specs = per_output(self._compilation.loss, names, "loss") if which != "predict" else []
+        y = [_target_like(t, spec) for t, spec in zip(outputs, specs, strict=False)]
+        self._step(which, x, y, [None] * len(y), structure)
+
+    def _require_compiled(self, what: str) -> None:
+        if self._compilation is None:
+            raise ConfigError(f"model {self.name!r}: call compile() before {what}()")
+
+
+def _kinds(arrays: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(None if a is None else (a.dtype.kind, a.shape[1:]) for a in arrays)
+
+
+def _nesting(structure: Any) -> Any:
+    """What tells one nesting from another; None for a single array."""
+    if isinstance(structure, dict):
+        return tuple((key, _nesting(structure[key])) for key in sorted(structure))
+    if isinstance(structure, (list, tuple)):
+        return (type(structure), *map(_nesting, structure))
+    return None
+
+
+def inner_shape(node: Any, array: np.ndarray) -> tuple[int, ...]:
+    """The shape of a row of an input, with a last axis of 1 where the data leaves it out, or without one that is too many."""
+    axes = node.ndim - array.ndim
+    return (*array.shape[1:], 1) if axes == 1 else array.shape[1:-1] if axes == -1 else array.shape[1:]
+
+
+def _check_input(a: np.ndarray, expected: TensorType | None, name: str, model: str) -> None:
+    if expected is None:
+        return
+    shape = expected.shape
+    rows = a.shape[1:]
+    if a.ndim == len(shape) - 1 and shape[-1] == 1:
+        rows = (*rows, 1)
+    elif a.ndim == len(shape) + 1 and rows[-1] == 1:
+        rows = rows[:-1]
+    if len(rows) != len(shape) - 1 or any(isinstance(s, int) and s != n for s, n in zip(shape[1:], rows, strict=True)):
+        shown = ", ".join(map(str, shape))
+        raise ShapeError(f"model {model!r}: input {name!r} expects arrays of shape ({shown}), received shape {a.shape} ({provenance.user_line()})")
+    if expected.dtype == "bool" and a.dtype.kind == "f":
+        raise DtypeError(f"model {model!r}: input {name!r} expects booleans, received dtype {a.dtype} ({provenance.user_line()})")
+
+
+def _target_like(output: Tensor, loss: Any) -> np.ndarray | None:
+    """A stand-in for the targets of an output; None for one without a loss."""
+    if loss is None:
+        return None
+    shape = [1 if d is None else d for d in output.shape]
+    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
+    if "sparse" in str(name):
+        return np.zeros(shape[:-1], "int32")
+    return np.zeros(shape, "float32")
