@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import ops
+from symkeras import ops, tree
 from symkeras.autodiff import reverse
 from symkeras.backend.interface import compile_graph
 from symkeras.backend.size_check import SizeCheck
@@ -163,7 +163,7 @@ class Function:
         model = Functional([Tensor(n) for n in wanted], [Tensor(n) for n in roots], name=self.name, autocast=False)
 
         def values(training: bool) -> list[Tensor]:
-            return [as_tensor(y) for y in model([Tensor(n) for n in wanted.values()], training=training)]
+            return [as_tensor(y) for y in tree.flatten(model([Tensor(n) for n in wanted.values()], training=training))]
 
         with tracing.Trace() as trace:
             train, test = values(True), values(False)
