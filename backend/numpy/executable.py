@@ -140,6 +140,16 @@ class NumpyExecutable(Executable):
         """The largest memory plan so far, None before the first call."""
         return max(self._plans, key=lambda p: p.planned, default=None)
 
+    def __str__(self) -> str:
+        kernels = sum(1 for _ in self.program.all_steps())
+        lines = [
+            f"{self.graph.name} on numpy, level {self.level}: "
+            f"{self.source_graph.count()} operations written, {self.graph.count()} left, {kernels} kernels",
+            f"memory: {self.memory or 'planned when the sizes of the inputs are known'}",
+            blas.describe(),
+        ]
+        return "\n".join(lines)
+
     def to_networkx(self) -> Any:
         """The optimised graph as a `networkx.MultiDiGraph`."""
         return self._optimised.to_networkx()

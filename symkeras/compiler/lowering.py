@@ -514,7 +514,33 @@ def _schedule(graph: Graph) -> tuple[list[Node], list[Node]]:
             tail.add(n)
     writers = {new for _, new in graph.updates}
     order = [n for n in graph.nodes if n in tail]
-    return [n for n in graph.nodes if n not in tail], _late_writers(order, writers, tail)
+    return _late(graph, tail), _late_writers(order, writers, tail)
+
+
+def _late(graph: Graph, tail: set[Node]) -> list[Node]:
+    """All other nodes in order, elementwise ones as late as that keeps nothing alive for longer.
+
+    Such a node waits until right before its first reader if all it reads is needed then anyway: a mask for the backward
+    pass is made there, beside the line that uses it.
+    """
+    kept = set(graph.outputs)
+    key: dict[Node, tuple[int, int]] = {n: (k, 0) for k, n in enumerate(graph.nodes)}
+    end = (len(key), 0)
+    for n in reversed(graph.nodes):
+        readers = graph.users[n]
+        if not (n.op.is_elementwise or n.op.is_view) or not readers or n in tail or n in kept:
+            continue
+        first = min(end if r in tail else key[r] for r in readers)
+        if all(_is_needed_at(i, n, first, graph, key, tail, kept) for i in n.inputs):
+            key[n] = (first[0], first[1] - 1)
+    return sorted((n for n in graph.nodes if n not in tail), key=lambda n: key[n])
+
+
+def _is_needed_at(
+    i: Node, n: Node, moment: tuple[int, int], graph: Graph, key: dict[Node, tuple[int, int]], tail: set[Node], kept: set[Node]
+) -> bool:
+    """Whether `i` is alive at `moment` whenever `n` reads it."""
+    return (i.op.is_leaf and i.op.name != "placeholder") or i in kept or any(r is not n and (r in tail or key[r] >= moment) for r in graph.users[i])
 
 
 def _late_writers(order: list[Node], writers: set[Node], tail: set[Node]) -> list[Node]:

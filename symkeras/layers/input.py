@@ -33,7 +33,8 @@ class InputLayer(Layer):
     """The layer behind `Input`: passes nothing, holds the placeholder."""
 
     def __init__(self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,
-                 batch_shape: Any = None, input_tensor: Tensor | None = None, optional: bool = False, name: str | None = None, **kwargs: Any):  # fmt: skip
+                 batch_shape: Any = None, input_tensor: Tensor | None = None, optional: bool = False, name: str | None = None,
+                 **kwargs: Any):  # fmt: skip
         from symkeras.utils.naming import auto_name
 
         super().__init__(name=name or auto_name("input_layer"))

@@ -97,7 +97,8 @@ LINES |= {
 }
 
 PREPARED: dict[str, str] = {
-    "cast": "cast", "where": "select", "matmul": "matmul", "erf": "erf", "sum": "sum_over", "max": "maximum_over", "argmax": "argmax", "argmin": "argmin",
+    "cast": "cast", "where": "select", "matmul": "matmul", "erf": "erf",
+    "sum": "sum_over", "max": "maximum_over", "argmax": "argmax", "argmin": "argmin",
     "min": "minimum_over",
     "pad": "pad",
     "gather": "gather", "scatter_add": "scatter_add", "combine_rows": "combine_rows", "set_rows": "set_rows", "random_bits": "random_bits",
