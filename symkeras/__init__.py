@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "activations", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "graph", "initializers",
-    "inspection", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
+    "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
     "tree", "utils",
 )  # fmt: skip
 _NAMES = {
