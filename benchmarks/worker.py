@@ -122,21 +122,25 @@ class KerasContender(Contender):
         return self.model.count_params()
 
     def export(self, path: str) -> None:
-        """Write the weights to an npz file, by path.
+        """Write the weights to an npz file, by path; `adopt` takes them by path, or by order where the paths differ.
 
         Vectors get some noise: biases, scales and moving averages all start alike, and one taken for another would not show.
         """
         rng = np.random.default_rng(0)
-        paths, arrays = [v.path for v in self.model.weights], map(np.asarray, self.model.get_weights())
-        noisy = {p: a + 0.1 * rng.random(a.shape, "float32") if a.ndim == 1 else a for p, a in zip(paths, arrays, strict=True)}
+        arrays = dict(zip(self.paths(), map(np.asarray, self.model.get_weights()), strict=True))
+        noisy = {p: a + 0.1 * rng.random(a.shape, "float32") if a.ndim == 1 else a for p, a in arrays.items()}
         np.savez(path, **noisy)
 
     def adopt(self, path: str) -> None:
         with np.load(path) as stored:
             arrays = dict(stored)
-        names = [v.path for v in self.model.weights]
-        by_name = set(names) == set(arrays)
-        self.model.set_weights([arrays[n] for n in names] if by_name else list(arrays.values()))
+        paths = self.paths()
+        by_path = set(paths) == set(arrays)
+        self.model.set_weights([arrays[p] for p in paths] if by_path else list(arrays.values()))
+
+    def paths(self) -> list[str]:
+        """The paths of the weights, without the name of the model that Keras puts before those of a Sequential."""
+        return [v.path.removeprefix(f"{self.model.name}/") for v in self.model.weights]
 
     def losses(self, batches: int) -> list[float]:
         values = []

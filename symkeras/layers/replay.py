@@ -98,7 +98,7 @@ class Replay:
 def resized(value: Any, env: Mapping[str, dims.Size]) -> Any:
     """An attribute with the symbols of `env` replaced, also inside of tuples and graphs."""
     if isinstance(value, dims.Dim):
-        return dims.evaluate(value, {**{s: dims.symbol(s) for s in value.symbols()}, **env})
+        return dims.evaluate(value, {**{s: dims.symbol(s) for s in value.symbols()}, **env})  # type: ignore[arg-type]
     if isinstance(value, tuple):
         return tuple(resized(v, env) for v in value)
     if isinstance(value, TensorType):

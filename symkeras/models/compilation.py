@@ -238,7 +238,7 @@ def per_output(given: Any, names: Sequence[str], what: str, spread: bool = True,
             return [list(given)] * count
         if len(given) != count:
             raise ConfigError(f"{what}: there are {count} outputs ({', '.join(names)}), received {len(given)} entries")
-        return list(given)
+        return list(given) if nested else [g[0] if isinstance(g, (list, tuple)) and len(g) == 1 else g for g in given]
     if not spread and count > 1:
         raise ConfigError(f"{what}: give one per output ({', '.join(names)}), as a list or a dict; received {given!r}")
     return [given] * count

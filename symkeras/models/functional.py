@@ -160,8 +160,8 @@ class Functional(Model):
             return ops.expand_dims(x, -1)
         if len(shape) == expected.ndim + 1 and shape[-1] == 1:
             return ops.squeeze(x, -1)
-        fits = len(shape) == expected.ndim and all(a is None or b is None or a == b for a, b in zip(shape, expected.shape, strict=True))
-        if not fits:
+        pairs = list(zip(shape, expected.shape, strict=False))[1:]
+        if len(shape) != expected.ndim or any(None not in (a, b) and a != b for a, b in pairs):
             raise ShapeError(f"model {self.name!r}: input {expected.name!r} expects shape {expected.shape}, received {shape}")
         return x
 

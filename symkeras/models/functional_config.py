@@ -67,7 +67,8 @@ class _Writer:
         return {**serialize_keras_object(layer), "name": layer.name, "inbound_nodes": nodes}
 
     def _call(self, record: CallRecord) -> dict[str, Any]:
-        args, kwargs = tree.map_structure(lambda x: self._mention(x, record.layer), (record.args, record.kwargs))
+        given = record.kwargs if not _is_own_mask(record) else {k: v for k, v in record.kwargs.items() if k != "mask"}
+        args, kwargs = tree.map_structure(lambda x: self._mention(x, record.layer), (record.args, given))
         return {"args": serialize_keras_object(list(args)), "kwargs": serialize_keras_object(kwargs)}
 
     def _mention(self, x: Any, layer: Layer) -> Any:
@@ -114,6 +115,13 @@ class _Writer:
             name, k = f"{base}_{k}", k + 1
         self.taken.add(name)
         return name
+
+
+def _is_own_mask(record: CallRecord) -> bool:
+    """Whether the mask of a call is the one its input carries anyway: Keras writes that down, too."""
+    mask = record.kwargs.get("mask")
+    own = record.args[0]._keras_mask if record.args and isinstance(record.args[0], Tensor) else None
+    return isinstance(mask, Tensor) and isinstance(own, Tensor) and mask.node is own.node
 
 
 def _border(node: Node) -> list[Node]:
@@ -220,7 +228,7 @@ class _Reader:
             self.made[name] = made
             waiting.append((name, list(entry["inbound_nodes"])))
             is_input = not entry["inbound_nodes"] and isinstance(made, Layer) and made._inbound_nodes
-            self.calls[name] = [made._inbound_nodes[0].outputs] if is_input else []
+            self.calls[name] = [made._inbound_nodes[0].outputs] if is_input else []  # type: ignore[union-attr]
         self._make_calls(waiting)
 
     def _make_calls(self, waiting: list[tuple[str, list[Any]]]) -> None:

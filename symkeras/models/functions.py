@@ -9,7 +9,7 @@ import numpy as np
 
 from symkeras import config, tree
 from symkeras.errors import ConfigError, DtypeError, ShapeError, SymkerasError, nearest
-from symkeras.graph import provenance, tracing
+from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.layers.layer import call_context
@@ -64,8 +64,13 @@ class Functions:
         return [f"output_{k + 1}" for k in range(len(flat))] if len(flat) > 1 else ["output"]
 
     def _types_of_inputs(self, count: int) -> list[TensorType | None]:
+        """The types of the inputs, None where they are not known; a fixed batch size binds only layers that keep states."""
         known = self._of_graph("inputs")
-        return [t.node.tensor_type for t in known] if isinstance(known, list) and len(known) == count else [None] * count
+        if not isinstance(known, list) or len(known) != count:
+            return [None] * count
+        types = [t.node.tensor_type for t in known]
+        is_stateful = any(getattr(layer, "stateful", False) for layer in self._flatten_layers())
+        return types if is_stateful else [t.with_shape((dims.symbol("batch"), *t.shape[1:])) if t.shape else t for t in types]
 
     def _target_names(self, x: Sequence[np.ndarray], structure: Any) -> list[str]:
         self._ensure_built(x, structure)

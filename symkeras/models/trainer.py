@@ -63,6 +63,13 @@ class Trainer(Functions):
         stop_training, stop_evaluating, stop_predicting: set by callbacks to end the running call after a batch.
     """
 
+    stop_training: bool
+    stop_evaluating: bool
+    stop_predicting: bool
+    history: Any
+    _initial_epoch: int | None
+    _extra_logs: dict[str, Any]
+
     def __init__(self) -> None:
         Functions.__init__(self)
         for name in ("_compilation", "_initial_epoch", "history"):
@@ -338,6 +345,8 @@ class Trainer(Functions):
     def _run_batch(self, mode: str, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> tuple[Step, list[np.ndarray]]:
         data = self._arrays(x, y, sample_weight, None, mode != "predict")
         data.batch_size = data.rows
+        if mode != "predict":
+            self.reset_metrics()
         out: list[Any] = []
         step = self._run_arrays(mode, self._weigh_classes(data, class_weight), None, range(1), out.append)
         return step, out[0]
@@ -545,7 +554,7 @@ class Trainer(Functions):
     # ---- one batch -----------------------------------------------------------------------------------------------------
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
-        """One training step; returns the metrics as they stand (they go on from call to call, as Keras' do).
+        """One training step; returns the loss and the metrics of this batch.
 
         Args:
             x, y, sample_weight, class_weight: one batch, as for `fit`.
@@ -557,7 +566,7 @@ class Trainer(Functions):
         return self._reported(return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """The metrics after one more batch, without training."""
+        """The loss and the metrics of one batch, without training."""
         self._require_compiled("test_on_batch")
         self._run_batch("test", x, y, sample_weight)
         return self._reported(return_dict)
