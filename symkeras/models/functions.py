@@ -98,7 +98,7 @@ class Functions:
             step = self._steps[key] = self._make_step(mode, x, y, weights, structure, backend)
         self._last[mode] = step
         for a, t in zip((*x, *y), (*step.signature.x, *step.signature.y), strict=False):
-            if a is not None and a.dtype.kind in "iu" and a.dtype.itemsize > 2:
+            if a is not None and t is not None and a.dtype.kind in "iu" and a.dtype.itemsize > 2:
                 check_range(a, t.dtype, "x" if len(x) == 1 and a is x[0] else "the data")
         return step
 
