@@ -49,22 +49,12 @@ class Instance:
         return results
 
 
-class Arena:
+class BoundArena(memory.Arena):
     """Memory of one running call, and the instances bound to it."""
 
     def __init__(self, plan: memory.Plan):
-        self.plan = plan
-        raw = np.empty(plan.planned + memory.ALIGNMENT, np.uint8)
-        start = -raw.ctypes.data % memory.ALIGNMENT
-        self.bytes = raw[start : start + plan.planned]
+        super().__init__(plan)
         self.instances: dict[tuple[int, ...], Instance] = {}
-
-    def array(self, place: int, shape: tuple[int, ...], dtype: str, start: int = 0) -> np.ndarray:
-        """The array of `shape` that begins `start` elements into buffer `place`."""
-        item = np.dtype(dtype)
-        begin = self.plan.offsets[place] + start * item.itemsize
-        size = int(np.prod(shape, dtype=np.int64)) * item.itemsize
-        return self.bytes[begin : begin + size].view(item).reshape(shape)
 
 
 class NumpyLease(Lease):
@@ -72,7 +62,7 @@ class NumpyLease(Lease):
 
     def __init__(self, executable: NumpyExecutable):
         self._owner = executable
-        self._arena: Arena | None = None
+        self._arena: BoundArena | None = None
         self._last: tuple[Any, Any, int] | None = None
 
     def at(self, shapes: tuple[tuple[int, ...], ...]) -> Instance:
@@ -127,7 +117,7 @@ class NumpyExecutable(Executable):
         self._symbols = self.program.symbols
         self._epoch = variables.storage_epoch()
         self._storage = [n.attrs["variable"].array for n in self.emission.variables]
-        self._free: list[Arena] = []
+        self._free: list[BoundArena] = []
         self._shapes: dict[tuple[tuple[int, ...], ...], tuple[int, ...]] = {}
         self._plans: list[memory.Plan] = []
 
@@ -188,7 +178,7 @@ class NumpyExecutable(Executable):
             key = self._shapes[shapes] = tuple(env[s] for s in self._symbols)
         return key
 
-    def acquire(self, key: tuple[int, ...]) -> tuple[Arena, Instance]:
+    def acquire(self, key: tuple[int, ...]) -> tuple[BoundArena, Instance]:
         """An arena nobody else uses and the function bound to it for the sizes `key`; give it back with `release`."""
         with self._lock:
             arena = next((a for a in self._free if key in a.instances), None)
@@ -199,22 +189,22 @@ class NumpyExecutable(Executable):
         if arena is None:
             plan = self.plan(dict(zip(self._symbols, key, strict=True)))
             self._plans.append(plan)
-            arena = Arena(plan)
+            arena = BoundArena(plan)
         instance = arena.instances.get(key)
         if instance is None:
             instance = arena.instances[key] = self._bound(arena, key)
         return arena, instance
 
-    def release(self, arena: Arena) -> None:
+    def release(self, arena: BoundArena) -> None:
         """Let others use the arena; smaller ones that it makes superfluous go away."""
         with self._lock:
             self._free = [a for a in self._free if a.plan.planned > arena.plan.planned or len(self._free) < 4]
             self._free.append(arena)
 
-    def _fits(self, arena: Arena, key: tuple[int, ...]) -> bool:
+    def _fits(self, arena: BoundArena, key: tuple[int, ...]) -> bool:
         return all(arena.plan.env[s] >= k for s, k in zip(self._symbols, key, strict=True))
 
-    def _bound(self, arena: Arena, key: tuple[int, ...]) -> Instance:
+    def _bound(self, arena: BoundArena, key: tuple[int, ...]) -> Instance:
         env = dict(zip(self._symbols, key, strict=True))
         constants = [n.attrs["value"].array for n in self.emission.constants]
         with np.errstate(all="ignore"):

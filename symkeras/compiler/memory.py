@@ -10,6 +10,8 @@ import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from symkeras.compiler.program import Buffer
 from symkeras.graph import dims
 
@@ -36,6 +38,27 @@ class Plan:
 
     def __str__(self) -> str:
         return f"planned {_mib(self.planned)} (naive {_mib(self.naive)}, lower bound {_mib(self.bound)})"
+
+
+class Arena:
+    """The memory of a plan.
+
+    Attributes:
+        plan: where its buffers lie.
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        raw = np.empty(plan.planned + ALIGNMENT, np.uint8)
+        start = -raw.ctypes.data % ALIGNMENT
+        self.bytes = raw[start : start + plan.planned]
+
+    def array(self, place: int, shape: tuple[int, ...], dtype: str, start: int = 0) -> np.ndarray:
+        """The array of `shape` that begins `start` elements into buffer `place`."""
+        item = np.dtype(dtype)
+        begin = self.plan.offsets[place] + start * item.itemsize
+        size = int(np.prod(shape, dtype=np.int64)) * item.itemsize
+        return self.bytes[begin : begin + size].view(item).reshape(shape)
 
 
 def _mib(n: int) -> str:

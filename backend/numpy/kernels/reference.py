@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.numpy.kernels.control import CONTROL
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.ops import evaluation
@@ -14,7 +15,9 @@ from symkeras.ops.shaping import pad_window
 
 
 def reference(node: Node, env: Mapping[str, int], inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[], None]:
-    """The op's reference value, copied into `outputs`."""
+    """The op's reference value, copied into `outputs`; graphs within the op are compiled."""
+    if node.op.name in CONTROL:
+        return CONTROL[node.op.name](node, env, inputs, outputs)
     attrs = {k: dims.evaluate(v, env) for k, v in node.attrs.items()}
     value = node.op.value
 
