@@ -69,6 +69,17 @@ class Team:
         finally:
             self._busy.release()
 
+    @staticmethod
+    def _wait(member: _Member) -> bool:
+        """Wait for a member; whether Ctrl-C came meanwhile. Nobody goes on before all have finished."""
+        interrupted = False
+        while True:
+            try:
+                member.done.acquire()
+                return interrupted
+            except KeyboardInterrupt:
+                interrupted = True
+
     def _together(self, jobs: Sequence[Callable[[], object]]) -> None:
         if self._pid != os.getpid():
             self._members, self._pid = [], os.getpid()
@@ -82,8 +93,9 @@ class Team:
                 busy.append(member)
             jobs[0]()
         finally:
-            for member in busy:
-                member.done.acquire()
+            interrupted = [self._wait(member) for member in busy]
+            if any(interrupted):
+                raise KeyboardInterrupt
         for member in busy:
             if member.error is not None:
                 error, member.error = member.error, None

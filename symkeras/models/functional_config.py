@@ -58,6 +58,7 @@ class _Writer:
         for layer in model._graph_layers:
             self.calls[id(layer)] = [record for record in layer._inbound_nodes if id(record) in own]
         self.taken = {layer.name for layer in model._graph_layers}
+        self._names = {t.node: name for t, name in zip(model.outputs, model.output_names, strict=True)}
         self.graph_layers: list[dict[str, Any]] = []
         self._between: dict[Node, str] = {}
 
@@ -99,7 +100,7 @@ class _Writer:
     def _graph_between(self, node: Node) -> str:
         """The name of the layer that computes `node` from the outputs of layers."""
         if node not in self._between:
-            name = self._between[node] = self._fresh_name(f"graph_{node.op.name}")
+            name = self._between[node] = self._fresh_name(self._names.get(node, node.op.name))
             border = _border(node)
             inputs = {n: placeholder_node(n.tensor_type, f"x{k}") for k, n in enumerate(border)}
             learning_phase = phase.learning_phase().node

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from symkeras.errors import ConfigError, SymkerasError, nearest
-from symkeras.layers.layer import Layer
+from symkeras.graph import provenance, tracing
+from symkeras.layers.input import symbolic_input
+from symkeras.layers.layer import Layer, call_context, map_shapes
 from symkeras.models.trainer import Trainer
 
 
@@ -125,8 +128,11 @@ class Model(Trainer, Layer):
         if input_shape is None:
             return
         self.built = True
+        is_in_scope = provenance.layer_path().split("/")[-1] == self.name
+        inputs = map_shapes(lambda s: symbolic_input(s, self.compute_dtype), input_shape)
         try:
-            self._symbolic_outputs(input_shape)
+            with nullcontext() if is_in_scope else provenance.layer_scope(self.name), tracing.Trace(), call_context():
+                self.call(inputs)
         except BaseException:
             self.built = False
             raise

@@ -76,7 +76,7 @@ class Sequential(Model):
             raise ConfigError(f"model {self.name!r} has no layer to pop")
         layer = self._stack.pop()
         self._tracker.forget(layer)
-        del self._chain[len(self.layers) + 1 :]
+        del self._chain[len(self.layers) + 1 if self.layers else 0 :]
         self._forget_steps()
         if rebuild:
             self._extend()

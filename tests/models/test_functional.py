@@ -257,7 +257,7 @@ def test_inputs_that_do_not_fit_are_named() -> None:
         model.predict([ROWS, ROWS], verbose=0)
     with pytest.raises(DataError, match="2 inputs"):
         model.predict([ROWS], verbose=0)
-    with pytest.raises(DataError, match="'right' is missing. Did you mean 'rigth'"):
+    with pytest.raises(DataError, match=r"'right' is missing\. Did you mean 'rigth'"):
         model.predict({"left": ROWS, "rigth": ROWS}, verbose=0)
     with pytest.raises(DataError, match="received None"):
         model([ROWS, None])

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symkeras import Input, Model, Sequential, layers, models
+from symkeras.errors import ConfigError, ShapeError
+
+ROWS = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+
+
+def shapes(model: Any) -> list[tuple[int, ...]]:
+    return [v.shape for v in model.weights]
+
+
+BEGINNINGS: dict[str, Any] = {
+    "Input": lambda: [Input((4,)), layers.Dense(3)],
+    "InputLayer": lambda: [layers.InputLayer(shape=(4,)), layers.Dense(3)],
+    "input_dim": lambda: [layers.Dense(3, input_dim=4)],
+    "input_shape": lambda: [layers.Dense(3, input_shape=(4,))],
+    "batch_input_shape": lambda: [layers.Dense(3, batch_input_shape=(None, 4))],
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_a_model_whose_input_is_known_is_built_at_once(beginning: str) -> None:
+    model = Sequential([*BEGINNINGS[beginning](), layers.Dense(2)])
+    assert model.built and shapes(model) == [(4, 3), (3,), (3, 2), (2,)]
+    assert (model.input_shape, model.output_shape) == ((None, 4), (None, 2))
+    assert [type(layer).__name__ for layer in model.layers] == ["Dense", "Dense"]
+
+
+def test_words_get_their_length_as_in_2017() -> None:
+    model = Sequential([layers.Embedding(10, 3, input_length=6), layers.Flatten(), layers.Dense(1)])
+    assert model.predict(np.zeros((2, 6), "int64"), verbose=0).shape == (2, 1)
+
+
+LATE: dict[str, Any] = {
+    "build": lambda m: m.build((None, 4)),
+    "a call on arrays": lambda m: m(ROWS),
+    "a call on a tensor": lambda m: m(Input((4,))),
+    "predict": lambda m: m.predict(ROWS, verbose=0),
+    "fit": lambda m: (m.compile("sgd", "mse"), m.fit(ROWS, ROWS[:, :2], verbose=0)),
+    "evaluate": lambda m: (m.compile("sgd", "mse"), m.evaluate(ROWS, ROWS[:, :2], verbose=0)),
+    "being a layer": lambda m: Sequential([Input((4,)), m]),
+}
+
+
+@pytest.mark.parametrize("how", LATE)
+def test_a_model_without_a_known_input_is_built_late(how: str) -> None:
+    model = Sequential([layers.Dense(3), layers.Dense(2)])
+    assert not model.built and not model.weights
+    with pytest.raises(ShapeError, match="not built yet"):
+        _ = model.output_shape
+    LATE[how](model)
+    assert model.built and shapes(model) == [(4, 3), (3,), (3, 2), (2,)]
+    assert model.predict(ROWS, verbose=0).shape == (5, 2)
+
+
+def test_a_late_input_takes_the_dtype_of_the_data() -> None:
+    model = Sequential([layers.Embedding(2**25 + 2, 1, embeddings_initializer="zeros")])
+    model(np.array([[2**25 + 1]]))
+    assert model.inputs[0].dtype == "int32"
+    model.weights[0].array[2**25 + 1] = 1
+    assert model.predict(np.array([[2**25 + 1]]), verbose=0).item() == 1
+
+
+def test_layers_are_added_one_by_one_and_called_once() -> None:
+    model = Sequential(name="stack")
+    model.add(Input((4,)))
+    for units in (3, 2):
+        model.add(layers.Dense(units))
+        assert model.output_shape == (None, units)
+    assert all(len(layer._inbound_nodes) == 1 for layer in model.layers)
+    cut = Model(model.input, model.layers[0].output)
+    np.testing.assert_allclose(cut.predict(ROWS, verbose=0), model.layers[0](ROWS), rtol=1e-5)
+
+
+def test_pop_takes_the_top_off_and_add_goes_on_from_there() -> None:
+    model = Sequential([Input((4,)), layers.Dense(3), layers.Dense(2)])
+    before = model.layers[0].kernel.numpy()
+    model.compile("sgd", "mse")
+    model.fit(ROWS, ROWS[:, :2], epochs=1, verbose=0)
+    top = model.pop()
+    assert top.units == 2 and model.output_shape == (None, 3) and len(model.weights) == 2
+    assert model.predict(ROWS, verbose=0).shape == (5, 3)
+    model.add(layers.Dense(1))
+    model.compile("sgd", "mse")
+    model.fit(ROWS, ROWS[:, :1], verbose=0)
+    assert model.predict(ROWS, verbose=0).shape == (5, 1) and not np.array_equal(model.layers[0].kernel.numpy(), before)
+
+
+def test_a_model_may_lose_all_layers_and_begin_anew() -> None:
+    model = Sequential([layers.Dense(3, input_dim=4)])
+    model.pop()
+    assert not model.built and model.layers == []
+    model.add(layers.Dense(2, input_dim=7))
+    assert model.input_shape == (None, 7)
+
+
+def test_models_within_models_share_their_weights() -> None:
+    inner = Sequential([Input((4,)), layers.Dense(4, activation="tanh")], name="inner")
+    outer = Sequential([inner, layers.Dense(2), Sequential([layers.Dense(3)])])
+    assert outer.built and len(outer.weights) == 6 and outer.layers[0] is inner
+    outer.compile("sgd", "mse")
+    before = inner.get_weights()[0]
+    outer.fit(ROWS, ROWS[:, :3], verbose=0)
+    assert not np.array_equal(inner.get_weights()[0], before)
+    np.testing.assert_allclose(outer.predict(ROWS, verbose=0), outer(ROWS), rtol=1e-5)
+
+
+def test_masks_and_training_go_through() -> None:
+    model = Sequential([layers.Masking(), layers.Dropout(0.5, seed=1), layers.LSTM(2)])
+    rows = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
+    rows[:, 2:] = 0
+    np.testing.assert_allclose(model.predict(rows, verbose=0), model.layers[-1](rows[:, :2]), rtol=1e-5, atol=1e-6)
+    assert not np.allclose(model(rows, training=True), model(rows))
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_model_goes_through_its_config(is_built: bool) -> None:
+    start = [Input((4,), name="x")] if is_built else []
+    model = Sequential([*start, layers.Dense(3, activation="relu"), Sequential([layers.Dense(2)])], name="outer")
+    again = models.model_from_json(model.to_json())
+    assert type(again) is Sequential and again.built is is_built and again.name == "outer"
+    again.build((None, 4))
+    model.build((None, 4))
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(again.predict(ROWS, verbose=0), model.predict(ROWS, verbose=0))
+    config = model.get_config()
+    assert list(config) == ["name", "trainable", "dtype", "layers", "build_input_shape"] and config["build_input_shape"] == (None, 4)
+    assert config["layers"][0]["class_name"] == "InputLayer"
+
+
+def test_the_configs_of_2017_are_lists() -> None:
+    model = Sequential.from_config([{"class_name": "Dense", "config": {"name": "d", "units": 2, "batch_input_shape": [None, 3]}}])
+    assert model.output_shape == (None, 2)
+
+
+def _twice() -> None:
+    layer = layers.Dense(2, name="same")
+    Sequential([layer, layer])
+
+
+def _does_not_fit() -> None:
+    Sequential([Input((4, 4)), layers.Conv2D(2, 3)])
+
+
+WRONG: dict[str, tuple[Any, type[Exception], str]] = {
+    "not a layer": (lambda: Sequential(["dense"]), ConfigError, "only layers can be added, received 'dense'"),
+    "two layers with one name": (_twice, ConfigError, "called 'same' already"),
+    "a second input": (lambda: Sequential([layers.Dense(2), Input((3,))]), ConfigError, "must be the first"),
+    "no layers to pop": (lambda: Sequential().pop(), ConfigError, "no layer to pop"),
+    "no layers to call": (lambda: Sequential()(ROWS), ConfigError, "has no layers"),
+    "no shape to build": (lambda: Sequential([layers.Dense(2)]).build(), ShapeError, "needs an input shape"),
+    "a layer that does not fit": (_does_not_fit, ShapeError, "'conv2d.*expects"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_does_not_go_together_says_why(case: str) -> None:
+    make, error, message = WRONG[case]
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_layer_that_does_not_fit_is_not_added() -> None:
+    model = Sequential([Input((4,)), layers.Dense(3)])
+    with pytest.raises(ShapeError):
+        model.add(layers.LSTM(2))
+    assert len(model.layers) == 1 and model.predict(ROWS, verbose=0).shape == (5, 3)
+    model.add(layers.Dense(2))
+    assert model.output_shape == (None, 2)
