@@ -544,22 +544,33 @@ def _is_needed_at(
 
 
 def _late_writers(order: list[Node], writers: set[Node], tail: set[Node]) -> list[Node]:
-    """A topological order in which nodes that give variables their new values come as late as they can."""
+    """A topological order in which scalars come first, and what gives variables their new values as late as it can.
+
+    So the large elementwise work of an update lies together, and can run as one group.
+    """
     waiting = {n: sum(1 for i in set(n.inputs) if i in tail) for n in order}
     readers: dict[Node, list[Node]] = {}
     for n in order:
         for i in set(n.inputs):
             if i in tail:
                 readers.setdefault(i, []).append(n)
-    ready = [deque(n for n in order if waiting[n] == 0 and (n in writers) == late) for late in (False, True)]
+    ready: list[deque[Node]] = [deque() for _ in range(4)]
+
+    def enqueue(n: Node) -> None:
+        is_scalar, is_writer = n.shape == (), n in writers
+        ready[(0 if is_scalar else 1) if not is_writer else (3 if is_scalar else 2)].append(n)
+
+    for n in order:
+        if waiting[n] == 0:
+            enqueue(n)
     out: list[Node] = []
-    while ready[0] or ready[1]:
-        n = (ready[0] or ready[1]).popleft()
+    while any(ready):
+        n = next(queue for queue in ready if queue).popleft()
         out.append(n)
         for r in readers.get(n, ()):
             waiting[r] -= 1
             if waiting[r] == 0:
-                ready[r in writers].append(r)
+                enqueue(r)
     return out
 
 
