@@ -16,6 +16,9 @@ import sys
 import time
 from typing import Any
 
+if sys.argv[1:] == ["symkeras"]:
+    import symkeras  # noqa: F401  (before NumPy is loaded, so that SYMKERAS_OPENBLAS has effect)
+
 import numpy as np
 from workloads import WORKLOADS, Workload
 

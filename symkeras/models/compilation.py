@@ -191,7 +191,8 @@ def rows_of(batch: Any) -> Any:
 
 
 def _shown(x: Any) -> str:
-    return f"({', '.join('batch' if d is None and k == 0 else str(d) for k, d in enumerate(x.shape))})"
+    sizes = ["batch" if d is None and k == 0 else str(d) for k, d in enumerate(x.shape)]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
 def _leaves(spec: Any) -> Iterator[Any]:

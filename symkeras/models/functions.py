@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,7 @@ from symkeras.errors import ConfigError, DtypeError, ShapeError, SymkerasError, 
 from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
-from symkeras.layers.layer import call_context
+from symkeras.layers.layer import Layer, call_context
 from symkeras.models.compilation import per_output
 from symkeras.models.data import check_range
 from symkeras.models.steps import Signature, Step, batch_type, weight_type
@@ -35,11 +38,13 @@ class Functions:
         object.__setattr__(self, "_steps", {})
         object.__setattr__(self, "_last", {})
         object.__setattr__(self, "_example", None)
+        object.__setattr__(self, "_known_inputs", None)
 
     def _forget_steps(self) -> None:
         self._steps: dict[Any, Step] = {}
         self._last: dict[str, Step] = {}
         self._example: Any = None
+        self._known_inputs: tuple[list[str], Any] | None = None
 
     # ---- inputs and outputs --------------------------------------------------------------------------------------
 
@@ -50,8 +55,14 @@ class Functions:
         except (AttributeError, ShapeError, SymkerasError):
             return None
 
+    def _inputs_by_name(self) -> tuple[list[str], Any]:
+        """The names of the inputs and their nesting; no names and None for models without a graph."""
+        if self._known_inputs is None:
+            object.__setattr__(self, "_known_inputs", (list(self._of_graph("input_names") or []), self._of_graph("_input_structure")))
+        return self._known_inputs  # type: ignore[return-value]
+
     def _names_of_inputs(self) -> list[str]:
-        return list(self._of_graph("input_names") or [])
+        return self._inputs_by_name()[0]
 
     def _names_of_outputs(self, outputs: Any) -> list[str]:
         """One name per output: the keys of a dict, the names of the layers, else output_1, output_2."""
@@ -82,7 +93,7 @@ class Functions:
         if self._example is not None or self._of_graph("_output_structure") is not None:
             return
         stand_ins = [Tensor(placeholder_node(batch_type(a), "x")) for a in x]
-        with tracing.Trace(), call_context():
+        with _naming_the_place(), tracing.Trace(), call_context():
             self._example = self(tree.pack_sequence_as(structure, stand_ins))  # type: ignore[operator]
         self.built = True
 
@@ -116,7 +127,8 @@ class Functions:
         was_bound = compilation is not None and compilation.is_bound
         options = compilation.options if compilation is not None and backend != "interpreter" else {}
         try:
-            return Step(self, mode, signature, structure, backend, options)
+            with _naming_the_place():
+                return Step(self, mode, signature, structure, backend, options)
         except BaseException:
             if compilation is not None and not was_bound:
                 compilation.unbind()
@@ -154,6 +166,29 @@ class Functions:
     def _require_compiled(self, what: str) -> None:
         if self._compilation is None:
             raise ConfigError(f"model {self.name!r}: call compile() before {what}()")
+
+
+@contextmanager
+def _naming_the_place() -> Iterator[None]:
+    """Let shapes and dtypes that do not fit say in which layer and on which line of the user."""
+    try:
+        yield
+    except (ShapeError, DtypeError) as error:
+        layers, line, trace = [], "", error.__traceback__
+        while trace is not None:
+            frame = trace.tb_frame
+            if frame.f_code is Layer.__call__.__code__:
+                layers.append(frame.f_locals["self"].name)
+            if not provenance._belongs_to_package(frame.f_code.co_filename):
+                line = f"{os.path.basename(frame.f_code.co_filename)}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        place = ", ".join(part for part in (f"in layer {'/'.join(layers)!r}" if layers else "", line) if part)
+        if place and not _LINE.search(str(error)):
+            error.args = (f"{error} ({place})",)
+        raise
+
+
+_LINE = re.compile(r"\.py:\d+")
 
 
 def _kinds(arrays: Sequence[Any]) -> tuple[Any, ...]:

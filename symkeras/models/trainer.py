@@ -251,7 +251,7 @@ class Trainer(Functions):
         """Data as flat arrays, checked."""
         if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
             raise ConfigError(f"batch_size must be a positive integer, received {batch_size!r}")
-        flat_x, structure = flat_inputs(x, self._names_of_inputs(), self._of_graph("_input_structure"))
+        flat_x, structure = flat_inputs(x, *self._inputs_by_name())
         if not with_targets:
             check_rows(flat_x, [], [])
             return Arrays(flat_x, [], [], structure, batch_size or 32)
@@ -318,7 +318,7 @@ class Trainer(Functions):
             lease.close()
         return step
 
-    def _run_stream(self, mode: str, source: Stream, steps: int | None, each: Callable[[list[np.ndarray]], Any], shuffle: bool = False,
+    def _run_stream(self, mode: str, source: Stream, each: Callable[[list[np.ndarray]], Any], shuffle: bool = False,
                     class_weight: Any = None) -> Step:  # fmt: skip
         step: Any = None
         ended = False
@@ -327,19 +327,19 @@ class Trainer(Functions):
             nonlocal ended
             ended = bool(each(outputs))
 
-        for k, batch in enumerate(source.epoch(shuffle), 1):
+        for batch in source.epoch(shuffle):
             x, y, weights = unpack(batch)
             data = self._arrays(x, y, weights, None, mode != "predict")
             data.batch_size = data.rows
             step = self._run_arrays(mode, self._weigh_classes(data, class_weight), None, range(1), one)
-            if ended or k == steps:
+            if ended:
                 break
         return step
 
     def _run(self, mode: str, source: Arrays | Stream, steps: int | None, each: Callable[[list[np.ndarray]], Any]) -> Step:
         """One pass over the data, of `steps` batches at most."""
         if isinstance(source, Stream):
-            return self._run_stream(mode, source, steps, each)
+            return self._run_stream(mode, source, each)
         return self._run_arrays(mode, source, None, range(source.steps if steps is None else min(steps, source.steps)), each)
 
     def _run_batch(self, mode: str, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> tuple[Step, list[np.ndarray]]:
@@ -458,7 +458,7 @@ class Trainer(Functions):
         if begins:
             hooks.on_train_batch_begin(0)
         if isinstance(source, Stream):
-            self._run_stream("train", source, last, each, shuffle, class_weight)
+            self._run_stream("train", source, each, shuffle, class_weight)
             return
         for order, batches in passes.epoch(steps):
             self._run_arrays("train", source, order, batches, each)
