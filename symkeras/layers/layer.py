@@ -7,6 +7,7 @@ layers again whenever a function is compiled, with `training` then known.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import threading
 import weakref
@@ -129,6 +130,14 @@ class Layer:
 
         def __getattr__(self, name: str) -> Any:
             """Weights and settings are attributes that subclasses set."""
+
+    _marks_built = True
+    """Whether a call of `build` alone makes the layer built; models decide for themselves."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
@@ -564,6 +573,21 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
+    """`build`, after which the layer is built however it was called."""
+
+    @functools.wraps(build)
+    def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        result = build(self, *args, **kwargs)
+        if self._marks_built:
+            self.built = True
+            if self._input_shapes is None and args:
+                self._input_shapes = list(args)
+        return result
+
+    return built
 
 
 def mask_of(x: Any) -> Any:

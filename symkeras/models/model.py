@@ -32,6 +32,8 @@ class Model(Trainer, Layer):
         (None, 2)
     """
 
+    _marks_built = False
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _is_graph(args, kwargs):
             from symkeras.models.functional import Functional

@@ -14,6 +14,7 @@ NAMES: dict[str, str] = {
     "auto_name": "utils.naming", "get_uid": "utils.naming", "reset_uids": "utils.naming", "to_snake_case": "utils.naming",
     "set_random_seed": "utils.random_seed", "Progbar": "utils.progbar", "to_categorical": "utils.numerical", "normalize": "utils.numerical",
     "pad_sequences": "utils.sequence",
+    "PyDataset": "utils.dataset", "Sequence": "utils.dataset",
 }  # fmt: skip
 
 

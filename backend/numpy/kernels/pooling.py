@@ -1,4 +1,4 @@
-"""Pooling by whole-array operations over the taps of the window."""
+"""Pooling by whole-array operations over the taps of the window, a tile of images at a time, by the team."""
 
 from __future__ import annotations
 
@@ -7,21 +7,31 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.numpy import team
+from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 
+TILE_BYTES = 1 << 18
+"""The small side of a tile: with the large side and the masks it stays in the cache."""
+
 
 def scratch_types(node: Node) -> list[TensorType]:
-    """A padded copy of the large side where there is padding, and what the backward pass of max needs."""
+    """For each member of the team and one tile: a padded copy where there is padding, and the masks of max's gradient."""
     a = node.attrs
     large = node.inputs[0].tensor_type if node.op.name in ("max_pool", "sum_pool", "max_pool_grad") else node.tensor_type
-    padded = large.with_shape((large.shape[0], *(s + p + q for s, (p, q) in zip(large.shape[1:-1], a["padding"], strict=True)), large.shape[-1]))
+    small = {"max_pool_grad": 1, "sum_pool_grad": 0}.get(node.op.name)
+    small = node.tensor_type if small is None else node.inputs[small].tensor_type
+    size = dims.product(small.shape[1:])
+    known = isinstance(size, int)
+    lead = (team.size(), max(1, TILE_BYTES // max(1, 4 * size))) if known else (1, large.shape[0])
+    padded = large.with_shape((*lead, *(s + p + q for s, (p, q) in zip(large.shape[1:-1], a["padding"], strict=True)), large.shape[-1]))
     is_padded = any(map(any, a["padding"]))
+    tile = small.with_shape((*lead, *small.shape[1:]))
     if node.op.name == "max_pool_grad":
-        small = node.inputs[1].tensor_type
         word = {"float32": "int32", "float64": "int64"}.get(small.dtype, small.dtype)
-        return [small.with_dtype("bool"), small.with_dtype("bool"), small.with_dtype(word), *([padded, padded] if is_padded else [])]
-    return [padded] if is_padded else []
+        return [tile.with_dtype("bool"), tile.with_dtype("bool"), tile.with_dtype(word), *([padded, padded] if is_padded else [])]
+    return [tile.with_dtype("bool"), *([padded] if is_padded else [])]
 
 
 def _taps(x: Any, window: Any, strides: Any, outputs: Any) -> Iterator[Any]:
@@ -33,93 +43,133 @@ def _inner(padded: Any, spatial: Any, padding: Any) -> Any:
     return padded[(slice(None), *(slice(a, a + s) for s, (a, _) in zip(spatial, padding, strict=True)))]
 
 
-def _pooled(x: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: Any, ufunc: Any, fill: float) -> Callable[[], None]:
-    source = scratch[0] if scratch else x
-    inner = _inner(source, x.shape[1:-1], padding) if scratch else None
-    first, *rest = list(_taps(source, window, strides, out.shape[1:-1]))
+def _deal(total: int, cost: float, scratch: Any, job: Callable[[slice, Any], Callable[[], None]]) -> Callable[[], object]:
+    """Tiles of images dealt out to the team, each member with scratch of its own."""
+    count = scratch[0].shape[1]
+    tiles = [slice(start, min(start + count, total)) for start in range(0, total, max(1, count))]
+    members = int(max(1, min(scratch[0].shape[0], len(tiles), cost / team.WORTH)))
+    parts = []
+    for k in range(members):
+        own = [s[k] for s in scratch]
+        jobs = [job(tile, [s[: tile.stop - tile.start] for s in own]) for tile in tiles[len(tiles) * k // members : len(tiles) * (k + 1) // members]]
+        parts.append(_in_order(jobs))
+    return lambda: team.TEAM.run(parts)
 
+
+def _in_order(jobs: list[Callable[[], None]]) -> Callable[[], None]:
     def run() -> None:
-        if inner is not None:
-            source.fill(fill)
-            np.copyto(inner, x)
-        if not rest:
-            np.copyto(out, first)
-            return
-        ufunc(first, rest[0], out=out)
-        for tap in rest[1:]:
-            ufunc(out, tap, out=out)
+        for job in jobs:
+            job()
 
     return run
 
 
-def max_pool(x: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: Any = ()) -> Callable[[], None]:
+def _pooled(x: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: Any, ufunc: Any, fill: float) -> Callable[[], object]:
+    def job(tile: slice, own: Any) -> Callable[[], None]:
+        part, target = x[tile], out[tile]
+        source = own[1] if len(own) > 1 else part
+        inner = _inner(source, x.shape[1:-1], padding) if len(own) > 1 else None
+        first, *rest = list(_taps(source, window, strides, out.shape[1:-1]))
+
+        def run() -> None:
+            if inner is not None:
+                source.fill(fill)
+                np.copyto(inner, part)
+            if not rest:
+                np.copyto(target, first)
+                return
+            ufunc(first, rest[0], out=target)
+            for tap in rest[1:]:
+                ufunc(target, tap, out=target)
+
+        return run
+
+    return _deal(len(x), 8.0 * x.size, scratch, job)
+
+
+def max_pool(x: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: Any) -> Callable[[], object]:
     """Largest element of each window."""
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     return _pooled(x, out, window, strides, padding, scratch, np.maximum, lowest)
 
 
-def sum_pool(x: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: Any = ()) -> Callable[[], None]:
+def sum_pool(x: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: Any) -> Callable[[], object]:
     """Sum of each window."""
     return _pooled(x, out, window, strides, padding, scratch, np.add, 0)
 
 
-def max_pool_grad(x: Any, y: Any, dy: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: Any) -> Callable[[], None]:
+def max_pool_grad(x: Any, y: Any, dy: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: Any) -> Callable[[], object]:
     """`dy` at the first place of each window that holds the maximum: one compare and one mask per tap."""
-    free, hit, words = scratch[:3]
-    source, target = (scratch[3], scratch[4]) if len(scratch) > 3 else (x, out)
-    spatial = x.shape[1:-1]
-    here = list(_taps(source, window, strides, y.shape[1:-1]))
-    there = list(_taps(target, window, strides, y.shape[1:-1]))
-    tiles = all(w == s for w, s in zip(window, strides, strict=True))
-    covers = tiles and all(o * s == n for o, s, n in zip(y.shape[1:-1], strides, target.shape[1:-1], strict=True))
-    masks = x.dtype.kind == "f" and x.dtype.itemsize in (4, 8)
-    chosen = words.view(dy.dtype) if masks else words
-    dy_words = dy.view(words.dtype) if masks and dy.flags.c_contiguous else None
-    narrow = hit.view(np.int8)
-    is_nan = np.empty(y.shape, bool)
-    other = np.empty(y.shape, bool)
+    spatial, outputs = x.shape[1:-1], y.shape[1:-1]
+    tiled = all(w == s for w, s in zip(window, strides, strict=True))
 
-    def run() -> None:
-        if source is not x:
-            source.fill(-np.inf)
-            np.copyto(_inner(source, spatial, padding), x)
-        if not covers:
-            target.fill(0)
-        free.fill(True)
-        np.not_equal(y, y, out=is_nan)
-        has_nan = bool(is_nan.any())
-        for tap, place in zip(here, there, strict=True):
-            np.equal(tap, y, out=hit)
-            if has_nan:
-                np.logical_or(hit, np.logical_and(is_nan, np.not_equal(tap, tap, out=other), out=other), out=hit)
-            np.logical_and(hit, free, out=hit)
-            np.not_equal(free, hit, out=free)
-            if dy_words is not None:
-                np.negative(narrow, out=narrow)
-                np.copyto(words, narrow)
-                np.bitwise_and(words, dy_words, out=words)
-            else:
-                np.copyto(chosen, np.where(hit, dy, 0))
-            if tiles:
-                np.copyto(place, chosen)
-            else:
-                np.add(place, chosen, out=place)
-        if target is not out:
-            np.copyto(out, _inner(target, spatial, padding))
+    def job(tile: slice, own: Any) -> Callable[[], None]:
+        part, small, given, result = x[tile], y[tile], dy[tile], out[tile]
+        free, hit, words = own[:3]
+        source, target = (own[3], own[4]) if len(own) > 3 else (part, result)
+        pairs = list(zip(_taps(source, window, strides, outputs), _taps(target, window, strides, outputs), strict=True))
+        covers = tiled and all(o * s == n for o, s, n in zip(outputs, strides, target.shape[1:-1], strict=True))
+        chosen = _Chosen(given, hit, words)
 
-    return run
+        def run() -> None:
+            if source is not part:
+                source.fill(-np.inf)
+                np.copyto(_inner(source, spatial, padding), part)
+            if not covers:
+                target.fill(0)
+            free.fill(True)
+            has_nan = bool(np.isnan(small.sum()))
+            for tap, place in pairs:
+                np.equal(tap, small, out=hit)
+                if has_nan:
+                    np.logical_or(hit, np.isnan(small) & np.isnan(tap), out=hit)
+                np.logical_and(hit, free, out=hit)
+                np.not_equal(free, hit, out=free)
+                if tiled:
+                    np.copyto(place, chosen())
+                else:
+                    np.add(place, chosen(), out=place)
+            if target is not result:
+                np.copyto(result, _inner(target, spatial, padding))
+
+        return run
+
+    return _deal(len(x), 30.0 * x.size, scratch, job)
 
 
-def sum_pool_grad(dy: Any, out: Any, spatial: Any, window: Any, strides: Any, padding: Any, scratch: Any = ()) -> Callable[[], None]:
+class _Chosen:
+    """`dy` where `hit`, else 0: by a mask over the bits where the dtype allows it."""
+
+    def __init__(self, dy: Any, hit: Any, words: Any):
+        self.dy, self.hit, self.words = dy, hit, words
+        self.bits = dy.view(words.dtype) if dy.dtype.kind == "f" and dy.dtype.itemsize in (4, 8) and dy.flags.c_contiguous else None
+        self.result = words.view(dy.dtype) if self.bits is not None else None
+        self.narrow = hit.view(np.int8)
+
+    def __call__(self) -> Any:
+        if self.bits is None:
+            return np.where(self.hit, self.dy, 0)
+        np.negative(self.narrow, out=self.narrow)
+        np.copyto(self.words, self.narrow)
+        np.bitwise_and(self.words, self.bits, out=self.words)
+        return self.result
+
+
+def sum_pool_grad(dy: Any, out: Any, spatial: Any, window: Any, strides: Any, padding: Any, scratch: Any) -> Callable[[], object]:
     """Each element of dy added to all of its window."""
-    target = scratch[0] if scratch else out
-    places = list(_taps(target, window, strides, dy.shape[1:-1]))
 
-    def run() -> None:
-        target.fill(0)
-        for place in places:
-            np.add(place, dy, out=place)
-        if target is not out:
-            np.copyto(out, _inner(target, spatial, padding))
+    def job(tile: slice, own: Any) -> Callable[[], None]:
+        given, result = dy[tile], out[tile]
+        target = own[1] if len(own) > 1 else result
+        places = list(_taps(target, window, strides, dy.shape[1:-1]))
 
-    return run
+        def run() -> None:
+            target.fill(0)
+            for place in places:
+                np.add(place, given, out=place)
+            if target is not result:
+                np.copyto(result, _inner(target, spatial, padding))
+
+        return run
+
+    return _deal(len(dy), 8.0 * out.size, scratch, job)
