@@ -546,7 +546,7 @@ def _is_needed_at(
 def _late_writers(order: list[Node], writers: set[Node], tail: set[Node]) -> list[Node]:
     """A topological order in which scalars come first, and what gives variables their new values as late as it can.
 
-    So the large elementwise work of an update lies together, and can run as one group.
+    Among the rest, work over one shape stays together: the large elementwise lines of an update can run as one group.
     """
     waiting = {n: sum(1 for i in set(n.inputs) if i in tail) for n in order}
     readers: dict[Node, list[Node]] = {}
@@ -554,18 +554,23 @@ def _late_writers(order: list[Node], writers: set[Node], tail: set[Node]) -> lis
         for i in set(n.inputs):
             if i in tail:
                 readers.setdefault(i, []).append(n)
-    ready: list[deque[Node]] = [deque() for _ in range(4)]
+    ready: list[dict[Any, deque[Node]]] = [{} for _ in range(4)]  # by urgency, then by shape
 
     def enqueue(n: Node) -> None:
         is_scalar, is_writer = n.shape == (), n in writers
-        ready[(0 if is_scalar else 1) if not is_writer else (3 if is_scalar else 2)].append(n)
+        queues = ready[(0 if is_scalar else 1) if not is_writer else (3 if is_scalar else 2)]
+        queues.setdefault(n.shape, deque()).append(n)
 
     for n in order:
         if waiting[n] == 0:
             enqueue(n)
     out: list[Node] = []
     while any(ready):
-        n = next(queue for queue in ready if queue).popleft()
+        queues = next(q for q in ready if q)
+        shape = out[-1].shape if out and out[-1].shape in queues else next(iter(queues))
+        n = queues[shape].popleft()
+        if not queues[shape]:
+            del queues[shape]
         out.append(n)
         for r in readers.get(n, ()):
             waiting[r] -= 1

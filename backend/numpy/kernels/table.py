@@ -160,9 +160,9 @@ class NumpyKernels:
         return node.op.is_elementwise and (node.op.name in LINES or node.op.name in ("where", "cast"))
 
     def group_pays(self, steps: Sequence[Step]) -> bool:
-        """From some thousand operations per row on, or where the number of rows is known to be large."""
+        """From some thousand operations per row on, or where the number of rows is known to be large; an unknown size counts as 4."""
         shape = steps[0].outputs[0].type.shape
-        row = float(np.prod([d for d in shape[1:] if isinstance(d, int)], initial=1.0))
+        row = float(np.prod([d if isinstance(d, int) else 4 for d in shape[1:]], initial=1.0))
         rows = shape[0] if isinstance(shape[0], int) else 1
         return row * len(steps) >= 8192 or row * rows * len(steps) >= 1 << 19
 
