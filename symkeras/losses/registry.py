@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from symkeras import losses
 from symkeras.saving.lookup import resolve
+from symkeras.saving.registration import CustomObjectScope
+from symkeras.saving.spellings import Spellings
 
-
-class NameTable(Mapping[str, Any]):
-    """Every spelling of the names of a lazy package -> what it means, imported when it is asked for.
-
-    Args:
-        package: a module with `NAMES` (name -> module) and `ALIASES` (spelling -> name).
-    """
-
-    def __init__(self, package: Any):
-        self.package = package
-
-    def __getitem__(self, name: str) -> Any:
-        known = self.package.ALIASES.get(name, name)
-        if self.package.NAMES.get(known, "registry") == "registry":
-            raise KeyError(name)
-        return getattr(self.package, known)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from (n for n, module in self.package.NAMES.items() if module != "registry")
-        yield from self.package.ALIASES
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-TABLE = NameTable(losses)
+TABLE = Spellings(losses)
 
 
 def get(identifier: Any) -> Any:
@@ -57,13 +33,5 @@ def serialize(loss: Any) -> Any:
 
 def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss that a config or a name describes; `custom_objects` come first."""
-    return deserialize_from(TABLE, name, custom_objects, "loss")
-
-
-def deserialize_from(table: Mapping[str, Any], config: Any, custom_objects: dict[str, Any] | None, kind: str) -> Any:
-    """What `config` (a dict or a name) describes, by the custom objects, then by `table`."""
-    name = config if isinstance(config, str) else config.get("class_name")
-    custom = (custom_objects or {}).get(name)
-    if custom is None:
-        return resolve(config, table, kind)
-    return custom if isinstance(config, str) else custom.from_config(config.get("config", {}))
+    with CustomObjectScope(custom_objects):
+        return get(name)

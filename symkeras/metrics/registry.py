@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from symkeras import metrics
-from symkeras.losses.registry import NameTable, deserialize_from
 from symkeras.saving.lookup import resolve
+from symkeras.saving.registration import CustomObjectScope
+from symkeras.saving.spellings import Spellings
 
 # spelling -> class, where it is not the class name in snake case
 _SPELLINGS = {
@@ -26,7 +27,7 @@ def _snake_case(name: str) -> str:
 
 
 class _Spellings:
-    """The metric classes under all their spellings, in the form that `NameTable` reads."""
+    """The metric classes under all their spellings, in the form that `Spellings` reads."""
 
     NAMES = metrics.NAMES
     ALIASES = {**{_snake_case(n): n for n in metrics.NAMES if n[0].isupper()}, **_SPELLINGS}
@@ -35,7 +36,7 @@ class _Spellings:
         return getattr(metrics, name)
 
 
-TABLE = NameTable(_Spellings())
+TABLE = Spellings(_Spellings())
 
 
 def get(identifier: Any) -> Any:
@@ -61,4 +62,5 @@ def serialize(metric: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric that a config or a name describes; `custom_objects` come first."""
-    return deserialize_from(TABLE, config, custom_objects, "metric")
+    with CustomObjectScope(custom_objects):
+        return get(config)
