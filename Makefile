@@ -26,8 +26,9 @@ lint: venv ## check style and types
 	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/
 	$(BIN)/pyright
 
-bench: venv ## time the six workloads (and the peers, if `make bench-peers` was run)
+bench: venv ## time the six workloads and starting up (and the peers, if `make bench-peers` was run)
 	SYMKERAS_PEERS=$(PEERS) $(BIN)/python benchmarks/run.py
+	SYMKERAS_PEERS=$(PEERS) $(BIN)/python benchmarks/startup.py
 
 bench-peers: venv ## build the environment of the peers (Keras on JAX, TensorFlow and PyTorch)
 	$(BIN)/python benchmarks/peers.py $(PEERS)
