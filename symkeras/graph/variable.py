@@ -37,7 +37,8 @@ class Variable(Arithmetic):
         dtype: a dtype name; an array keeps its own (float64 becomes `floatx`) when None.
         trainable: whether gradients are taken with respect to it.
         name: shown in summaries and graphs.
-        aggregation, autocast, synchronization: accepted for Keras' signature; one process on one machine needs none.
+        regularizer, constraint: kept for the layer and the optimizer that apply them.
+        symbolic: whether operators on it build nodes outside of traces too, as those of `K.variable` do.
 
     >>> v = Variable([1.0, 2.0], name="v")
     >>> v.assign_add([1.0, 1.0]); v.numpy()

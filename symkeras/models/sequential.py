@@ -12,7 +12,7 @@ from symkeras.layers.input import Input, InputLayer
 from symkeras.layers.layer import Layer, definition_context, map_shapes
 from symkeras.models.functional import Functional
 from symkeras.models.model import Model
-from symkeras.models.steps import batch_type
+from symkeras.models.steps import batch_dtype
 
 
 class Sequential(Model):
@@ -146,7 +146,7 @@ class Sequential(Model):
         """Build for an array or tensor: its sizes behind the batch axis, and its dtype."""
         if self._functional is None and self.layers:
             known = self._known_input()
-            dtype = None if dtypes.is_float(dtypes.standardize(x.dtype)) else batch_type(x).dtype
+            dtype = None if dtypes.is_float(dtypes.standardize(x.dtype)) else batch_dtype(x.dtype)
             self._build_on(Input(batch_shape=(None, *x.shape[1:]), dtype=dtype) if known is None else known)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:

@@ -39,9 +39,13 @@ def batch_type(array: Any, like: TensorType | None = None) -> TensorType:
     """The type that batches of `array` are computed in: the batch size symbolic, floats as `floatx`, integers as int32."""
     if like is not None:
         return like
-    kind = np.dtype(array.dtype).kind
-    dtype = config.floatx() if kind == "f" else "bool" if kind == "b" else "int32"
-    return TensorType((dims.symbol("batch"), *map(int, array.shape[1:])), dtype)
+    return TensorType((dims.symbol("batch"), *map(int, array.shape[1:])), batch_dtype(array.dtype))
+
+
+def batch_dtype(dtype: Any) -> str:
+    """The dtype that data of `dtype` are computed in."""
+    kind = np.dtype(dtype).kind
+    return config.floatx() if kind == "f" else "bool" if kind == "b" else "int32"
 
 
 def weight_type(array: Any) -> TensorType:

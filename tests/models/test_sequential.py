@@ -173,3 +173,11 @@ def test_a_layer_that_does_not_fit_is_not_added() -> None:
     assert len(model.layers) == 1 and model.predict(ROWS, verbose=0).shape == (5, 3)
     model.add(layers.Dense(2))
     assert model.output_shape == (None, 2)
+
+
+def test_a_late_stack_is_built_by_integers_of_unknown_length() -> None:
+    encoder = Sequential([layers.Embedding(5, 3), layers.GlobalAveragePooling1D()])
+    tokens = Input((None,), dtype="int32")
+    model = Model(tokens, encoder(tokens))
+    for length in (2, 4):
+        assert model.predict(np.ones((3, length), "int32"), verbose=0).shape == (3, 3)

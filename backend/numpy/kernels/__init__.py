@@ -5,7 +5,7 @@ A kernel named here takes its arrays once, when sizes are known, and returns a f
 """
 
 from symkeras.backend.numpy.kernels.convolution import conv, conv_filter_grad, conv_input_grad
-from symkeras.backend.numpy.kernels.elementwise import cast, elementwise, erf, select
+from symkeras.backend.numpy.kernels.elementwise import cast, select
 from symkeras.backend.numpy.kernels.groups import cut, cuts, each
 from symkeras.backend.numpy.kernels.indexing import combine_rows, gather, scatter_add, set_rows
 from symkeras.backend.numpy.kernels.linalg import matmul
@@ -15,7 +15,7 @@ from symkeras.backend.numpy.kernels.reductions import argmax, argmin, maximum_ov
 from symkeras.backend.numpy.kernels.reference import pad, parts, piece, poison, reference, value
 
 __all__ = [
-    "argmax", "argmin", "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "cut", "cuts", "each", "elementwise", "erf",
+    "argmax", "argmin", "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "cut", "cuts", "each",
     "gather", "matmul", "max_pool", "max_pool_grad", "maximum_over", "minimum_over", "pad", "parts", "piece", "poison", "random_bits",
     "reference", "scatter_add", "select", "set_rows", "sum_over", "sum_pool", "sum_pool_grad", "value",
 ]  # fmt: skip

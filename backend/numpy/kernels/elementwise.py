@@ -1,4 +1,4 @@
-"""Casts, choices and the functions NumPy has no ufunc for."""
+"""Casts and choices."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-
-def elementwise(function: Callable[..., Any], *inputs: Any, out: Any) -> Callable[[], None]:
-    """Any function of arrays, its result copied."""
-    return lambda: np.copyto(out, function(*inputs))
 
 
 def cast(x: Any, out: Any, dtype: str) -> Callable[[], None]:
@@ -72,10 +67,3 @@ def _masked(condition: Any, x: Any, out: Any, mask: Any, keep: bool) -> Callable
 
 def _words(x: Any, dtype: Any) -> Any:
     return x.view(dtype)
-
-
-def erf(x: Any, out: Any) -> Callable[[], None]:
-    """The error function by its reference, element by element."""
-    from symkeras.ops.op import OPS
-
-    return lambda: np.copyto(out, OPS["erf"].value(x))

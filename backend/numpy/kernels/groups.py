@@ -18,7 +18,7 @@ WORTH = 1 << 18
 def cuts(shape: tuple[int, ...], lines: int) -> list[slice]:
     """The stretches of the first axis in which a group of so many lines runs."""
     rows, total = shape[0], int(np.prod(shape, dtype=np.int64))
-    if total * lines < WORTH or rows < 2 or total < 2 * STRETCH // 4:
+    if total * lines < WORTH or rows < 2 or total < STRETCH // 2:
         return [slice(0, rows)]
     members = team.size()
     count = max(members, -(-total // STRETCH))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from symkeras.compiler.program import Step, Value
-from symkeras.graph import dims
 from symkeras.graph.graph import subgraphs
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -97,7 +96,7 @@ LINES |= {
 }
 
 PREPARED: dict[str, str] = {
-    "cast": "cast", "where": "select", "matmul": "matmul", "erf": "erf",
+    "cast": "cast", "where": "select", "matmul": "matmul", 
     "sum": "sum_over", "max": "maximum_over", "argmax": "argmax", "argmin": "argmin",
     "min": "minimum_over",
     "pad": "pad",
@@ -123,10 +122,6 @@ def _pool_scratch(node: Node) -> list[TensorType]:
     from symkeras.backend.numpy.kernels.pooling import scratch_types
 
     return scratch_types(node)
-
-
-def _sum_scratch(node: Node) -> list[TensorType]:
-    return []
 
 
 SCRATCH: dict[str, Callable[[Node], list[TensorType]]] = {
@@ -169,8 +164,3 @@ class NumpyKernels:
     def inline_loops(self, node: Node) -> bool:
         body = node.attrs["body"]
         return not any(subgraphs(n) for n in body.nodes)
-
-
-def size_of(type: TensorType) -> dims.Size:
-    """Elements of a type."""
-    return type.size
