@@ -21,6 +21,7 @@ from symkeras.graph.types import TensorType
 
 _BUILT_IN = {
     "numpy": "symkeras.backend.numpy:NumpyBackend",
+    "native": "symkeras.backend.native:NativeBackend",
     "interpreter": "symkeras.backend.interpreter:InterpreterBackend",
 }
 _registered: dict[str, str | Callable[[], Backend]] = dict(_BUILT_IN)

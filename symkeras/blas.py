@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 _decision = "not considered"
+_set_here: str | None = None
 
 
 def _needs_core_type(cpuinfo: str) -> bool:
@@ -23,34 +24,40 @@ def _needs_core_type(cpuinfo: str) -> bool:
     return "AuthenticAMD" in cpuinfo and "avx512f" in cpuinfo
 
 
-def choose_core_type() -> None:
-    """Set the core type in the environment; useful only before NumPy is loaded."""
-    global _decision
+def core_type() -> tuple[str | None, str]:
+    """What to set `OPENBLAS_CORETYPE` to before an OpenBLAS is loaded, None for leaving it as it is; and why, in words."""
     setting = os.environ.get("SYMKERAS_OPENBLAS", "auto")
     if setting == "off":
-        _decision = "left alone (SYMKERAS_OPENBLAS=off)"
-    elif "numpy" in sys.modules:
+        return None, "left alone (SYMKERAS_OPENBLAS=off)"
+    if setting != "auto":
+        return setting, f"core type {setting} (SYMKERAS_OPENBLAS)"
+    present = os.environ.get("OPENBLAS_CORETYPE")
+    if present is not None:
+        return None, _decision if present == _set_here else f"OPENBLAS_CORETYPE={present} was set"
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            text = file.read(8192)
+    except OSError:
+        return None, "as detected"
+    if _needs_core_type(text):
+        return "SkylakeX", "core type SkylakeX, since OpenBLAS misjudges AMD processors with AVX-512"
+    return None, "as detected"
+
+
+def choose_core_type() -> None:
+    """Set the core type in the environment; useful only before NumPy is loaded."""
+    global _decision, _set_here
+    if "numpy" in sys.modules and os.environ.get("SYMKERAS_OPENBLAS") != "off":
         _decision = "left alone (NumPy was loaded before symkeras)"
-    elif setting != "auto":
-        os.environ["OPENBLAS_CORETYPE"] = setting
-        _decision = f"core type {setting} (SYMKERAS_OPENBLAS)"
-    elif "OPENBLAS_CORETYPE" in os.environ:
-        _decision = f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']} was set"
-    else:
-        _decision = "as detected"
-        try:
-            with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-                text = file.read(8192)
-        except OSError:
-            return
-        if _needs_core_type(text):
-            os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
-            _decision = "core type SkylakeX, since OpenBLAS misjudges AMD processors with AVX-512"
+        return
+    core, _decision = core_type()
+    if core is not None:
+        os.environ["OPENBLAS_CORETYPE"] = _set_here = core
 
 
 @cache
-def _library() -> Any:
-    """NumPy's bundled OpenBLAS, or None where NumPy has another."""
+def numpy_library() -> tuple[ctypes.CDLL, str] | None:
+    """NumPy's bundled OpenBLAS and the suffix of its names ("64_" where sizes have 64 bits), or None where NumPy has another."""
     import numpy as np
 
     folder = os.path.join(os.path.dirname(os.path.dirname(np.__file__)), "numpy.libs")
@@ -61,11 +68,21 @@ def _library() -> Any:
             continue
         for suffix in ("64_", ""):
             if hasattr(library, f"scipy_openblas_set_num_threads{suffix}"):
-                get, put = (getattr(library, f"scipy_openblas_{verb}_num_threads{suffix}") for verb in ("get", "set"))
-                config = getattr(library, f"scipy_openblas_get_config{suffix}")
-                config.restype = ctypes.c_char_p
-                return get, put, config
+                return library, suffix
     return None
+
+
+@cache
+def _library() -> Any:
+    """What asks and tells NumPy's OpenBLAS its number of threads, and gives its configuration; None where NumPy has another."""
+    found = numpy_library()
+    if found is None:
+        return None
+    library, suffix = found
+    get, put = (getattr(library, f"scipy_openblas_{verb}_num_threads{suffix}") for verb in ("get", "set"))
+    config = getattr(library, f"scipy_openblas_get_config{suffix}")
+    config.restype = ctypes.c_char_p
+    return get, put, config
 
 
 def get_num_threads() -> int | None:

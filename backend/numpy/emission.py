@@ -6,15 +6,13 @@ user's line it comes from.
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from symkeras.backend.numpy.kernels.table import LINES, PREPARED, Line
+from symkeras.compiler import naming
 from symkeras.compiler.program import Buffer, Group, Loop, Program, Step, Value
 from symkeras.graph.node import Node
 
@@ -117,8 +115,8 @@ class _Emitter:
             chain.append(x)
             x = x.base if x.view is not None else None
         for x in reversed(chain):
-            self.names[id(x)] = self._unique(_suggest(x))
-            self.bind.append(f"    {self.names[id(x)]} = {self._expression(x)}{_origin(x.node) if x.view is None else ''}")
+            self.names[id(x)] = self._unique(naming.suggest(x))
+            self.bind.append(f"    {self.names[id(x)]} = {self._expression(x)}{_comment(x.node) if x.view is None else ''}")
         return self.names[id(v)]
 
     def at(self, v: Value) -> str:
@@ -202,9 +200,9 @@ class _Emitter:
         for s in g.steps:
             line = LINES.get(s.node.op.name)
             text = line(s, Line(at, s)) if line is not None else self._prepared_for(s, at, f"range(len({stretches}))")
-            body.append((f"        {text}{_origin(s.node)}", s))
+            body.append((f"        {text}{_comment(s.node)}", s))
         self.bind += ["", f"    def {name}(t):", *(text for text, _ in body), "", f"    {name}_all = kernels.each({name}, {stretches})"]
-        self.step.append((f"{indent}{name}_all(){_origin(g.steps[-1].node)}", g.steps[-1]))
+        self.step.append((f"{indent}{name}_all(){_comment(g.steps[-1].node)}", g.steps[-1]))
         self._poison_between(g.start, g.end, indent)
 
     def _poison_between(self, start: int, end: int, indent: str) -> None:
@@ -217,7 +215,7 @@ class _Emitter:
             return
         if isinstance(s, Loop):
             span = f"reversed(range({s.length}))" if s.reverse else f"range({s.length})"
-            self.step.append((f"{indent}for t in {span}:{_origin(s.node)}", None))
+            self.step.append((f"{indent}for t in {span}:{_comment(s.node)}", None))
             count = len(self.step)
             for inner in s.steps:
                 self._step(inner, indent + "    ")
@@ -226,7 +224,7 @@ class _Emitter:
             self._poison(s.end, indent)
             return
         for text in self._lines(s):
-            self.step.append((f"{indent}{text}{_origin(s.node)}", s))
+            self.step.append((f"{indent}{text}{_comment(s.node)}", s))
         self._poison(s.position, indent)
 
     def _poison(self, position: int, indent: str) -> None:
@@ -316,37 +314,6 @@ _VIEW_TEXT: dict[str, Any] = {
 }
 
 
-_WORDS = {"add": "sum", "multiply": "product", "subtract": "difference"}
-
-
-def _suggest(v: Value) -> str:
-    """A readable name: the layer and the operation, `d_` before gradients."""
-    node = v.node
-    if node is None:
-        return "scratch"
-    if node.op.name == "constant":
-        array = node.attrs["value"].array
-        return f"c_{_identifier(str(np.asarray(array).flat[0]))}" if array.size == 1 else "table"
-    if node.op.name in ("variable", "placeholder", "dim"):
-        return _identifier(str(node.attrs.get("name", node.attrs.get("size"))))
-    suffix = {"transpose": "_T", "element": "_t"}.get(v.view[0] if v.view else "", "")
-    origin = node.origins[0] if node.origins else None
-    layer = origin.layer.split("/")[-1] if origin is not None and origin.layer else ""
-    word = _WORDS.get(node.op.name, node.op.name)
-    base = _identifier("_".join(p for p in ("d" if origin is not None and origin.gradient_of else "", layer, word) if p))
-    return base + suffix
-
-
-def _identifier(text: str) -> str:
-    clean = re.sub(r"\W+", "_", text.replace("-", "m").replace(".", "p")).strip("_").lower()
-    if keyword.iskeyword(clean):
-        return f"{clean}_"
-    return clean if clean and not clean[0].isdigit() else f"v_{clean}"
-
-
-def _origin(node: Node | None) -> str:
-    if node is None or not node.origins:
-        return ""
-    text = str(node.origins[0])
-    more = f" and {len(node.origins) - 1} more" if len(node.origins) > 1 else ""
-    return f"  # {text}{more}" if text else ""
+def _comment(node: Node | None) -> str:
+    text = naming.origin(node)
+    return f"  # {text}" if text else ""

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import itertools
 import linecache
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symkeras import blas
-from symkeras.backend.interface import Executable, Lease, input_arrays
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
-from symkeras.backend.size_check import SizeCheck
-from symkeras.compiler import memory
-from symkeras.compiler.lowering import lower
-from symkeras.compiler.pipeline import Pipeline
-from symkeras.compiler.program import Program, check_sizes
-from symkeras.graph import variable as variables
+from symkeras.backend.planned import BoundArena, PlannedExecutable
 from symkeras.graph.graph import Graph
-from symkeras.ops.evaluation import solve_dims
+from symkeras.graph.node import Node
 
 _serial = itertools.count(1)
 
 
-class Instance:
-    """A compiled function bound to one arena and one set of sizes.
-
-    Attributes:
-        inputs: the arrays a caller fills before `run`.
-    """
+class NumpyInstance:
+    """The emitted step, on views of one arena."""
 
     def __init__(self, inputs: list[np.ndarray], step: Callable[[], None], outputs: Callable[[], list[np.ndarray]], commit: Callable[[], None]):
         self.inputs = inputs
@@ -41,7 +30,6 @@ class Instance:
         self._commit = commit
 
     def run(self) -> list[np.ndarray]:
-        """Compute, return fresh outputs, and let the updates take effect."""
         with np.errstate(all="ignore"), blas.single_thread():
             self._step()
             results = self._outputs()
@@ -49,171 +37,28 @@ class Instance:
         return results
 
 
-class BoundArena(memory.Arena):
-    """Memory of one running call, and the instances bound to it."""
+class NumpyExecutable(PlannedExecutable):
+    """A program as Python text; `emission` says what its names refer to."""
 
-    def __init__(self, plan: memory.Plan):
-        super().__init__(plan)
-        self.instances: dict[tuple[int, ...], Instance] = {}
+    def __init__(self, graph: Graph, takes: Callable[[str], bool], **options: Any):
+        super().__init__(graph, "numpy", takes, NumpyKernels(), **options)
 
-
-class NumpyLease(Lease):
-    """One arena, kept from call to call."""
-
-    def __init__(self, executable: NumpyExecutable):
-        self._owner = executable
-        self._arena: BoundArena | None = None
-        self._last: tuple[Any, Any, int] | None = None
-
-    def at(self, shapes: tuple[tuple[int, ...], ...]) -> Instance:
-        last = self._last
-        epoch = variables.storage_epoch()
-        if last is not None and last[0] == shapes and last[2] == epoch:
-            return last[1]
-        key = self._owner.sizes(shapes)
-        self.close()
-        self._arena, instance = self._owner.acquire(key)
-        self._last = (shapes, instance, epoch)
-        return instance
-
-    def close(self) -> None:
-        if self._arena is not None:
-            self._owner.release(self._arena)
-        self._arena = self._last = None
-
-
-class NumpyExecutable(Executable):
-    """See `symkeras.backend.interface.Executable`.
-
-    Attributes:
-        history: what each pass did.
-        source: the emitted Python.
-        program: the steps behind it.
-    """
-
-    def __init__(self, graph: Graph, takes: Callable[[str], bool], level: str = "O2", numerics: str = "safe", pipeline: str | None = None,
-                 poison: bool = False):  # fmt: skip
-        super().__init__(graph, "numpy")
-        self.level = level
-        self.numerics = numerics
-        self._takes = takes
-        self._pipeline = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level)
-        self._poison = poison
-        self._lock = threading.Lock()
-        self._compile()
-
-    def _compile(self) -> None:
-        graph, self.history = self._pipeline.run(self.source_graph, self._takes, self.numerics)
-        self._check = SizeCheck(self.source_graph)
-        self._optimised = graph
-        self.program: Program = lower(graph, NumpyKernels())
-        self.emission: Emission = emit(self.program, self._poison)
-        self.filename = f"<symkeras {graph.name} {next(_serial)}>"
-        self.source = self.emission.source
-        linecache.cache[self.filename] = (len(self.source), None, self.source.splitlines(True), self.filename)
+    def _emit(self) -> tuple[str, Sequence[Node]]:
+        self.emission: Emission = emit(self.program, self.poison)
+        source = self.emission.source
+        self.filename = f"<symkeras {self.graph.name} {next(_serial)}>"
+        linecache.cache[self.filename] = (len(source), None, source.splitlines(True), self.filename)
         scope: dict[str, Any] = {}
-        exec(compile(self.source, self.filename, "exec"), scope)
+        exec(compile(source, self.filename, "exec"), scope)
         self._bind = scope["bind"]
-        self._symbols = self.program.symbols
-        self._epoch = variables.storage_epoch()
-        self._storage = [n.attrs["variable"].array for n in self.emission.variables]
-        self._free: list[BoundArena] = []
-        self._shapes: dict[tuple[tuple[int, ...], ...], tuple[int, ...]] = {}
-        self._plans: list[memory.Plan] = []
+        return source, self.emission.variables
 
-    @property
-    def graph(self) -> Graph:
-        return self._optimised
-
-    @property
-    def memory(self) -> memory.Plan | None:
-        """The largest memory plan so far, None before the first call."""
-        return max(self._plans, key=lambda p: p.planned, default=None)
-
-    def __str__(self) -> str:
-        kernels = sum(1 for _ in self.program.all_steps())
-        lines = [
-            f"{self.graph.name} on numpy, level {self.level}: "
-            f"{self.source_graph.count()} operations written, {self.graph.count()} left, {kernels} kernels",
-            f"memory: {self.memory or 'planned when the sizes of the inputs are known'}",
-            blas.describe(),
-        ]
-        return "\n".join(lines)
-
-    def to_networkx(self) -> Any:
-        """The optimised graph as a `networkx.MultiDiGraph`."""
-        return self._optimised.to_networkx()
-
-    def plan(self, env: Mapping[str, int]) -> memory.Plan:
-        """The memory plan for given sizes."""
-        return memory.plan(self.program.buffers, env)
-
-    def __call__(self, *arrays: Any) -> list[np.ndarray]:
-        given = input_arrays(self.source_graph, arrays)
-        key = self.sizes(tuple(a.shape for a in given))
-        arena, instance = self.acquire(key)
-        try:
-            for target, a in zip(instance.inputs, given, strict=True):
-                np.copyto(target, a)
-            return instance.run()
-        finally:
-            self.release(arena)
-
-    def lease(self) -> NumpyLease:
-        return NumpyLease(self)
-
-    def sizes(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
-        """The sizes of all symbols for inputs of these shapes.
-
-        Raises:
-            ShapeError: the shapes do not fit the inputs, or break an equality that the graph rests on.
-        """
-        self._refresh()
-        key = self._shapes.get(shapes)
-        if key is None:
-            types = [n.tensor_type for n in self.source_graph.inputs]
-            env = solve_dims(types, shapes, [n.attrs["name"] for n in self.source_graph.inputs])
-            self._check.check(shapes)
-            check_sizes(self.program, env)
-            key = self._shapes[shapes] = tuple(env[s] for s in self._symbols)
-        return key
-
-    def acquire(self, key: tuple[int, ...]) -> tuple[BoundArena, Instance]:
-        """An arena nobody else uses and the function bound to it for the sizes `key`; give it back with `release`."""
-        with self._lock:
-            arena = next((a for a in self._free if key in a.instances), None)
-            if arena is None:
-                arena = next((a for a in self._free if self._fits(a, key)), None)
-            if arena is not None:
-                self._free.remove(arena)
-        if arena is None:
-            plan = self.plan(dict(zip(self._symbols, key, strict=True)))
-            self._plans.append(plan)
-            arena = BoundArena(plan)
-        instance = arena.instances.get(key)
-        if instance is None:
-            instance = arena.instances[key] = self._bound(arena, key)
-        return arena, instance
-
-    def release(self, arena: BoundArena) -> None:
-        """Let others use the arena; smaller ones that it makes superfluous go away."""
-        with self._lock:
-            self._free = [a for a in self._free if a.plan.planned > arena.plan.planned or len(self._free) < 4]
-            self._free.append(arena)
-
-    def _fits(self, arena: BoundArena, key: tuple[int, ...]) -> bool:
-        return all(arena.plan.env[s] >= k for s, k in zip(self._symbols, key, strict=True))
-
-    def _bound(self, arena: BoundArena, key: tuple[int, ...]) -> Instance:
+    def _bound(self, arena: BoundArena, key: tuple[int, ...]) -> NumpyInstance:
         env = dict(zip(self._symbols, key, strict=True))
         constants = [n.attrs["value"].array for n in self.emission.constants]
         with np.errstate(all="ignore"):
             parts = self._bind(np, kernels, arena.array, self._storage, constants, self.emission.nodes, env)
-        return Instance(*parts)
+        return NumpyInstance(*parts)
 
-    def _refresh(self) -> None:
-        """Compile again where a variable has moved to another storage since."""
-        if self._epoch != variables.storage_epoch():
-            self._epoch = variables.storage_epoch()
-            if any(n.attrs["variable"].has_moved(a) for n, a in zip(self.emission.variables, self._storage, strict=True)):
-                self._compile()
+    def _describe(self) -> str:
+        return blas.describe()

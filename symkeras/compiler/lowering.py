@@ -7,18 +7,20 @@ for the last time.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from symkeras.compiler.program import Buffer, Group, Loop, Program, Step, Value
+from symkeras.compiler.fusion import Clustering, Fused
+from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, Step, Value, While, flat
+from symkeras.compiler.schedule import schedule
+from symkeras.compiler.views import VIEWS
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
-from symkeras.graph.node import Node, reachable
+from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 
 _IDENTITIES = ("stop_gradient", "boundary")
@@ -31,8 +33,8 @@ class Kernels(Protocol):
         """Working storage the kernel of `node` wants."""
         ...
 
-    def contiguous(self, node: Node) -> Sequence[int]:
-        """The inputs that must be contiguous."""
+    def accepts(self, node: Node, position: int, value: Value) -> bool:
+        """Whether the kernel of `node` takes this view that is not contiguous as an input."""
         ...
 
     def in_place(self, node: Node) -> Sequence[int]:
@@ -47,8 +49,12 @@ class Kernels(Protocol):
         """Whether steps over one shape are worth running stretch by stretch."""
         ...
 
-    def inline_loops(self, node: Node) -> bool:
-        """Whether a scan becomes a loop of steps (else it is one kernel)."""
+    def may_fuse(self, node: Node) -> bool:
+        """Whether a node can be part of a cluster that one kernel computes (see `fusion`)."""
+        ...
+
+    def inline_control(self, node: Node) -> bool:
+        """Whether a scan, branch or while loop becomes steps of the program (else it is one kernel)."""
         ...
 
 
@@ -75,20 +81,18 @@ class _Lowering:
         self.kernels = kernels
         self.values: dict[Node, Value] = {}
         self.all_values: list[Value] = []
-        self.steps: list[Step | Loop] = []
+        self.steps: list[AnyStep] = []
         self.position = 0
         self.results: dict[Node, list[Value]] = {}
         self.reads: dict[int, list[tuple[int, Step | None]]] = {}  # id(buffer) -> who reads it, and when
         self.variables: list[Value] = []
 
     def program(self) -> Program:
-        main, tail = _schedule(self.graph)
+        main, tail = schedule(self.graph)
         inputs = [self._input(n) for n in self.graph.inputs]
-        for node in main:
-            self._lower(node)
+        self._lower_all(main, self.graph, self.graph.roots)
         tail_start = self.position
-        for node in tail:
-            self._lower(node)
+        self._lower_all(tail, self.graph, self.graph.roots)
         outputs = [self.values[n] for n in self.graph.outputs]
         commits = self._updates()
         end = self.position
@@ -134,6 +138,26 @@ class _Lowering:
 
     # ---- nodes -----------------------------------------------------------------------------------------------------
 
+    def _lower_all(self, order: Sequence[Node], graph: Graph, kept: Iterable[Node]) -> None:
+        """Lower nodes in order, those that the backend fuses as clusters; `kept` are read by others."""
+        bound = _bound_nodes(order)
+        fusable = {n for n in order if n not in bound and n not in self.values and self.kernels.may_fuse(n)}
+        if not fusable:
+            for node in order:
+                self._lower(node)
+            return
+        for unit in Clustering(order, fusable.__contains__, graph.users, kept).units():
+            if isinstance(unit, Fused):
+                self._fused(unit)
+            else:
+                self._lower(unit)
+
+    def _fused(self, fused: Fused) -> None:
+        inputs = [self.values[n] for n in fused.operands]
+        outputs = [self._fresh(n.tensor_type, n) for n in fused.results]
+        self._emit(Step("fused", fused.nodes[-1], inputs, outputs, fused=fused))
+        self.values.update(zip(fused.results, outputs, strict=True))
+
     def _lower(self, node: Node) -> None:
         if node in self.values:
             return
@@ -148,8 +172,8 @@ class _Lowering:
             self.values[node] = self._value(node.tensor_type, Buffer(node.tensor_type, "bound", node), node)
         elif op == "item":
             self.values[node] = self.results[node.inputs[0]][node.attrs["index"]]
-        elif op == "scan" and self.kernels.inline_loops(node):
-            self._scan(node)
+        elif op in _CONTROL and self.kernels.inline_control(node):
+            _CONTROL[op](self, node)
         elif not node.op.is_view or not self._view(node):
             self._step(node)
 
@@ -170,7 +194,7 @@ class _Lowering:
 
     def _view(self, node: Node) -> bool:
         source = self.values[node.inputs[0]]
-        keeps = _VIEWS[node.op.name](source, node)
+        keeps = VIEWS[node.op.name](source, node)
         if keeps is None:
             return False
         self.values[node] = self._value(node.tensor_type, source.buffer, node, source, (node.op.name, node.attrs), keeps)
@@ -178,7 +202,7 @@ class _Lowering:
 
     def _operand(self, node: Node, position: int) -> Value:
         v = self.values[node.inputs[position]]
-        if not v.is_contiguous and position in self.kernels.contiguous(node):
+        if not v.is_contiguous and not self.kernels.accepts(node, position, v):
             v = self._copied(v, node.inputs[position])
         return v
 
@@ -224,19 +248,72 @@ class _Lowering:
                 self.values[n] = self._element(carries[k].before, loop) if carries[k].has_history else carries[k].home
             else:
                 self.values[n] = self._element(outer[k], loop) if k < c + s else outer[k]
-        inner = [n for n in reachable((*body.inputs, *body.outputs)) if n not in self.values or n in body.inputs]
         loop.start = self.position
-        steps, self.steps = self.steps, loop.steps
-        stacks = [self._stack_of(n, body, loop, carries, outer) for n in self._body(loop, body, c, carries)]
-        self._close_carries(body, loop, carries)
-        for n in inner:
-            self.values.pop(n, None)
-        self.steps = steps
+        with _Within(self, body, loop.steps):
+            stacks = [self._stack_of(n, body, loop, carries, outer) for n in self._body(loop, body, c, carries)]
+            self._close_carries(body, loop, carries)
         loop.end = self.position
         self.position += 1
         self.steps.append(loop)
         self.results[node] = [*(carry.last for carry in carries), *stacks]
         self._extend_over(loop, start, [*(carry.home for carry in carries), *stacks])
+
+    def _cond(self, node: Node) -> None:
+        predicate, *outer = (self.values[i] for i in node.inputs)
+        branch = Branch(node, predicate)
+        start = self.position
+        results = [self._fresh(t, node) for t in node.types]
+        branch.start = self.position
+        self._read(predicate, self.position, None)
+        self.position += 1
+        for body, steps in ((node.attrs["then"], branch.then), (node.attrs["otherwise"], branch.otherwise)):
+            with _Within(self, body, steps):
+                self.values.update(zip(body.inputs, outer, strict=True))
+                self._lower_all(body.nodes, body, body.outputs)
+                self._deliver([(self.values[n], to) for n, to in zip(body.outputs, results, strict=True)], node)
+        branch.end = self.position
+        self.position += 1
+        self.steps.append(branch)
+        self._publish(node, results)
+        self._extend_over(branch, start, results)
+
+    def _while(self, node: Node) -> None:
+        count = node.attrs["state"]
+        outer = [self.values[i] for i in node.inputs]
+        loop = While(node)
+        start = self.position
+        homes = [self._fresh(t, node) for t in node.types]
+        self._deliver(list(zip(outer, homes, strict=False)), node)
+        loop.start = self.position
+        operands = [*homes, *outer[count:]]
+        predicate, body = node.attrs["predicate"], node.attrs["body"]
+        with _Within(self, predicate, loop.condition):
+            self.values.update(zip(predicate.inputs, operands, strict=True))
+            self._lower_all(predicate.nodes, predicate, predicate.outputs)
+            loop.predicate = self.values[predicate.outputs[0]]
+            self._read(loop.predicate, self.position, None)
+            self.position += 1
+        with _Within(self, body, loop.steps):
+            self.values.update(zip(body.inputs, operands, strict=True))
+            self._lower_all(body.nodes, body, body.outputs)
+            places = {id(home.buffer) for home in homes}
+            new = [self.values[n] for n in body.outputs]
+            moved = [self._copied(v, node) if id(v.buffer) in places and v is not home else v for v, home in zip(new, homes, strict=True)]
+            self._deliver([(v, home) for v, home in zip(moved, homes, strict=True) if v is not home], node)
+        loop.end = self.position
+        self.position += 1
+        self.steps.append(loop)
+        self._publish(node, homes)
+        self._extend_over(loop, start, homes)
+
+    def _deliver(self, pairs: Sequence[tuple[Value, Value]], node: Node) -> None:
+        for v, to in pairs:
+            self._emit(Step("copy", node, [v], [to]))
+
+    def _publish(self, node: Node, results: list[Value]) -> None:
+        self.results[node] = results
+        if not isinstance(node.type, tuple):
+            self.values[node] = results[0]
 
     def _carry(self, body: Graph, k: int, c: int, length: Size, reverse: bool) -> _Carry:
         """Storage of a carry: one place, or one per step and one more where the steps' values are asked for."""
@@ -252,8 +329,7 @@ class _Lowering:
 
     def _body(self, loop: Loop, body: Graph, c: int, carries: list[_Carry]) -> Sequence[Node]:
         """Lower the body; returns its ys."""
-        for n in reachable((*body.inputs, *body.outputs)):
-            self._lower(n)
+        self._lower_all(body.nodes, body, body.outputs)
         for n, carry in zip(body.outputs, carries, strict=False):
             if carry.has_history:
                 self._store(n, carry.after, loop)
@@ -291,17 +367,24 @@ class _Lowering:
         for v, home in moved:
             b = v.buffer
             is_own = b.kind == "arena" and b.first >= loop.start and v.view is None and b.inside is None
-            if is_own and all(p < b.first or (p == b.first and self._may_overwrite(step, home)) for p, step in self.reads.get(id(home.buffer), ())):
+            reads = self.reads.get(id(home.buffer), ())
+            if is_own and all(p < b.first or (p == b.first and self._may_overwrite(step, home, v)) for p, step in reads):
                 b.inside, b.offset = home.buffer, 0
             else:
                 self._emit(Step("copy", home.node, [v], [home]))  # type: ignore[arg-type]
 
-    def _may_overwrite(self, step: Step | None, home: Value) -> bool:
-        """Whether a step that reads `home` may write its result there."""
-        if step is None or step.kind != "kernel":
+    def _may_overwrite(self, step: Step | None, home: Value, out: Value) -> bool:
+        """Whether a step that reads `home` may write its result `out` there."""
+        if step is None or out not in step.outputs:
             return False
-        allowed = self.kernels.in_place(step.node)
-        return all(k in allowed and v.type == step.outputs[0].type and v.is_contiguous for k, v in enumerate(step.inputs) if v.buffer is home.buffer)
+        allowed = self._overwritable(step, out)
+        return all(k in allowed and v.type == out.type and v.is_contiguous for k, v in enumerate(step.inputs) if v.buffer is home.buffer)
+
+    def _overwritable(self, step: Step, out: Value) -> Sequence[int]:
+        """The inputs whose storage a result of a step may take over, where the types are equal."""
+        if step.fused is not None:
+            return step.fused.overwritable(step.fused.results[step.outputs.index(out)])
+        return self.kernels.in_place(step.node) if step.kind == "kernel" else ()
 
     def _stretch(self, stack: Value, start: int, length: Size) -> Value:
         """`length` parts of a stack, from part `start` on."""
@@ -316,7 +399,7 @@ class _Lowering:
             stack.type.with_shape(stack.type.shape[1:]), stack.buffer, stack.node, stack, ("element", {"loop": loop}), stack.is_contiguous
         )
 
-    def _extend_over(self, loop: Loop, start: int, stacks: Sequence[Value]) -> None:
+    def _extend_over(self, loop: Loop | Branch | While, start: int, stacks: Sequence[Value]) -> None:
         """What is read inside a loop and made outside of it lives to the loop's end; stacks live over all of it."""
         for v in stacks:
             v.buffer.first = min(v.buffer.first, start)
@@ -370,38 +453,34 @@ class _Lowering:
                 b.kind == "arena" and b.inside is None and src.is_contiguous and b.type.size == src.type.size and b.type.dtype == dst.type.dtype
                 and b.first >= tail_start and id(b) not in outputs and counts[id(b)] == 1
             )  # fmt: skip
-            if fits and self._may_write(dst, b.first):
+            if fits and self._may_write(dst, b.first, src):
                 b.inside, b.offset = dst.buffer, 0
 
-    def _may_write(self, variable: Value, position: int) -> bool:
-        """Whether the storage of a variable can be written by the step at `position`: no other read then or later."""
+    def _may_write(self, variable: Value, position: int, out: Value) -> bool:
+        """Whether the step at `position` can write `out` into the storage of a variable: no other read then or later."""
         for v in self.variables:
             if _overlap(v, variable):
                 for p, step in self.reads.get(id(v.buffer), ()):
-                    if p > position or (p == position and not self._reads_in_step(step, variable)):
+                    if p > position or (p == position and not self._reads_in_step(step, variable, out)):
                         return False
         return True
 
-    def _reads_in_step(self, step: Step | None, variable: Value) -> bool:
-        if step is None:
+    def _reads_in_step(self, step: Step | None, variable: Value, out: Value) -> bool:
+        if step is None or out not in step.outputs:
             return False
-        allowed = self.kernels.in_place(step.node) if step.kind == "kernel" else ()
-        return all(
-            k in allowed and v.type == step.outputs[0].type
-            for k, v in enumerate(step.inputs)
-            if v.buffer.kind == "variable" and _overlap(v, variable)
-        )
+        allowed = self._overwritable(step, out)
+        return all(k in allowed and v.type == out.type for k, v in enumerate(step.inputs) if v.buffer.kind == "variable" and _overlap(v, variable))
 
     def _write_in_place(self) -> None:
         outputs = {id(self.values[n].buffer.storage) for n in self.graph.outputs}
-        for step in _flat(self.steps):
-            if step.kind != "kernel" or len(step.outputs) != 1:
+        for step in flat(self.steps):
+            if step.kind == "kernel" and len(step.outputs) != 1:
                 continue
-            out = step.outputs[0]
-            for k in self.kernels.in_place(step.node):
-                v = step.inputs[k] if k < len(step.inputs) else None
-                if v is not None and self._take_over(v, out, step, outputs):
-                    break
+            for out in step.outputs:
+                for k in self._overwritable(step, out):
+                    v = step.inputs[k] if k < len(step.inputs) else None
+                    if v is not None and self._take_over(v, out, step, outputs):
+                        break
 
     def _take_over(self, v: Value, out: Value, step: Step, outputs: set[int]) -> bool:
         a, b = v.buffer.root, out.buffer.root
@@ -419,7 +498,7 @@ class _Lowering:
             return False
         if any(other.buffer.root is a for other in step.inputs if other is not v and not (other.type == v.type and other.is_contiguous)):
             return False
-        if b.inside is not None and b.inside.root.kind == "variable" and not self._earlier_write_is_safe(b.inside.root, a.first):
+        if b.inside is not None and b.inside.root.kind == "variable" and not self._earlier_write_is_safe(b.inside.root, a.first, out):
             return False
         if b.inside is not None and b.loop is not None and a.first < b.loop.start:
             return False
@@ -429,13 +508,13 @@ class _Lowering:
         b.first = min(a.first, b.first)
         return True
 
-    def _earlier_write_is_safe(self, storage: Buffer, position: int) -> bool:
+    def _earlier_write_is_safe(self, storage: Buffer, position: int, out: Value) -> bool:
         variable = next(v for v in self.variables if v.buffer is storage)
-        return self._may_write(variable, position)
+        return self._may_write(variable, position, out)
 
-    def _grouped(self) -> list[Step | Loop | Group]:
+    def _grouped(self) -> list[AnyStep]:
         """Neighbouring elementwise steps over one large shape, put together."""
-        out: list[Step | Loop | Group] = []
+        out: list[AnyStep] = []
         run: list[Step] = []
 
         def close() -> None:
@@ -474,7 +553,24 @@ class _Lowering:
                 s.last = max(s.last, b.last)
 
 
-def _is_groupable(step: Step | Loop, kernels: Kernels) -> bool:
+class _Within:
+    """Context in which steps go to the inside of a loop or branch; the values of its graph are known only there."""
+
+    def __init__(self, lowering: _Lowering, body: Graph, steps: list[AnyStep]):
+        self._lowering = lowering
+        self._inner = [n for n in body.nodes if n not in lowering.values or n in body.inputs]
+        self._steps = steps
+
+    def __enter__(self) -> None:
+        self._outside, self._lowering.steps = self._lowering.steps, self._steps
+
+    def __exit__(self, *_: object) -> None:
+        for n in self._inner:
+            self._lowering.values.pop(n, None)
+        self._lowering.steps = self._outside
+
+
+def _is_groupable(step: AnyStep, kernels: Kernels) -> bool:
     """Whether a step treats every row of its result alike, from the same row of its inputs or from what has no rows."""
     if not isinstance(step, Step) or step.kind != "kernel" or len(step.outputs) != 1 or not kernels.may_group(step.node):
         return False
@@ -490,11 +586,17 @@ def _is_rowless(v: Value, shape: tuple[Size, ...]) -> bool:
     return v.type.ndim < len(shape) or v.type.shape[0] == 1
 
 
-def _flat(steps: Sequence[Step | Loop]) -> list[Step]:
-    out: list[Step] = []
-    for s in steps:
-        out.extend(_flat(s.steps) if isinstance(s, Loop) else [s])
-    return out
+def _bound_nodes(order: Sequence[Node]) -> set[Node]:
+    """The scalars made of constants and sizes alone."""
+    bound: set[Node] = set()
+    for n in order:
+        if (
+            n.inputs
+            and n.type == TensorType((), n.types[0].dtype)
+            and all((i in bound or i.op.name in ("constant", "dim")) and i.shape == () for i in n.inputs)
+        ):
+            bound.add(n)
+    return bound
 
 
 def _overlap(a: Value, b: Value) -> bool:
@@ -502,115 +604,4 @@ def _overlap(a: Value, b: Value) -> bool:
     return x is y or bool(np.may_share_memory(x, y))
 
 
-def _schedule(graph: Graph) -> tuple[list[Node], list[Node]]:
-    """The nodes in order: first what outputs need or what may fail, then the elementwise work of updates alone."""
-    needed = {n.uid for n in reachable(graph.outputs)}
-    tail: set[Node] = set()
-    for n in reversed(graph.nodes):
-        if n.uid in needed or n.op.is_leaf or isinstance(n.type, tuple) or not (n.op.is_elementwise or n.op.name == "set_rows"):
-            continue
-        users = graph.users[n]
-        if all(u in tail for u in users):
-            tail.add(n)
-    writers = {new for _, new in graph.updates}
-    order = [n for n in graph.nodes if n in tail]
-    return _late(graph, tail), _late_writers(order, writers, tail)
-
-
-def _late(graph: Graph, tail: set[Node]) -> list[Node]:
-    """All other nodes in order, elementwise ones as late as that keeps nothing alive for longer.
-
-    Such a node waits until right before its first reader if all it reads is needed then anyway: a mask for the backward
-    pass is made there, beside the line that uses it.
-    """
-    kept = set(graph.outputs)
-    key: dict[Node, tuple[int, int]] = {n: (k, 0) for k, n in enumerate(graph.nodes)}
-    end = (len(key), 0)
-    for n in reversed(graph.nodes):
-        readers = graph.users[n]
-        if not (n.op.is_elementwise or n.op.is_view) or not readers or n in tail or n in kept:
-            continue
-        first = min(end if r in tail else key[r] for r in readers)
-        if all(_is_needed_at(i, n, first, graph, key, tail, kept) for i in n.inputs):
-            key[n] = (first[0], first[1] - 1)
-    return sorted((n for n in graph.nodes if n not in tail), key=lambda n: key[n])
-
-
-def _is_needed_at(
-    i: Node, n: Node, moment: tuple[int, int], graph: Graph, key: dict[Node, tuple[int, int]], tail: set[Node], kept: set[Node]
-) -> bool:
-    """Whether `i` is alive at `moment` whenever `n` reads it."""
-    return (i.op.is_leaf and i.op.name != "placeholder") or i in kept or any(r is not n and (r in tail or key[r] >= moment) for r in graph.users[i])
-
-
-def _late_writers(order: list[Node], writers: set[Node], tail: set[Node]) -> list[Node]:
-    """A topological order in which scalars come first, and what gives variables their new values as late as it can.
-
-    Among the rest, work over one shape stays together: the large elementwise lines of an update can run as one group.
-    """
-    waiting = {n: sum(1 for i in set(n.inputs) if i in tail) for n in order}
-    readers: dict[Node, list[Node]] = {}
-    for n in order:
-        for i in set(n.inputs):
-            if i in tail:
-                readers.setdefault(i, []).append(n)
-    ready: list[dict[Any, deque[Node]]] = [{} for _ in range(4)]  # by urgency, then by shape
-
-    def enqueue(n: Node) -> None:
-        is_scalar, is_writer = n.shape == (), n in writers
-        queues = ready[(0 if is_scalar else 1) if not is_writer else (3 if is_scalar else 2)]
-        queues.setdefault(n.shape, deque()).append(n)
-
-    for n in order:
-        if waiting[n] == 0:
-            enqueue(n)
-    out: list[Node] = []
-    while any(ready):
-        queues = next(q for q in ready if q)
-        shape = out[-1].shape if out and out[-1].shape in queues else next(iter(queues))
-        n = queues[shape].popleft()
-        if not queues[shape]:
-            del queues[shape]
-        out.append(n)
-        for r in readers.get(n, ()):
-            waiting[r] -= 1
-            if waiting[r] == 0:
-                enqueue(r)
-    return out
-
-
-# ---- which view ops are views, and whether the result is contiguous (None: elements must be copied) --------------------
-
-
-def _drops_ones(shape: Sequence[Size]) -> tuple[Size, ...]:
-    return tuple(d for d in shape if d != 1)
-
-
-def _reshape_view(source: Value, node: Node) -> bool | None:
-    if source.is_contiguous:
-        return True
-    return False if _drops_ones(source.type.shape) == _drops_ones(node.shape) else None
-
-
-def _transpose_view(source: Value, node: Node) -> bool | None:
-    moved = [a for a in node.attrs["axes"] if source.type.shape[a] != 1]
-    return source.is_contiguous and moved == sorted(moved)
-
-
-def _slice_view(source: Value, node: Node) -> bool | None:
-    if not source.is_contiguous:
-        return False
-    starts, stops, strides = (node.attrs[k] for k in ("starts", "stops", "strides"))
-    cut = [k for k, d in enumerate(source.type.shape) if not (starts[k] == 0 and stops[k] == d and strides[k] == 1)]
-    if not cut:
-        return True
-    return cut[-1] == cut[0] and strides[cut[0]] == 1 and all(d == 1 for d in source.type.shape[: cut[0]])
-
-
-_VIEWS: dict[str, Any] = {
-    "reshape": _reshape_view,
-    "transpose": _transpose_view,
-    "slice": _slice_view,
-    "broadcast_to": lambda source, node: source.is_contiguous and _drops_ones(source.type.shape) == _drops_ones(node.shape),
-    "flip": lambda source, node: False,
-}
+_CONTROL = {"scan": _Lowering._scan, "cond": _Lowering._cond, "while_loop": _Lowering._while}

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
+from symkeras.compiler.fusion import Fused
 from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
@@ -92,7 +93,12 @@ class Value:
 
 @dataclass(eq=False)
 class Step:
-    """One kernel: `node` computed from `inputs` into `outputs`; "copy" moves elements, "fill" is a copy of a first value."""
+    """One kernel: `node` computed from `inputs` into `outputs`.
+
+    Attributes:
+        kind: "kernel", "copy" (moves elements), or "fused" (a cluster: `fused` says of what; its operands are the inputs,
+            its results the outputs, and `node` is the last of them).
+    """
 
     kind: str
     node: Node
@@ -100,6 +106,7 @@ class Step:
     outputs: list[Value]
     scratch: list[Value] = field(default_factory=list)
     position: int = 0
+    fused: Fused | None = None
 
 
 @dataclass(eq=False)
@@ -109,7 +116,31 @@ class Loop:
     node: Node
     length: Size
     reverse: bool
-    steps: list[Step | Loop] = field(default_factory=list)
+    steps: list[AnyStep] = field(default_factory=list)
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(eq=False)
+class Branch:
+    """Steps of which one list or the other runs, as `predicate` says."""
+
+    node: Node
+    predicate: Value
+    then: list[AnyStep] = field(default_factory=list)
+    otherwise: list[AnyStep] = field(default_factory=list)
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(eq=False)
+class While:
+    """Steps repeated as long as `predicate`, computed by `condition`, holds."""
+
+    node: Node
+    condition: list[AnyStep] = field(default_factory=list)
+    predicate: Value | None = None
+    steps: list[AnyStep] = field(default_factory=list)
     start: int = 0
     end: int = 0
 
@@ -130,6 +161,9 @@ class Group:
         return self.steps[-1].position
 
 
+AnyStep: TypeAlias = "Step | Loop | Branch | While | Group"
+
+
 @dataclass
 class Program:
     """A lowered graph.
@@ -145,13 +179,13 @@ class Program:
     inputs: list[Value]
     outputs: list[Value]
     commits: list[tuple[Value, Value]]
-    steps: list[Step | Loop | Group]
+    steps: list[AnyStep]
     values: list[Value]
     end: int
 
     def all_steps(self) -> Iterator[Step]:
         """Every kernel, those of loops once."""
-        return _flat(self.steps)
+        return flat(self.steps)
 
     @property
     def buffers(self) -> list[Buffer]:
@@ -183,14 +217,26 @@ def check_sizes(program: Program, env: dict[str, int]) -> None:
                 if not 0 <= a <= b <= size:
                     where = f" ({n.origins[0]})" if n.origins else ""
                     raise ShapeError(f"slice {a}:{b} of axis {axis} of size {size}: the bounds lie outside{where}")
+        if n.op.name in ("max", "min") and any(dims.evaluate(n.inputs[0].shape[a], env) == 0 for a in n.attrs["axes"]):
+            raise ShapeError(f"{n.op.name} over axes {n.attrs['axes']} of {n.inputs[0].type}: there is no {n.op.name} of nothing, received {env}")
         for t in n.types:
             if any(not isinstance(d, int) and d.evaluate(env) < 0 for d in t.shape):
                 raise ShapeError(f"{n.op.name}: {t} has a negative size for {env}")
 
 
-def _flat(steps: Sequence[Step | Loop | Group]) -> Iterator[Step]:
+def inner_steps(step: AnyStep) -> list[AnyStep]:
+    """The steps within a loop, branch or group; none in a kernel."""
+    if isinstance(step, Branch):
+        return [*step.then, *step.otherwise]
+    if isinstance(step, While):
+        return [*step.condition, *step.steps]
+    return list(step.steps) if isinstance(step, (Loop, Group)) else []
+
+
+def flat(steps: Sequence[AnyStep]) -> Iterator[Step]:
+    """Every kernel among `steps`, those within others too."""
     for s in steps:
-        if isinstance(s, (Loop, Group)):
-            yield from _flat(s.steps)
-        else:
+        if isinstance(s, Step):
             yield s
+        else:
+            yield from flat(inner_steps(s))

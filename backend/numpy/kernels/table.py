@@ -143,8 +143,8 @@ class NumpyKernels:
         make = SCRATCH.get(node.op.name)
         return make(node) if make is not None else ()
 
-    def contiguous(self, node: Node) -> Sequence[int]:
-        return CONTIGUOUS.get(node.op.name, ())
+    def accepts(self, node: Node, position: int, value: Value) -> bool:
+        return position not in CONTIGUOUS.get(node.op.name, ())
 
     def in_place(self, node: Node) -> Sequence[int]:
         if node.op.name in IN_PLACE:
@@ -161,6 +161,9 @@ class NumpyKernels:
         rows = shape[0] if isinstance(shape[0], int) else 1
         return row * len(steps) >= 8192 or row * rows * len(steps) >= 1 << 19
 
-    def inline_loops(self, node: Node) -> bool:
-        body = node.attrs["body"]
-        return not any(subgraphs(n) for n in body.nodes)
+    def may_fuse(self, node: Node) -> bool:
+        return False
+
+    def inline_control(self, node: Node) -> bool:
+        """Loops whose bodies hold no graphs themselves; others are functions of their own."""
+        return node.op.name == "scan" and not any(subgraphs(n) for n in node.attrs["body"].nodes)

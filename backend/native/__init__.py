@@ -1,0 +1,31 @@
+"""Generated C: one call per step, built by the system's C compiler and kept in a cache on disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symkeras.backend.interface import Backend
+from symkeras.backend.native import toolchain
+from symkeras.backend.native.executable import NativeExecutable
+from symkeras.backend.native.kernels.table import takes
+from symkeras.graph.graph import Graph
+
+
+class NativeBackend(Backend):
+    """Registered as "native".
+
+    Raises:
+        BackendError: there is no C compiler.
+    """
+
+    name = "native"
+
+    def __init__(self) -> None:
+        toolchain.compiler()
+
+    def takes(self, op: str) -> bool:
+        """Every primitive; composites are expanded."""
+        return takes(op)
+
+    def compile(self, graph: Graph, **options: Any) -> NativeExecutable:
+        return NativeExecutable(graph, self.takes, **options)

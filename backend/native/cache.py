@@ -1,0 +1,253 @@
+"""Shared objects on disk: what was compiled once is loaded again, by this process and by later ones.
+
+They lie in `$SYMKERAS_CACHE`, otherwise in `symkeras` under `$XDG_CACHE_HOME` or `~/.cache`. The key of an entry is a digest of
+all that decides what the compiler makes: source, headers, compiler, flags, processor; so a folder that is carried to another
+machine is harmless. Each shared object ends with a digest of itself, and one that does not match is built anew. Where the
+folder cannot be used, a private one serves that is removed when the process ends; `describe()` says so.
+
+Entries hold machine code that is loaded as it is: the folder must belong to people one trusts.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from symkeras.backend.native import toolchain
+from symkeras.errors import BackendError, ConfigError
+
+DEFAULT_LIMIT = 512
+"""Size in MiB that the folder is kept under, unless `SYMKERAS_CACHE_LIMIT` says otherwise."""
+
+_MARK = b"symkeras sha256:"
+_FOOTER = len(_MARK) + hashlib.sha256().digest_size
+_KEY_LETTERS = 32
+_OURS = re.compile(rf"\.?\w+-[0-9a-f]{{{_KEY_LETTERS}}}\.(so|c)(\.[0-9a-f]+\.part)?")
+_IN_USE = 600.0  # seconds after its last use in which another process may be compiling or loading an entry
+
+_loaded: dict[str, tuple[ctypes.CDLL, Entry]] = {}
+_locks: dict[str, threading.Lock] = {}
+_refused: dict[Path, str] = {}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A shared object on disk.
+
+    Attributes:
+        path: the shared object.
+        source: the C file that it was built from, for people and debuggers.
+        was_cached: whether it was there already.
+        seconds: how long finding or building it took.
+    """
+
+    path: Path
+    source: Path
+    was_cached: bool
+    seconds: float
+
+
+def load(source: str, name: str = "program", portable: bool = False, sanitize: Sequence[str] = ()) -> tuple[ctypes.CDLL, Entry]:
+    """The shared object of a C file, compiled unless it is in the cache, and loaded once per process.
+
+    Args:
+        source: the text of the C file.
+        name: begins the names of the files, for people.
+        portable: see `toolchain.flags`.
+        sanitize: see `toolchain.flags`.
+
+    Raises:
+        BackendError: there is no compiler, it failed, or what it made cannot be loaded.
+        ConfigError: `SYMKERAS_CACHE_LIMIT` is not a size.
+    """
+    start = time.perf_counter()
+    compiler = toolchain.compiler()
+    flags = toolchain.flags(compiler, portable, sanitize)
+    key = _key(source, compiler, flags)
+    with _locks.setdefault(key, threading.Lock()):
+        cached = key in _loaded
+        if not cached:
+            library, path, cached = _from_disk(source, f"{_file_stem(name)}-{key}.so", compiler, flags)
+            _loaded[key] = library, Entry(path, path.with_suffix(".c"), cached, 0.0)
+        library, entry = _loaded[key]
+    return library, replace(entry, was_cached=cached, seconds=time.perf_counter() - start)
+
+
+def folder() -> Path | None:
+    """The folder of the entries, which need not exist yet; None where there is no place for it."""
+    chosen, general = os.environ.get("SYMKERAS_CACHE"), os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        if chosen:
+            return Path(os.path.abspath(Path(chosen).expanduser()))
+        return (Path(general) if os.path.isabs(general) else Path.home() / ".cache") / "symkeras"
+    except RuntimeError:  # no home
+        return None
+
+
+def limit() -> int:
+    """The size in bytes that the folder is kept under.
+
+    Raises:
+        ConfigError: `SYMKERAS_CACHE_LIMIT` is not a number of MiB.
+    """
+    text = os.environ.get("SYMKERAS_CACHE_LIMIT") or str(DEFAULT_LIMIT)
+    try:
+        mebibytes = float(text)
+    except ValueError:
+        mebibytes = -1.0
+    if not 0 <= mebibytes < float("inf"):
+        raise ConfigError(f"SYMKERAS_CACHE_LIMIT is a size in MiB, such as {DEFAULT_LIMIT}; received {text!r}")
+    return int(mebibytes * 2**20)
+
+
+def describe() -> str:
+    """One line on the cache: where it is, its size, and whether it can be used."""
+    place = folder()
+    if place is None:
+        return "native cache: private to this process, since there is no home folder; set SYMKERAS_CACHE"
+    if place in _refused:
+        return f"native cache: private to this process, since {place} cannot be used ({_refused[place]}); set SYMKERAS_CACHE"
+    files = _files(place)
+    entries, size = sum(path.suffix == ".so" for path, _ in files), sum(stat.st_size for _, stat in files)
+    return f"native cache: {place}, {entries} entries, {size / 2**20:.1f} of {limit() / 2**20:g} MiB"
+
+
+def _key(source: str, compiler: toolchain.Compiler, flags: Sequence[str]) -> str:
+    """A digest of all that decides what the compiler makes."""
+    headers = [
+        part for path in sorted(toolchain.INCLUDE.rglob("*.h")) for part in (path.relative_to(toolchain.INCLUDE).as_posix(), path.read_text("utf-8"))
+    ]
+    parts = [source, *compiler.command, compiler.version, *flags, toolchain.processor(), *headers]
+    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:_KEY_LETTERS]
+
+
+def _file_stem(name: str) -> str:
+    """A name as it may stand in a file name.
+
+    >>> _file_stem("train step/1")
+    'train_step_1'
+    """
+    return re.sub(r"\W+", "_", name, flags=re.ASCII)[:60] or "program"
+
+
+def _from_disk(source: str, file_name: str, compiler: toolchain.Compiler, flags: Sequence[str]) -> tuple[ctypes.CDLL, Path, bool]:
+    """The library, its path, and whether it was there: from the folder, or from a private one where that cannot be used."""
+    place, bound, problem = folder(), limit(), ""
+    if place is not None:
+        path = place / file_name
+        library = _open_checked(path)
+        if library is not None:
+            with suppress(OSError):
+                os.utime(path)
+            return library, path, True
+        if place not in _refused:
+            try:
+                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+                library = _build(source, path, compiler, flags)
+            except OSError as error:
+                problem = error.strerror or str(error)
+            else:
+                _shrink(place, bound, keep=file_name)
+                return library, path, False
+    path = _private.path() / file_name
+    try:
+        library = _build(source, path, compiler, flags)
+    except OSError as error:
+        _private.kept = True
+        raise BackendError(f"what the C compiler made cannot be stored or loaded: {error}; the source is {path.with_suffix('.c')}") from error
+    except BackendError:
+        _private.kept = True
+        raise
+    if place is not None and problem:
+        _refused[place] = problem
+    return library, path, False
+
+
+def _build(source: str, path: Path, compiler: toolchain.Compiler, flags: Sequence[str]) -> ctypes.CDLL:
+    toolchain.build(source, path, compiler, flags, seal=_append_footer)
+    return ctypes.CDLL(str(path))
+
+
+def _append_footer(path: Path) -> None:
+    digest = hashlib.sha256(path.read_bytes()).digest()
+    with path.open("ab") as file:
+        file.write(_MARK + digest)
+
+
+def _open_checked(path: Path) -> ctypes.CDLL | None:
+    """The library at `path`, None where there is none or not a whole one: opening half a file can end the process."""
+    try:
+        data = path.read_bytes()
+        body, footer = data[:-_FOOTER], data[-_FOOTER:]
+        if footer == _MARK + hashlib.sha256(body).digest():
+            return ctypes.CDLL(str(path))
+    except OSError:
+        pass
+    return None
+
+
+def _files(place: Path) -> list[tuple[Path, os.stat_result]]:
+    """The files of the cache in a folder; others that lie there are left alone."""
+    found = []
+    with suppress(OSError), os.scandir(place) as items:
+        for item in items:
+            if _OURS.fullmatch(item.name):
+                with suppress(OSError):
+                    found.append((Path(item.path), item.stat(follow_symlinks=False)))
+    return found
+
+
+def _shrink(place: Path, bound: int, keep: str) -> None:
+    """Remove what was used longest ago, until `bound` bytes are left; never what may be in use, nor the file called `keep`."""
+    entries: dict[str, list[tuple[Path, os.stat_result]]] = {}
+    for path, stat in _files(place):
+        entries.setdefault(path.stem, []).append((path, stat))
+    by_last_use = sorted((max(stat.st_mtime for _, stat in files), stem) for stem, files in entries.items())
+    total, now = sum(stat.st_size for files in entries.values() for _, stat in files), time.time()
+    for last, stem in by_last_use:
+        files = entries[stem]
+        left_behind = files[0][0].suffix == ".part"
+        if now - last < _IN_USE or stem == Path(keep).stem or (total <= bound and not left_behind):
+            continue
+        for path, stat in files:
+            with suppress(OSError):
+                path.unlink()
+                total -= stat.st_size
+
+
+class _PrivateFolder:
+    """A temporary folder of this process, made when first needed and removed at its end, unless a source in it should be read."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._owner = 0
+        self.kept = False
+
+    def path(self) -> Path:
+        if self._path is None or self._owner != os.getpid():
+            try:
+                self._path, self._owner = Path(tempfile.mkdtemp(prefix="symkeras-")), os.getpid()
+            except OSError as error:
+                raise BackendError(f"there is no folder for what the C compiler makes: {error}") from error
+        return self._path
+
+    def remove(self) -> None:
+        if self._path is not None and self._owner == os.getpid() and not self.kept:
+            shutil.rmtree(self._path, ignore_errors=True)
+
+
+_private = _PrivateFolder()
+atexit.register(_private.remove)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_locks.clear)  # a lock that another thread held would never be released here

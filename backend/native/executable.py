@@ -1,0 +1,122 @@
+"""A graph compiled to C: optimised, lowered, emitted, built by the system's compiler, and bound to an arena per sizes."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symkeras import blas
+from symkeras.backend.native import cache, openblas, toolchain
+from symkeras.backend.native.emission import ENTRY, Emission, emit
+from symkeras.backend.native.kernels.table import NativeKernels
+from symkeras.backend.planned import BoundArena, PlannedExecutable
+from symkeras.compiler import naming
+from symkeras.graph import dims
+from symkeras.graph.graph import Graph
+from symkeras.graph.node import Node
+
+_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _after_fork() -> None:
+    """A child of fork has lost the team's threads: it computes alone."""
+    global _threads
+    _threads = 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class _Fault(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int64) for name in ("code", "step", "index", "size")]
+
+
+class _Blas(ctypes.Structure):
+    _fields_ = [("sgemm", ctypes.c_void_p), ("dgemm", ctypes.c_void_p), ("ilp64", ctypes.c_int)]
+
+
+class _Call(ctypes.Structure):
+    """`sk_call` of symkeras/call.h."""
+
+    _fields_ = [
+        ("arena", ctypes.c_void_p), ("at", ctypes.c_void_p), ("variables", ctypes.c_void_p), ("constants", ctypes.c_void_p),
+        ("outputs", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("blas", ctypes.POINTER(_Blas)), ("threads", ctypes.c_int64),
+        ("fault", _Fault),
+    ]  # fmt: skip
+
+
+class NativeInstance:
+    """The compiled function with everything it is given."""
+
+    def __init__(self, function: Any, arena: BoundArena, owner: NativeExecutable, key: tuple[int, ...]):
+        program, env = owner.program, dict(zip(owner.program.symbols, key, strict=True))
+        places = {id(b): k for k, b in enumerate(program.buffers)}
+        self.inputs = [arena.array(places[id(v.buffer.storage)], dims.evaluate(v.type.shape, env), v.type.dtype) for v in program.inputs]
+        self._results = [np.empty(dims.evaluate(v.type.shape, env), v.type.dtype) for v in program.outputs]
+        self._constants = [np.ascontiguousarray(n.attrs["value"].array) for n in owner.emission.constants]
+        self._storage = owner.storage
+        self._blas = openblas.load()
+        tables = [
+            np.array(arena.plan.offsets, np.int64), _addresses(self._storage), _addresses(self._constants), _addresses(self._results),
+            np.array(key, np.int64),
+        ]  # fmt: skip
+        at, given, constants, results, sizes = (t.ctypes.data for t in tables)
+        products = ctypes.pointer(_Blas(self._blas.sgemm, self._blas.dgemm, self._blas.ilp64))
+        self._call = _Call(arena.bytes.ctypes.data, at, given, constants, results, sizes, products, _threads)
+        self._kept = (tables, products, arena)
+        self._function = function
+        self._given = ctypes.byref(self._call)
+        self._owner = owner
+        self._alone = contextlib.nullcontext() if self._blas.is_private else blas.single_thread()
+
+    def run(self) -> list[np.ndarray]:
+        self._call.threads = _threads
+        with self._alone:
+            failed = self._function(self._given)
+        if failed:
+            fault = self._call.fault
+            raise self._owner.error(fault.step, fault.index, fault.size)
+        return [r.copy() for r in self._results]
+
+
+def _addresses(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([a.ctypes.data for a in arrays], np.uintp)
+
+
+class NativeExecutable(PlannedExecutable):
+    """A program as one C function; `emission` says what its names refer to, `entry` where it lies on disk."""
+
+    def __init__(self, graph: Graph, takes: Callable[[str], bool], sanitize: Sequence[str] = (), **options: Any):
+        self._sanitize = tuple(sanitize)
+        super().__init__(graph, "native", takes, NativeKernels(), **options)
+
+    def _emit(self) -> tuple[str, Sequence[Node]]:
+        self.emission: Emission = emit(self.program, self.poison)
+        library, self.entry = cache.load(self.emission.source, naming.identifier(self.graph.name), sanitize=self._sanitize)
+        self._function = library[ENTRY]
+        self._function.argtypes = [ctypes.c_void_p]
+        self._function.restype = ctypes.c_int
+        return self.emission.source, self.emission.variables
+
+    @property
+    def storage(self) -> list[np.ndarray]:
+        """The arrays of the variables it works on."""
+        return self._storage
+
+    def _bound(self, arena: BoundArena, key: tuple[int, ...]) -> NativeInstance:
+        return NativeInstance(self._function, arena, self, key)
+
+    def error(self, step: int, index: int, size: int) -> Exception:
+        """What a fault of kernel number `step` is raised as."""
+        where = naming.origin(self.emission.steps[step].node)
+        return IndexError(f"index {index} is out of range for an axis of size {size}{f' ({where})' if where else ''}")
+
+    def _describe(self) -> str:
+        built = "from the cache" if self.entry.was_cached else f"built in {self.entry.seconds:.2f} s"
+        return f"{toolchain.describe()}; {built}: {self.entry.source}\n{openblas.load().describe()}; {_threads} threads"

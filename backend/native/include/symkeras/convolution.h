@@ -1,0 +1,300 @@
+/* Convolution in one to three dimensions, channels last: forward and its two gradients.
+ *
+ *   x (B, in, C)    w (kernel, C / groups, O)    y (B, out, O)
+ *
+ * One and two dimensions have leading ones. Whatever the padding, stride, dilation and groups, three ways:
+ *
+ *   a product   a 1x1 kernel at every place: sk_matmul
+ *   direct      tiles of outputs (convolution_direct.h), blocks of dw (convolution_filter.h); the input gradient is one
+ *               such convolution of dy for each phase of the strides, with the taps that meet it in turned order
+ *   depthwise   one channel per group (convolution_depthwise.h)
+ *
+ * Working memory, in elements, each part rounded up to 16; n' is n rounded up to 16 (sk_conv_buffer is a piece of x):
+ *
+ *   forward          w padded, taps * (C / groups) * groups * O', where the outputs O of a group do not fill vectors;
+ *                    for each thread sk_conv_buffer
+ *   input gradient   w turned, taps * O * C', C the channels of a group; for each thread sk_conv_buffer of dy
+ *   filter gradient  for each thread sk_conv_buffer, a piece of dy where outputs do not fill vectors, and a partial dw,
+ *                    as long as those are no more than SK_CONV_PARTIAL elements together */
+#ifndef SYMKERAS_CONVOLUTION_H
+#define SYMKERAS_CONVOLUTION_H
+
+#include "symkeras/convolution_depthwise.h"
+
+/* Sizes; `before` is the padding in front. */
+typedef struct {
+    int64_t batch, in[3], out[3], kernel[3], stride[3], dilation[3], before[3], channels, outputs, groups;
+} sk_conv_shape;
+
+/* Multiply-adds that are worth a thread. */
+#define SK_CONV_WORTH (1 << 19)
+
+SK_UNUSED static inline int64_t sk_conv_product(const int64_t *n) { return n[0] * n[1] * n[2]; }
+SK_UNUSED static inline int64_t sk_conv_up(int64_t n) { return (n + 15) / 16 * 16; }
+SK_UNUSED static inline int64_t sk_conv_gcd(int64_t a, int64_t b) { return b ? sk_conv_gcd(b, a % b) : a; }
+
+SK_UNUSED static int sk_conv_members(const sk_conv_shape *s, int threads) {
+    int64_t work = s->batch * sk_conv_product(s->out) * sk_conv_product(s->kernel) * (s->channels / s->groups) * s->outputs;
+    return (int)sk_max(1, sk_min(threads, work / SK_CONV_WORTH));
+}
+
+/* Whether it is a product of (B * in, C) with (C, O). */
+SK_UNUSED static int sk_conv_is_product(const sk_conv_shape *s) {
+    int plain = s->groups == 1;
+    for (int a = 0; a < 3; a++) plain &= s->kernel[a] == 1 && s->stride[a] == 1 && s->before[a] == 0 && s->in[a] == s->out[a];
+    return plain;
+}
+
+SK_UNUSED static int sk_conv_is_depthwise(const sk_conv_shape *s) { return s->groups > 1 && s->groups == s->channels; }
+
+/* The forward convolution; the caller adds addresses and w's steps. */
+SK_UNUSED static sk_conv_plan sk_conv_forward(const sk_conv_shape *s, size_t item) {
+    sk_conv_plan p = {.batch = s->batch, .groups = s->groups, .inner = s->channels / s->groups, .outer = s->outputs / s->groups,
+                      .repeat = 1, .item = item, .y_image = sk_conv_product(s->out) * s->outputs};
+    for (int a = 2; a >= 0; a--) {
+        p.in[a] = s->in[a], p.out[a] = s->out[a], p.kernel[a] = s->kernel[a];
+        p.stride[a] = s->stride[a], p.dilation[a] = s->dilation[a], p.before[a] = s->before[a];
+        p.y_step[a] = a == 2 ? s->outputs : p.y_step[a + 1] * s->out[a + 1];
+    }
+    if (sk_conv_is_depthwise(s)) p.repeat = p.outer;
+    p.buffer = sk_conv_buffer(&p);
+    return p;
+}
+
+/* One phase of an input gradient: the places of dx at `phase` modulo the stride, as a convolution of dy with stride 1. Along
+ * an axis dx[i] sums w[t] dy[(i + before - t * dilation) / stride] over the taps that divide: t0, t0 + step, ... . In
+ * turned order they are a kernel of their own. Returns dx's first place; first, step: of w's taps that belong to it. */
+SK_UNUSED static int64_t sk_conv_phase(const sk_conv_shape *s, int64_t phase, size_t item, sk_conv_plan *p, int64_t *first, int64_t *step) {
+    *p = (sk_conv_plan){.batch = s->batch, .groups = s->groups, .inner = s->outputs / s->groups, .outer = s->channels / s->groups,
+                        .repeat = 1, .item = item, .y_image = sk_conv_product(s->in) * s->channels};
+    int64_t dense = s->channels, place = 0;
+    for (int a = 2; a >= 0; a--) {
+        int64_t stride = s->stride[a], dilation = s->dilation[a], r = phase % stride, common = sk_conv_gcd(stride, dilation), t = 0;
+        phase /= stride;
+        step[a] = stride / common;
+        while (t < step[a] && (r + s->before[a] - t * dilation) % stride) t++;
+        p->in[a] = s->out[a];
+        p->out[a] = r < s->in[a] ? (s->in[a] - r - 1) / stride + 1 : 0;
+        p->kernel[a] = t < step[a] && t < s->kernel[a] ? (s->kernel[a] - t - 1) / step[a] + 1 : 0;
+        p->stride[a] = 1;
+        p->dilation[a] = dilation / common;
+        p->before[a] = (p->kernel[a] - 1) * p->dilation[a] - (r + s->before[a] - t * dilation) / stride;
+        first[a] = t;
+        place += r * dense;
+        p->y_step[a] = stride * dense;
+        dense *= s->in[a];
+    }
+    p->buffer = sk_conv_buffer(p);
+    return place;
+}
+
+/* Work that members share: the function is told its number and how many there are. */
+typedef struct {
+    const sk_conv_shape *shape;
+    sk_conv_plan plan;
+    void *y;
+    const void *x, *w;
+    char *scratch;
+    int64_t room, slices, parts, partial;
+    int is_direct;
+    void (*run)(const void *job, int member, int members);
+    void (*blocks)(const sk_conv_plan *p, const sk_conv_patch *from, const void *dy, void *dw, const sk_conv_sums *k, int64_t part,
+                   int64_t parts);
+} sk_conv_job;
+
+SK_UNUSED static void sk_conv_share(const sk_conv_job *job, int parts) {
+    if (parts <= 1) {
+        job->run(job, 0, 1);
+        return;
+    }
+    SK_TEAM(parts)
+    for (int i = 0; i < parts; i++) job->run(job, i, parts);
+}
+
+/* The images of a member: a stretch of them, or all where they are few and members share the pieces of each. */
+SK_UNUSED static int sk_conv_deal(int64_t batch, int member, int members, int64_t *begin, int64_t *end) {
+    int by_images = batch >= 2 * members;
+    *begin = by_images ? batch * member / members : 0;
+    *end = by_images ? batch * (member + 1) / members : batch;
+    return by_images;
+}
+
+SK_UNUSED static void sk_conv_run_forward(const void *what, int member, int members) {
+    const sk_conv_job *job = what;
+    int64_t begin, end;
+    int alone = sk_conv_deal(job->plan.batch, member, members, &begin, &end);
+    for (int64_t n = begin; n < end; n++)
+        sk_conv_image(&job->plan, n, alone ? 0 : member, alone ? 1 : members, job->scratch + member * job->room);
+}
+
+SK_UNUSED static void sk_conv_run_input(const void *what, int member, int members) {
+    const sk_conv_job *job = what;
+    int64_t begin, end, first[3], step[3];
+    int alone = sk_conv_deal(job->shape->batch, member, members, &begin, &end);
+    for (int64_t n = begin; n < end; n++)
+        for (int64_t phase = 0, w = 0; phase < sk_conv_product(job->shape->stride); phase++) {
+            sk_conv_plan p;
+            int64_t place = sk_conv_phase(job->shape, phase, job->plan.item, &p, first, step);
+            p.x = job->x;
+            p.w = (const char *)job->w + (size_t)w * p.item;
+            p.y = (char *)job->y + (size_t)place * p.item;
+            p.piece = job->plan.piece;
+            p.must_copy = job->plan.must_copy;
+            p.w_row = job->plan.w_row;
+            p.w_group = sk_conv_product(p.kernel) * p.inner * p.w_row;
+            w += sk_conv_product(p.kernel) * job->plan.w_group;
+            sk_conv_image(&p, n, alone ? 0 : member, alone ? 1 : members, job->scratch + member * job->room);
+        }
+}
+
+/* Sums dw over a member's pieces: members are `slices`, each with a partial dw, times `parts`, which share its blocks. */
+SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int members) {
+    const sk_conv_job *job = what;
+    const sk_conv_plan *p = &job->plan;
+    int slice = member % (int)job->slices, part = member / (int)job->slices, padded = p->y_wide != p->groups * p->outer;
+    size_t item = p->item;
+    char *buffer = job->scratch + member * job->room, *copy = buffer + (size_t)sk_conv_up(p->buffer + 16) * item;
+    char *dw = job->scratch + members * job->room + (size_t)((slice - job->is_direct) * job->partial) * item;
+    if (slice == 0 && job->is_direct) dw = job->y;
+    int64_t begin, end, most_rows, most_columns, piece = 0, o = p->groups * p->outer, wide = p->y_wide;
+    int alone = sk_conv_deal(p->batch, slice, (int)job->slices, &begin, &end);
+    sk_conv_pieces(p, alone ? 1 : job->slices, &most_rows, &most_columns);
+    sk_conv_sums k = {.dw_row = wide, .next = p->inner * wide};
+    if (padded) memset(copy, 0, (size_t)(SK_CONV_PIECE + 8 * wide) * item);
+    for (int64_t n = begin; n < end; n++)
+        for (int64_t d = 0; d < p->out[0]; d++)
+            for (int64_t h = 0; h < p->out[1]; h += most_rows)
+                for (int64_t w = 0; w < p->out[2]; w += most_columns) {
+                    if (!alone && piece++ % job->slices != slice) continue;
+                    k.rows = sk_min(most_rows, p->out[1] - h), k.columns = sk_min(most_columns, p->out[2] - w);
+                    sk_conv_patch from = sk_conv_fetch(p, n, d, h, w, k.rows, k.columns, buffer);
+                    k.x_row = p->stride[1] * from.step[1], k.x_pixel = p->stride[2] * from.step[2];
+                    const char *dy = (const char *)job->w + (size_t)(n * p->y_image + d * p->y_step[0] + h * p->y_step[1] + w * p->y_step[2]) * item;
+                    k.dy_row = padded ? k.columns * wide : p->y_step[1], k.dy_pixel = padded ? wide : o;
+                    for (int64_t r = 0; padded && r < k.rows; r++)
+                        for (int64_t j = 0; j < k.columns; j++)
+                            for (int64_t g = 0; g < p->groups; g++)
+                                memcpy(copy + (size_t)(r * k.dy_row + j * wide + g * (wide / p->groups)) * item,
+                                       dy + (size_t)(r * p->y_step[1] + j * o + g * p->outer) * item, (size_t)p->outer * item);
+                    job->blocks(p, &from, padded ? copy : dy, dw, &k, part, job->parts);
+                    k.add = 1;
+                }
+    if (!k.add && part == 0) memset(dw, 0, (size_t)job->partial * item);
+}
+
+#define SK_DEFINE_CONV(T, S, U)                                                                                            \
+    /* w with the outputs of each group padded to whole vectors: (groups, taps * inner, outer'). */                        \
+    static void sk_conv_pad_##S(const sk_conv_plan *p, const T *w, T *to, int64_t rows) {                                  \
+        int64_t outer = p->w_row;                                                                                          \
+        for (int64_t g = 0; g < p->groups; g++)                                                                            \
+            for (int64_t r = 0; r < rows; r++)                                                                             \
+                for (int64_t o = 0; o < outer; o++)                                                                        \
+                    to[(g * rows + r) * outer + o] = o < p->outer ? w[(r * p->groups + g) * p->outer + o] : 0;             \
+    }                                                                                                                      \
+    /* The taps of one phase in turned order, inputs and outputs exchanged: (groups, taps, outer, inner'). */              \
+    static void sk_conv_turn_##S(const sk_conv_shape *s, const sk_conv_plan *p, const int64_t *first, const int64_t *step, \
+                                 int64_t wide, const T *w, T *to) {                                                        \
+        int64_t taps = sk_conv_product(p->kernel), next = p->groups < s->groups ? 1 : s->outputs;                          \
+        for (int64_t g = 0; g < p->groups; g++)                                                                            \
+            for (int64_t u = 0; u < taps; u++, to += p->inner * wide) {                                                    \
+                int64_t at[3] = {u / p->kernel[2] / p->kernel[1], u / p->kernel[2] % p->kernel[1], u % p->kernel[2]}, tap = 0; \
+                for (int a = 0; a < 3; a++) tap = tap * s->kernel[a] + first[a] + (p->kernel[a] - 1 - at[a]) * step[a];    \
+                const T *from = w + tap * (s->channels / s->groups) * s->outputs + g * p->inner;                                            \
+                for (int64_t c = 0; c < wide; c++)                                                                         \
+                    for (int64_t o = 0; o < p->inner; o++) to[o * wide + c] = c < p->outer ? from[c * next + o] : 0; \
+            }                                                                                                              \
+    }                                                                                                                      \
+    /* y (B, out, O) = the convolution of x with w. */                                                                     \
+    SK_UNUSED static void sk_conv_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, \
+                                      int threads) {                                                                       \
+        enum { L = SK_LANES_##U };                                                                                         \
+        if (s->batch * sk_conv_product(s->out) * s->outputs == 0) return;                                                  \
+        if (sk_conv_is_product(s)) {                                                                                       \
+            sk_matmul_##S(0, 0, s->batch * sk_conv_product(s->out), s->outputs, s->channels, x, s->channels, w, s->outputs, \
+                          0, y, s->outputs, blas, threads);                                                                \
+            return;                                                                                                        \
+        }                                                                                                                  \
+        int depthwise = sk_conv_is_depthwise(s), members = sk_conv_members(s, threads);                                    \
+        sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                    \
+        p.x = x, p.w = w, p.y = y;                                                                                         \
+        p.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                             \
+        p.w_row = s->outputs, p.w_group = p.outer;                                                                         \
+        if (depthwise) p.outer = s->outputs;                                                                               \
+        p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L);                                                       \
+        if (p.outer % L) {                                                                                                 \
+            sk_conv_plan packed = p;                                                                                       \
+            int64_t rows = sk_conv_product(s->kernel) * p.inner;                                                           \
+            if (depthwise) packed.groups = 1;                                                                              \
+            packed.w_row = (p.outer + L - 1) / L * L;                                                                      \
+            sk_conv_pad_##S(&packed, w, scratch, rows);                                                                    \
+            p.w = scratch, p.w_row = packed.w_row, p.w_group = rows * p.w_row;                                             \
+            scratch += sk_conv_up(packed.groups * p.w_group);                                                              \
+        }                                                                                                                  \
+        sk_conv_job job = {.plan = p, .run = sk_conv_run_forward, .scratch = (char *)scratch,                              \
+                           .room = sk_conv_up(p.buffer + 16) * (int64_t)sizeof(T)};                                        \
+        sk_conv_share(&job, members);                                                                                      \
+    }                                                                                                                      \
+    /* dx (B, in, C) from dy (B, out, O) and w. */                                                                         \
+    SK_UNUSED static void sk_conv_input_grad_##S(T *dx, const T *dy, const T *w, const sk_conv_shape *s, T *scratch,       \
+                                                 const sk_blas *blas, int threads) {                                       \
+        enum { L = SK_LANES_##U };                                                                                         \
+        if (s->batch * sk_conv_product(s->in) * s->channels == 0) return;                                                  \
+        if (sk_conv_is_product(s)) {                                                                                       \
+            sk_matmul_##S(0, 1, s->batch * sk_conv_product(s->out), s->channels, s->outputs, dy, s->outputs, w, s->outputs, \
+                          0, dx, s->channels, blas, threads);                                                              \
+            return;                                                                                                        \
+        }                                                                                                                  \
+        int depthwise = sk_conv_is_depthwise(s) && s->outputs == s->channels;                                              \
+        int64_t first[3], step[3], room = 0, groups = depthwise ? 1 : s->groups;                                           \
+        int64_t inner = depthwise ? 1 : s->outputs / s->groups, wide = (s->channels / groups + L - 1) / L * L;             \
+        T *turned = scratch;                                                                                               \
+        for (int64_t phase = 0; phase < sk_conv_product(s->stride); phase++) {                                             \
+            sk_conv_plan p;                                                                                                \
+            sk_conv_phase(s, phase, sizeof(T), &p, first, step);                                                           \
+            room = sk_max(room, sk_conv_up(p.buffer + 16));                                                                \
+            if (depthwise) p.groups = 1, p.outer = s->channels, p.inner = 1;                                               \
+            sk_conv_turn_##S(s, &p, first, step, wide, w, turned);                                                         \
+            turned += groups * sk_conv_product(p.kernel) * inner * wide;                                                   \
+        }                                                                                                                  \
+        sk_conv_job job = {.shape = s, .run = sk_conv_run_input, .x = dy, .w = scratch, .y = dx, .room = room * (int64_t)sizeof(T), \
+                           .scratch = (char *)(scratch + sk_conv_up(turned - scratch))};                                   \
+        job.plan.item = sizeof(T), job.plan.w_row = wide, job.plan.w_group = groups * inner * wide;                        \
+        job.plan.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                      \
+        job.plan.must_copy = depthwise && s->channels % L;                                                                 \
+        sk_conv_share(&job, sk_conv_members(s, threads));                                                                  \
+    }                                                                                                                      \
+    /* dw (kernel, C / groups, O) from x and dy; partial sums of slices of the batch are added in order. */                \
+    SK_UNUSED static void sk_conv_filter_grad_##S(T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch,      \
+                                                  const sk_blas *blas, int threads) {                                      \
+        enum { L = SK_LANES_##U };                                                                                         \
+        int64_t rows = sk_conv_product(s->kernel) * (s->channels / s->groups), outer = s->outputs / s->groups;             \
+        int depthwise = sk_conv_is_depthwise(s);                                                                           \
+        (void)blas;                                                                                                        \
+        if (s->batch * sk_conv_product(s->out) == 0) {                                                                     \
+            memset(dw, 0, (size_t)(rows * s->outputs) * sizeof(T));                                                        \
+            return;                                                                                                        \
+        }                                                                                                                  \
+        sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                    \
+        p.x = x, p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L);                                              \
+        p.y_wide = depthwise ? s->outputs : s->groups * ((outer + L - 1) / L * L);                                         \
+        int members = sk_conv_members(s, threads), is_direct = p.y_wide == s->outputs;                                     \
+        int64_t partial = rows * p.y_wide, slices = sk_max(1, sk_min(members, SK_CONV_PARTIAL / sk_conv_up(partial)));     \
+        int64_t room = sk_conv_up(p.buffer + 16) + (is_direct ? 0 : sk_conv_up(SK_CONV_PIECE + 8 * p.y_wide));             \
+        sk_conv_job job = {.plan = p, .run = sk_conv_run_filter, .w = dy, .y = dw, .scratch = (char *)scratch,             \
+                           .room = room * (int64_t)sizeof(T), .slices = slices, .parts = members / slices, .partial = partial, \
+                           .is_direct = is_direct, .blocks = depthwise ? sk_conv_depthwise_blocks_##S : sk_conv_blocks_##S}; \
+        members = (int)(slices * job.parts);                                                                               \
+        sk_conv_share(&job, members);                                                                                      \
+        const T *sums = (T *)(job.scratch + members * job.room);                                                           \
+        for (int64_t i = is_direct; i < slices; i++, sums += partial)                                                      \
+            for (int64_t r = 0; r < rows; r++)                                                                             \
+                for (int64_t g = 0; g < s->groups; g++) {                                                                  \
+                    T *to = dw + (r * s->groups + g) * outer;                                                              \
+                    const T *from = sums + r * p.y_wide + g * (p.y_wide / s->groups);                                      \
+                    for (int64_t o = 0; o < outer; o++) to[o] = i ? to[o] + from[o] : from[o];                             \
+                }                                                                                                          \
+    }
+SK_DEFINE_CONV(float, f32, F32)
+SK_DEFINE_CONV(double, f64, F64)
+
+#endif

@@ -1,0 +1,104 @@
+"""Working memory of the convolution kernels, as `include/symkeras/convolution.h` describes it.
+
+The size depends on kernel and channels, which are known, never on images or batch: kernels copy one piece at a time. It
+holds for vectors of any width up to 64 bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from symkeras.graph import dims
+from symkeras.graph.dims import Size
+from symkeras.graph.node import Node
+from symkeras.graph.types import TensorType
+
+PIECE = 8192
+"""SK_CONV_PIECE: elements of x that a piece reads, beyond those that eight outputs read."""
+PARTIAL = 1 << 20
+"""SK_CONV_PARTIAL: elements of the partial sums that threads keep together."""
+
+
+def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
+    """One array for a convolution or one of its gradients, none where it is a matrix product.
+
+    Args:
+        threads: the most that will share the kernel; None: all the process may use.
+    """
+    threads = threads or _processors()
+    x, w, y = _sides(node)
+    a, groups = node.attrs, node.attrs["groups"]
+    kernel, inner, outer = w.shape[:-2], w.shape[-2], dims.floor_divide(w.shape[-1], node.attrs["groups"])
+    if node.op.name == "conv_filter_grad":
+        per_thread = _up(_piece(kernel, a["strides"], a["dilation"], x.shape[-1] * _repeat(inner, outer, groups)) + 16)
+        is_padded = not _fills_vectors(outer) and not _is_depthwise(inner, groups)
+        wide = groups * (_up(outer) if is_padded else outer)
+        if is_padded:
+            per_thread += _up(PIECE + wide * 8)
+        return [x.with_shape((per_thread * threads + _partial_sums(dims.product(kernel) * inner * wide, threads, is_padded),))]
+    if _is_product(node, x, y, kernel):
+        return []
+    if node.op.name == "conv_input_grad":
+        by_channel = _is_depthwise(inner, groups) and outer == 1
+        weights = dims.product(kernel) * (_up(x.shape[-1]) if by_channel else w.shape[-1] * _up(inner))
+        piece = _piece(kernel, (1,) * len(kernel), a["dilation"], y.shape[-1])
+    else:
+        of = (1, w.shape[-1]) if _is_depthwise(inner, groups) else (inner * groups, outer)
+        weights = 0 if _fills_vectors(of[1]) else dims.product(kernel) * of[0] * _up(of[1])
+        piece = _piece(kernel, a["strides"], a["dilation"], x.shape[-1] * _repeat(inner, outer, groups))
+    return [x.with_shape((_up(weights) + _up(piece + 16) * threads,))]
+
+
+def _sides(node: Node) -> tuple[TensorType, TensorType, TensorType]:
+    """The types of x, w and y of a convolution, whichever of them `node` computes."""
+    if node.op.name == "conv":
+        return node.inputs[0].tensor_type, node.inputs[1].tensor_type, node.tensor_type
+    if node.op.name == "conv_input_grad":
+        return node.tensor_type, node.inputs[1].tensor_type, node.inputs[0].tensor_type
+    return node.inputs[0].tensor_type, node.tensor_type, node.inputs[1].tensor_type
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _up(n: Size) -> Size:
+    return dims.ceil_divide(n, 16) * 16
+
+
+def _fills_vectors(n: Size) -> bool:
+    return isinstance(n, int) and n % 16 == 0
+
+
+def _is_depthwise(inner: Size, groups: int) -> bool:
+    return groups > 1 and inner == 1
+
+
+def _repeat(inner: Size, outer: Size, groups: int) -> Size:
+    """How often the copy of x holds each channel."""
+    return outer if _is_depthwise(inner, groups) else 1
+
+
+def _is_product(node: Node, x: TensorType, y: TensorType, kernel: Any) -> bool:
+    """As sk_conv_is_product; only where it is sure."""
+    a = node.attrs
+    ones = all(v == 1 for v in (*kernel, *a["strides"], a["groups"]))
+    return ones and not any(before for before, _ in a["padding"]) and x.shape[1:-1] == y.shape[1:-1]
+
+
+def _piece(kernel: Any, strides: Any, dilation: Any, channels: Size) -> Size:
+    """As sk_conv_buffer: room for the part of x that one piece of outputs reads."""
+    extents: list[Size] = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    depth: Size = kernel[0] if len(kernel) == 3 else 1
+    height: Size = extents[-2] if len(kernel) > 1 else 1
+    return depth * height * (extents[-1] + 7 * strides[-1]) * channels + PIECE
+
+
+def _partial_sums(size: Size, threads: int, is_padded: bool) -> Size:
+    """Partial kernels of `size` each, of which the first is the result itself unless its rows are padded."""
+    if not isinstance(size, int):
+        return size * threads
+    if is_padded:
+        return min(threads * size, max(PARTIAL, size))
+    return (max(1, min(threads, PARTIAL // _up(max(1, size)))) - 1) * size

@@ -1,0 +1,101 @@
+"""Matrix products: which views a gemm reads as they are, and the call or the loop over stacked matrices."""
+
+from __future__ import annotations
+
+from symkeras.backend.native import text
+from symkeras.backend.native.emission import Emitter
+from symkeras.backend.native.fused import FusedText
+from symkeras.compiler.addressing import place
+from symkeras.compiler.program import Step, Value
+from symkeras.graph import dims
+from symkeras.graph.dims import Size
+from symkeras.graph.node import Node
+
+def accepts_matrix(node: Node, value: Value) -> bool:
+    """Whether the matrices of a view have one axis whose elements are neighbours: then a gemm reads them in place."""
+    if node.dtype not in ("float32", "float64"):
+        return True
+    rows, columns = place(value).strides[-2:]
+    m, n = value.type.shape[-2:]
+    by_rows = (columns == 1 or n == 1) and (m == 1 or _reaches(rows, n))
+    return by_rows or ((rows == 1 or m == 1) and (n == 1 or _reaches(columns, m)))
+
+
+def _reaches(distance: Size, width: Size) -> bool:
+    """Whether rows at this distance do not overlap, as BLAS asks."""
+    return distance >= width if isinstance(distance, int) and isinstance(width, int) else distance != 0
+
+
+def _layout(v: Value, swapped: bool) -> tuple[int, Size]:
+    """Whether a gemm must read the matrices of `v` transposed, and the distance of their rows (or columns)."""
+    rows, columns = place(v).strides[-2:]
+    m, n = v.type.shape[-2:]
+    if (columns == 1 or n == 1) and (m == 1 or _reaches(rows, n)):
+        return int(swapped), rows if m != 1 else n
+    return int(not swapped), columns
+
+
+def matmul(e: Emitter, s: Step) -> None:
+    """The product of the matrices in the last two axes of two values."""
+    a, b = s.inputs
+    out = s.outputs[0]
+    ta, tb = s.node.attrs["transpose_a"], s.node.attrs["transpose_b"]
+    m, n = out.type.shape[-2:]
+    k = a.type.shape[-2] if ta else a.type.shape[-1]
+    if out.type.dtype not in ("float32", "float64"):
+        _stacked(e, s, _plain_product(e, s, m, n, k))
+        return
+    e.include("gemm.h")
+    suffix = text.SUFFIXES[out.type.dtype]
+    (turn_a, lda), (turn_b, ldb) = _layout(a, ta), _layout(b, tb)
+    sizes = f"{turn_a}, {turn_b}, {text.size(m)}, {text.size(n)}, {text.size(k)}"
+    if all(d == 1 for d in out.type.shape[:-2]):
+        e.say(
+            f"sk_matmul_{suffix}({sizes}, {e.pointer(a)}, {text.size(lda)}, {e.pointer(b)}, {text.size(ldb)}, 0, {e.pointer(out)}, {text.size(n)}, "
+            "call->blas, threads);",
+            s,
+        )
+        return
+    _stacked(e, s, f"sk_gemm_{suffix}({sizes}, {{a}}, {text.size(lda)}, {{b}}, {text.size(ldb)}, 0, {{c}}, {text.size(n)}, blas)")
+
+
+def _plain_product(e: Emitter, s: Step, m: Size, n: Size, k: Size) -> str:
+    dtype = s.outputs[0].type.dtype
+    e.include("products.h")
+    e.define(f"SK_DEFINE_PRODUCT({text.TYPES[dtype]}, {text.SUFFIXES[dtype]}, {'SK_OR_PRODUCT' if dtype == 'bool' else 'SK_ADD_PRODUCT'})")
+    (a_row, a_column), (b_row, b_column) = e.strides(s.inputs[0])[-2:], e.strides(s.inputs[1])[-2:]
+    if s.node.attrs["transpose_a"]:
+        a_row, a_column = a_column, a_row
+    if s.node.attrs["transpose_b"]:
+        b_row, b_column = b_column, b_row
+    sizes = ", ".join(map(text.size, (m, n, k)))
+    a, b = f"{{a}}, {text.size(a_row)}, {text.size(a_column)}", f"{{b}}, {text.size(b_row)}, {text.size(b_column)}"
+    return f"sk_product_{text.SUFFIXES[dtype]}({sizes}, {a}, {b}, {{c}})"
+
+
+def _stacked(e: Emitter, s: Step, call: str) -> None:
+    """A function that runs over all matrices; their number is its length."""
+    out = s.outputs[0]
+    batch = out.type.shape[:-2]
+    count, dtype = dims.product(batch), text.TYPES[out.type.dtype]
+    names = [f"i{k}" for k in range(len(batch))]
+    lines = ["    for (int64_t i = begin; i < end; i++) {"]
+    rest: Size = 1
+    for name, d in reversed(list(zip(names, batch, strict=True))):
+        over = f"i / {text.factor(rest)}" if rest != 1 else "i"
+        whole = name == names[0]
+        lines.append(f"        const int64_t {name} = {over if whole else f'({over}) % {text.factor(d)}'};")
+        rest = rest * d
+    lines += [f"        (void){name};" for name in names]
+    offsets = {}
+    for letter, v in zip("abc", (*s.inputs, out), strict=True):
+        own = (*(0,) * (len(batch) - v.type.ndim + 2), *(0 if d == 1 else st for d, st in zip(v.type.shape[:-2], e.strides(v)[:-2], strict=True)))
+        terms = [n if st == 1 else f"{text.factor(st)}*{n}" for n, st in zip(names, own, strict=True) if st != 0]
+        offsets[letter] = " + ".join([letter, *terms])
+    lines += [f"        {call.format(**offsets)};", "    }"]
+    parameters = [f"const {dtype} *a", f"const {dtype} *b", f"{dtype} *c", "const void *blas", "int64_t begin", "int64_t end"]
+    if "blas" not in call:
+        lines.insert(0, "    (void)blas;")
+    k = s.inputs[0].type.shape[-2 if s.node.attrs["transpose_a"] else -1]
+    function = FusedText(parameters, lines, count, out.type.size * k)
+    e.call(function, "matmul", [*(e.pointer(v) for v in (*s.inputs, out)), "call->blas"], s)

@@ -1,0 +1,319 @@
+"""Which op calls which C kernel, and what lowering must know of them.
+
+A row writes the lines of one step into the emitter. Everything elementwise, and sums and extremes, come in clusters
+(`symkeras.backend.native.fused`) and are not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from symkeras.backend.native import text
+from symkeras.backend.native.emission import Emitter
+from symkeras.backend.native.expressions import EXPRESSIONS
+from symkeras.backend.native.kernels import convolution
+from symkeras.backend.native.kernels.matmul import accepts_matrix, matmul
+from symkeras.compiler.addressing import dense
+from symkeras.compiler.fusion import REDUCTIONS
+from symkeras.compiler.program import Step, Value
+from symkeras.graph import dims
+from symkeras.graph.dims import Size
+from symkeras.graph.node import Node
+from symkeras.graph.types import TensorType
+
+Row = Callable[[Emitter, Step], None]
+
+
+def _count(v: Value) -> str:
+    return text.size(v.type.size)
+
+
+def _row_of(v: Value) -> Size:
+    """Elements of a row: all axes but the first."""
+    return dims.product(v.type.shape[1:])
+
+
+def _bytes(elements: Size, dtype: str) -> str:
+    return f"({text.size(elements)}) * (int64_t)sizeof({text.TYPES[dtype]})"
+
+
+def _middle(shape: Sequence[Size], axis: int) -> tuple[str, str, str]:
+    """The sizes before, of and after an axis."""
+    return text.size(dims.product(shape[:axis])), text.size(shape[axis]), text.size(dims.product(shape[axis + 1 :]))
+
+
+def _may_fail(e: Emitter, s: Step, call: str) -> None:
+    e.say(f"if ({call}) return sk_fail(call, {s.position});", s)
+
+
+def _types(v: Value) -> tuple[str, str]:
+    return text.TYPES[v.type.dtype], text.SUFFIXES[v.type.dtype]
+
+
+# ---- movement ------------------------------------------------------------------------------------------------------
+
+
+def _concatenate(e: Emitter, s: Step) -> None:
+    out, axis = s.outputs[0], s.node.attrs["axis"]
+    strides, start = e.strides(out), 0
+    for v in s.inputs:
+        if v.buffer.inside is not out.buffer:
+            offset = start * strides[axis]
+            to = e.pointer(out) + (f" + {text.size(offset)}" if offset != 0 else "")
+            e.move(v.type.shape, v.type.dtype, e.pointer(v), e.strides(v), to, strides, s)
+        start = start + v.type.shape[axis]
+
+
+def _pad(e: Emitter, s: Step) -> None:
+    x, out = s.inputs[0], s.outputs[0]
+    padding, value = s.node.attrs["padding"], text.literal(s.node.attrs["value"], out.type.dtype)
+    e.say(f"for (int64_t k = 0; k < {_count(out)}; k++) ({e.pointer(out)})[k] = {value};", s)
+    strides = e.strides(out)
+    offset: Size = 0
+    for (before, _, _), stride in zip(padding, strides, strict=True):
+        offset = offset + before * stride
+    to = tuple(stride * (between + 1) for (_, _, between), stride in zip(padding, strides, strict=True))
+    e.move(x.type.shape, x.type.dtype, e.pointer(x), e.strides(x), f"{e.pointer(out)} + {text.size(offset)}", to, s)
+
+
+def _nothing_reduced(e: Emitter, s: Step) -> None:
+    """A reduction over no axes; all others are clusters."""
+    e.copy(s.inputs[0], s.outputs[0], s)
+
+
+# ---- indices -------------------------------------------------------------------------------------------------------
+
+
+def _gather(e: Emitter, s: Step) -> None:
+    table, indices = s.inputs
+    e.include("indexing.h")
+    t, suffix = _types(indices)
+    e.define(f"SK_DEFINE_GATHER({t}, {suffix})")
+    row = _bytes(_row_of(table), table.type.dtype)
+    rows = text.size(table.type.shape[0])
+    _may_fail(e, s, f"sk_gather_{suffix}({e.pointer(s.outputs[0])}, {e.pointer(table)}, {e.pointer(indices)}, {_count(indices)}, {rows}, {row}, &call->fault, threads)")  # fmt: skip
+
+
+def _scatter_add(e: Emitter, s: Step) -> None:
+    indices, values = s.inputs
+    out = s.outputs[0]
+    e.include("indexing.h")
+    (t, ts), (i, suffix) = _types(values), _types(indices)
+    e.define(f"SK_DEFINE_SCATTER_ADD({t}, {ts}, {i}, {suffix})")
+    sizes = f"{_count(indices)}, {text.size(out.type.shape[0])}, {text.size(_row_of(out))}"
+    _may_fail(e, s, f"sk_scatter_add_{ts}_{suffix}({e.pointer(out)}, {e.pointer(indices)}, {e.pointer(values)}, {sizes}, &call->fault, threads)")
+
+
+def _take_along(e: Emitter, s: Step) -> None:
+    x, indices = s.inputs
+    axis = s.node.attrs["axis"]
+    e.include("indexing.h")
+    i, suffix = _types(indices)
+    e.define(f"SK_DEFINE_TAKE_ALONG({i}, {suffix})")
+    outer, n, inner = _middle(x.type.shape, axis)
+    sizes = f"{outer}, {n}, {text.size(indices.type.shape[axis])}, {inner}, {_bytes(1, x.type.dtype)}"
+    _may_fail(e, s, f"sk_take_along_{suffix}({e.pointer(s.outputs[0])}, {e.pointer(x)}, {e.pointer(indices)}, {sizes}, &call->fault)")
+
+
+def _add_along(e: Emitter, s: Step) -> None:
+    indices, values = s.inputs
+    out, axis = s.outputs[0], s.node.attrs["axis"]
+    e.include("indexing.h")
+    (t, ts), (i, suffix) = _types(values), _types(indices)
+    e.define(f"SK_DEFINE_ADD_ALONG({t}, {ts}, {i}, {suffix})")
+    outer, n, inner = _middle(out.type.shape, axis)
+    sizes = f"{outer}, {n}, {text.size(indices.type.shape[axis])}, {inner}"
+    _may_fail(e, s, f"sk_add_along_{ts}_{suffix}({e.pointer(out)}, {e.pointer(indices)}, {e.pointer(values)}, {sizes}, &call->fault)")
+
+
+def _combine_rows(e: Emitter, s: Step) -> None:
+    indices, values = s.inputs
+    e.include("indexing.h")
+    (t, ts), (i, suffix) = _types(values), _types(indices)
+    e.define(f"SK_DEFINE_COMBINE_ROWS({t}, {ts}, {i}, {suffix})")
+    width = text.size(dims.product(values.type.shape[indices.type.ndim :]))
+    pointers = f"{e.pointer(s.outputs[0])}, {e.pointer(indices)}, {e.pointer(values)}"
+    e.say(f"sk_combine_rows_{ts}_{suffix}({pointers}, {_count(indices)}, {width}, {e.pointer(s.scratch[0])});", s)
+
+
+def _set_rows(e: Emitter, s: Step) -> None:
+    table, indices, rows = s.inputs
+    out = s.outputs[0]
+    e.include("indexing.h")
+    i, suffix = _types(indices)
+    e.define(f"SK_DEFINE_SET_ROWS({i}, {suffix})")
+    if e.pointer(table) != e.pointer(out):
+        e.copy(table, out, s)
+    sizes = f"{_count(indices)}, {text.size(table.type.shape[0])}, {_bytes(_row_of(table), table.type.dtype)}"
+    _may_fail(e, s, f"sk_set_rows_{suffix}({e.pointer(out)}, {e.pointer(indices)}, {e.pointer(rows)}, {sizes}, &call->fault)")
+
+
+# ---- order and running results -------------------------------------------------------------------------------------
+
+
+def _arg(e: Emitter, s: Step) -> None:
+    x = s.inputs[0]
+    e.include("reductions.h")
+    t, suffix = _types(x)
+    e.define(f"SK_DEFINE_ARG({t}, {suffix})")
+    sizes = ", ".join(_middle(x.type.shape, s.node.attrs["axis"]))
+    e.say(f"sk_{s.node.op.name}_{suffix}({e.pointer(s.outputs[0])}, {e.pointer(x)}, {sizes});", s)
+
+
+def _running(e: Emitter, s: Step) -> None:
+    x = s.inputs[0]
+    e.include("reductions.h")
+    t, suffix = _types(x)
+    e.define(f"SK_DEFINE_CUMULATIVE({t}, {suffix})")
+    sizes = ", ".join(_middle(x.type.shape, s.node.attrs["axis"]))
+    e.say(f"sk_{s.node.op.name}_{suffix}({e.pointer(s.outputs[0])}, {e.pointer(x)}, {sizes});", s)
+
+
+def _sort(e: Emitter, s: Step) -> None:
+    """Rows are sorted: another axis is moved to the end and back."""
+    x, out, axis = s.inputs[0], s.outputs[0], s.node.attrs["axis"]
+    e.include("sorting.h")
+    t, suffix = _types(x)
+    e.define(f"SK_DEFINE_SORT({t}, {suffix})")
+    n = text.size(x.type.shape[axis])
+    rows = text.size(dims.product(tuple(d for k, d in enumerate(x.type.shape) if k != axis)))
+    if axis == x.type.ndim - 1:
+        e.say(f"sk_{s.node.op.name}_{suffix}({e.pointer(out)}, {e.pointer(x)}, {rows}, {n}, {e.pointer(s.scratch[0])});", s)
+        return
+    order = [k for k in range(x.type.ndim) if k != axis] + [axis]
+    shape = tuple(x.type.shape[k] for k in order)
+    strides = tuple(e.strides(x)[k] for k in order)
+    source, target = s.scratch[1], s.scratch[2]
+    e.move(shape, x.type.dtype, e.pointer(x), strides, e.pointer(source), dense(shape), s)
+    e.say(f"sk_{s.node.op.name}_{suffix}({e.pointer(target)}, {e.pointer(source)}, {rows}, {n}, {e.pointer(s.scratch[0])});", s)
+    e.move(shape, out.type.dtype, e.pointer(target), dense(shape), e.pointer(out), tuple(e.strides(out)[k] for k in order), s)
+
+
+def _sort_scratch(node: Node) -> list[TensorType]:
+    x, out, axis = node.inputs[0].tensor_type, node.tensor_type, node.attrs["axis"]
+    spare = out.with_shape((x.shape[axis],))
+    return [spare] if axis == x.ndim - 1 else [spare, x, out]
+
+
+def _top_k(e: Emitter, s: Step) -> None:
+    x = s.inputs[0]
+    values, indices = s.outputs
+    e.include("sorting.h")
+    t, suffix = _types(x)
+    e.define(f"SK_DEFINE_SORT({t}, {suffix})")
+    rows, n = text.size(dims.product(x.type.shape[:-1])), text.size(x.type.shape[-1])
+    sizes = f"{rows}, {n}, {s.node.attrs['k']}, {e.pointer(s.scratch[0])}"
+    e.say(f"sk_top_k_{suffix}({e.pointer(values)}, {e.pointer(indices)}, {e.pointer(x)}, {sizes});", s)
+
+
+# ---- random numbers, pooling, convolution --------------------------------------------------------------------------
+
+
+def _random_bits(e: Emitter, s: Step) -> None:
+    e.include("random_bits.h")
+    out = s.outputs[0]
+    size = _bytes(out.type.size, out.type.dtype)
+    e.say(f"sk_random_bits({e.pointer(out)}, {size}, {e.pointer(s.inputs[0])}, UINT64_C({s.node.attrs['stream']}), threads);", s)
+
+
+def _three(values: Sequence[Size], lead: int) -> str:
+    """Sizes of one to three spatial axes, lifted to three."""
+    return "{" + ", ".join(text.size(v) for v in (*(lead,) * (3 - len(values)), *values)) + "}"
+
+
+def _pool(e: Emitter, s: Step) -> None:
+    op, a = s.node.op.name, s.node.attrs
+    e.include("pooling.h")
+    t, suffix = _types(s.outputs[0])
+    e.define(f"SK_DEFINE_{op.upper()}({t}, {suffix})")
+    x = s.outputs[0].type.shape if op == "sum_pool_grad" else s.inputs[0].type.shape
+    y = {"max_pool_grad": s.inputs[1:2], "sum_pool_grad": s.inputs}.get(op, s.outputs)[0].type.shape
+    fields = [
+        text.size(x[0]), _three(x[1:-1], 1), _three(y[1:-1], 1), _three(a["window"], 1), _three(a["strides"], 1),
+        _three([before for before, _ in a["padding"]], 0), text.size(x[-1]),
+    ]  # fmt: skip
+    pointers = ", ".join(e.pointer(v) for v in (*s.outputs, *s.inputs))
+    e.say(f"sk_{op}_{suffix}({pointers}, &(const sk_pool_shape){{{', '.join(fields)}}}, threads);", s)
+
+
+def _conv(e: Emitter, s: Step) -> None:
+    op, a = s.node.op.name, s.node.attrs
+    e.include("gemm.h")
+    e.include("convolution.h")
+    suffix = text.SUFFIXES[s.outputs[0].type.dtype]
+    x, w, y = {
+        "conv": (s.inputs[0], s.inputs[1], s.outputs[0]),
+        "conv_input_grad": (s.outputs[0], s.inputs[1], s.inputs[0]),
+        "conv_filter_grad": (s.inputs[0], s.outputs[0], s.inputs[1]),
+    }[op]
+    xs, ws, ys = x.type.shape, w.type.shape, y.type.shape
+    fields = [
+        text.size(xs[0]), _three(xs[1:-1], 1), _three(ys[1:-1], 1), _three(ws[:-2], 1), _three(a["strides"], 1), _three(a["dilation"], 1),
+        _three([before for before, _ in a["padding"]], 0), text.size(xs[-1]), text.size(ys[-1]), str(a["groups"]),
+    ]  # fmt: skip
+    pointers = ", ".join(e.pointer(v) for v in (*s.outputs, *s.inputs))
+    scratch = e.pointer(s.scratch[0]) if s.scratch else "NULL"
+    e.say(f"sk_{op}_{suffix}({pointers}, &(const sk_conv_shape){{{', '.join(fields)}}}, {scratch}, call->blas, threads);", s)
+
+
+KERNELS: dict[str, Row] = {
+    "concatenate": _concatenate, "pad": _pad, "matmul": matmul,
+    "gather": _gather, "scatter_add": _scatter_add, "take_along_axis": _take_along, "add_along_axis": _add_along,
+    "combine_rows": _combine_rows, "set_rows": _set_rows,
+    "argmax": _arg, "argmin": _arg, "cumsum": _running, "cumprod": _running, "sort": _sort, "argsort": _sort, "top_k": _top_k,
+    "random_bits": _random_bits,
+    "max_pool": _pool, "max_pool_grad": _pool, "max_pool_select": _pool, "sum_pool": _pool, "sum_pool_grad": _pool,
+    "conv": _conv, "conv_input_grad": _conv, "conv_filter_grad": _conv,
+    **dict.fromkeys(REDUCTIONS, _nothing_reduced),
+}  # fmt: skip
+
+SCRATCH: dict[str, Callable[[Node], list[TensorType]]] = {
+    "combine_rows": lambda n: [TensorType((n.inputs[0].tensor_type.size * 3,), "int64")],
+    "sort": _sort_scratch, "argsort": _sort_scratch,
+    "top_k": lambda n: [TensorType((n.inputs[0].shape[-1] * 2,), "int32")],
+    "conv": convolution.scratch_types, "conv_input_grad": convolution.scratch_types, "conv_filter_grad": convolution.scratch_types,
+}  # fmt: skip
+
+_CONTROL = ("scan", "cond", "while_loop")
+
+
+def takes(op: str) -> bool:
+    """Whether there is C for an op."""
+    from symkeras.ops.op import OPS
+
+    known = op in KERNELS or op in EXPRESSIONS or op in _CONTROL or op == "cast"
+    return known or (op in OPS and (OPS[op].is_leaf or OPS[op].is_view) and not OPS[op].is_composite)
+
+
+class NativeKernels:
+    """What lowering asks of this backend (see `symkeras.compiler.lowering.Kernels`)."""
+
+    def scratch(self, node: Node) -> Sequence[TensorType]:
+        make = SCRATCH.get(node.op.name)
+        return make(node) if make is not None else ()
+
+    def accepts(self, node: Node, position: int, value: Value) -> bool:
+        if node.op.name in ("concatenate", "pad", *REDUCTIONS):
+            return True
+        return node.op.name == "matmul" and accepts_matrix(node, value)
+
+    def in_place(self, node: Node) -> Sequence[int]:
+        return (0,) if node.op.name == "set_rows" else ()
+
+    def may_group(self, node: Node) -> bool:
+        return False
+
+    def group_pays(self, steps: Sequence[Step]) -> bool:
+        return False
+
+    def may_fuse(self, node: Node) -> bool:
+        if node.op.name in REDUCTIONS:
+            return bool(node.attrs["axes"])
+        return node.op.is_elementwise
+
+    def inline_control(self, node: Node) -> bool:
+        return True
+
+
+__all__ = ["KERNELS", "NativeKernels", "takes"]
+

@@ -1,0 +1,70 @@
+"""Sizes, dtypes and numbers as C text."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from symkeras.graph.dims import Dim, Size
+
+TYPES = {
+    "bool": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "int64": "int64_t",
+    "uint8": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t", "uint64": "uint64_t", "float32": "float", "float64": "double",
+}  # fmt: skip
+"""The C type of an element in memory."""
+
+SUFFIXES = {
+    "bool": "bool", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8", "uint16": "u16", "uint32": "u32",
+    "uint64": "u64", "float32": "f32", "float64": "f64",
+}  # fmt: skip
+"""How kernels of the headers name element types."""
+
+
+def size(value: Size) -> str:
+    """A size as an expression of type int64_t.
+
+    >>> from symkeras.graph.dims import symbol
+    >>> size(symbol("batch") * 2 + 1)
+    '2*batch + 1'
+    """
+    if not isinstance(value, Dim):
+        return str(value)
+    parts = []
+    for monomial, coefficient in sorted(value.terms, key=lambda t: (-len(t[0]), str(t[0]))):
+        factors = [a if isinstance(a, str) else f"sk_floor_div({size(a[1])}, {size(a[2])})" for a in monomial]
+        if coefficient != 1 or not factors:
+            factors.insert(0, str(coefficient))
+        parts.append("*".join(factors))
+    return " + ".join(parts).replace("+ -", "- ")
+
+
+def factor(value: Size) -> str:
+    """A size as an operand of a product."""
+    text = size(value)
+    return f"({text})" if isinstance(value, Dim) and (len(value.terms) > 1 or value.terms[0][1] < 0) or text.startswith("-") else text
+
+
+def literal(value: Any, dtype: str) -> str:
+    """A number as a C constant of exactly that value.
+
+    >>> literal(0.1, "float32"), literal(float("-inf"), "float64"), literal(True, "bool")
+    ('0.1f', '-INFINITY', '1')
+    """
+    if dtype in ("float32", "float64"):
+        number = np.dtype(dtype).type(value)
+        if math.isnan(number):
+            return "NAN"
+        if math.isinf(number):
+            return "INFINITY" if number > 0 else "-INFINITY"
+        text = repr(float(str(number))) if dtype == "float32" else repr(float(number))
+        return text + ("f" if dtype == "float32" else "")
+    number = int(value)
+    if dtype == "int64":
+        return f"INT64_C({number})" if number > -(2**63) else "INT64_MIN"
+    if dtype == "uint64":
+        return f"UINT64_C({number})"
+    if dtype == "int32" and number == -(2**31):
+        return "INT32_MIN"
+    return f"{number}u" if dtype == "uint32" else str(number)

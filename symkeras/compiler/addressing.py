@@ -1,0 +1,116 @@
+"""Where the elements of a value lie: storage, an offset, a stride per axis, and the loops whose step moves them.
+
+All in elements, as sizes that may be symbolic; for backends that emit code with pointers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symkeras.compiler.program import Buffer, Loop, Value
+from symkeras.graph.dims import Size
+
+
+@dataclass(frozen=True)
+class Place:
+    """Elements of `storage`: `offset`, plus the step of each loop times its stride, plus index times `strides`."""
+
+    storage: Buffer
+    offset: Size
+    steps: tuple[tuple[Loop, Size], ...]
+    strides: tuple[Size, ...]
+
+
+def dense(shape: Sequence[Size]) -> tuple[Size, ...]:
+    """The strides of a contiguous array.
+
+    >>> dense((2, 3, 4))
+    (12, 4, 1)
+    """
+    strides: list[Size] = []
+    step: Size = 1
+    for d in reversed(shape):
+        strides.append(step)
+        step = step * d
+    return tuple(reversed(strides))
+
+
+def place(value: Value) -> Place:
+    """Where `value` lies."""
+    chain: list[Value] = []
+    v = value
+    while v.view is not None:
+        chain.append(v)
+        assert v.base is not None
+        v = v.base
+    here = _whole(v)
+    for view in reversed(chain):
+        assert view.base is not None and view.view is not None
+        op, attrs = view.view
+        here = _STEPS[op](here, view.base, view, attrs)
+    return here
+
+
+def _whole(v: Value) -> Place:
+    b = v.buffer.root
+    offset: Size = 0
+    steps: list[tuple[Loop, Size]] = []
+    while b.inside is not None:
+        if b.loop is not None:
+            steps.append((b.loop, b.type.size))
+            offset = offset + b.offset * b.type.size
+        else:
+            offset = offset + b.offset
+        b = b.inside.root
+    return Place(b, offset, tuple(steps), dense(v.type.shape))
+
+
+def _reshape(p: Place, base: Value, v: Value, attrs: Any) -> Place:
+    if base.is_contiguous:
+        return Place(p.storage, p.offset, p.steps, dense(v.type.shape))
+    left = [s for s, d in zip(p.strides, base.type.shape, strict=True) if d != 1]
+    return Place(p.storage, p.offset, p.steps, tuple(left.pop(0) if d != 1 else 0 for d in v.type.shape))
+
+
+def _transpose(p: Place, base: Value, v: Value, attrs: Any) -> Place:
+    return Place(p.storage, p.offset, p.steps, tuple(p.strides[a] for a in attrs["axes"]))
+
+
+def _slice(p: Place, base: Value, v: Value, attrs: Any) -> Place:
+    offset = p.offset
+    for start, stride in zip(attrs["starts"], p.strides, strict=True):
+        offset = offset + start * stride
+    return Place(p.storage, offset, p.steps, tuple(s * k for s, k in zip(p.strides, attrs["strides"], strict=True)))
+
+
+def _broadcast(p: Place, base: Value, v: Value, attrs: Any) -> Place:
+    lead = v.type.ndim - base.type.ndim
+    kept = tuple(s if d == e else 0 for s, d, e in zip(p.strides, base.type.shape, v.type.shape[lead:], strict=True))
+    return Place(p.storage, p.offset, p.steps, (0,) * lead + kept)
+
+
+def _flip(p: Place, base: Value, v: Value, attrs: Any) -> Place:
+    offset = p.offset
+    for a in attrs["axes"]:
+        offset = offset + (base.type.shape[a] - 1) * p.strides[a]
+    return Place(p.storage, offset, p.steps, tuple(s * -1 if k in attrs["axes"] else s for k, s in enumerate(p.strides)))
+
+
+def _stretch(p: Place, base: Value, v: Value, attrs: Any) -> Place:
+    return Place(p.storage, p.offset + attrs["start"] * p.strides[0], p.steps, p.strides)
+
+
+def _part(p: Place, base: Value, v: Value, attrs: Any) -> Place:
+    return Place(p.storage, p.offset + attrs["index"] * p.strides[0], p.steps, p.strides[1:])
+
+
+def _element(p: Place, base: Value, v: Value, attrs: Any) -> Place:
+    return Place(p.storage, p.offset, (*p.steps, (attrs["loop"], p.strides[0])), p.strides[1:])
+
+
+_STEPS: dict[str, Callable[[Place, Value, Value, Any], Place]] = {
+    "reshape": _reshape, "transpose": _transpose, "slice": _slice, "broadcast_to": _broadcast, "flip": _flip,
+    "stretch": _stretch, "part": _part, "element": _element,
+}  # fmt: skip
