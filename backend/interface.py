@@ -23,6 +23,7 @@ _BUILT_IN = {
     "numpy": "symkeras.backend.numpy:NumpyBackend",
     "native": "symkeras.backend.native:NativeBackend",
     "interpreter": "symkeras.backend.interpreter:InterpreterBackend",
+    "auto": "symkeras.backend.interface:fastest",
 }
 _registered: dict[str, str | Callable[[], Backend]] = dict(_BUILT_IN)
 _loaded: dict[str, Backend] = {}
@@ -142,6 +143,14 @@ def get(name: str | None = None) -> Backend:
             factory = getattr(importlib.import_module(module), attribute)
         _loaded[name] = factory()
     return _loaded[name]
+
+
+def fastest() -> Backend:
+    """What the name "auto" stands for: native where a C compiler is found, else NumPy; `executable.backend` says which."""
+    try:
+        return get("native")
+    except BackendError:
+        return get("numpy")
 
 
 def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> Executable:

@@ -70,14 +70,17 @@ class PlannedLease(Lease):
 class PlannedExecutable(Executable):
     """See `symkeras.backend.interface.Executable`. Subclasses emit the text of a program and bind it.
 
+    Args:
+        passes: what the backend adds to the pipeline of "O2".
+
     Attributes:
         history: what each pass did.
         source: the emitted text.
         program: the steps behind it.
     """
 
-    def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, level: str = "O2", numerics: str = "safe",
-                 pipeline: str | None = None, poison: bool = False):  # fmt: skip
+    def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, passes: str = "", level: str = "O2",
+                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False):  # fmt: skip
         super().__init__(graph, backend)
         self.level = level
         self.numerics = numerics
@@ -85,6 +88,8 @@ class PlannedExecutable(Executable):
         self._takes = takes
         self._kernels = kernels
         self._pipeline = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level)
+        if pipeline is None and level == "O2":
+            self._pipeline = self._pipeline.then(passes)
         self._lock = threading.Lock()
         self._compile()
 

@@ -27,11 +27,13 @@ ENTRY = "symkeras_run"
 LONGEST_TABLE = 64
 """Elements of a constant that is written into the text; longer ones are passed."""
 
-_TAKEN = {
-    *"auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return".split(),
-    *"short signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads".split(),
-    *"exp log tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write read remove".split(), "NAN", "INFINITY",
-}  # fmt: skip
+_WORDS = """
+auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
+signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads exp log tanh sin
+cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write read remove NAN INFINITY
+"""
+_TAKEN = frozenset(_WORDS.split())
+"""What no pointer is named: words of C, and functions of its library."""
 
 
 @dataclass
@@ -110,8 +112,8 @@ class Emitter:
         head += ["    const int threads = (int)call->threads;", *(f"    {m}" for m in self.memory)]
         head += [f"    (void){s};" for s in (*self.program.symbols, "threads")] + [""]
         lines: dict[int, Step] = {}
-        number = sum(part.count("\n") + 1 for part in head)
-        for number, (line, step) in enumerate(self.body, number + 1):
+        count = sum(part.count("\n") + 1 for part in head)
+        for number, (line, step) in enumerate(self.body, count + 1):
             head.append(line)
             if step is not None:
                 lines[number] = step
@@ -320,7 +322,8 @@ class Emitter:
     def _into(self, pointer: str, v: Value) -> None:
         self.move(v.type.shape, v.type.dtype, self.pointer(v), self.strides(v), pointer, dense(v.type.shape), None)
 
-    def move(self, shape: Sequence[Size], dtype: str, source: str, strides: Sequence[Size], target: str, to: Sequence[Size], step: Step | None) -> None:
+    def move(self, shape: Sequence[Size], dtype: str, source: str, strides: Sequence[Size], target: str, to: Sequence[Size],
+             step: Step | None) -> None:  # fmt: skip
         """Copy elements between two arrays that are walked through by strides."""
         function = copy_text(shape, dtype, strides, to)
         if function is None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import blas
+from symkeras.backend import threads
 from symkeras.backend.native import cache, openblas, toolchain
 from symkeras.backend.native.emission import ENTRY, Emission, emit
 from symkeras.backend.native.kernels.table import NativeKernels
@@ -20,7 +21,7 @@ from symkeras.graph import dims
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
-_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_threads = threads.count()
 
 
 def _after_fork() -> None:
@@ -94,7 +95,7 @@ class NativeExecutable(PlannedExecutable):
 
     def __init__(self, graph: Graph, takes: Callable[[str], bool], sanitize: Sequence[str] = (), **options: Any):
         self._sanitize = tuple(sanitize)
-        super().__init__(graph, "native", takes, NativeKernels(), **options)
+        super().__init__(graph, "native", takes, NativeKernels(), passes="sink-slices, simplify", **options)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         self.emission: Emission = emit(self.program, self.poison)

@@ -40,7 +40,8 @@ def _by_kind(floats: Row, ints: Row, bools: Row | None = None) -> Row:
 
 def _maximum(sign: str) -> Row:
     """NaN where either is NaN: the first operand wins if it compares so or is NaN itself."""
-    return _by_kind(lambda a, d: f"({a[0]} {sign} {a[1]}) | ({a[0]} != {a[0]}) ? {a[0]} : {a[1]}", lambda a, d: f"{a[0]} {sign} {a[1]} ? {a[0]} : {a[1]}")
+    floats: Row = lambda a, d: f"({a[0]} {sign} {a[1]}) | ({a[0]} != {a[0]}) ? {a[0]} : {a[1]}"  # noqa: E731
+    return _by_kind(floats, lambda a, d: f"{a[0]} {sign} {a[1]} ? {a[0]} : {a[1]}")
 
 
 def _sign(a: Sequence[str], dtype: str) -> str:

@@ -236,7 +236,8 @@ class _Writer:
     def _nest(self) -> None:
         self.plans = self._plan_passes()
         self.parts = [n for n in self.totals if self._is_part(n)]
-        self.blocked = bool(self.parts) or (not self.has_rows and not self.outer and bool(self.inner) and any(self._is_complete_at_end(n) for n in self.totals))
+        is_line = bool(self.inner) and not self.outer and not self.has_rows
+        self.blocked = bool(self.parts) or (is_line and any(self._is_complete_at_end(n) for n in self.totals))
         opened = 0
         for k, (v, n) in enumerate(self.outer):
             if k == 0 and self.parts:
@@ -346,7 +347,8 @@ class _Writer:
     def _reductions_of(self, p: int) -> list[Node]:
         """The reductions that take their elements in pass `p`."""
         f = self.fused
-        return [n for n in f.nodes if n.op.name in REDUCTIONS and f.levels.get(n.inputs[0], "element") == "element" and f.passes.get(n.inputs[0], 0) == p]
+        reductions = [n for n in f.nodes if n.op.name in REDUCTIONS]
+        return [n for n in reductions if f.levels.get(n.inputs[0], "element") == "element" and f.passes.get(n.inputs[0], 0) == p]
 
     def _pass(self, p: int) -> None:
         reductions = self._reductions_of(p)

@@ -43,7 +43,8 @@ def size(value: Size) -> str:
 def factor(value: Size) -> str:
     """A size as an operand of a product."""
     text = size(value)
-    return f"({text})" if isinstance(value, Dim) and (len(value.terms) > 1 or value.terms[0][1] < 0) or text.startswith("-") else text
+    is_sum = isinstance(value, Dim) and len(value.terms) > 1
+    return f"({text})" if is_sum or text.startswith("-") else text
 
 
 def literal(value: Any, dtype: str) -> str:

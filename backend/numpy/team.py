@@ -12,19 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-_MOST = 8
-
-
-def size() -> int:
-    """Members of the team: the processors this process may use, at most eight; `SYMKERAS_THREADS` overrides."""
-    text = os.environ.get("SYMKERAS_THREADS", "")
-    if text.isdigit() and int(text) > 0:
-        return int(text)
-    try:
-        count = len(os.sched_getaffinity(0))
-    except AttributeError:
-        count = os.cpu_count() or 1
-    return max(1, min(count, _MOST))
+from symkeras.backend import threads
 
 
 class _Member:
@@ -107,7 +95,7 @@ TEAM = Team()
 
 def stretches(total: int, cost: float) -> list[slice]:
     """`total` rows cut into a stretch for each member that `cost` (in operations) is worth."""
-    members = int(max(1, min(size(), total, cost / WORTH)))
+    members = int(max(1, min(threads.count(), total, cost / WORTH)))
     return [slice(total * k // members, total * (k + 1) // members) for k in range(members)]
 
 

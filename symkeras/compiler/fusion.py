@@ -116,11 +116,13 @@ class Clustering:
         self._unit: dict[Node, _Unit] = {}
         self._readers: dict[Node, list[_Unit]] = {}
         self._blocks: list[int] = []  # no cluster reaches from before a block's start into it
+        self._position: dict[Node, int] = {}
 
     def units(self) -> list[Node | Fused]:
         """The nodes that stay alone and the clusters, in an order in which they can run."""
         for position, n in enumerate(self._order):
             self._blocks.append(position)
+            self._position[n] = position
             self._visit(n, position)
         units = list(dict.fromkeys(self._unit[n] for n in self._order))
         needed = self._needed(units)
@@ -137,10 +139,14 @@ class Clustering:
 
     def _visit(self, n: Node, position: int) -> None:
         if self._may_fuse(n):
-            for unit in self._candidates(n):
-                if self._join(n, unit, position):
-                    return
-            self._found(n, position)
+            candidates = self._candidates(n)
+            joined = next((unit for unit in candidates if self._join(n, unit)), None)
+            if joined is None:
+                self._found(n, position)
+            else:
+                for other in candidates:
+                    if other is not joined and any(self._unit.get(self._base(i)) is other for i in n.inputs):
+                        joined = self._merged(joined, other)
             return
         self._unit[n] = _Unit(None, [n], first=position, last=position)
         if not n.op.is_view and not n.op.is_leaf:
@@ -171,22 +177,34 @@ class Clustering:
     def _found(self, n: Node, position: int) -> None:
         """A cluster of its own for `n`."""
         unit = _Unit(n.inputs[0].shape if n.op.name in REDUCTIONS else n.shape, first=position, last=position)
-        if not self._join(n, unit, position):
+        if not self._join(n, unit):
             self._unit[n] = _Unit(None, [n], first=position, last=position)
 
-    def _join(self, n: Node, unit: _Unit, position: int) -> bool:
-        if len(unit.nodes) >= MOST_NODES or len(unit.operands) + len(n.inputs) > MOST_OPERANDS:
+    def _join(self, n: Node, unit: _Unit) -> bool:
+        aliases = self._place(n, unit)
+        if aliases is None or not self._is_acyclic(n, unit, aliases):
             return False
+        self._add(n, unit, aliases)
+        return True
+
+    def _place(self, n: Node, unit: _Unit) -> dict[Node, Node] | None:
+        """Give `n` its level and pass in the cluster; the aliases it reads through, or None where it does not fit."""
+        if len(unit.nodes) >= MOST_NODES or len(unit.operands) + len(n.inputs) > MOST_OPERANDS:
+            return None
         aliases = {i: a for i in n.inputs if (a := self._alias(i, unit)) is not None}
         placed = self._reduction(n, unit) if n.op.name in REDUCTIONS else self._elementwise(n, unit, aliases)
-        if placed is None or not self._is_acyclic(n, unit, aliases):
-            return False
-        level, number, split = placed
+        if placed is None:
+            return None
+        self._placed = placed
+        return aliases
+
+    def _add(self, n: Node, unit: _Unit, aliases: dict[Node, Node]) -> None:
+        level, number, split = self._placed
         unit.split = split
         unit.nodes.append(n)
         unit.levels[n], unit.passes[n] = level, number
         unit.aliases |= aliases
-        unit.last = max(unit.last, position)
+        unit.last = max(unit.last, self._position[n])
         while self._blocks[-1] > unit.first:
             self._blocks.pop()
         self._unit[n] = unit
@@ -196,7 +214,31 @@ class Clustering:
                 readers = self._readers.setdefault(i, [])
                 if not readers or readers[-1] is not unit:
                     readers.append(unit)
-        return True
+
+    def _merged(self, a: _Unit, b: _Unit) -> _Unit:
+        """One cluster of two that a node has brought together; `a` as it was where they cannot be one."""
+        if a.shape != b.shape or not a.is_open or not b.is_open or self._leads(a, b) or self._leads(b, a):
+            return a
+        whole = _Unit(a.shape, first=min(a.first, b.first), last=max(a.last, b.last))
+        whole.split = a.split if a.split is not None else b.split
+        before = {n: self._unit[n] for n in (*a.nodes, *b.nodes)}
+        for n in sorted(before, key=self._position.__getitem__):
+            aliases = self._place(n, whole)
+            if aliases is None:
+                self._unit.update(before)
+                return a
+            self._add(n, whole, aliases)
+        a.is_open = b.is_open = False
+        return whole
+
+    def _leads(self, start: _Unit, end: _Unit) -> bool:
+        """Whether `end` depends on `start` through something outside of both."""
+        todo = [u for u in self._read_by(end) if u is not start]
+        return self._reaches(todo, start)
+
+    def _read_by(self, unit: _Unit) -> set[_Unit]:
+        read = unit.operands if unit.shape is not None else unit.nodes[0].inputs
+        return {self._unit[i] for i in read if i in self._unit}
 
     def _alias(self, i: Node, unit: _Unit) -> Node | None:
         """The row's value that `i`, a reshape or broadcast outside of the cluster, stands for."""
@@ -240,22 +282,23 @@ class Clustering:
 
     def _is_acyclic(self, n: Node, unit: _Unit, aliases: Mapping[Node, Node]) -> bool:
         """Whether nothing that `n` reads from outside of the cluster depends on the cluster."""
-        todo = [self._unit[i] for i in n.inputs if i in self._unit and i not in unit.levels and i not in aliases]
+        return not self._reaches([self._unit[i] for i in n.inputs if i in self._unit and i not in unit.levels and i not in aliases], unit)
+
+    def _reaches(self, todo: list[_Unit], unit: _Unit) -> bool:
+        """Whether one of `todo` is, or depends on, `unit`."""
         seen = set(todo)
         horizon = self._blocks[bisect.bisect_right(self._blocks, unit.first) - 1]
         while todo:
             u = todo.pop()
             if u is unit:
-                return False
+                return True
             if u.last < horizon:
                 continue
-            for m in u.nodes:
-                for i in m.inputs:
-                    before = self._unit.get(i)
-                    if before is not None and before not in seen and before is not u and i not in u.aliases:
-                        seen.add(before)
-                        todo.append(before)
-        return True
+            for before in self._read_by(u):
+                if before not in seen:
+                    seen.add(before)
+                    todo.append(before)
+        return False
 
     # ---- what comes out --------------------------------------------------------------------------------------------
 
@@ -279,7 +322,7 @@ class Clustering:
     def _sorted(self, units: Sequence[_Unit]) -> list[_Unit]:
         """A topological order: each unit at the place of its last node, or earlier where a reader asks for it."""
         reads: dict[_Unit, set[_Unit]] = {
-            u: {self._unit[i] for n in u.nodes for i in n.inputs if i in self._unit and self._unit[i] is not u and i not in u.aliases} for u in units
+            u: self._read_by(u) for u in units
         }
         readers: dict[_Unit, list[_Unit]] = {u: [] for u in units}
         for u, before in reads.items():

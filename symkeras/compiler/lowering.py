@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from symkeras.compiler.fusion import Clustering, Fused
-from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, Step, Value, While, flat
+from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, Step, Value, While, flat, inner_steps
 from symkeras.compiler.schedule import schedule
 from symkeras.compiler.views import VIEWS
 from symkeras.graph import dims
@@ -31,6 +31,10 @@ class Kernels(Protocol):
 
     def scratch(self, node: Node) -> Sequence[TensorType]:
         """Working storage the kernel of `node` wants."""
+        ...
+
+    def writes_pieces(self, step: Step) -> bool:
+        """Whether the results of a step may be pieces of rows of a larger one (not contiguous)."""
         ...
 
     def accepts(self, node: Node, position: int, value: Value) -> bool:
@@ -86,6 +90,7 @@ class _Lowering:
         self.results: dict[Node, list[Value]] = {}
         self.reads: dict[int, list[tuple[int, Step | None]]] = {}  # id(buffer) -> who reads it, and when
         self.variables: list[Value] = []
+        self.copies: dict[int, Value] = {}  # id(value) -> its contiguous copy
 
     def program(self) -> Program:
         main, tail = schedule(self.graph)
@@ -202,9 +207,13 @@ class _Lowering:
 
     def _operand(self, node: Node, position: int) -> Value:
         v = self.values[node.inputs[position]]
-        if not v.is_contiguous and not self.kernels.accepts(node, position, v):
-            v = self._copied(v, node.inputs[position])
-        return v
+        if v.is_contiguous or self.kernels.accepts(node, position, v):
+            return v
+        if v.buffer.kind == "variable":
+            return self._copied(v, node.inputs[position])
+        if id(v) not in self.copies:
+            self.copies[id(v)] = self._copied(v, node.inputs[position])
+        return self.copies[id(v)]
 
     def _copied(self, v: Value, node: Node) -> Value:
         copy = self._fresh(v.type, node)
@@ -414,6 +423,41 @@ class _Lowering:
         for step in list(self.steps):
             if isinstance(step, Step) and step.kind == "kernel" and step.node.op.name == "concatenate" and step.node.attrs["axis"] == 0:
                 self._place_pieces(step)
+        self._place_columns(self.steps)
+
+    def _place_columns(self, steps: Sequence[AnyStep]) -> None:
+        """Pieces of rows are written where they belong, by kernels that can."""
+        producers = {id(v): s for s in steps if isinstance(s, Step) for v in s.outputs}
+        for step in steps:
+            if not isinstance(step, Step):
+                self._place_columns(inner_steps(step))
+            elif step.kind == "kernel" and step.node.op.name == "concatenate" and step.node.attrs["axis"] > 0:
+                start: Size = 0
+                for v in step.inputs:
+                    stop = start + v.type.shape[step.node.attrs["axis"]]
+                    if id(v) in producers and step.inputs.count(v) == 1 and self._is_free_piece(v, producers[id(v)], step):
+                        self._become_piece(v, step, start, stop)
+                    start = stop
+
+    def _is_free_piece(self, v: Value, producer: Step, step: Step) -> bool:
+        b = v.buffer
+        readers = [r for _, r in self.reads.get(id(b), ())]
+        is_own = b.kind == "arena" and b.inside is None and v.view is None and b.type.size == v.type.size and b.loop is None
+        steps = [producer, *(r for r in readers if r is not step)]
+        return is_own and all(r is not None and self.kernels.writes_pieces(r) for r in steps)
+
+    def _become_piece(self, v: Value, step: Step, start: Size, stop: Size) -> None:
+        whole, axis = step.outputs[0], step.node.attrs["axis"]
+        sizes = [(0, d) if k != axis else (start, stop) for k, d in enumerate(whole.type.shape)]
+        bounds = {"starts": tuple(a for a, _ in sizes), "stops": tuple(b for _, b in sizes), "strides": (1,) * len(sizes)}
+        own, shared = v.buffer, whole.buffer
+        shared.first, shared.last = min(shared.first, own.first), max(shared.last, own.last)
+        self.reads.setdefault(id(shared), []).extend(self.reads.pop(id(own), []))
+        for other in self.all_values:
+            if other.buffer is own:
+                other.buffer = shared
+                other.is_contiguous = False
+        v.base, v.view = whole, ("slice", bounds)
 
     def _place_pieces(self, step: Step) -> None:
         whole = step.outputs[0]
@@ -453,20 +497,22 @@ class _Lowering:
                 b.kind == "arena" and b.inside is None and src.is_contiguous and b.type.size == src.type.size and b.type.dtype == dst.type.dtype
                 and b.first >= tail_start and id(b) not in outputs and counts[id(b)] == 1
             )  # fmt: skip
-            if fits and self._may_write(dst, b.first, src):
+            if fits and self._may_write(dst, b.first, b):
                 b.inside, b.offset = dst.buffer, 0
 
-    def _may_write(self, variable: Value, position: int, out: Value) -> bool:
-        """Whether the step at `position` can write `out` into the storage of a variable: no other read then or later."""
+    def _may_write(self, variable: Value, position: int, result: Buffer) -> bool:
+        """Whether the step at `position` can write `result` into the storage of a variable: no other read then or later."""
         for v in self.variables:
             if _overlap(v, variable):
                 for p, step in self.reads.get(id(v.buffer), ()):
-                    if p > position or (p == position and not self._reads_in_step(step, variable, out)):
+                    if p > position or (p == position and not self._reads_in_step(step, variable, result)):
                         return False
         return True
 
-    def _reads_in_step(self, step: Step | None, variable: Value, out: Value) -> bool:
-        if step is None or out not in step.outputs:
+    def _reads_in_step(self, step: Step | None, variable: Value, result: Buffer) -> bool:
+        """Whether a step reads a variable only where it may write `result` at once."""
+        out = next((o for o in step.outputs if o.buffer.root is result), None) if step is not None else None
+        if step is None or out is None:
             return False
         allowed = self._overwritable(step, out)
         return all(k in allowed and v.type == out.type for k, v in enumerate(step.inputs) if v.buffer.kind == "variable" and _overlap(v, variable))
@@ -498,19 +544,21 @@ class _Lowering:
             return False
         if any(other.buffer.root is a for other in step.inputs if other is not v and not (other.type == v.type and other.is_contiguous)):
             return False
-        if b.inside is not None and b.inside.root.kind == "variable" and not self._earlier_write_is_safe(b.inside.root, a.first, out):
-            return False
-        if b.inside is not None and b.loop is not None and a.first < b.loop.start:
-            return False
-        if b.inside is not None and b.loop is None and any(a.first <= p <= step.position for p, _ in self.reads.get(id(b.inside.root), ())):
+        if b.inside is not None and not self._may_write_earlier(b, a, step):
             return False
         a.merged = b
         b.first = min(a.first, b.first)
         return True
 
-    def _earlier_write_is_safe(self, storage: Buffer, position: int, out: Value) -> bool:
-        variable = next(v for v in self.variables if v.buffer is storage)
-        return self._may_write(variable, position, out)
+    def _may_write_earlier(self, b: Buffer, a: Buffer, step: Step) -> bool:
+        """Whether the larger storage `b` lies in can be written as early as `a` is."""
+        assert b.inside is not None
+        storage = b.inside.root
+        if storage.kind == "variable":
+            return self._may_write(next(v for v in self.variables if v.buffer is storage), a.first, a)
+        if b.loop is not None:
+            return a.first >= b.loop.start
+        return not any(a.first <= p <= step.position for p, _ in self.reads.get(id(storage), ()))
 
     def _grouped(self) -> list[AnyStep]:
         """Neighbouring elementwise steps over one large shape, put together."""
@@ -563,11 +611,13 @@ class _Within:
 
     def __enter__(self) -> None:
         self._outside, self._lowering.steps = self._lowering.steps, self._steps
+        self._copies = dict(self._lowering.copies)
 
     def __exit__(self, *_: object) -> None:
         for n in self._inner:
             self._lowering.values.pop(n, None)
         self._lowering.steps = self._outside
+        self._lowering.copies = self._copies
 
 
 def _is_groupable(step: AnyStep, kernels: Kernels) -> bool:

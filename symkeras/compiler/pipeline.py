@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from symkeras.compiler import cleanup, constants, folding, legalize, merging, scans, simplify, stabilise, updates
+from symkeras.compiler import cleanup, constants, folding, legalize, merging, scans, simplify, slices, stabilise, updates
 from symkeras.compiler.history import History, Step
 from symkeras.compiler.passes import Context, Pass, parse_pass
 from symkeras.errors import CompileError
@@ -47,6 +47,10 @@ class Pipeline:
         if name not in LEVELS:
             raise CompileError(f"unknown optimisation level {name!r}; expected one of {', '.join(LEVELS)}")
         return cls.parse(LEVELS[name])
+
+    def then(self, text: str) -> Pipeline:
+        """This pipeline, and then the passes of `text`."""
+        return Pipeline((*self.passes, *Pipeline.parse(text).passes))
 
     def without(self, names: Sequence[str]) -> Pipeline:
         """This pipeline less the passes named."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from symkeras.compiler.fusion import Fused
@@ -197,7 +198,7 @@ class Program:
                 found.setdefault(id(b), b)
         return sorted(found.values(), key=lambda b: b.first)
 
-    @property
+    @cached_property
     def symbols(self) -> list[str]:
         """The dims that must be known to bind."""
         names: set[str] = set()

@@ -18,6 +18,10 @@ PIECE = 8192
 """SK_CONV_PIECE: elements of x that a piece reads, beyond those that eight outputs read."""
 PARTIAL = 1 << 20
 """SK_CONV_PARTIAL: elements of the partial sums that threads keep together."""
+WINOGRAD_ROOM = 2 * 16 * (2048 + 16)
+"""SK_WINOGRAD_ROOM: elements of transformed tiles."""
+WINOGRAD_MOST = 256
+"""SK_WINOGRAD_MOST: channels that Winograd's way takes."""
 
 
 def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
@@ -29,14 +33,17 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
     threads = threads or _processors()
     x, w, y = _sides(node)
     a, groups = node.attrs, node.attrs["groups"]
-    kernel, inner, outer = w.shape[:-2], w.shape[-2], dims.floor_divide(w.shape[-1], node.attrs["groups"])
+    kernel, inner, outer = w.shape[:-2], w.shape[-2], dims.floor_divide(w.shape[-1], groups)
+    room: Size = WINOGRAD_ROOM if _may_be_winograd(node, w) else 0
+    transformed: Size = inner * outer * 16 if room else 0
     if node.op.name == "conv_filter_grad":
         per_thread = _up(_piece(kernel, a["strides"], a["dilation"], x.shape[-1] * _repeat(inner, outer, groups)) + 16)
         is_padded = not _fills_vectors(outer) and not _is_depthwise(inner, groups)
         wide = groups * (_up(outer) if is_padded else outer)
         if is_padded:
             per_thread += _up(PIECE + wide * 8)
-        return [x.with_shape((per_thread * threads + _partial_sums(dims.product(kernel) * inner * wide, threads, is_padded),))]
+        partial = transformed or dims.product(kernel) * inner * wide
+        return [x.with_shape(((per_thread + room) * threads + _partial_sums(partial, threads, is_padded or room != 0),))]
     if _is_product(node, x, y, kernel):
         return []
     if node.op.name == "conv_input_grad":
@@ -47,7 +54,7 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
         of = (1, w.shape[-1]) if _is_depthwise(inner, groups) else (inner * groups, outer)
         weights = 0 if _fills_vectors(of[1]) else dims.product(kernel) * of[0] * _up(of[1])
         piece = _piece(kernel, a["strides"], a["dilation"], x.shape[-1] * _repeat(inner, outer, groups))
-    return [x.with_shape((_up(weights) + _up(piece + 16) * threads,))]
+    return [x.with_shape((_up(weights) + transformed + (_up(piece + 16) + room) * threads,))]
 
 
 def _sides(node: Node) -> tuple[TensorType, TensorType, TensorType]:
@@ -85,6 +92,13 @@ def _is_product(node: Node, x: TensorType, y: TensorType, kernel: Any) -> bool:
     a = node.attrs
     ones = all(v == 1 for v in (*kernel, *a["strides"], a["groups"]))
     return ones and not any(before for before, _ in a["padding"]) and x.shape[1:-1] == y.shape[1:-1]
+
+
+def _may_be_winograd(node: Node, w: TensorType) -> bool:
+    """As sk_conv_is_winograd, whatever the sizes of images."""
+    a, channels = node.attrs, w.shape[-2:]
+    is_plain = a["groups"] == 1 and all(v == 1 for v in (*w.shape[:-4], *a["strides"], *a["dilation"]))
+    return is_plain and w.shape[-4:-2] == (3, 3) and all(_fills_vectors(n) and n <= WINOGRAD_MOST for n in channels)
 
 
 def _piece(kernel: Any, strides: Any, dilation: Any, channels: Size) -> Size:

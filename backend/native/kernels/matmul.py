@@ -11,6 +11,7 @@ from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 
+
 def accepts_matrix(node: Node, value: Value) -> bool:
     """Whether the matrices of a view have one axis whose elements are neighbours: then a gemm reads them in place."""
     if node.dtype not in ("float32", "float64"):

@@ -57,7 +57,7 @@ def _concatenate(e: Emitter, s: Step) -> None:
     out, axis = s.outputs[0], s.node.attrs["axis"]
     strides, start = e.strides(out), 0
     for v in s.inputs:
-        if v.buffer.inside is not out.buffer:
+        if v.base is not out and v.buffer.inside is not out.buffer:
             offset = start * strides[axis]
             to = e.pointer(out) + (f" + {text.size(offset)}" if offset != 0 else "")
             e.move(v.type.shape, v.type.dtype, e.pointer(v), e.strides(v), to, strides, s)
@@ -89,9 +89,9 @@ def _gather(e: Emitter, s: Step) -> None:
     e.include("indexing.h")
     t, suffix = _types(indices)
     e.define(f"SK_DEFINE_GATHER({t}, {suffix})")
-    row = _bytes(_row_of(table), table.type.dtype)
-    rows = text.size(table.type.shape[0])
-    _may_fail(e, s, f"sk_gather_{suffix}({e.pointer(s.outputs[0])}, {e.pointer(table)}, {e.pointer(indices)}, {_count(indices)}, {rows}, {row}, &call->fault, threads)")  # fmt: skip
+    pointers = ", ".join(map(e.pointer, (s.outputs[0], table, indices)))
+    sizes = f"{_count(indices)}, {text.size(table.type.shape[0])}, {_bytes(_row_of(table), table.type.dtype)}"
+    _may_fail(e, s, f"sk_gather_{suffix}({pointers}, {sizes}, &call->fault, threads)")
 
 
 def _scatter_add(e: Emitter, s: Step) -> None:
@@ -291,6 +291,9 @@ class NativeKernels:
     def scratch(self, node: Node) -> Sequence[TensorType]:
         make = SCRATCH.get(node.op.name)
         return make(node) if make is not None else ()
+
+    def writes_pieces(self, step: Step) -> bool:
+        return step.fused is not None
 
     def accepts(self, node: Node, position: int, value: Value) -> bool:
         if node.op.name in ("concatenate", "pad", *REDUCTIONS):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend import threads
 from symkeras.backend.numpy import team
 from symkeras.graph import dims
 from symkeras.graph.node import Node
@@ -59,7 +60,7 @@ def scratch_types(node: Node) -> list[TensorType]:
         w = w.with_shape((*kernel, w.shape[-1], w.shape[-2]))
     row = dims.product(w.shape[:-1])
     count = images_per_tile(y.shape[1:-1], row, 8 if x.dtype == "float64" else 4)
-    members = team.size() if count is not None else 1
+    members = threads.count() if count is not None else 1
     count = x.shape[0] if count is None else count
     out = [x.with_shape((members, count, *y.shape[1:-1], *w.shape[:-1]))]
     spatial = tuple(s + a + b for s, (a, b) in zip(x.shape[1:-1], padding, strict=True))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend import threads
 from symkeras.backend.numpy import team
 
 STRETCH = 1 << 16
@@ -20,7 +21,7 @@ def cuts(shape: tuple[int, ...], lines: int) -> list[slice]:
     rows, total = shape[0], int(np.prod(shape, dtype=np.int64))
     if total * lines < WORTH or rows < 2 or total < STRETCH // 2:
         return [slice(0, rows)]
-    members = team.size()
+    members = threads.count()
     count = max(members, -(-total // STRETCH))
     count = min(rows, -(-count // members) * members)
     return [slice(rows * k // count, rows * (k + 1) // count) for k in range(count)]
@@ -44,6 +45,6 @@ def each(group: Callable[[int], object], stretches: Sequence[slice]) -> Callable
 
         return run
 
-    members = min(team.size(), count)
+    members = min(threads.count(), count)
     shares = [share(slice(count * k // members, count * (k + 1) // members)) for k in range(members)]
     return lambda: team.TEAM.run(shares)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend import threads
 from symkeras.backend.numpy import team
 from symkeras.graph import dims
 from symkeras.graph.node import Node
@@ -24,7 +25,7 @@ def scratch_types(node: Node) -> list[TensorType]:
     small = node.tensor_type if small is None else node.inputs[small].tensor_type
     size = dims.product(small.shape[1:])
     known = isinstance(size, int)
-    lead = (team.size(), max(1, TILE_BYTES // max(1, 4 * size))) if known else (1, large.shape[0])
+    lead = (threads.count(), max(1, TILE_BYTES // max(1, 4 * size))) if known else (1, large.shape[0])
     padded = large.with_shape((*lead, *(s + p + q for s, (p, q) in zip(large.shape[1:-1], a["padding"], strict=True)), large.shape[-1]))
     is_padded = any(map(any, a["padding"]))
     tile = small.with_shape((*lead, *small.shape[1:]))

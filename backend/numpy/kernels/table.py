@@ -143,6 +143,9 @@ class NumpyKernels:
         make = SCRATCH.get(node.op.name)
         return make(node) if make is not None else ()
 
+    def writes_pieces(self, step: Step) -> bool:
+        return False
+
     def accepts(self, node: Node, position: int, value: Value) -> bool:
         return position not in CONTIGUOUS.get(node.op.name, ())
 

@@ -2,24 +2,27 @@
  *
  *   x (B, in, C)    w (kernel, C / groups, O)    y (B, out, O)
  *
- * One and two dimensions have leading ones. Whatever the padding, stride, dilation and groups, three ways:
+ * One and two dimensions have leading ones. For every padding, stride, dilation and grouping, four ways:
  *
- *   a product   a 1x1 kernel at every place: sk_matmul
+ *   product     a 1x1 kernel at every place: sk_matmul
+ *   winograd    3x3 kernels at every place, sixteens of channels (convolution_winograd.h)
  *   direct      tiles of outputs (convolution_direct.h), blocks of dw (convolution_filter.h); the input gradient is one
  *               such convolution of dy for each phase of the strides, with the taps that meet it in turned order
  *   depthwise   one channel per group (convolution_depthwise.h)
  *
- * Working memory, in elements, each part rounded up to 16; n' is n rounded up to 16 (sk_conv_buffer is a piece of x):
+ * Working memory, in elements, each part rounded up to 16; n' is n rounded up to 16. For each thread sk_conv_buffer, and
+ * SK_WINOGRAD_ROOM for winograd; once:
  *
- *   forward          w padded, taps * (C / groups) * groups * O', where the outputs O of a group do not fill vectors;
- *                    for each thread sk_conv_buffer
- *   input gradient   w turned, taps * O * C', C the channels of a group; for each thread sk_conv_buffer of dy
- *   filter gradient  for each thread sk_conv_buffer, a piece of dy where outputs do not fill vectors, and a partial dw,
- *                    as long as those are no more than SK_CONV_PARTIAL elements together */
+ *   forward          w padded, taps * C / groups * groups * O', where the outputs O of a group do not fill vectors; 16 * C * O
+ *                    for winograd
+ *   input gradient   w turned, taps * O * C', C the channels of a group; 16 * C * O more for winograd
+ *   filter gradient  a piece of dy for each thread where outputs do not fill vectors; partial dw (16 * C * O for winograd) for
+ *                    each thread, but no more than SK_CONV_PARTIAL elements together or one */
 #ifndef SYMKERAS_CONVOLUTION_H
 #define SYMKERAS_CONVOLUTION_H
 
 #include "symkeras/convolution_depthwise.h"
+#include "symkeras/convolution_winograd.h"
 
 /* Sizes; `before` is the padding in front. */
 typedef struct {
@@ -46,6 +49,15 @@ SK_UNUSED static int sk_conv_is_product(const sk_conv_shape *s) {
 }
 
 SK_UNUSED static int sk_conv_is_depthwise(const sk_conv_shape *s) { return s->groups > 1 && s->groups == s->channels; }
+
+/* Whether Winograd's way applies and pays: not where odd sizes leave more than two fifths of its tiles' outputs unused. */
+SK_UNUSED static int sk_conv_is_winograd(const sk_conv_shape *s) {
+    int fits = SK_CONV_WINOGRAD && s->groups == 1 && s->kernel[0] == 1 && s->kernel[1] == 3 && s->kernel[2] == 3;
+    for (int a = 0; a < 3; a++) fits &= s->stride[a] == 1 && s->dilation[a] == 1;
+    fits &= (s->channels | s->outputs) % 16 == 0 && sk_max(s->channels, s->outputs) <= SK_WINOGRAD_MOST;
+    int64_t used = s->out[1] * s->out[2], whole = (s->out[1] + 1) / 2 * ((s->out[2] + 1) / 2) * 4;
+    return fits && s->batch * s->out[0] * used >= SK_WINOGRAD_PAYS && whole * 5 <= used * 7;
+}
 
 /* The forward convolution; the caller adds addresses and w's steps. */
 SK_UNUSED static sk_conv_plan sk_conv_forward(const sk_conv_shape *s, size_t item) {
@@ -98,8 +110,7 @@ typedef struct {
     int64_t room, slices, parts, partial;
     int is_direct;
     void (*run)(const void *job, int member, int members);
-    void (*blocks)(const sk_conv_plan *p, const sk_conv_patch *from, const void *dy, void *dw, const sk_conv_sums *k, int64_t part,
-                   int64_t parts);
+    void (*blocks)(const sk_conv_plan *p, const sk_conv_patch *from, const void *dy, void *dw, sk_conv_sums *k, int64_t part, int64_t parts);
 } sk_conv_job;
 
 SK_UNUSED static void sk_conv_share(const sk_conv_job *job, int parts) {
@@ -119,12 +130,18 @@ SK_UNUSED static int sk_conv_deal(int64_t batch, int member, int members, int64_
     return by_images;
 }
 
+/* A member's working memory for transforms, behind that for copies. */
+SK_UNUSED static void *sk_conv_room(const sk_conv_job *job, const sk_conv_plan *p, int member) {
+    return job->scratch + member * job->room + (size_t)sk_conv_up(p->buffer + 16) * p->item;
+}
+
 SK_UNUSED static void sk_conv_run_forward(const void *what, int member, int members) {
     const sk_conv_job *job = what;
     int64_t begin, end;
     int alone = sk_conv_deal(job->plan.batch, member, members, &begin, &end);
-    for (int64_t n = begin; n < end; n++)
-        sk_conv_image(&job->plan, n, alone ? 0 : member, alone ? 1 : members, job->scratch + member * job->room);
+    sk_conv_plan p = job->plan;
+    p.room = sk_conv_room(job, &p, member);
+    for (int64_t n = begin; n < end; n++) sk_conv_image(&p, n, alone ? 0 : member, alone ? 1 : members, job->scratch + member * job->room);
 }
 
 SK_UNUSED static void sk_conv_run_input(const void *what, int member, int members) {
@@ -139,7 +156,8 @@ SK_UNUSED static void sk_conv_run_input(const void *what, int member, int member
             p.w = (const char *)job->w + (size_t)w * p.item;
             p.y = (char *)job->y + (size_t)place * p.item;
             p.piece = job->plan.piece;
-            p.must_copy = job->plan.must_copy;
+            p.must_copy = job->plan.must_copy, p.pairs = job->plan.pairs, p.u = job->plan.u;
+            p.room = sk_conv_room(job, &p, member);
             p.w_row = job->plan.w_row;
             p.w_group = sk_conv_product(p.kernel) * p.inner * p.w_row;
             w += sk_conv_product(p.kernel) * job->plan.w_group;
@@ -150,7 +168,9 @@ SK_UNUSED static void sk_conv_run_input(const void *what, int member, int member
 /* Sums dw over a member's pieces: members are `slices`, each with a partial dw, times `parts`, which share its blocks. */
 SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int members) {
     const sk_conv_job *job = what;
-    const sk_conv_plan *p = &job->plan;
+    sk_conv_plan plan = job->plan;
+    const sk_conv_plan *p = &plan;
+    plan.room = sk_conv_room(job, p, member);
     int slice = member % (int)job->slices, part = member / (int)job->slices, padded = p->y_wide != p->groups * p->outer;
     size_t item = p->item;
     char *buffer = job->scratch + member * job->room, *copy = buffer + (size_t)sk_conv_up(p->buffer + 16) * item;
@@ -167,7 +187,7 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
                 for (int64_t w = 0; w < p->out[2]; w += most_columns) {
                     if (!alone && piece++ % job->slices != slice) continue;
                     k.rows = sk_min(most_rows, p->out[1] - h), k.columns = sk_min(most_columns, p->out[2] - w);
-                    sk_conv_patch from = sk_conv_fetch(p, n, d, h, w, k.rows, k.columns, buffer);
+                    sk_conv_patch from = sk_conv_fetch(p, n, d, h, w, sk_conv_whole(p, k.rows), sk_conv_whole(p, k.columns), buffer);
                     k.x_row = p->stride[1] * from.step[1], k.x_pixel = p->stride[2] * from.step[2];
                     const char *dy = (const char *)job->w + (size_t)(n * p->y_image + d * p->y_step[0] + h * p->y_step[1] + w * p->y_step[2]) * item;
                     k.dy_row = padded ? k.columns * wide : p->y_step[1], k.dy_pixel = padded ? wide : o;
@@ -177,8 +197,8 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
                                 memcpy(copy + (size_t)(r * k.dy_row + j * wide + g * (wide / p->groups)) * item,
                                        dy + (size_t)(r * p->y_step[1] + j * o + g * p->outer) * item, (size_t)p->outer * item);
                     job->blocks(p, &from, padded ? copy : dy, dw, &k, part, job->parts);
-                    k.add = 1;
                 }
+    if (k.held) job->blocks(p, NULL, NULL, dw, &k, part, job->parts);
     if (!k.add && part == 0) memset(dw, 0, (size_t)job->partial * item);
 }
 
@@ -230,8 +250,13 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
             p.w = scratch, p.w_row = packed.w_row, p.w_group = rows * p.w_row;                                             \
             scratch += sk_conv_up(packed.groups * p.w_group);                                                              \
         }                                                                                                                  \
-        sk_conv_job job = {.plan = p, .run = sk_conv_run_forward, .scratch = (char *)scratch,                              \
-                           .room = sk_conv_up(p.buffer + 16) * (int64_t)sizeof(T)};                                        \
+        int64_t room = sk_conv_up(p.buffer + 16);                                                                          \
+        if (sk_conv_is_winograd(s)) {                                                                                      \
+            sk_winograd_kernel_##S(w, p.inner * p.outer, scratch);                                                         \
+            p.u = scratch, p.pairs = 1, p.piece = sk_winograd_piece_##S;                                                   \
+            scratch += 16 * p.inner * p.outer, room += SK_WINOGRAD_ROOM;                                                   \
+        }                                                                                                                  \
+        sk_conv_job job = {.plan = p, .run = sk_conv_run_forward, .scratch = (char *)scratch, .room = room * (int64_t)sizeof(T)}; \
         sk_conv_share(&job, members);                                                                                      \
     }                                                                                                                      \
     /* dx (B, in, C) from dy (B, out, O) and w. */                                                                         \
@@ -256,43 +281,60 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
             sk_conv_turn_##S(s, &p, first, step, wide, w, turned);                                                         \
             turned += groups * sk_conv_product(p.kernel) * inner * wide;                                                   \
         }                                                                                                                  \
-        sk_conv_job job = {.shape = s, .run = sk_conv_run_input, .x = dy, .w = scratch, .y = dx, .room = room * (int64_t)sizeof(T), \
-                           .scratch = (char *)(scratch + sk_conv_up(turned - scratch))};                                   \
+        sk_conv_job job = {.shape = s, .run = sk_conv_run_input, .x = dy, .w = scratch, .y = dx};                          \
         job.plan.item = sizeof(T), job.plan.w_row = wide, job.plan.w_group = groups * inner * wide;                        \
         job.plan.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                      \
         job.plan.must_copy = depthwise && s->channels % L;                                                                 \
+        scratch += sk_conv_up(turned - scratch);                                                                           \
+        if (sk_conv_is_winograd(s)) {                                                                                      \
+            sk_winograd_kernel_##S(job.w, s->channels * s->outputs, scratch);                                              \
+            job.plan.u = scratch, job.plan.pairs = 1, job.plan.piece = sk_winograd_piece_##S;                              \
+            scratch += 16 * s->channels * s->outputs, room += SK_WINOGRAD_ROOM;                                            \
+        }                                                                                                                  \
+        job.scratch = (char *)scratch, job.room = room * (int64_t)sizeof(T);                                               \
         sk_conv_share(&job, sk_conv_members(s, threads));                                                                  \
     }                                                                                                                      \
-    /* dw (kernel, C / groups, O) from x and dy; partial sums of slices of the batch are added in order. */                \
-    SK_UNUSED static void sk_conv_filter_grad_##S(T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch,      \
-                                                  const sk_blas *blas, int threads) {                                      \
+    /* Partial sums of slices of the batch, added in order: w's gradient, or that of the transformed w. */                 \
+    static const T *sk_conv_sum_##S(const sk_conv_shape *s, const sk_conv_job *job, T *sums, T *dw) {                      \
+        int64_t outer = s->outputs / s->groups, rows = job->partial / job->plan.y_wide, wide = job->plan.y_wide / s->groups; \
+        for (int64_t i = 0; i < job->slices - job->is_direct; i++)                                                         \
+            for (int64_t r = 0; r < rows * s->groups; r++)                                                                 \
+                for (int64_t o = 0; o < outer; o++) {                                                                      \
+                    T one = sums[i * job->partial + r * wide + o];                                                         \
+                    dw[r * outer + o] = i + job->is_direct ? dw[r * outer + o] + one : one;                                \
+                }                                                                                                          \
+        return dw;                                                                                                         \
+    }                                                                                                                      \
+    /* Returns whether dw is finite, or was computed in a way that does not ask. */                                        \
+    static int sk_conv_filter_by_##S(int winograd, T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch, int threads) { \
         enum { L = SK_LANES_##U };                                                                                         \
         int64_t rows = sk_conv_product(s->kernel) * (s->channels / s->groups), outer = s->outputs / s->groups;             \
-        int depthwise = sk_conv_is_depthwise(s);                                                                           \
-        (void)blas;                                                                                                        \
-        if (s->batch * sk_conv_product(s->out) == 0) {                                                                     \
-            memset(dw, 0, (size_t)(rows * s->outputs) * sizeof(T));                                                        \
-            return;                                                                                                        \
-        }                                                                                                                  \
+        int depthwise = sk_conv_is_depthwise(s), members = sk_conv_members(s, threads);                                    \
         sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                    \
-        p.x = x, p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L);                                              \
+        p.x = x, p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L), p.pairs = winograd;                          \
         p.y_wide = depthwise ? s->outputs : s->groups * ((outer + L - 1) / L * L);                                         \
-        int members = sk_conv_members(s, threads), is_direct = p.y_wide == s->outputs;                                     \
-        int64_t partial = rows * p.y_wide, slices = sk_max(1, sk_min(members, SK_CONV_PARTIAL / sk_conv_up(partial)));     \
-        int64_t room = sk_conv_up(p.buffer + 16) + (is_direct ? 0 : sk_conv_up(SK_CONV_PIECE + 8 * p.y_wide));             \
-        sk_conv_job job = {.plan = p, .run = sk_conv_run_filter, .w = dy, .y = dw, .scratch = (char *)scratch,             \
-                           .room = room * (int64_t)sizeof(T), .slices = slices, .parts = members / slices, .partial = partial, \
-                           .is_direct = is_direct, .blocks = depthwise ? sk_conv_depthwise_blocks_##S : sk_conv_blocks_##S}; \
+        int is_padded = p.y_wide != s->outputs;                                                                            \
+        int64_t partial = winograd ? 16 * s->channels * s->outputs : rows * p.y_wide;                                      \
+        int64_t slices = sk_max(1, sk_min(members, SK_CONV_PARTIAL / sk_conv_up(partial)));                                \
+        int64_t room = sk_conv_up(p.buffer + 16) + (is_padded ? sk_conv_up(SK_CONV_PIECE + 8 * p.y_wide) : 0);             \
+        sk_conv_job job = {.plan = p, .run = sk_conv_run_filter, .w = dy, .y = dw, .scratch = (char *)scratch, .slices = slices, \
+                           .room = (room + (winograd ? SK_WINOGRAD_ROOM : 0)) * (int64_t)sizeof(T), .partial = partial,    \
+                           .parts = members / slices, .is_direct = !is_padded && !winograd};                               \
+        job.blocks = winograd ? sk_winograd_blocks_##S : depthwise ? sk_conv_depthwise_blocks_##S : sk_conv_blocks_##S;    \
         members = (int)(slices * job.parts);                                                                               \
         sk_conv_share(&job, members);                                                                                      \
-        const T *sums = (T *)(job.scratch + members * job.room);                                                           \
-        for (int64_t i = is_direct; i < slices; i++, sums += partial)                                                      \
-            for (int64_t r = 0; r < rows; r++)                                                                             \
-                for (int64_t g = 0; g < s->groups; g++) {                                                                  \
-                    T *to = dw + (r * s->groups + g) * outer;                                                              \
-                    const T *from = sums + r * p.y_wide + g * (p.y_wide / s->groups);                                      \
-                    for (int64_t o = 0; o < outer; o++) to[o] = i ? to[o] + from[o] : from[o];                             \
-                }                                                                                                          \
+        T *sums = (T *)(job.scratch + members * job.room);                                                                 \
+        if (!winograd) return sk_conv_sum_##S(s, &job, sums, dw) == dw;                                                    \
+        return sk_winograd_kernel_grad_##S(sk_conv_sum_##S(s, &job, sums, sums), s->channels * s->outputs, dw);            \
+    }                                                                                                                      \
+    /* dw (kernel, C / groups, O) from x and dy. */                                                                        \
+    SK_UNUSED static void sk_conv_filter_grad_##S(T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch,      \
+                                                  const sk_blas *blas, int threads) {                                      \
+        (void)blas;                                                                                                        \
+        if (s->batch * sk_conv_product(s->out) == 0)                                                                       \
+            memset(dw, 0, (size_t)(sk_conv_product(s->kernel) * (s->channels / s->groups) * s->outputs) * sizeof(T));      \
+        else if (!sk_conv_is_winograd(s) || !sk_conv_filter_by_##S(1, dw, x, dy, s, scratch, threads))                     \
+            sk_conv_filter_by_##S(0, dw, x, dy, s, scratch, threads);                                                      \
     }
 SK_DEFINE_CONV(float, f32, F32)
 SK_DEFINE_CONV(double, f64, F64)

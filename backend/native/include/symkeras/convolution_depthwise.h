@@ -62,7 +62,7 @@ enum { SK_CONV_TAPS = SK_VECTOR_REGISTERS == 32 ? 12 : 9 };
             sk_store_part_##S(dw, k->add ? sk_load_part_##S(dw, (int)k->lanes) + sum[t] : sum[t], (int)k->lanes);          \
     }                                                                                                                      \
     SK_UNUSED static void sk_conv_depthwise_blocks_##S(const sk_conv_plan *p, const sk_conv_patch *from, const void *of,   \
-                                                       void *to, const sk_conv_sums *piece, int64_t part, int64_t parts) { \
+                                                       void *to, sk_conv_sums *piece, int64_t part, int64_t parts) { \
         sk_conv_sums k = *piece;                                                                                           \
         enum { L = SK_LANES_##U };                                                                                         \
         int64_t channels = p->groups * p->repeat, taps = p->kernel[0] * p->kernel[1] * p->kernel[2], place[12], block = 0; \
@@ -85,9 +85,10 @@ enum { SK_CONV_TAPS = SK_VECTOR_REGISTERS == 32 ? 12 : 9 };
                 else if (n == 3)                                                                                           \
                     sk_conv_depthwise_taps_##S(3, place, dw, x, dy, &k);                                                    \
                 else                                                                                                       \
-                    sk_conv_depthwise_taps_##S(1, place, dw, x, dy, &k);                                                    \
+                    sk_conv_depthwise_taps_##S(1, place, dw, x, dy, &k);                                                   \
             }                                                                                                              \
         }                                                                                                                  \
+        piece->add = 1;                                                                                                    \
     }
 SK_DEFINE_CONV_DEPTHWISE(float, f32, F32)
 SK_DEFINE_CONV_DEPTHWISE(double, f64, F64)

@@ -33,14 +33,16 @@ typedef struct {
 /* A convolution of x (B, in, groups * inner) to (B, out, groups * outer), as its pieces see it. y lies at y_image and
  * y_step, which are dense but where an input gradient is put together from several convolutions; before may be negative.
  * w: rows of w_row elements, in the order of taps and channels, those of a group w_group apart; the last vector of a row
- * may be read as a whole. Each channel of x counts `repeat` times. x is copied to `buffer` elements of working memory. */
+ * may be read as a whole. Each channel of x counts `repeat` times. x is copied to `buffer` elements of working memory.
+ * Where outputs come in `pairs` of rows and columns, their part of x is that of whole pairs; u, room: see
+ * convolution_winograd.h. y_wide: elements of a pixel of dy in a filter gradient. */
 struct sk_conv_plan {
     int64_t batch, in[3], out[3], kernel[3], stride[3], dilation[3], before[3], groups, inner, outer, repeat;
     int64_t y_image, y_step[3], w_row, w_group, buffer, y_wide;
     size_t item;
-    int must_copy;
-    const void *x, *w;
-    void *y;
+    int must_copy, pairs;
+    const void *x, *w, *u;
+    void *y, *room;
     void (*piece)(const sk_conv_plan *p, const sk_conv_patch *from, void *y, int64_t rows, int64_t columns);
 };
 
@@ -66,17 +68,21 @@ SK_UNUSED static inline int64_t sk_conv_buffer(const sk_conv_plan *p) {
     return SK_CONV_PIECE + sk_max(1, p->kernel[0]) * sk_conv_extent(p->kernel[1], p->dilation[1]) * width * p->groups * p->inner * p->repeat;
 }
 
+/* n, or the even number above where outputs come in pairs. */
+SK_UNUSED static inline int64_t sk_conv_whole(const sk_conv_plan *p, int64_t n) { return p->pairs ? (n + 1) / 2 * 2 : n; }
+
 /* Rows and columns of a piece; smaller ones where `members` share one image. */
 SK_UNUSED static void sk_conv_pieces(const sk_conv_plan *p, int64_t members, int64_t *rows, int64_t *columns) {
     int64_t wide = p->groups * p->inner * p->repeat * sk_max(1, p->kernel[0]);
     int64_t high = sk_conv_extent(p->kernel[1], p->dilation[1]), broad = sk_conv_extent(p->kernel[2], p->dilation[2]);
-    int64_t most = sk_min(p->out[2], (p->buffer / (high * wide) - broad) / p->stride[2] + 1);
+    int64_t most = (p->buffer / ((high + p->pairs) * wide) - broad) / p->stride[2] + 1;
     if (p->y_wide) most = sk_min(most, SK_CONV_PIECE / p->y_wide + 8);
     if (p->out[1] == 1) most = sk_min(most, (p->out[2] + members - 1) / members);
-    *columns = sk_conv_even(p->out[2], most);
-    most = sk_min(p->out[1], (p->buffer / (((*columns - 1) * p->stride[2] + broad) * wide) - high) / p->stride[1] + 1);
+    *columns = sk_conv_whole(p, sk_conv_even(p->out[2], p->pairs ? sk_max(2, most / 2 * 2) : most));
+    most = (p->buffer / (((*columns - 1) * p->stride[2] + broad) * wide) - high) / p->stride[1] + 1;
     if (p->y_wide) most = sk_min(most, sk_max(1, SK_CONV_PIECE / (*columns * p->y_wide)));
-    *rows = sk_conv_even(p->out[1], sk_min(most, (p->out[1] + members - 1) / members));
+    most = sk_min(most, (p->out[1] + members - 1) / members);
+    *rows = sk_conv_whole(p, sk_conv_even(p->out[1], p->pairs ? sk_max(2, most / 2 * 2) : most));
 }
 
 /* Copies n pixels of c channels, each channel `repeat` times in a row. */
@@ -132,7 +138,7 @@ SK_UNUSED static void sk_conv_image(const sk_conv_plan *p, int64_t image, int me
                 if (piece++ % members != member) continue;
                 int64_t rows = sk_min(most_rows, p->out[1] - h), columns = sk_min(most_columns, p->out[2] - w);
                 int64_t place = image * p->y_image + d * p->y_step[0] + h * p->y_step[1] + w * p->y_step[2];
-                sk_conv_patch from = sk_conv_fetch(p, image, d, h, w, rows, columns, buffer);
+                sk_conv_patch from = sk_conv_fetch(p, image, d, h, w, sk_conv_whole(p, rows), sk_conv_whole(p, columns), buffer);
                 p->piece(p, &from, (char *)p->y + (size_t)place * p->item, rows, columns);
             }
 }

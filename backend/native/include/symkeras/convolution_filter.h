@@ -11,9 +11,9 @@ enum { SK_CONV_COUNT = SK_CONV_PIXELS, SK_CONV_COUNT_ROLLED = SK_VECTOR_REGISTER
 #define SK_CONV_PARTIAL (1 << 20)
 
 /* How a block walks: the pixels of a piece; places between rows and pixels of x and of dy, between rows of dw and from one
- * tap to the next; the lanes that are stored; whether the sums are added to dw or written. */
+ * tap to the next; the lanes that are stored; tiles that wait (convolution_winograd.h); whether sums are added to dw. */
 typedef struct {
-    int64_t rows, columns, x_row, x_pixel, dy_row, dy_pixel, dw_row, next, lanes;
+    int64_t rows, columns, x_row, x_pixel, dy_row, dy_pixel, dw_row, next, lanes, held;
     int add;
 } sk_conv_sums;
 
@@ -80,7 +80,7 @@ typedef struct {
             switch (count) { SK_CONV_SIZES(SK_CONV_BLOCK_CASE, 2, S) }                                                     \
     }                                                                                                                      \
     SK_UNUSED static void sk_conv_blocks_##S(const sk_conv_plan *p, const sk_conv_patch *from, const void *of, void *to,   \
-                                             const sk_conv_sums *piece, int64_t part, int64_t parts) {                     \
+                                             sk_conv_sums *piece, int64_t part, int64_t parts) {                           \
         sk_conv_sums k = *piece;                                                                                           \
         enum { L = SK_LANES_##U };                                                                                         \
         const sk_conv_walk walk = sk_conv_walk_of(p, from);                                                                \
@@ -104,6 +104,7 @@ typedef struct {
                                              (const T *)of + first * k.dy_row + g * outer + o, &k);                        \
                 }                                                                                                          \
             }                                                                                                              \
+        piece->add = 1;                                                                                                    \
     }
 
 #define SK_CONV_BLOCK_CASE(COUNT, VECTORS, S) \

@@ -66,8 +66,8 @@ typedef enum { SK_DIRECT, SK_TURNED, SK_DOTS, SK_PACKED, SK_BLAS } sk_gemm_ways;
 #define SK_TEAM(parts)
 #endif
 
-/* Multiply-adds from which on a product is shared out. */
-#define SK_SHARED_WORK (1 << 18)
+/* Whether a product is worth more than one thread: its multiply-adds, and what fetching its matrices costs in their terms. */
+#define SK_SHARED_WORK(m, n, k) ((m) * (n) * (k) + 4 * ((m) * (k) + (k) * (n) + (m) * (n)) >= 1 << 19)
 
 /* A tile of C: `rows` by `vecs` vectors, all of K in one go. A's element (i, p) is a[i * ai + p * ap]; B's row p starts at
  * b + p * bp, and its vectors lie side by side in pairs that are `pair` elements apart. One vector: the first `part` lanes. */
@@ -255,19 +255,25 @@ SK_UNUSED static int sk_prefers_blas(int64_t m, int64_t n, int64_t k) {
 #endif
 }
 
-/* The cheapest way by a model: multiply-adds of whole vectors of L lanes, with what loading, copying and storing costs beside
- * them in the same unit. Its few constants were fitted to a thousand measured products. */
+/* What the tiles of (M, K) by (K, N) cost, in multiply-adds of whole vectors of L lanes. One row, or a short one, keeps the
+ * machine waiting; what is in place is read again for every band of rows, from memory where it is large; long walks down the
+ * columns of a stored (K, M) matrix miss. */
+static int64_t sk_tiles_cost(int64_t L, int64_t m, int64_t n, int64_t k, int in_place, int by_columns) {
+    const int64_t vectors = (n + L - 1) / L, rows = vectors == 1 && m < 8 ? 8 : m + m % 2, cost = k * rows * vectors + m * vectors;
+    const int far = in_place && m > 12 && n * k * (SK_VECTOR_BYTES / L) > SK_CACHE_BYTES;
+    return cost + (far ? m * n * k / 256 : 0) + (by_columns && k > 1024 ? cost / 4 : 0);
+}
+
+/* The cheapest way: tiles and dots, and the copies that go with them, in the same unit. The few constants were fitted to a
+ * thousand measured products. */
 static sk_gemm_ways sk_gemm_way(int64_t L, int ta, int tb, int64_t m, int64_t n, int64_t k) {
-    const int64_t vm = (m + L - 1) / L, vn = (n + L - 1) / L, vk = (k + L - 1) / L, bytes = n * k * (SK_VECTOR_BYTES / L);
-    /* A single row keeps the machine half as busy; B is read again for every band of rows, from memory where it is large. */
-    const int64_t tiles = k * (m + m % 2) * vn + m * vn, turned = k * (n + n % 2) * vm + n * vm;
-    const int64_t far = (m > 12 && bytes > SK_CACHE_BYTES ? m * n * k / 256 : 0) + (ta && k > 1024 ? tiles / 4 : 0);
-    const int64_t few = ta ? m : tb ? 0 : n, blocks = ta ? 1 : (k + SK_BLOCK_DEPTH - 1) / SK_BLOCK_DEPTH;
+    const int64_t vm = (m + L - 1) / L, vn = (n + L - 1) / L, vk = (k + L - 1) / L;
+    const int64_t strips = ta ? 1 : (k + SK_BLOCK_DEPTH - 1) / SK_BLOCK_DEPTH, copied = ta ? m : tb ? 0 : n;
     const int64_t cost[] = {
-        [SK_DIRECT] = tb ? INT64_MAX : tiles + far,
-        [SK_TURNED] = turned + blocks * m * n + (ta ? 0 : vm * vk * L * L / 5) + 25,
-        [SK_DOTS] = ta && !tb ? INT64_MAX : m * n * (vk * 5 / 4 + 2) + (few > 1 ? few * k : 0) + 25,
-        [SK_PACKED] = tiles + (tb ? vn * vk * L * L / 5 : n * k / 2) + 25,
+        [SK_DIRECT] = tb ? INT64_MAX : sk_tiles_cost(L, m, n, k, 1, ta),
+        [SK_TURNED] = sk_tiles_cost(L, n, m, k, ta, ta && !tb) + strips * m * n + (ta ? 0 : vm * vk * L * L / 4) + 25,
+        [SK_DOTS] = ta && !tb ? INT64_MAX : m * n * (vk * 5 / 4 + 2) + (copied > 1 ? copied * k : 0) + 25,
+        [SK_PACKED] = sk_tiles_cost(L, m, n, k, 0, 0) + (tb ? vn * vk * L * L / 4 : n * k / 2) + 25,
     };
     int best = SK_DIRECT;
     for (int way = SK_TURNED; way <= SK_PACKED; way++)
@@ -383,18 +389,18 @@ static sk_gemm_ways sk_gemm_way(int64_t L, int ta, int tb, int64_t m, int64_t n,
     }                                                                                                                              \
     SK_UNUSED static void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,      \
                                         int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {        \
-        enum { ROWS = 48, COLS = 64 };                                                                                             \
-        sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                         \
-        int by_rows = m >= n;                                                                                                      \
-        int64_t unit = by_rows ? ROWS : COLS, units = ((by_rows ? m : n) + unit - 1) / unit;                                       \
-        int parts = (int)sk_min(threads, units);                                                                                   \
-        if (parts <= 1 || m * n * k < SK_SHARED_WORK) {                                                                            \
+        const int by_rows = m >= n;                                                                                                \
+        const int64_t unit = by_rows ? SK_TILE_ROWS : 2 * SK_LANES_##U, length = by_rows ? m : n;                                  \
+        const int64_t units = (length + unit - 1) / unit;                                                                          \
+        const int parts = (int)sk_min(threads, units);                                                                             \
+        const sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                   \
+        if (parts <= 1 || !SK_SHARED_WORK(m, n, k)) {                                                                              \
             sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                        \
             return;                                                                                                                \
         }                                                                                                                          \
         SK_TEAM(parts)                                                                                                             \
         for (int t = 0; t < parts; t++) {                                                                                          \
-            int64_t from = units * t / parts * unit, to = sk_min(units * (t + 1) / parts * unit, by_rows ? m : n);                 \
+            int64_t from = units * t / parts * unit, to = sk_min(units * (t + 1) / parts * unit, length);                          \
             if (by_rows)                                                                                                           \
                 sk_gemm_by_##S(way, ta, tb, to - from, n, k, a + (ta ? from : from * lda), lda, b, ldb, accumulate,                \
                                c + from * ldc, ldc, blas);                                                                         \
@@ -407,14 +413,15 @@ static sk_gemm_ways sk_gemm_way(int64_t L, int ta, int tb, int64_t m, int64_t n,
                                                 int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,      \
                                                 int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas,               \
                                                 int threads) {                                                                     \
-        sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                         \
-        int parts = (int)sk_min(threads, batch);                                                                                   \
-        if (parts <= 1 || batch * m * n * k < SK_SHARED_WORK) {                                                                    \
+        const int parts = (int)sk_min(threads, batch);                                                                             \
+        /* Few matrices that threads cannot share evenly are better shared one by one. */                                          \
+        if (parts <= 1 || (batch < 4 * parts && batch % parts) || !SK_SHARED_WORK(batch * m, n, k)) {                              \
             for (int64_t i = 0; i < batch; i++)                                                                                    \
                 sk_matmul_##S(ta, tb, m, n, k, a + i * stride_a, lda, b + i * stride_b, ldb, accumulate, c + i * stride_c, ldc,    \
                               blas, threads);                                                                                      \
             return;                                                                                                                \
         }                                                                                                                          \
+        const sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                   \
         SK_TEAM(parts)                                                                                                             \
         for (int64_t i = 0; i < batch; i++)                                                                                        \
             sk_gemm_by_##S(way, ta, tb, m, n, k, a + i * stride_a, lda, b + i * stride_b, ldb, accumulate, c + i * stride_c, ldc,  \

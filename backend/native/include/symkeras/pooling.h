@@ -4,8 +4,8 @@
    Window (d, h, w) starts at position * stride - before of each axis, and what lies outside of x is padding: the lowest
    value of the type for max, 0 for sum. SK_DEFINE_... each define one function for one element type T, suffix S.
 
-   All loops run over the channels of one tap at a time. Gradients walk the windows backwards: then every element of dx
-   adds up what it gets in the order of the taps, as the reference does. Threads take images. */
+   Inner loops run over the channels of a tap. Where windows overlap, gradients walk them backwards: every element of dx
+   then adds up what it gets in the order of the taps, as the reference does. Threads take images. */
 #ifndef SYMKERAS_POOLING_H
 #define SYMKERAS_POOLING_H
 
