@@ -26,6 +26,9 @@ lint: venv ## check style and types
 	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/
 	$(BIN)/pyright
 
+sanitize: venv ## run emitted C under AddressSanitizer and UndefinedBehaviorSanitizer (needs gcc)
+	$(BIN)/python -m tests.backend.native.sanitize
+
 bench: venv ## time the six workloads and starting up (and the peers, if `make bench-peers` was run)
 	SYMKERAS_PEERS=$(PEERS) $(BIN)/python benchmarks/run.py
 	SYMKERAS_PEERS=$(PEERS) $(BIN)/python benchmarks/startup.py
@@ -36,4 +39,4 @@ bench-peers: venv ## build the environment of the peers (Keras on JAX, TensorFlo
 clean: ## remove what was built
 	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test lint bench bench-peers clean
+.PHONY: help venv demo test lint sanitize bench bench-peers clean

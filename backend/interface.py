@@ -8,13 +8,15 @@ A backend turns a closed `Graph` into an `Executable`. The Model API knows no mo
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from symkeras import config
-from symkeras.errors import BackendError, DataError, nearest
+from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 from symkeras.graph.types import TensorType
@@ -25,6 +27,11 @@ _BUILT_IN = {
     "interpreter": "symkeras.backend.interpreter:InterpreterBackend",
     "auto": "symkeras.backend.interface:fastest",
 }
+EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
+    "c": "symkeras.backend.native.export:export_c",
+    "numpy": "symkeras.backend.numpy.export:export_numpy",
+}
+"""By format, what writes a graph to files that need no symkeras: a function of the graph, the path and options, or its place."""
 _registered: dict[str, str | Callable[[], Backend]] = dict(_BUILT_IN)
 _loaded: dict[str, Backend] = {}
 _searched = False
@@ -35,10 +42,10 @@ class Lease:
 
     def __init__(self, executable: Executable):
         self._executable = executable
-        self._bound: dict[tuple[tuple[int, ...], ...], BoundCall] = {}
+        self._bound: dict[tuple[tuple[int, ...], ...], Instance] = {}
 
-    def at(self, shapes: tuple[tuple[int, ...], ...]) -> Any:
-        """The function for inputs of these shapes: an object with `inputs` (arrays to fill) and `run()` (gives the outputs)."""
+    def at(self, shapes: tuple[tuple[int, ...], ...]) -> Instance:
+        """The function for inputs of these shapes."""
         if shapes not in self._bound:
             self._bound[shapes] = BoundCall(self._executable, shapes)
         return self._bound[shapes]
@@ -47,7 +54,28 @@ class Lease:
         """Give the use back."""
 
 
-class BoundCall:
+class Instance:
+    """A compiled function for inputs of known shapes, in the hands of one caller.
+
+    Attributes:
+        inputs: the arrays to fill before `run`.
+    """
+
+    inputs: list[np.ndarray]
+
+    def run(self) -> list[np.ndarray]:
+        """Compute, return fresh outputs, and let the updates take effect."""
+        raise NotImplementedError
+
+    def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:
+        """Several steps at once, each on the next rows of `arrays` from `begin` on, in `order` where one is given.
+
+        Returns the outputs of the last step; None, with nothing done, where the backend (or the layout of the arrays) does not allow it.
+        """
+        return None
+
+
+class BoundCall(Instance):
     """A compiled function with arrays of its own for the inputs."""
 
     def __init__(self, executable: Executable, shapes: tuple[tuple[int, ...], ...]):
@@ -55,7 +83,6 @@ class BoundCall:
         self.inputs = [np.empty(s, n.dtype) for s, n in zip(shapes, executable.source_graph.inputs, strict=True)]
 
     def run(self) -> list[np.ndarray]:
-        """Compute from what `inputs` hold."""
         return self._executable(*self.inputs)
 
 
@@ -138,11 +165,14 @@ def get(name: str | None = None) -> Backend:
     check_registered(name)
     if name not in _loaded:
         factory = _registered[name]
-        if isinstance(factory, str):
-            module, _, attribute = factory.partition(":")
-            factory = getattr(importlib.import_module(module), attribute)
-        _loaded[name] = factory()
+        _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
     return _loaded[name]
+
+
+def _found(place: str) -> Any:
+    """What "package.module:name" stands for."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def fastest() -> Backend:
@@ -159,6 +189,31 @@ def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> E
     Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything) and `numerics`.
     """
     return get(backend).compile(graph, **options)
+
+
+def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[Path]:
+    """Write `graph` to files that run without symkeras; returns them, the one at `path` first.
+
+    Args:
+        graph: without updates; the first axis of every input and output counts rows, all other sizes are known.
+        format: a key of `EXPORTERS`.
+        **options: those of the exporter; all take `batch` (rows computed at a time), `title` and `results` (names for
+            the model and its outputs), `level` and `numerics`.
+
+    Raises:
+        ConfigError: a format or an option that is not offered.
+        BackendError: a graph that cannot be written so.
+    """
+    if format not in EXPORTERS:
+        raise ConfigError(f"export: format {format!r} is not offered; the formats are {', '.join(map(repr, EXPORTERS))}.{nearest(format, EXPORTERS)}")
+    exporter = EXPORTERS[format]
+    if isinstance(exporter, str):
+        exporter = _found(exporter)
+    known = [p.name for p in inspect.signature(exporter).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"export to {format!r} has no option {name!r}; its options are {', '.join(known)}.{nearest(name, known)}")
+    return exporter(graph, Path(path), **options)
 
 
 def as_input(value: Any, type: TensorType, name: str) -> np.ndarray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from symkeras.backend.interface import Executable, Lease, input_arrays
+from symkeras.backend.interface import Executable, Instance, Lease, input_arrays
 from symkeras.backend.size_check import SizeCheck
 from symkeras.compiler import memory
 from symkeras.compiler.lowering import Kernels, lower
@@ -18,20 +18,6 @@ from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.ops.evaluation import solve_dims
-
-
-class Instance(Protocol):
-    """A compiled function bound to one arena and one set of sizes.
-
-    Attributes:
-        inputs: the arrays a caller fills before `run`.
-    """
-
-    inputs: list[np.ndarray]
-
-    def run(self) -> list[np.ndarray]:
-        """Compute, return fresh outputs, and let the updates take effect."""
-        ...
 
 
 class BoundArena(memory.Arena):

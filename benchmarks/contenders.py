@@ -1,7 +1,8 @@
 """Who takes part, where their Python is, and how the drivers talk to them.
 
-`symkeras` runs in the environment of the driver, from this checkout; `symkeras-BACKEND` names one of its backends. The peers run in
-the environment that `peers.py` builds, on the CPU, with their own defaults for everything else.
+`symkeras` runs in the environment of the driver, from this checkout; `symkeras-BACKEND` names one of its backends, and is absent where
+nobody registered that one. The peers run in the environment that `peers.py` builds, on the CPU, with their own defaults for everything
+else.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 KERAS_PEERS = ("keras-jax", "keras-tensorflow", "keras-torch")
-PEERS = (*KERAS_PEERS, "torch")
+HAND_WRITTEN = ("torch", "jax")
+"""Those without `fit` and without the Keras API."""
+TRAINERS = (*KERAS_PEERS, *HAND_WRITTEN)
+PREDICTORS = ("onnxruntime",)
+"""Those that only predict."""
+PEERS = (*TRAINERS, *PREDICTORS)
+OURS = ("symkeras", "symkeras-native")
 ANSWER_WITHIN = 900.0
 """Seconds after which a contender that has not answered counts as failed."""
 
@@ -35,7 +42,7 @@ class Contender:
     """One side of a comparison.
 
     Attributes:
-        module: what it computes with: "symkeras", "keras" or "torch".
+        module: what it computes with: "symkeras", "keras", or a name of HAND_WRITTEN or PREDICTORS.
         python: the interpreter of its environment.
         settings: environment variables of its own.
     """
@@ -46,8 +53,8 @@ class Contender:
     settings: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        """The variables it runs with."""
-        return {**os.environ, **self.settings}
+        """The variables it runs with; a core type for OpenBLAS that happens to be set is no default of anybody's."""
+        return {**{k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}, **self.settings}
 
     def absence(self) -> str:
         """Why it cannot take part, "" if it can."""

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+HELD_AGAINST = {"keras": "fastest Keras", "by_hand": "faster by hand", "onnxruntime": "ONNX Runtime"}
+"""How the groups of others are called in tables."""
 BUSY = 0.7
 """The load average of the last minute above which figures deserve a warning."""
 
@@ -39,6 +41,35 @@ def preamble(results: Mapping[str, Any]) -> str:
     if here["load"] > BUSY:
         lines.append(f"note: the machine is busy (load {here['load']:.1f}), which slows some contenders far more than others")
     return "\n".join(lines)
+
+
+def show_medians(title: str, key: str, results: Mapping[str, Any]) -> None:
+    """Print the medians of all contenders, a row for each workload."""
+    names = list(results["versions"])
+    rows = []
+    for workload, entry in results["workloads"].items():
+        cells = ["failed" if n in entry["failed"] else number(entry[key]["median"].get(n)) for n in names]
+        rows.append([f"{workload} ({entry['batch']})", *cells])
+    print(f"\n{title}\n{table(['workload (batch)', *names], rows)}")
+
+
+def show_ratios(title: str, key: str, results: Mapping[str, Any]) -> None:
+    """Print how each symkeras compares, a row for each workload and contender of ours: with the fastest of each group of others, with
+    the target for the first of them, and in training with the limit of the machine."""
+    entries = results["workloads"]
+    groups = [g for g in HELD_AGAINST if any(g in entry[key]["fastest"] for entry in entries.values())]
+    limits = (results.get("limits") or {}).get("workloads", {}) if key.startswith("train") else {}
+    rows = []
+    for workload, entry in entries.items():
+        found, limit = entry[key], limits.get(workload, {}).get("limit_ms")
+        for name in (n for n in found["median"] if n.startswith("symkeras")):
+            against = [number(found["ratio_to_fastest"].get(g, {}).get(name)) + f" ({found['fastest'].get(g, 'none')})" for g in groups]
+            ratio, target = found["ratio_to_fastest"].get("keras", {}).get(name), found["target"]
+            kept = "-" if ratio is None or target is None else "yes" if ratio <= target else "no"
+            share = [number(limit), "-" if limit is None else f"{limit / found['median'][name]:.0%}"] if limits else []
+            rows.append([f"{workload} ({entry['batch']})", name, *against, number(target), kept, *share])
+    head = ["workload (batch)", "who", *(HELD_AGAINST[g] for g in groups), "target (Keras)", "kept", *(["limit, ms", "its share"] if limits else [])]
+    print(f"\n{title}\n{table(head, rows)}")
 
 
 def machine() -> dict[str, Any]:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from contenders import PEERS, ROOT, Contender, ContenderError, Worker, present
+from contenders import HAND_WRITTEN, OURS, ROOT, TRAINERS, Contender, ContenderError, Worker, present
 from report import machine, number, preamble, table, write
 from workloads import WORKLOADS
 
@@ -39,7 +39,7 @@ def import_times(contenders: dict[str, Contender], runs: int, failed: dict[str, 
     for k in range(runs + 1):
         for what, code in IMPORTS.items():
             for name, one in contenders.items():
-                if name in failed or (one.module == "torch" and "layers" in code):
+                if name in failed or (one.module in HAND_WRITTEN and "layers" in code):
                     continue
                 command = [one.python, "-c", code.format(module=one.module)]
                 start = time.perf_counter()
@@ -100,20 +100,21 @@ def medians(times: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, flo
 
 
 def show(title: str, rows: dict[str, dict[str, float]], names: list[str]) -> None:
-    """Print medians, and how the first contender compares with the best of the others."""
+    """Print medians, and how every symkeras compares with the best of the others."""
+    ours = [n for n in names if n.startswith("symkeras")]
     lines = []
     for row, cells in rows.items():
-        best = min((cells[n] for n in names[1:] if n in cells), default=None)
-        ratio = cells[names[0]] / best if best and names[0] in cells else None
-        lines.append([row, *(number(cells.get(n)) for n in names), number(ratio)])
-    print(f"\n{title}\n{table(['', *names, f'{names[0]}: ratio to the best other'], lines)}")
+        best = min((cells[n] for n in names if n in cells and n not in ours), default=None)
+        ratios = [cells[n] / best if best and n in cells else None for n in ours]
+        lines.append([row, *(number(cells.get(n)) for n in names), *map(number, ratios)])
+    print(f"\n{title}\n{table(['', *names, *(f'{n}: ratio to the best other' for n in ours)], lines)}")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS), metavar="NAME", help="default: all")
-    parser.add_argument("--contenders", nargs="+", default=["symkeras", *PEERS], metavar="NAME", help="as for run.py")
+    parser.add_argument("--contenders", nargs="+", default=[*OURS, *TRAINERS], metavar="NAME", help="as for run.py")
     parser.add_argument("--imports", type=int, default=7, help="processes timed per contender and import, after one that is not")
     parser.add_argument("--runs", type=int, default=3, help="processes per contender and workload")
     parser.add_argument("--json", type=Path, default=ROOT / "out" / "startup.json", help="where the results go")

@@ -1,6 +1,6 @@
 """One contender in a process of its own: reads commands from stdin, a JSON object a line, and answers each with one on stdout.
 
-`python worker.py MODULE`, where MODULE is `symkeras`, `keras` or `torch`. A command is `{"do": NAME, ...arguments}`; the answer
+`python worker.py MODULE`, where MODULE is `symkeras`, `keras`, `torch`, `jax` or `onnxruntime`. A command is `{"do": NAME, ...arguments}`; the answer
 is `{"value": ...}` or `{"error": TEXT}`. The names are the public methods of `KerasContender`; a contender works only between a
 command and its answer, so several can stay alive and take turns. What the libraries print goes to stderr.
 """
@@ -60,14 +60,19 @@ class Contender:
         self.epoch()
         return (time.perf_counter() - start) * 1e3 / self.step_count()
 
-    def predict(self, calls: int) -> float:
-        """Predict one row, again and again; gives the median of the milliseconds per call."""
-        row, times = rows(self.x, 0, 1), []
+    def predict(self, calls: int, count: int = 1) -> float:
+        """Predict `count` rows, again and again; gives the median of the milliseconds per call."""
+        x, times = self.workload.inputs(count), []
         for _ in range(calls):
             start = time.perf_counter()
-            self.outputs(row)
+            self.outputs(x)
             times.append((time.perf_counter() - start) * 1e3)
         return statistics.median(times)
+
+    def answers(self, count: int) -> list[float]:
+        """The outputs for `count` rows, one after the other."""
+        found = self.outputs(self.workload.inputs(count))
+        return np.concatenate([np.ravel(a) for a in (found if isinstance(found, list) else [found])]).tolist()
 
     def peak(self) -> float:
         """The largest resident memory of this process so far, in MiB."""
@@ -117,6 +122,7 @@ class KerasContender(Contender):
         if self.keras.__name__ == "keras":
             found[backend] = importlib.import_module(backend).__version__
         else:
+            importlib.import_module("symkeras.backend.interface").get(backend)  # an unknown one is named before anything is timed
             found["backend"] = backend
         return found
 
@@ -160,15 +166,18 @@ class KerasContender(Contender):
         self.model.fit(self.x, self.y, batch_size=self.workload.batch, epochs=1, verbose=0)
 
     def outputs(self, x: Any) -> Any:
-        return self.model.predict(x, verbose=0)
+        return self.model.predict(x, batch_size=len(x[0] if isinstance(x, list) else x), verbose=0)
+
+
+OTHERS = {"torch": ("torch_models", "TorchContender"), "jax": ("jax_models", "JaxContender"), "onnxruntime": ("onnx_models", "OnnxContender")}
+"""Where the contenders without Keras' API are."""
 
 
 def make(module: str) -> Contender:
     """The contender that computes with `module`."""
-    if module == "torch":
-        from torch_models import TorchContender
-
-        return TorchContender()
+    if module in OTHERS:
+        place, name = OTHERS[module]
+        return getattr(importlib.import_module(place), name)()
     return KerasContender(module)
 
 

@@ -15,6 +15,8 @@ import numpy as np
 SEED = 20170131
 PREDICT_TARGET = 0.2
 """The time of `predict` on one row, as a share of the fastest Keras backend's."""
+PREDICT_ROWS = (1, 256)
+"""Rows in one call of `predict`."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Workload:
     def data(self, steps: int | None = None) -> tuple[Any, Any]:
         """The data of an epoch, or of its first `steps` steps alone (other numbers, same shapes)."""
         return self.draw(np.random.default_rng(SEED), self.batch * (steps or self.steps))
+
+    def inputs(self, rows: int) -> Any:
+        """So many rows to predict from."""
+        return self.draw(np.random.default_rng(SEED + rows), rows)[0]
 
 
 # ---- data ------------------------------------------------------------------------------------------------------------

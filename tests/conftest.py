@@ -1,57 +1,66 @@
-"""Options and fixtures that all tests share: `--backend` names the backends that the op and layer suites run on."""
+"""Options and fixtures that all tests share: `--backend` names the backends that tests of graphs, layers and models run on."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-import symkeras.backend.interface as interface
-from symkeras import errors
+import symkeras
+from tests import backends
 
-DEFAULT_BACKENDS = "interpreter,numpy"
+GRAPH_BACKENDS = "interpreter,numpy"
+MODEL_BACKENDS = "numpy"
+"""Without `--backend`: the interpreter takes long for models, and `tests/models/check_model.py` asks it anyway."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--backend", default=DEFAULT_BACKENDS, help=f"backends to hold against the reference, with commas; default {DEFAULT_BACKENDS}")
+    text = f"backends to hold against the reference, with commas; default {GRAPH_BACKENDS}, for models {MODEL_BACKENDS}"
+    parser.addoption("--backend", help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if "s" not in config.option.reportchars:
         config.option.reportchars += "s"  # a skip without its reason on the screen would hide a missing backend
+    backends.named[:] = names(config, GRAPH_BACKENDS)
 
 
-def missing(name: str) -> str:
-    """Why backend `name` cannot run here, "" if it can."""
-    try:
-        interface.get(name)
-    except (ImportError, AttributeError, errors.BackendError) as error:
-        return f"backend {name!r} is not available: {error}"
-    return ""
-
-
-def backend_names(config: pytest.Config) -> list[str]:
-    """The backends that `--backend` asks for."""
-    return [name.strip() for name in config.getoption("--backend").split(",") if name.strip()]
+def names(config: pytest.Config, default: str) -> list[str]:
+    """The backends that `--backend` asks for, or those of `default`."""
+    return [name.strip() for name in (config.getoption("--backend") or default).split(",") if name.strip()]
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"backends: {', '.join(name + (' (missing)' if missing(name) else '') for name in backend_names(config))}"
+    return f"backends: {', '.join(name + (' (missing)' if backends.missing(name) else '') for name in backends.named)}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "backend" in metafunc.fixturenames:
-        metafunc.parametrize("backend", backend_names(metafunc.config), indirect=True)
+    for fixture, default in (("backend", GRAPH_BACKENDS), ("model_backend", MODEL_BACKENDS)):
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, names(metafunc.config, default), indirect=True)
 
 
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of a backend of `--backend`; the test is skipped where it cannot be imported."""
-    reason = missing(request.param)
+    reason = backends.missing(request.param)
     if reason:
         pytest.skip(reason)
     return request.param
+
+
+@pytest.fixture
+def model_backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The same, and models are compiled for it where they name none."""
+    reason = backends.missing(request.param)
+    if reason:
+        pytest.skip(reason)
+    before = symkeras.config.backend()
+    symkeras.config.set_backend(request.param)
+    yield request.param
+    symkeras.config.set_backend(before)
 
 
 @pytest.fixture

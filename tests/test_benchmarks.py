@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ PARAMETERS = {
     "tutorial_mlp": 7_114, "mlp": 669_706, "two_input_lstm": 5_200_610, "convnet": 34_826, "transformer_block": 651_358, "resnet20": 274_042,
 }  # fmt: skip
 """The sizes that Keras gives the same models."""
-MODULES = ("workloads", "worker", "contenders", "report", "run", "startup")
+MODULES = ("workloads", "worker", "contenders", "report", "limits", "run", "startup")
 
 
 @pytest.fixture
@@ -72,8 +73,9 @@ def test_a_run_compares_losses_and_times_every_contender(benchmarks: dict[str, M
     options = argparse.Namespace(steps=2, rounds=2, calls=1)
     entry = run.measure(benchmarks["workloads"].WORKLOADS["tutorial_mlp"], there, options)
     assert entry["failed"] == {}
-    assert set(entry["largest_relative_difference_of_losses"]) == {"inference", "training"}
-    assert {name: len(rounds) for name, rounds in entry["train_ms_per_step"]["rounds"].items()} == dict.fromkeys(names, 2)
+    assert set(entry["largest_relative_difference"]) == {"outputs", "inference", "training"}
+    for task in ("train_ms_per_step", "predict_1_rows_ms", "predict_256_rows_ms"):
+        assert {name: len(rounds) for name, rounds in entry[task]["rounds"].items()} == dict.fromkeys(names, 2)
 
 
 def test_a_peer_without_an_environment_is_absent(benchmarks: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -81,6 +83,8 @@ def test_a_peer_without_an_environment_is_absent(benchmarks: dict[str, ModuleTyp
     there, _, absent = benchmarks["contenders"].present(["keras-jax"])
     assert not there
     assert str(tmp_path) in absent["keras-jax"]
+    there, _, absent = benchmarks["contenders"].present(["symkeras-abacus"])
+    assert not there and "unknown backend 'abacus'" in absent["symkeras-abacus"]
     with pytest.raises(benchmarks["contenders"].ContenderError, match="keras-jxa"):
         benchmarks["contenders"].contender("keras-jxa")
 
@@ -93,29 +97,74 @@ def test_a_worker_says_what_failed_and_goes_on(benchmarks: dict[str, ModuleType]
         assert worker("load", workload="tutorial_mlp", steps=1) == PARAMETERS["tutorial_mlp"]
 
 
+class Answering:
+    """A worker that gives the same answers again and again."""
+
+    def __init__(self, **answers: object):
+        self.answers = {"export": None, "adopt": None, **answers}
+        self.asked: list[str] = []
+
+    def __call__(self, do: str, **arguments: object) -> object:
+        self.asked.append(do)
+        return self.answers[do]
+
+
 def test_a_contender_with_other_losses_is_not_timed(benchmarks: dict[str, ModuleType], tmp_path: Path) -> None:
     run, workload = benchmarks["run"], benchmarks["workloads"].WORKLOADS["convnet"]
-    answers = {"export": None, "adopt": None}
     workers = {
-        "symkeras": lambda do, **_: {**answers, "losses": [1.0, 2.0, 4.0]}[do],
-        "torch": lambda do, **_: {**answers, "losses": [1.0, 2.0, 4.1]}[do],
+        "symkeras": Answering(answers=[0.25, -0.5], losses=[1.0, 2.0, 4.0]),
+        "torch": Answering(answers=[0.25, -0.5], losses=[1.0, 2.0, 4.1]),
+        "jax": Answering(answers=[0.5, -0.5], losses=[1.0, 2.0, 4.0]),
+        "onnxruntime": Answering(answers=[0.25, -0.5]),
     }
     failed: dict[str, str] = {}
     differences = run.check(workload, workers, failed, tmp_path / "weights.npz")
+    assert differences["outputs"] == {"torch": 0.0, "jax": 0.5, "onnxruntime": 0.0}
     assert np.isclose(differences["inference"]["torch"], 0.025)
-    assert list(workers) == ["symkeras"]
+    assert list(workers) == ["symkeras", "onnxruntime"]
     assert failed["torch"].startswith("other losses in inference than symkeras")
+    assert failed["jax"].startswith("other outputs than symkeras, by 5.0e-01")
+    assert workers["onnxruntime"].asked == ["adopt", "answers"], "it cannot train"
 
 
 def test_ratios_are_medians_over_rounds_against_the_fastest_keras_backend(benchmarks: dict[str, ModuleType]) -> None:
     times = {"symkeras": [1.0, 3.0, 1.0], "keras-jax": [2.0, 4.0, 4.0], "keras-torch": [9.0, 9.0, 9.0], "torch": [0.5, 0.5, 0.5]}
     found = benchmarks["run"].summary(times, 0.7)
-    assert found["fastest_keras"] == "keras-jax"
+    assert found["fastest"] == {"keras": "keras-jax", "by_hand": "torch"}
     assert found["median"]["symkeras"] == 1.0
-    assert found["ratio_to_fastest_keras"]["symkeras"] == 0.5
+    assert found["ratio_to_fastest"]["keras"]["symkeras"] == 0.5
+    assert found["ratio_to_fastest"]["by_hand"]["symkeras"] == 2.0
     alone = benchmarks["run"].summary({"symkeras": [1.0]}, 0.7)
-    assert alone["fastest_keras"] is None
-    assert alone["ratio_to_fastest_keras"] == {}
+    assert alone["fastest"] == alone["ratio_to_fastest"] == {}
+
+
+def test_ratios_are_printed_beside_targets_and_the_limit(benchmarks: dict[str, ModuleType], capsys: pytest.CaptureFixture[str]) -> None:
+    times = {"symkeras": [2.0], "symkeras-native": [1.0], "keras-jax": [2.0], "torch": [1.0], "jax": [0.5]}
+    entry = {"batch": 32, "failed": {}, "train_ms_per_step": benchmarks["run"].summary(times, 0.7)}
+    results = {"versions": dict.fromkeys(times), "workloads": {"mlp": entry}, "limits": {"workloads": {"mlp": {"limit_ms": 0.25}}}}
+    benchmarks["report"].show_ratios("training", "train_ms_per_step", results)
+    *_, ours, native = (" ".join(line.split()) for line in capsys.readouterr().out.splitlines())
+    assert ours == "mlp (32) symkeras 1 (keras-jax) 4 (jax) 0.7 no 0.25 12%"
+    assert native == "mlp (32) symkeras-native 0.5 (keras-jax) 2 (jax) 0.7 yes 0.25 25%"
+
+
+def test_the_limit_counts_operations_and_the_bytes_that_must_move(benchmarks: dict[str, ModuleType]) -> None:
+    found = benchmarks["limits"].step(benchmarks["workloads"].WORKLOADS["mlp"])
+    rows, sizes = 128, (784, 512, 512, 10)
+    products = sum(2 * rows * i * o for i, o in itertools.pairwise(sizes))
+    first = 2 * rows * sizes[0] * sizes[1]
+    assert 3 * products - first < found["flops"] < 3.1 * products, "the gradient of the inputs is not computed"
+    assert found["bytes"]["inputs"] == 4 * rows * (784 + 10)
+    parameters = 3 * 2 * 4 * PARAMETERS["mlp"]
+    assert parameters < found["bytes"]["variables"] < parameters + 100, "weights and two slots, read and written"
+    hidden = 2 * 4 * rows * (512 + 512)
+    assert hidden < found["bytes"]["activations"] < 1.1 * hidden, "each hidden layer once; relu is done again"
+
+
+def test_a_table_of_which_rows_are_changed_moves_those_rows(benchmarks: dict[str, ModuleType]) -> None:
+    found = benchmarks["limits"].step(benchmarks["workloads"].WORKLOADS["two_input_lstm"])
+    table, rows = 4 * 10_000 * 512, 4 * 32 * 100 * 512
+    assert 2 * (table + rows) < found["bytes"]["variables"] < 2 * (table + rows) + 2e6, "its slot moves as a whole: it decays everywhere"
 
 
 def test_a_table_is_aligned_and_small_numbers_keep_their_digits(benchmarks: dict[str, ModuleType]) -> None:

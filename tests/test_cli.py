@@ -157,7 +157,7 @@ def test_shifted_images_keep_their_pixels():
 
 def test_the_report_shows_passes_kernels_memory_and_source_with_layers(capsys):
     model = digits_model()
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", backend="numpy")
     print_report(model.compiled("train"), 0.0025)
     out = capsys.readouterr().out
     for part in ("pass ", "nodes were written", "kernels", "planned ", "naive ", "2.50 ms", "digits/strokes"):

@@ -30,6 +30,9 @@ from symkeras.errors import BackendError, ConfigError
 DEFAULT_LIMIT = 512
 """Size in MiB that the folder is kept under, unless `SYMKERAS_CACHE_LIMIT` says otherwise."""
 
+LINKED = ("gemm.h", "convolution.h")
+"""Headers whose kernels are built once for all functions, as libraries of their own."""
+
 _MARK = b"symkeras sha256:"
 _FOOTER = len(_MARK) + hashlib.sha256().digest_size
 _KEY_LETTERS = 32
@@ -58,7 +61,7 @@ class Entry:
     seconds: float
 
 
-def load(source: str, name: str = "program", portable: bool = False, sanitize: Sequence[str] = ()) -> tuple[ctypes.CDLL, Entry]:
+def load(source: str, name: str = "program", portable: bool = False, sanitize: Sequence[str] = (), linked: bool = False) -> tuple[ctypes.CDLL, Entry]:
     """The shared object of a C file, compiled unless it is in the cache, and loaded once per process.
 
     Args:
@@ -66,6 +69,7 @@ def load(source: str, name: str = "program", portable: bool = False, sanitize: S
         name: begins the names of the files, for people.
         portable: see `toolchain.flags`.
         sanitize: see `toolchain.flags`.
+        linked: take the kernels that compile slowly (`LINKED`) from libraries built once, instead of from the headers.
 
     Raises:
         BackendError: there is no compiler, it failed, or what it made cannot be loaded.
@@ -74,14 +78,25 @@ def load(source: str, name: str = "program", portable: bool = False, sanitize: S
     start = time.perf_counter()
     compiler = toolchain.compiler()
     flags = toolchain.flags(compiler, portable, sanitize)
+    if linked:
+        for header in LINKED:
+            include = f'#include "symkeras/{header}"\n'
+            if include in source:
+                _load(include, Path(header).stem, compiler, (*flags, "-DSK_RUNTIME"), ctypes.RTLD_GLOBAL)
+        flags = (*flags, "-DSK_LINKED")
+    library, cached = _load(source, name, compiler, flags)
+    return library, replace(cached, seconds=time.perf_counter() - start)
+
+
+def _load(source: str, name: str, compiler: toolchain.Compiler, flags: Sequence[str], mode: int = ctypes.DEFAULT_MODE) -> tuple[ctypes.CDLL, Entry]:
     key = _key(source, compiler, flags)
     with _locks.setdefault(key, threading.Lock()):
         cached = key in _loaded
         if not cached:
-            library, path, cached = _from_disk(source, f"{_file_stem(name)}-{key}.so", compiler, flags)
+            library, path, cached = _from_disk(source, f"{_file_stem(name)}-{key}.so", compiler, flags, mode)
             _loaded[key] = library, Entry(path, path.with_suffix(".c"), cached, 0.0)
         library, entry = _loaded[key]
-    return library, replace(entry, was_cached=cached, seconds=time.perf_counter() - start)
+    return library, replace(entry, was_cached=cached)
 
 
 def folder() -> Path | None:
@@ -141,12 +156,14 @@ def _file_stem(name: str) -> str:
     return re.sub(r"\W+", "_", name, flags=re.ASCII)[:60] or "program"
 
 
-def _from_disk(source: str, file_name: str, compiler: toolchain.Compiler, flags: Sequence[str]) -> tuple[ctypes.CDLL, Path, bool]:
+def _from_disk(
+    source: str, file_name: str, compiler: toolchain.Compiler, flags: Sequence[str], mode: int
+) -> tuple[ctypes.CDLL, Path, bool]:
     """The library, its path, and whether it was there: from the folder, or from a private one where that cannot be used."""
     place, bound, problem = folder(), limit(), ""
     if place is not None:
         path = place / file_name
-        library = _open_checked(path)
+        library = _open_checked(path, mode)
         if library is not None:
             with suppress(OSError):
                 os.utime(path)
@@ -154,7 +171,7 @@ def _from_disk(source: str, file_name: str, compiler: toolchain.Compiler, flags:
         if place not in _refused:
             try:
                 place.mkdir(mode=0o700, parents=True, exist_ok=True)
-                library = _build(source, path, compiler, flags)
+                library = _build(source, path, compiler, flags, mode)
             except OSError as error:
                 problem = error.strerror or str(error)
             else:
@@ -162,7 +179,7 @@ def _from_disk(source: str, file_name: str, compiler: toolchain.Compiler, flags:
                 return library, path, False
     path = _private.path() / file_name
     try:
-        library = _build(source, path, compiler, flags)
+        library = _build(source, path, compiler, flags, mode)
     except OSError as error:
         _private.kept = True
         raise BackendError(f"what the C compiler made cannot be stored or loaded: {error}; the source is {path.with_suffix('.c')}") from error
@@ -174,9 +191,9 @@ def _from_disk(source: str, file_name: str, compiler: toolchain.Compiler, flags:
     return library, path, False
 
 
-def _build(source: str, path: Path, compiler: toolchain.Compiler, flags: Sequence[str]) -> ctypes.CDLL:
+def _build(source: str, path: Path, compiler: toolchain.Compiler, flags: Sequence[str], mode: int) -> ctypes.CDLL:
     toolchain.build(source, path, compiler, flags, seal=_append_footer)
-    return ctypes.CDLL(str(path))
+    return ctypes.CDLL(str(path), mode=mode)
 
 
 def _append_footer(path: Path) -> None:
@@ -185,13 +202,13 @@ def _append_footer(path: Path) -> None:
         file.write(_MARK + digest)
 
 
-def _open_checked(path: Path) -> ctypes.CDLL | None:
+def _open_checked(path: Path, mode: int = ctypes.DEFAULT_MODE) -> ctypes.CDLL | None:
     """The library at `path`, None where there is none or not a whole one: opening half a file can end the process."""
     try:
         data = path.read_bytes()
         body, footer = data[:-_FOOTER], data[-_FOOTER:]
         if footer == _MARK + hashlib.sha256(body).digest():
-            return ctypes.CDLL(str(path))
+            return ctypes.CDLL(str(path), mode=mode)
     except OSError:
         pass
     return None

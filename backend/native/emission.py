@@ -24,6 +24,13 @@ from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 
 ENTRY = "symkeras_run"
+ROWS = "symkeras_run_rows"
+_ROWS = [
+    f"int {ROWS}(sk_call *call, const sk_feed *feeds, int64_t inputs, const int64_t *order, int64_t begin, int64_t batch, int64_t steps);",
+    f"int {ROWS}(sk_call *call, const sk_feed *feeds, int64_t inputs, const int64_t *order, int64_t begin, int64_t batch, int64_t steps) {{",
+    f"    return sk_run_rows({ENTRY}, call, feeds, inputs, order, begin, batch, steps);",
+    "}",
+]
 LONGEST_TABLE = 64
 """Elements of a constant that is written into the text; longer ones are passed."""
 
@@ -117,7 +124,7 @@ class Emitter:
             head.append(line)
             if step is not None:
                 lines[number] = step
-        head += ["    return 0;", "}"]
+        head += ["    return 0;", "}", "", *_ROWS]
         return Emission("\n".join(head) + "\n", self.variables, self.constants, lines, self.steps)
 
     def include(self, header: str) -> None:
@@ -332,4 +339,4 @@ class Emitter:
             self.call(function, f"copy_{text.SUFFIXES[dtype]}", [source, target], step)
 
 
-__all__ = ["ENTRY", "Emission", "Emitter", "Place", "emit"]
+__all__ = ["ENTRY", "ROWS", "Emission", "Emitter", "Place", "emit"]

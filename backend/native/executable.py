@@ -12,8 +12,9 @@ import numpy as np
 
 from symkeras import blas
 from symkeras.backend import threads
+from symkeras.backend.interface import Instance
 from symkeras.backend.native import cache, openblas, toolchain
-from symkeras.backend.native.emission import ENTRY, Emission, emit
+from symkeras.backend.native.emission import ENTRY, ROWS, Emission, emit
 from symkeras.backend.native.kernels.table import NativeKernels
 from symkeras.backend.planned import BoundArena, PlannedExecutable
 from symkeras.compiler import naming
@@ -52,7 +53,13 @@ class _Call(ctypes.Structure):
     ]  # fmt: skip
 
 
-class NativeInstance:
+class _Feed(ctypes.Structure):
+    """`sk_feed`: where the rows of an input come from."""
+
+    _fields_ = [("to", ctypes.c_void_p), ("source", ctypes.c_void_p), ("bytes", ctypes.c_int64)]
+
+
+class NativeInstance(Instance):
     """The compiled function with everything it is given."""
 
     def __init__(self, function: Any, arena: BoundArena, owner: NativeExecutable, key: tuple[int, ...]):
@@ -72,6 +79,7 @@ class NativeInstance:
         self._call = _Call(arena.bytes.ctypes.data, at, given, constants, results, sizes, products, _threads)
         self._kept = (tables, products, arena)
         self._function = function
+        self._many = owner.many
         self._given = ctypes.byref(self._call)
         self._owner = owner
         self._alone = contextlib.nullcontext() if self._blas.is_private else blas.single_thread()
@@ -80,6 +88,21 @@ class NativeInstance:
         self._call.threads = _threads
         with self._alone:
             failed = self._function(self._given)
+        return self._outcome(failed)
+
+    def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:
+        if any(a.dtype != i.dtype or a.shape[1:] != i.shape[1:] or not a.flags.c_contiguous for a, i in zip(arrays, self.inputs, strict=True)):
+            return None
+        order = None if order is None else np.ascontiguousarray(order, np.int64)
+        rows = [a.nbytes // max(1, len(a)) for a in arrays]
+        feeds = (_Feed * len(arrays))(*(_Feed(i.ctypes.data, a.ctypes.data, n) for i, a, n in zip(self.inputs, arrays, rows, strict=True)))
+        self._call.threads = _threads
+        batch = len(self.inputs[0]) if self.inputs else 0
+        with self._alone:
+            failed = self._many(self._given, feeds, len(arrays), None if order is None else order.ctypes.data, begin, batch, steps)
+        return self._outcome(failed)
+
+    def _outcome(self, failed: int) -> list[np.ndarray]:
         if failed:
             fault = self._call.fault
             raise self._owner.error(fault.step, fault.index, fault.size)
@@ -99,10 +122,13 @@ class NativeExecutable(PlannedExecutable):
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         self.emission: Emission = emit(self.program, self.poison)
-        library, self.entry = cache.load(self.emission.source, naming.identifier(self.graph.name), sanitize=self._sanitize)
+        library, self.entry = cache.load(self.emission.source, naming.identifier(self.graph.name), sanitize=self._sanitize, linked=True)
         self._function = library[ENTRY]
         self._function.argtypes = [ctypes.c_void_p]
         self._function.restype = ctypes.c_int
+        self.many = library[ROWS]
+        self.many.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 3]
+        self.many.restype = ctypes.c_int
         return self.emission.source, self.emission.variables
 
     @property

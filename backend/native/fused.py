@@ -299,8 +299,8 @@ class _Writer:
         self.saved: set[Node] = set()
         f = self.fused
         plans: list[list[Node]] = []
-        for p in range(f.pass_count):
-            sinks = [n for n in f.results if f.levels[n] == "element" and f.passes[n] == p]
+        for p in reversed(range(f.pass_count)):  # what later passes want saved is known before the pass that computes it
+            sinks = [n for n in f.nodes if (n in f.results and f.levels[n] == "element" or n in self.saved) and f.passes[n] == p]
             sinks += [
                 n.inputs[0] for n in f.nodes
                 if n.op.name in REDUCTIONS and f.levels.get(n.inputs[0]) == "element" and f.passes[n.inputs[0]] == p
@@ -315,7 +315,7 @@ class _Writer:
                 chosen.add(n)
                 todo += [i for i in n.inputs if f.levels.get(i) == "element"]
             plans.append([n for n in f.nodes if n in chosen])
-        return plans
+        return plans[::-1]
 
     def _comes_back(self, n: Node) -> bool:
         """Whether a value of an earlier pass is read rather than computed again."""
@@ -333,7 +333,7 @@ class _Writer:
 
     def _row(self) -> None:
         f = self.fused
-        for n in self.saved:
+        for n in (n for n in f.nodes if n in self.saved):
             width = dims.product(tuple(d for _, d in self.inner))
             self._say(f"{local_type(n.dtype)} row_{self.names[n]}[{width}];")
         for a in self._unique(self.reads.values()):

@@ -96,15 +96,17 @@ def flags(compiler: Compiler, portable: bool = False, sanitize: Sequence[str] = 
     Args:
         compiler: the one that will be run.
         portable: build for every processor of this kind, not for the one at hand.
-        sanitize: names of sanitizers, such as "address" and "undefined"; the build is slow and has debugging information.
+        sanitize: names of sanitizers, such as "address" and "undefined"; the build is slow, has debugging information, and
+            ends the process at the first finding.
 
     >>> gcc = Compiler(("gcc",), "gcc 12", openmp=False, name="gcc")
     >>> flags(gcc, portable=True)
     ('-std=gnu11', '-O3', '-fwrapv', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=off')
-    >>> flags(gcc, portable=True, sanitize=("address", "undefined"))[1:5]
-    ('-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined')
+    >>> flags(gcc, portable=True, sanitize=("address", "undefined"))[1:6]
+    ('-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=all')
     """
-    level = ("-O1", "-g", "-fno-omit-frame-pointer", f"-fsanitize={','.join(sanitize)}") if sanitize else ("-O3",)
+    checked = ("-O1", "-g", "-fno-omit-frame-pointer", f"-fsanitize={','.join(sanitize)}", "-fno-sanitize-recover=all")
+    level = checked if sanitize else ("-O3",)
     native = () if portable else _native_flags(compiler.command, "avx512f" in processor().split())
     openmp = ("-fopenmp",) if compiler.openmp else ()
     return ("-std=gnu11", *level, *native, *openmp, *_ARITHMETIC)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import blas
+from symkeras.backend.interface import Instance
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
@@ -20,7 +21,7 @@ from symkeras.graph.node import Node
 _serial = itertools.count(1)
 
 
-class NumpyInstance:
+class NumpyInstance(Instance):
     """The emitted step, on views of one arena."""
 
     def __init__(self, inputs: list[np.ndarray], step: Callable[[], None], outputs: Callable[[], list[np.ndarray]], commit: Callable[[], None]):

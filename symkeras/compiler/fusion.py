@@ -226,6 +226,7 @@ class Clustering:
             aliases = self._place(n, whole)
             if aliases is None:
                 self._unit.update(before)
+                whole.is_open = False
                 return a
             self._add(n, whole, aliases)
         a.is_open = b.is_open = False

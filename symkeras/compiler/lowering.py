@@ -650,7 +650,8 @@ def _bound_nodes(order: Sequence[Node]) -> set[Node]:
 
 
 def _overlap(a: Value, b: Value) -> bool:
-    x, y = a.node.attrs["variable"].array, b.node.attrs["variable"].array  # type: ignore[union-attr]
+    """Whether two values of variables share memory."""
+    x, y = (v.buffer.source.attrs["variable"].array for v in (a, b))  # type: ignore[union-attr]
     return x is y or bool(np.may_share_memory(x, y))
 
 

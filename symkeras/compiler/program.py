@@ -212,7 +212,7 @@ class Program:
 def check_sizes(program: Program, env: dict[str, int]) -> None:
     """Raise ShapeError where these sizes make an axis negative or a slice reach over its axis."""
     for n in program.graph.nodes:
-        if n.op.name == "slice" and dims.symbols_of((n.attrs["starts"], n.attrs["stops"])):
+        if n.op.name == "slice" and dims.symbols_of((n.attrs["starts"], n.attrs["stops"], n.inputs[0].shape)):
             sizes = dims.evaluate(n.inputs[0].shape, env)
             for axis, (a, b, size) in enumerate(zip(dims.evaluate(n.attrs["starts"], env), dims.evaluate(n.attrs["stops"], env), sizes, strict=True)):
                 if not 0 <= a <= b <= size:

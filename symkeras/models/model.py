@@ -98,6 +98,43 @@ class Model(Trainer, Layer):
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def export(self, filepath: Any, format: str | None = None, verbose: Any = None, input_signature: Any = None, **kwargs: Any) -> Any:
+        """Write what `predict` computes to files that run without symkeras.
+
+        "c" gives one C file with the runtime it needs, its header, and the weights in it or in a file beside it;
+        "numpy" a Python script that needs NumPy alone, with its weights in a `.npz`. All sizes but the number of rows
+        are fixed. The arithmetic is that of `predict` on the backends "native" and "numpy".
+
+        Args:
+            filepath: the C file or script; what lies beside it has the same stem.
+            format: "c" or "numpy"; by the suffix of `filepath` when None. Keras' "tf_saved_model", "onnx" and "litert"
+                are not offered.
+            verbose: whether to print what was written.
+            input_signature: a shape, `InputSpec`, tensor or array per input, for sizes that the model leaves open.
+            **kwargs: `batch` (32): rows computed at a time, for which memory is planned. For "c": `weights` ("auto":
+                in the C file below a MiB; "embedded"; "file"), `threads` (1): the most that a build with OpenMP uses.
+
+        Returns:
+            The paths of the files.
+
+        Raises:
+            ConfigError: a format or option that is not offered, or a size that is not known.
+            BackendError: the model changes variables when it predicts, or has an op that the format cannot hold.
+
+        Example:
+            >>> import tempfile, os
+            >>> from symkeras import Input, Sequential, layers
+            >>> model = Sequential([Input((4,)), layers.Dense(2)])
+            >>> folder = tempfile.mkdtemp()
+            >>> [f.name for f in model.export(os.path.join(folder, "scorer.c"))]
+            ['scorer.c', 'scorer.h']
+            >>> [f.name for f in model.export(os.path.join(folder, "scorer.py"))]
+            ['scorer.py', 'scorer.npz']
+        """
+        from symkeras.models.export import export_model
+
+        return export_model(self, filepath, format, verbose, input_signature, kwargs)
+
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as text; `models.model_from_json` reads it back."""
         from symkeras.saving.serialization import serialize_keras_object

@@ -154,3 +154,12 @@ def fill(target: np.ndarray, source: np.ndarray) -> None:
     if source.shape != target.shape:
         source = source.reshape(target.shape)
     np.copyto(target, source, casting="unsafe")
+
+
+def load(targets: Sequence[np.ndarray], arrays: Sequence[np.ndarray], rows: np.ndarray | slice) -> None:
+    """Copy some rows of `arrays` into the places where a function reads them; given by number, they are gathered there at once."""
+    for target, a in zip(targets, arrays, strict=True):
+        if isinstance(rows, np.ndarray) and a.dtype == target.dtype and a.ndim == target.ndim:
+            a.take(rows, axis=0, out=target, mode="clip")
+        else:
+            fill(target, a[rows])

@@ -25,7 +25,7 @@ from symkeras.models.data import (
 )  # fmt: skip
 from symkeras.models.functions import Functions, inner_shape
 from symkeras.models.interrupts import Interrupts
-from symkeras.models.steps import Step, fill
+from symkeras.models.steps import Step, load
 
 _BACKEND_OPTIONS = ("level", "numerics", "pipeline", "poison")
 _STEP_METHODS = ("train_step", "test_step", "predict_step", "make_train_function", "make_test_function", "make_predict_function")
@@ -92,7 +92,7 @@ class Trainer(Functions):
             metrics: names, functions or objects; for several outputs lists per output or a dict.
             weighted_metrics: metrics that take sample weights into account.
             run_eagerly: run the reference values of the ops one by one (the backend "interpreter"), slow and plain.
-            steps_per_execution: batches between two calls of batch callbacks.
+            steps_per_execution: batches between two calls of batch callbacks; where the backend can, they are one call of it.
             jit_compile, auto_scale_loss: Keras' arguments; everything is compiled here, and only a LossScaleOptimizer would scale.
             backend: what runs the model; the default backend when None.
             **options: for the backend, such as level="O1"; `sample_weight_mode` of 2017 is seen from the weights themselves.
@@ -283,36 +283,37 @@ class Trainer(Functions):
 
     # ---- running -----------------------------------------------------------------------------------------------------
 
-    def _run_arrays(self, mode: str, data: Arrays, order: np.ndarray | None, batches: range, each: Callable[[list[np.ndarray]], Any]) -> Step:
-        """Run some batches of arrays; `each(outputs)` is called after every one and may end the run."""
+    def _run_arrays(self, mode: str, data: Arrays, order: np.ndarray | None, batches: range, each: Callable[[list[np.ndarray]], Any],
+                    at_once: int = 1) -> Step:  # fmt: skip
+        """Run some batches of arrays; `each(outputs)` is called for every one and may end the run.
+
+        Where the backend can, `at_once` whole batches are one call of it, and `each` is called for them afterwards.
+        """
         step = self._step(mode, data.x, data.y, data.weights, data.structure)
         arrays = [a for a in (*data.x, *data.y, *data.weights) if a is not None]
         lease = step.executable.lease()
-        size, rows = data.batch_size, data.rows
-        known = -1
-        shapes: Any = ()
+        size, rows, ahead = data.batch_size, data.rows, batches.start
+        shapes: dict[int, Any] = {}
         try:
             for k in batches:
+                if k < ahead:
+                    continue
                 begin = k * size
                 count = min(size, rows - begin)
-                if count != known:
-                    known = count
-                    shapes = tuple((count, *inner_shape(n, a)) for n, a in zip(step.executable.source_graph.inputs, arrays, strict=True))
-                call = lease.at(shapes)
-                if order is not None:
-                    rows_now = order[begin : begin + count]
-                    for target, a in zip(call.inputs, arrays, strict=True):
-                        if a.dtype == target.dtype and a.ndim == target.ndim:
-                            a.take(rows_now, axis=0, out=target, mode="clip")
-                        else:
-                            fill(target, a[rows_now])
-                else:
-                    for target, a in zip(call.inputs, arrays, strict=True):
-                        fill(target, a[begin : begin + count])
-                outputs = call.run()
+                if count not in shapes:
+                    shapes[count] = tuple((count, *inner_shape(n, a)) for n, a in zip(step.executable.source_graph.inputs, arrays, strict=True))
+                call = lease.at(shapes[count])
+                outputs, steps = None, min(at_once, batches.stop - k, (rows - begin) // size)
+                if steps > 1 and not step.extra:
+                    outputs = call.run_rows(arrays, order, begin, steps)
+                if outputs is None:
+                    steps = 1
+                    load(call.inputs, arrays, slice(begin, begin + count) if order is None else order[begin : begin + count])
+                    outputs = call.run()
+                ahead = k + steps
                 if step.extra:
                     object.__setattr__(self, "_extra_logs", dict(zip(step.extra, outputs, strict=True)))
-                if each(outputs):
+                if any([each(outputs) for _ in range(steps)]):  # noqa: C419 (each batch counts, also after one that ends the run)
                     break
         finally:
             lease.close()
@@ -461,7 +462,7 @@ class Trainer(Functions):
             self._run_stream("train", source, each, shuffle, class_weight)
             return
         for order, batches in passes.epoch(steps):
-            self._run_arrays("train", source, order, batches, each)
+            self._run_arrays("train", source, order, batches, each, per)
             if self.stop_training:
                 return
 

@@ -15,7 +15,8 @@ from symkeras.graph import Graph, dims
 from symkeras.graph.types import TensorType
 from symkeras.ops.evaluation import evaluate
 
-from ..ops.check_op import TOLERANCE, draw_one
+from ..ops.check_op import draw_one
+from ..tolerances import assert_alike
 
 SIZES = {"batch": 3, "time": 4, "rows": 5}
 """What symbolic sizes are when a text is evaluated."""
@@ -69,11 +70,10 @@ def same_results(before: Graph, after: Graph, arrays: Sequence[Any], exact: bool
     """Equal outputs; updates are compared after they were written, since passes may write them in other pieces."""
     for a, b in zip(outputs_and_variables(after, arrays, before), outputs_and_variables(before, arrays, before), strict=True):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
-        if exact or a.dtype.kind not in "fc":
+        if exact:
             np.testing.assert_array_equal(a, b)
         else:
-            rtol, atol = TOLERANCE[str(a.dtype)]
-            np.testing.assert_allclose(a, b, rtol=10 * rtol, atol=10 * atol)
+            assert_alike(a, b, "layer")
 
 
 def outputs_and_variables(graph: Graph, arrays: Sequence[Any], source: Graph) -> list[np.ndarray]:

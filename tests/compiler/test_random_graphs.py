@@ -16,10 +16,10 @@ from symkeras.compiler.pipeline import Pipeline
 from symkeras.graph import Dim, Graph, Tensor, dtypes, symbol
 from symkeras.ops.evaluation import evaluate
 
+from ..tolerances import assert_alike
 from .check_pass import everything, nothing, structure
 
 BATCH = symbol("batch")
-TOLERANCE = {"float32": (2e-4, 2e-4), "float64": (1e-9, 1e-9)}
 
 UNARY = [ops.tanh, ops.sin, ops.negative, ops.absolute, ops.sigmoid, ops.relu, ops.softplus, ops.square, ops.stop_gradient, ops.rint, ops.sign,
          lambda x: ops.exp(ops.minimum(x, 3.0)), lambda x: ops.log(ops.exp(ops.minimum(x, 3.0)) + 1.0), lambda x: ops.sqrt(ops.absolute(x)),
@@ -136,14 +136,10 @@ def values(graph: Graph, batch: int, seed: int, odd: bool) -> list[np.ndarray]:
 
 
 def alike(found: Any, expected: Any, what: str, finite: bool) -> None:
+    if finite or expected.dtype.kind != "f":
+        assert_alike(found, expected, "graph", note=what)
+        return
     assert found.shape == expected.shape and found.dtype == expected.dtype, what
-    if expected.dtype.kind != "f":
-        np.testing.assert_array_equal(found, expected, what)
-        return
-    rtol, atol = TOLERANCE[str(expected.dtype)]
-    if finite:
-        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol, err_msg=what)
-        return
     np.testing.assert_array_equal(np.isnan(found), np.isnan(expected), what)
 
 

@@ -11,6 +11,7 @@ from symkeras.autodiff.reverse import gradients
 from symkeras.graph import tracing
 from symkeras.graph.graph import Graph
 from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 
 _SHORT = {"float32": "f32", "float64": "f64", "bool": "bool", "int32": "i32"}
 
@@ -44,7 +45,7 @@ def both_ways(layer: Any, *args: Any, free: int = 1, **kwargs: Any) -> list[np.n
     """The outputs on arrays, after checking that the layer's graph gives the same, with `free` leading axes unknown."""
     eager = [np.asarray(y) for y in tree.flatten(layer(*args, **kwargs))]
     graph, arrays, _ = as_graph(layer, args, kwargs, free)
-    values, _ = evaluate(graph, arrays)
+    values, _ = evaluate_on_all(graph, arrays)
     assert [v.shape for v in values] == [y.shape for y in eager]
     for value, y in zip(values, eager, strict=True):
         np.testing.assert_allclose(value, y, rtol=2e-6, atol=2e-6)
@@ -67,7 +68,7 @@ def check_gradients(layer: Any, *args: Any, **kwargs: Any) -> None:
         nodes = [g.node for g in gradients(loss, wanted)]
     graph = Graph([p.node for p, _ in pairs], [loss.node, *nodes])
     arrays = [a.copy() for _, a in pairs]
-    _, *analytic = evaluate(graph, arrays)[0]
+    _, *analytic = evaluate_on_all(graph, arrays)[0]
     floats = [a for a in arrays if a.dtype == np.float64]
     storages = [*(v.array for v in layer.trainable_weights), *floats]
     for storage, found in zip(storages, analytic, strict=True):

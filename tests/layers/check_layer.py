@@ -15,6 +15,7 @@ from symkeras.graph.graph import Graph
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.layer import Layer, call_context
 from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 
 SHORT = {"float64": "f64", "float32": "f32", "int32": "i32", "int64": "i64", "bool": "bool"}
 
@@ -64,9 +65,9 @@ def check_layer(
         np.testing.assert_allclose(value, wanted, rtol=tolerance, atol=tolerance)
         assert np.shape(value) == np.shape(wanted)
     check_config(layer, arrays, training, mask, value, state)
-    check_symbolic(layer, arrays, training, mask, expected_mask, value, free, tolerance)
+    check_symbolic(layer, arrays, training, mask, expected_mask, value, free, tolerance, gradient)
     if gradient:
-        check_gradient(layer, arrays, training, mask)
+        check_gradient(layer, arrays, training, mask, free)
     return layer
 
 
@@ -113,26 +114,30 @@ def trace(layer: Layer, arrays: Any, training: bool, mask: Any, free: Sequence[i
     return [*tensors, *masks], out, record.updates()
 
 
-def check_symbolic(layer: Layer, arrays: Any, training: bool, mask: Any, expected_mask: Any, value: Any, free: Any, tolerance: float) -> None:
-    """The graph promises the right shape and dtype, and gives the eager value and the right mask."""
+def check_symbolic(
+    layer: Layer, arrays: Any, training: bool, mask: Any, expected_mask: Any, value: Any, free: Any, tolerance: float, gradient: bool
+) -> None:
+    """The graph promises the right shape and dtype, and gives the eager value and the right mask.
+
+    Where gradients are asked for, too, `check_gradient` lets all backends compute the value together with them.
+    """
     placeholders, out, _ = trace(layer, arrays, training, mask, free)
     feeds = [*tree.flatten(arrays), *(np.asarray(m) for m in tree.flatten(mask if mask is not None else []) if m is not None)]
     assert all(want in (None, have) for want, have in zip(out.shape, np.shape(value), strict=True))
     assert out.dtype == value.dtype
     shapes = tree.map_structure(lambda t: t.shape, tree.pack_sequence_as(arrays, placeholders[: len(tree.flatten(arrays))]))
     assert tuple(layer.compute_output_shape(shapes)) == out.shape
-    (result,), _ = evaluate(Graph([p.node for p in placeholders], [out.node]), feeds)
+    assert (out._keras_mask is None) == (expected_mask is None)
+    outputs = [out.node] if expected_mask is None else [out.node, out._keras_mask.node]
+    (result, *result_mask), _ = (evaluate if gradient else evaluate_on_all)(Graph([p.node for p in placeholders], outputs), feeds)
     np.testing.assert_allclose(result, value, rtol=tolerance, atol=tolerance)
-    if expected_mask is None:
-        assert out._keras_mask is None
-    else:
-        (result,), _ = evaluate(Graph([p.node for p in placeholders], [out._keras_mask.node]), feeds)
-        np.testing.assert_array_equal(result, expected_mask)
+    if expected_mask is not None:
+        np.testing.assert_array_equal(result_mask[0], expected_mask)
 
 
-def check_gradient(layer: Layer, arrays: Any, training: bool, mask: Any, step: float = 1e-6) -> None:
+def check_gradient(layer: Layer, arrays: Any, training: bool, mask: Any, free: Sequence[int], step: float = 1e-6) -> None:
     """Gradients by inputs and trainable weights agree with central differences of a weighted sum of the output."""
-    placeholders, out, _ = trace(layer, arrays, training, mask, (0,))
+    placeholders, out, _ = trace(layer, arrays, training, mask, free)
     feeds = [*tree.flatten(arrays), *(np.asarray(m) for m in tree.flatten(mask if mask is not None else []) if m is not None)]
     inputs = [p.node for p in placeholders]
     (value,), _ = evaluate(Graph(inputs, [out.node]), feeds)
@@ -141,8 +146,10 @@ def check_gradient(layer: Layer, arrays: Any, training: bool, mask: Any, step: f
     wanted: list[Any] = [p for p in placeholders if p.dtype == "float64"] + layer.trainable_weights
     found = gradients(loss, wanted)
     pairs = [(v, g) for v, g in zip(wanted, found, strict=True) if g is not None]
-    values, _ = evaluate(Graph(inputs, [g.node for _, g in pairs]), feeds)
     graph = Graph(inputs, [loss.node])
+    masks = [] if out._keras_mask is None else [out._keras_mask.node]
+    outputs, _ = evaluate_on_all(Graph(inputs, [out.node, *masks, *(g.node for _, g in pairs)]), feeds)
+    values = outputs[1 + len(masks) :]
 
     def at(target: Any, array: np.ndarray) -> float:
         if isinstance(target, Tensor):

@@ -42,14 +42,14 @@ def test_merges_compute_element_by_element(cls: Any, inputs: list[np.ndarray], e
 def test_a_step_is_kept_where_any_input_keeps_it(cls: Any, expected: np.ndarray) -> None:
     from symkeras import ops
     from symkeras.graph.graph import Graph
-    from symkeras.ops.evaluation import evaluate
+    from tests.backends import evaluate_on_all
 
     xs = [ops.placeholder("f64[batch, 3, 4]") for _ in range(2)]
     masks = [ops.placeholder("bool[batch, 3]") for _ in range(2)]
     for x, m in zip(xs, masks, strict=True):
         x._keras_mask = m
     out = cls(dtype="float64")(xs)
-    (value, mask), _ = evaluate(Graph([t.node for t in (*xs, *masks)], [out.node, out._keras_mask.node]), [A, B, *M])
+    (value, mask), _ = evaluate_on_all(Graph([t.node for t in (*xs, *masks)], [out.node, out._keras_mask.node]), [A, B, *M])
     np.testing.assert_allclose(value, expected)
     np.testing.assert_array_equal(mask, M[0] | M[1])
     xs[1]._keras_mask = None

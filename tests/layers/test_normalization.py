@@ -10,7 +10,7 @@ import pytest
 from symkeras import errors, layers
 from symkeras.graph.graph import Graph
 from symkeras.layers import BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
-from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 from tests.layers.check_layer import check_layer, randomize, trace
 
 X = np.random.default_rng(0).normal(size=(3, 2, 4)) * 2 + 1
@@ -55,7 +55,7 @@ def test_batch_normalization_uses_and_keeps_batch_statistics_in_training(axis: i
     before = layer.get_weights()
     placeholders, out, updates = trace(layer, X, True, mask, (0,))
     feeds = [X] if mask is None else [X, mask]
-    _, new = evaluate(Graph([p.node for p in placeholders], [out.node], updates), feeds)
+    _, new = evaluate_on_all(Graph([p.node for p in placeholders], [out.node], updates), feeds)
     np.testing.assert_allclose(new[0], before[2] * 0.9 + mean * 0.1)
     np.testing.assert_allclose(new[1], before[3] * 0.9 + variance * 0.1)
     layer(X, training=True, mask=mask)

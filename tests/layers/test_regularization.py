@@ -10,7 +10,7 @@ import pytest
 from symkeras import errors, layers
 from symkeras.graph.graph import Graph
 from symkeras.layers.layer import call_context
-from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 from tests.layers.check_layer import check_layer, trace
 
 X = np.random.default_rng(0).normal(size=(2, 3, 4))
@@ -54,7 +54,7 @@ def test_a_traced_step_advances_the_seed_by_an_update() -> None:
     layer = layers.Dropout(0.5, seed=1)
     x = np.ones((4, 5), "float32")
     placeholders, out, updates = trace(layer, x, True, None, (0,))
-    (value,), (state,) = evaluate(Graph([p.node for p in placeholders], [out.node], updates), [x])
+    (value,), (state,) = evaluate_on_all(Graph([p.node for p in placeholders], [out.node], updates), [x])
     (seed,) = layer.variables
     np.testing.assert_array_equal(value, layer(x, training=True))
     np.testing.assert_array_equal(seed.numpy(), state)

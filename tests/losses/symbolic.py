@@ -10,7 +10,7 @@ import numpy as np
 from symkeras import ops
 from symkeras.graph import Graph, tracing
 from symkeras.graph.dtypes import SHORT
-from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 
 
 def placeholders(arrays: Sequence[np.ndarray]) -> list[Any]:
@@ -25,7 +25,7 @@ def through_graph(fn: Callable[..., Any], *arrays: Any) -> np.ndarray:
     inputs = placeholders(arrays)
     with tracing.Trace():
         out = ops.as_tensor(fn(*inputs))
-    return evaluate(Graph([x.node for x in inputs], [out.node]), arrays)[0][0]
+    return evaluate_on_all(Graph([x.node for x in inputs], [out.node]), arrays)[0][0]
 
 
 def both(fn: Callable[..., Any], *arrays: Any) -> np.ndarray:

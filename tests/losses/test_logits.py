@@ -7,7 +7,7 @@ import pytest
 
 from symkeras import losses, ops
 from symkeras.graph import Graph, reachable
-from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 
 LOGITS = np.array([[40.0, -40.0], [-30.0, 90.0]], "float32")
 
@@ -15,7 +15,7 @@ LOGITS = np.array([[40.0, -40.0], [-30.0, 90.0]], "float32")
 def run(fn):
     x = ops.placeholder("f32[batch, 2]", name="x")
     out = fn(x)
-    return evaluate(Graph([x.node], [out.node]), [LOGITS])[0][0], {n.op.name for n in reachable([out.node])}
+    return evaluate_on_all(Graph([x.node], [out.node]), [LOGITS])[0][0], {n.op.name for n in reachable([out.node])}
 
 
 HOT = np.array([[0.0, 1.0], [1.0, 0.0]], "float32")

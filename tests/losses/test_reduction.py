@@ -7,7 +7,7 @@ from symkeras import errors, losses, ops
 from symkeras.graph import Graph
 from symkeras.layers.layer import call_context, set_mask
 from symkeras.losses.weighting import align_weights, same_rank
-from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 from tests.losses.symbolic import both
 
 TRUE = np.zeros((3, 1), "float32")
@@ -41,7 +41,7 @@ def test_masked_positions_do_not_count(reduction, expected):
         np.testing.assert_allclose(loss(true, pred), expected)
     t, p, m = (ops.placeholder(text) for text in ("f32[batch, 2, 1]", "f32[batch, 2, 1]", "bool[batch, 2]"))
     p._keras_mask = m
-    value = evaluate(Graph([t.node, p.node, m.node], [loss(t, p).node]), [true, pred, mask])[0][0]
+    value = evaluate_on_all(Graph([t.node, p.node, m.node], [loss(t, p).node]), [true, pred, mask])[0][0]
     np.testing.assert_allclose(value, expected)
 
 

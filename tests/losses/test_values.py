@@ -6,7 +6,7 @@ import pytest
 from symkeras import errors, losses, ops
 from symkeras.autodiff import gradients
 from symkeras.graph import Graph
-from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 from tests.losses.symbolic import both
 
 EPS = 1e-7
@@ -83,7 +83,7 @@ def test_gradients_agree_with_finite_differences(name, arguments, pair, formula)
     target, x = ops.placeholder("f64[5, 4]", name="t"), ops.placeholder("f64[5, 4]", name="x")
     loss = ops.sum(getattr(losses, name)(target, x, **arguments))
     dx = gradients(loss, x)
-    (_, slope), _ = evaluate(Graph([target.node, x.node], [loss.node, dx.node]), [t, p])
+    (_, slope), _ = evaluate_on_all(Graph([target.node, x.node], [loss.node, dx.node]), [t, p])
     step = 1e-6
     for index in ((0, 0), (2, 3), (4, 1)):
         up, down = p.copy(), p.copy()
@@ -117,7 +117,7 @@ def test_a_negative_label_is_nan_and_a_large_one_an_error_never_another_class():
 def test_confident_logits_neither_overflow_nor_lose_their_gradient():
     x = ops.placeholder("f32[3, 1]", name="x")
     loss = ops.sum(losses.binary_crossentropy(np.array([[1.0], [0.0], [1.0]], "float32"), x, from_logits=True))
-    (value, slope), _ = evaluate(Graph([x.node], [loss.node, gradients(loss, x).node]), [np.array([[-200.0], [200.0], [0.0]], "float32")])
+    (value, slope), _ = evaluate_on_all(Graph([x.node], [loss.node, gradients(loss, x).node]), [np.array([[-200.0], [200.0], [0.0]], "float32")])
     assert value == pytest.approx(400 + np.log(2))
     assert slope.ravel().tolist() == [-1.0, 1.0, -0.5]
 
@@ -125,7 +125,7 @@ def test_confident_logits_neither_overflow_nor_lose_their_gradient():
 def test_the_gradient_of_a_cosine_is_finite_at_the_origin():
     x = ops.placeholder("f32[1, 2]", name="x")
     loss = ops.sum(losses.cosine_similarity(np.ones((1, 2), "float32"), x))
-    (slope,), _ = evaluate(Graph([x.node], [gradients(loss, x).node]), [np.zeros((1, 2), "float32")])
+    (slope,), _ = evaluate_on_all(Graph([x.node], [gradients(loss, x).node]), [np.zeros((1, 2), "float32")])
     assert np.isfinite(slope).all()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from symkeras import metrics, ops
 from symkeras.graph import Graph, tracing
-from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 from tests.losses.symbolic import placeholders
 
 
@@ -41,7 +41,7 @@ def _check_graph(metric: metrics.Metric, batches: list[Any], expected: Any, rtol
     graph = Graph([x.node for x in inputs], [result.node], trace.updates())
     targets = [n.attrs["variable"] for n, _ in graph.updates]
     for part in batches:
-        (value,), news = evaluate(graph, part)
+        (value,), news = evaluate_on_all(graph, part)
         for variable, new in zip(targets, news, strict=True):
             variable.set(new)
     np.testing.assert_allclose(value, expected, rtol=rtol, atol=1e-6)

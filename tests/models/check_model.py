@@ -1,4 +1,4 @@
-"""`check_model`: a model trains to the same weights on the interpreter and on every level of the compiler."""
+"""`check_model`: a model trains to the same weights on the interpreter and at every level of the compiler for the default backend."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import tree
+from symkeras import config, tree
+from tests.backends import LEVELS
+from tests.tolerances import TOLERANCES
 
-LEVELS: tuple[dict[str, Any], ...] = (
-    {"backend": "numpy", "level": "O0"},
-    {"backend": "numpy", "level": "O1"},
-    {"backend": "numpy", "level": "O2"},
-    {"backend": "numpy", "level": "O2", "poison": True},
-)
+
+def ways(backend: str) -> list[dict[str, Any]]:
+    """The interpreter, and `backend` at every level, the last time with NaN in all memory that nobody may read."""
+    levels = [{"level": level} for level in LEVELS if backend != "interpreter"]
+    return [{"backend": "interpreter"}, *levels, *({**one, "poison": True} for one in levels[-1:])]
 
 
 def check_model(make: Callable[[], Any], x: Any, y: Any, *, optimizer: Callable[[], Any] | str = "sgd", loss: Any = "mse", metrics: Any = None,
-                batch_size: int = 4, tolerance: float = 2e-5, **fit: Any) -> Any:  # fmt: skip
+                batch_size: int = 4, **fit: Any) -> Any:  # fmt: skip
     """Train copies of one model with the same weights and seeds, compare them, and return the last one.
 
     Compared with the interpreter are the history, all variables of model and optimizer, the results of `evaluate` and
@@ -33,8 +34,9 @@ def check_model(make: Callable[[], Any], x: Any, y: Any, *, optimizer: Callable[
     """
     start: Any = None
     expected: dict[str, Any] = {}
+    rtol, atol = TOLERANCES["graph"]["float32"]
     model: Any = None
-    for options in ({"backend": "interpreter"}, *LEVELS):
+    for options in ways(config.backend()):
         model = make()
         model.compile(optimizer if isinstance(optimizer, str) else optimizer(), loss, metrics=metrics, **options)
         model.predict(x, verbose=0, batch_size=batch_size)
@@ -47,7 +49,7 @@ def check_model(make: Callable[[], Any], x: Any, y: Any, *, optimizer: Callable[
         for name in expected:
             for one, wanted in zip(tree.flatten(found[name]), tree.flatten(expected[name]), strict=True):
                 assert np.isfinite(one).all(), (options, name)
-                np.testing.assert_allclose(one, wanted, rtol=tolerance, atol=tolerance, err_msg=f"{name} {options}")
+                np.testing.assert_allclose(one, wanted, rtol=rtol, atol=atol, err_msg=f"{name} {options}")
     return model
 
 

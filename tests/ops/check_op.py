@@ -15,15 +15,7 @@ from symkeras.graph import Graph, Tensor, TensorType, dtypes
 from symkeras.graph.types import parse_type
 from symkeras.ops.evaluation import evaluate
 from symkeras.ops.op import Composite, Op, Sample, apply_symbolic, compute
-
-TOLERANCE = {
-    "float16": (4e-3, 4e-3),
-    "float32": (1e-5, 1e-6),
-    "float64": (1e-12, 1e-12),
-    "complex64": (1e-5, 1e-6),
-    "complex128": (1e-12, 1e-12),
-}
-"""How far a backend may be from the reference: relative and absolute, by dtype; integers and booleans are equal."""
+from tests.tolerances import assert_alike
 
 STEP = 1e-5
 FINITE_DIFFERENCES = {"rtol": 1e-6, "atol": 1e-8}
@@ -79,17 +71,6 @@ def same_bits(a: Any, b: Any) -> None:
     if a.dtype.kind == "f":
         numbers = ~np.isnan(a)
         np.testing.assert_array_equal(np.signbit(a)[numbers], np.signbit(b)[numbers], "the sign of a zero differs")
-
-
-def close(actual: Any, expected: Any, what: str = "", scale: float = 1.0) -> None:
-    """Equal within `TOLERANCE`, NaN where NaN is expected, infinities alike."""
-    actual, expected = np.asarray(actual), np.asarray(expected)
-    assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype), what
-    if expected.dtype.kind not in "fc":
-        np.testing.assert_array_equal(actual, expected, what)
-        return
-    rtol, atol = TOLERANCE[str(expected.dtype)]
-    np.testing.assert_allclose(actual, expected, rtol=rtol * scale, atol=atol * scale, err_msg=what)
 
 
 def check_inference(op: Op, sample: Sample) -> None:
@@ -195,5 +176,4 @@ def check_backend(op: Op, sample: Sample, backend: str, level: str = "O2") -> No
     expected = evaluate(graph, arrays)[0]
     actual = compile_graph(graph, backend=backend, level=level)(*arrays)
     for k, (a, e) in enumerate(zip(actual, expected, strict=True)):
-        scale = 10.0 if k else 1.0
-        close(a, e, f"result {k} of {op.name} on {backend}", scale)
+        assert_alike(a, e, "layer" if k else "op", backend, f"result {k} of {op.name} on {backend}")

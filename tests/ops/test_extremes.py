@@ -14,8 +14,9 @@ from symkeras.backend.interface import compile_graph
 from symkeras.graph import Graph, TensorType
 from symkeras.ops.evaluation import evaluate
 from symkeras.ops.op import OPS, Op, apply_symbolic, compute
+from tests.tolerances import assert_alike
 
-from .check_op import close, placeholders, run, same_bits
+from .check_op import placeholders, run, same_bits
 
 INF, NAN = math.inf, math.nan
 
@@ -47,7 +48,7 @@ def test_backend_keeps_extreme_values(op: Op, dtype: str, backend: str) -> None:
     expected = compute(op, arrays, {})
     same_bits(run(inputs, [result], arrays)[0], expected)
     actual = compile_graph(Graph([t.node for t in inputs], [result.node], name=op.name), backend=backend, level="O2")(*arrays)[0]
-    close(actual, expected, f"{op.name} on {backend}")
+    assert_alike(actual, expected, "op", backend, f"{op.name} on {backend}")
     infinite = ~np.isfinite(expected)
     np.testing.assert_array_equal(actual[infinite], expected[infinite])
 
@@ -180,7 +181,7 @@ def test_shapes_of_ones_zeros_and_scalars_broadcast_as_in_numpy(left: tuple[int,
         np.testing.assert_allclose(found, formula)
     assert expected[5].shape == left and expected[6].shape == right
     for x, e in zip(compile_graph(graph, backend=backend, level="O2")(a, b), expected, strict=True):
-        close(x, e)
+        assert_alike(x, e, "op", backend)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (0, 2), (2, 0), (1, 0, 3), (1, 4, 1)], ids=str)

@@ -14,7 +14,7 @@ from symkeras.compiler.updates import FlattenUpdates
 from symkeras.graph import tracing
 from symkeras.graph.graph import Graph
 from symkeras.graph.variable import Variable
-from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 
 SHAPES = [(3, 4), (4,), (2, 3, 2)]
 STEPS = 5
@@ -43,7 +43,7 @@ def step_graph(optimizer: Any, variables: list[Variable]) -> Graph:
 
 def run_graph(graph: Graph, grads: list[list[np.ndarray]]) -> None:
     for g in grads:
-        _, new = evaluate(graph, g)
+        _, new = evaluate_on_all(graph, g)
         for (node, _), value in zip(graph.updates, [np.array(x) for x in new], strict=True):
             node.attrs["variable"].set(value)
 

@@ -9,8 +9,8 @@ import pytest
 
 from symkeras import ops
 from symkeras.graph.graph import Graph
-from symkeras.ops.evaluation import evaluate
 from symkeras.optimizers import schedules
+from tests.backends import evaluate_on_all
 
 
 def warm(n):
@@ -46,7 +46,7 @@ def test_schedules_follow_their_formulas(name, arguments, formula):
     graph = Graph([step.node], [schedule(step).node], [])
     for n in range(13):
         assert float(schedule(n)) == pytest.approx(formula(n), rel=2e-5, abs=1e-7)
-        (value,), _ = evaluate(graph, [np.array(n, "int32")])
+        (value,), _ = evaluate_on_all(graph, [np.array(n, "int32")])
         assert value.dtype == "float32" and float(value) == float(schedule(n))
     config = schedules.serialize(schedule)
     assert (config["module"], config["class_name"]) == ("keras.optimizers.schedules", name)

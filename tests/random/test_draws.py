@@ -14,8 +14,8 @@ import pytest
 from symkeras import ops, random
 from symkeras.errors import ConfigError, DtypeError, ShapeError
 from symkeras.graph import Graph, tracing
-from symkeras.ops.evaluation import evaluate
 from symkeras.utils import set_random_seed
+from tests.backends import evaluate_on_all
 
 N = 40_000
 DRAWS: dict[str, Callable[..., Any]] = {
@@ -132,7 +132,7 @@ def test_a_graph_draws_the_same_numbers_for_symbolic_sizes_and_advances_the_stat
         first, second = (DRAWS[name](ops.shape(x), seed=generator) for _ in range(2))
         updates = trace.updates()
     graph = Graph([x.node], [first.node, second.node], updates)
-    values, states = evaluate(graph, [np.zeros((5, 3), np.float32)])
+    values, states = evaluate_on_all(graph, [np.zeros((5, 3), np.float32)])
     for value in values:
         np.testing.assert_array_equal(value, DRAWS[name]((5, 3), seed=twin))
     np.testing.assert_array_equal(states[0], [21, 2])
@@ -146,7 +146,7 @@ def test_dropout_categorical_and_shuffle_of_symbolic_inputs_match_those_of_array
     def draws(v: Any) -> list[Any]:
         return [random.dropout(v, 0.4, seed=1), random.categorical(v, 7, seed=2), random.shuffle(v, seed=3)]
 
-    values, _ = evaluate(Graph([x.node], [t.node for t in draws(x)]), [array])
+    values, _ = evaluate_on_all(Graph([x.node], [t.node for t in draws(x)]), [array])
     for symbolic, eager in zip(values, draws(array), strict=True):
         np.testing.assert_array_equal(symbolic, eager)
 

@@ -12,7 +12,7 @@ from symkeras.autodiff import gradients
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import Graph
 from symkeras.graph.variable import Variable
-from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 from tests.losses.symbolic import both, placeholders
 
 W = np.random.default_rng(0).normal(size=(4, 3)) * [1.0, 2.0, 0.1]
@@ -65,7 +65,7 @@ def test_a_zero_vector_gives_no_nan_in_values_or_gradients() -> None:
     w = np.array([[0.0, 0.0], [3.0, 4.0]])
     (x,) = placeholders([w])
     penalty = regularizers.OrthogonalRegularizer()(x)
-    values, _ = evaluate(Graph([x.node], [penalty.node, gradients(penalty, [x])[0].node]), [w])
+    values, _ = evaluate_on_all(Graph([x.node], [penalty.node, gradients(penalty, [x])[0].node]), [w])
     assert all(np.isfinite(v).all() for v in values)
     for name in PROJECTIONS:
         assert np.isfinite(constraints.get(name)(np.zeros((2, 2)))).all()

@@ -15,6 +15,8 @@ from symkeras.saving import model_files, state_files
 from symkeras.saving.atomic import FileError
 from symkeras.utils import reset_uids
 
+pytestmark = pytest.mark.usefixtures("model_backend")
+
 X = np.linspace(-1, 1, 48, dtype="float32").reshape(8, 6)
 Y = np.linspace(0, 1, 16, dtype="float32").reshape(8, 2)
 

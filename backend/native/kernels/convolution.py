@@ -6,9 +6,9 @@ holds for vectors of any width up to 64 bytes.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
+from symkeras.backend import threads as thread_count
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
@@ -28,9 +28,9 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
     """One array for a convolution or one of its gradients, none where it is a matrix product.
 
     Args:
-        threads: the most that will share the kernel; None: all the process may use.
+        threads: the most that will share the kernel; None: all that compute in this process.
     """
-    threads = threads or _processors()
+    threads = threads or thread_count.count()
     x, w, y = _sides(node)
     a, groups = node.attrs, node.attrs["groups"]
     kernel, inner, outer = w.shape[:-2], w.shape[-2], dims.floor_divide(w.shape[-1], groups)
@@ -52,7 +52,7 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
         piece = _piece(kernel, (1,) * len(kernel), a["dilation"], y.shape[-1])
     else:
         of = (1, w.shape[-1]) if _is_depthwise(inner, groups) else (inner * groups, outer)
-        weights = 0 if _fills_vectors(of[1]) else dims.product(kernel) * of[0] * _up(of[1])
+        weights = 0 if _fills_vectors(of[1]) and of[1] <= 64 else dims.product(kernel) * of[0] * _up(of[1])
         piece = _piece(kernel, a["strides"], a["dilation"], x.shape[-1] * _repeat(inner, outer, groups))
     return [x.with_shape((_up(weights) + transformed + (_up(piece + 16) + room) * threads,))]
 
@@ -64,10 +64,6 @@ def _sides(node: Node) -> tuple[TensorType, TensorType, TensorType]:
     if node.op.name == "conv_input_grad":
         return node.tensor_type, node.inputs[1].tensor_type, node.inputs[0].tensor_type
     return node.inputs[0].tensor_type, node.tensor_type, node.inputs[1].tensor_type
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _up(n: Size) -> Size:

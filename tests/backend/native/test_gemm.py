@@ -25,7 +25,19 @@ COMPILER = next((path for name in ("gcc", "clang", "cc") if (path := shutil.whic
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler found")
 
 INCLUDE = Path(symkeras.__file__).parent / "backend" / "native" / "include"
-FLAGS = ["-std=gnu11", "-O3", "-Wall", "-Wextra", "-Werror", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-shared", "-fPIC"]
+FLAGS = [
+    "-std=gnu11",
+    "-O3",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fwrapv",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",
+    "-shared",
+    "-fPIC",
+]
 IS_X86 = platform.machine() in ("x86_64", "AMD64")
 BUILDS = {
     "native": ["-march=native", "-fopenmp"],
@@ -37,25 +49,39 @@ NEEDS = {"avx2": {"avx2", "fma"}}
 
 SOURCE = """
 #include "symkeras/gemm.h"
-#define EXPORT(T, S)                                                                                                                    \\
-    void gemm_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, int accumulate,   \\
+#define EXPORT(T, S, U)                                                                                                                 \\
+    int lanes_##S(void) { return SK_LANES_##U; }                                                                                        \\
+    void vectors_##S(const T *from, T *turned, T *sums, T *alone) {                                                                     \\
+        sk_v##S x[SK_LANES_##U], y[SK_LANES_##U];                                                                                       \\
+        for (int i = 0; i < SK_LANES_##U; i++) x[i] = y[i] = sk_load_##S(from + i * SK_LANES_##U);                                      \\
+        for (int i = 0; i < SK_LANES_##U; i++) alone[i] = sk_sum_##S(x[i]);                                                             \\
+        sk_transpose_##S(x);                                                                                                            \\
+        for (int i = 0; i < SK_LANES_##U; i++) sk_store_##S(turned + i * SK_LANES_##U, x[i]);                                           \\
+        sk_store_##S(sums, sk_sums_##S(y));                                                                                             \\
+    }                                                                                                                                   \\
+    void parts_##S(const T *from, int n, T *part, T *whole) {                                                                           \\
+        sk_v##S x = sk_load_part_##S(from, n);                                                                                          \\
+        sk_store_part_##S(part, x, n);                                                                                                  \\
+        sk_store_##S(whole, x);                                                                                                         \\
+    }                                                                                                                                   \\
+    void gemm_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, int accumulate,    \\
                   T *c, int64_t ldc, const sk_blas *blas) {                                                                             \\
         sk_gemm_##S(ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                                         \\
     }                                                                                                                                   \\
-    void gemm_by_##S(int way, int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,       \\
-                     int accumulate, T *c, int64_t ldc) {                                                                               \\
-        sk_gemm_by_##S((sk_gemm_ways)way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, NULL);                                   \\
+    void gemm_by_##S(int way, int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,        \\
+                     int accumulate, T *c, int64_t ldc, const sk_blas *blas) {                                                          \\
+        sk_gemm_by_##S((sk_gemm_ways)way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                   \\
     }                                                                                                                                   \\
-    void matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, int accumulate, \\
+    void matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, int accumulate,  \\
                     T *c, int64_t ldc, const sk_blas *blas, int threads) {                                                              \\
         sk_matmul_##S(ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas, threads);                                              \\
     }                                                                                                                                   \\
-    void batched_##S(int64_t batch, int64_t sa, int64_t sb, int64_t sc, int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a,   \\
+    void batched_##S(int64_t batch, int64_t sa, int64_t sb, int64_t sc, int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a,    \\
                      int64_t lda, const T *b, int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {       \\
         sk_matmul_batched_##S(batch, sa, sb, sc, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas, threads);                   \\
     }
-EXPORT(float, f32)
-EXPORT(double, f64)
+EXPORT(float, f32, F32)
+EXPORT(double, f64, F64)
 """
 
 
@@ -161,12 +187,13 @@ SHAPES = [
     (3, 17, 31), (17, 3, 1031), (4, 61, 67), (7, 7, 7), (12, 32, 1), (13, 33, 2), (23, 29, 31), (32, 128, 32), (37, 10, 160), (40, 20, 41),
     (97, 89, 83), (131, 70, 300), (25, 300, 530),
 ]  # fmt: skip
-WAYS = {"direct": 0, "turned": 1, "dots": 2, "packed": 3}
-ALLOWED = {"direct": [(0, 0), (1, 0)], "turned": [(0, 0), (0, 1), (1, 0), (1, 1)], "dots": [(0, 0), (0, 1), (1, 1)], "packed": [(0, 0), (0, 1), (1, 0), (1, 1)]}
+TRANSPOSES = [(0, 0), (0, 1), (1, 0), (1, 1)]
+WAYS, BLAS = {"direct": 0, "turned": 1, "dots": 2, "packed": 3}, 4
+ALLOWED = {"direct": [(0, 0), (1, 0)], "turned": TRANSPOSES, "dots": [(0, 0), (0, 1), (1, 1)], "packed": TRANSPOSES}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("ta,tb", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("ta,tb", TRANSPOSES)
 def test_products_are_right_for_every_shape(library: ctypes.CDLL, ta: int, tb: int, dtype: str) -> None:
     for shape in SHAPES:
         for accumulate in (0, 1):
@@ -181,7 +208,7 @@ def test_every_way_is_right_for_every_shape(library: ctypes.CDLL, way: str, dtyp
         for ta, tb in ALLOWED[way]:
             for accumulate in (0, 1):
                 product = Product(*shape, ta, tb, accumulate, dtype)
-                product.check(product.run(library[f"gemm_by_{suffix_of(dtype)}"], before=(WAYS[way],)))
+                product.check(product.run(library[f"gemm_by_{suffix_of(dtype)}"], before=(WAYS[way],), after=(None,)))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -192,7 +219,7 @@ def test_nan_and_infinity_travel_as_in_sums_of_products(library: ctypes.CDLL, wa
             product.a_used[...] = 0
             a, b = product.a_used.T if ta else product.a_used, product.b_used.T if tb else product.b_used
             b[k // 2, n // 2], a[m - 1, k - 1], b[k - 1, 0] = np.nan, np.inf, 1.0
-            got = product.run(library.gemm_by_f32, before=(WAYS[way],))
+            got = product.run(library.gemm_by_f32, before=(WAYS[way],), after=(None,))
             with np.errstate(invalid="ignore"):
                 want = np.einsum("ik,kj->ij", a.astype(np.float64), b.astype(np.float64))
             np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
@@ -200,13 +227,13 @@ def test_nan_and_infinity_travel_as_in_sums_of_products(library: ctypes.CDLL, wa
 
 
 def test_without_terms_c_is_zero_or_what_it_was(library: ctypes.CDLL) -> None:
-    for ta, tb in [(0, 0), (0, 1), (1, 0), (1, 1)]:
+    for ta, tb in TRANSPOSES:
         assert not Product(5, 40, 0, ta, tb).run(library.gemm_f32, after=(None,)).any()
         product = Product(5, 40, 0, ta, tb, accumulate=1)
         np.testing.assert_array_equal(product.run(library.gemm_f32, after=(None,)), product.before)
 
 
-@pytest.mark.parametrize("ta,tb", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("ta,tb", TRANSPOSES)
 @pytest.mark.parametrize("shape", [(300, 301, 290), (4, 3000, 70), (3000, 4, 70), (1, 5000, 100), (5000, 1, 100), (1200, 10, 100)])
 def test_the_number_of_threads_changes_no_bit(library: ctypes.CDLL, shape: tuple[int, int, int], ta: int, tb: int) -> None:
     product = Product(*shape, ta, tb)
@@ -217,29 +244,57 @@ def test_the_number_of_threads_changes_no_bit(library: ctypes.CDLL, shape: tuple
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("ta,tb", [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_large_products_go_to_the_blas(library: ctypes.CDLL, ta: int, tb: int, dtype: str) -> None:
+@pytest.mark.parametrize("ta,tb", TRANSPOSES)
+def test_a_blas_gets_the_products_it_is_given(library: ctypes.CDLL, ta: int, tb: int, dtype: str) -> None:
     found = numpys_blas()
     if found is None:
         pytest.skip("NumPy brings no OpenBLAS")
-    for shape in [(200, 210, 220), (1, 1, 1), (3, 200, 1000), (1000, 1000, 2)]:
+    blas = ctypes.byref(found[0])
+    for shape in [(20, 21, 22), (1, 1, 1), (3, 200, 100), (100, 100, 2), (4, 4, 0)]:
         for accumulate in (0, 1):
             product = Product(*shape, ta, tb, accumulate, dtype)
-            call = library[f"matmul_{suffix_of(dtype)}"]
-            first = product.run(call, after=(ctypes.byref(found[0]), 2))
-            product.check(first)
-            np.testing.assert_array_equal(product.run(call, after=(ctypes.byref(found[0]), 2)), first)
+            product.check(product.run(library[f"gemm_by_{suffix_of(dtype)}"], before=(BLAS,), after=(blas,)))
+            once = product.run(library[f"matmul_{suffix_of(dtype)}"], after=(blas, 2))
+            product.check(once)
+            np.testing.assert_array_equal(product.run(library[f"matmul_{suffix_of(dtype)}"], after=(blas, 2)), once)
+
+
+def test_very_large_products_are_right_with_and_without_a_blas(library: ctypes.CDLL) -> None:
+    found = numpys_blas()
+    product = Product(1300, 1301, 1299)
+    for blas in [None, *([ctypes.byref(found[0])] if found else [])]:
+        product.check(product.run(library.matmul_f32, after=(blas, 2)))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("batch", [0, 1, 2, 7])
+@pytest.mark.parametrize("batch", [0, 1, 2, 7, 12])
 def test_batches_broadcast_where_a_stride_is_zero(library: ctypes.CDLL, batch: int, threads: int) -> None:
     rng = np.random.default_rng(1)
-    for m, n, k in [(3, 4, 5), (64, 70, 66)]:
-        a, b = rng.standard_normal((batch, m, k)), rng.standard_normal((n, k))
-        c = rng.standard_normal((batch, m, n))
+    for m, n, k in [(3, 4, 5), (64, 70, 66), (2, 1, 3)]:
+        a, b, c = rng.standard_normal((batch, m, k)), rng.standard_normal((n, k)), rng.standard_normal((batch, m, n))
         want = c + a @ b.T
-        strides = sizes(batch, m * k, 0, m * n)
         operands = (address(a), *sizes(k), address(b), *sizes(k), 1, address(c), *sizes(n))
-        library.batched_f64(*strides, 0, 1, *sizes(m, n, k), *operands, None, threads)
+        library.batched_f64(*sizes(batch, m * k, 0, m * n), 0, 1, *sizes(m, n, k), *operands, None, threads)
         np.testing.assert_allclose(c, want, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_vectors_are_transposed_and_added_up_for_every_width(library: ctypes.CDLL, dtype: str) -> None:
+    lanes = library[f"lanes_{suffix_of(dtype)}"]()
+    x = np.random.default_rng(2).standard_normal((lanes, lanes)).astype(dtype)
+    turned, sums, alone = np.empty_like(x), np.empty(lanes, dtype), np.empty(lanes, dtype)
+    library[f"vectors_{suffix_of(dtype)}"](address(x), address(turned), address(sums), address(alone))
+    np.testing.assert_array_equal(turned, x.T)
+    np.testing.assert_array_equal(sums, alone)
+    np.testing.assert_allclose(sums, x.astype(np.float64).sum(1), rtol=0, atol=64 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parts_of_vectors_leave_the_rest_alone(library: ctypes.CDLL, dtype: str) -> None:
+    lanes = library[f"lanes_{suffix_of(dtype)}"]()
+    x = np.arange(1, lanes + 1, dtype=dtype)
+    for n in range(1, lanes + 1):
+        part, whole = np.full(lanes, -1, dtype), np.full(lanes, -1, dtype)
+        library[f"parts_{suffix_of(dtype)}"](address(x), n, address(part), address(whole))
+        np.testing.assert_array_equal(part, np.where(np.arange(lanes) < n, x, -1))
+        np.testing.assert_array_equal(whole, np.where(np.arange(lanes) < n, x, 0))

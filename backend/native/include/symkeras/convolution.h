@@ -21,20 +21,32 @@
 #ifndef SYMKERAS_CONVOLUTION_H
 #define SYMKERAS_CONVOLUTION_H
 
+#include "symkeras/kernel_types.h"
+
+#ifndef SK_LINKED
 #include "symkeras/convolution_depthwise.h"
 #include "symkeras/convolution_winograd.h"
 
-/* Sizes; `before` is the padding in front. */
-typedef struct {
-    int64_t batch, in[3], out[3], kernel[3], stride[3], dilation[3], before[3], channels, outputs, groups;
-} sk_conv_shape;
-
-/* Multiply-adds that are worth a thread. */
+/* Multiply-adds that are worth a thread, and outputs that are worth laying out w anew. */
 #define SK_CONV_WORTH (1 << 19)
+#define SK_CONV_PAYS 256
 
 SK_UNUSED static inline int64_t sk_conv_product(const int64_t *n) { return n[0] * n[1] * n[2]; }
 SK_UNUSED static inline int64_t sk_conv_up(int64_t n) { return (n + 15) / 16 * 16; }
 SK_UNUSED static inline int64_t sk_conv_gcd(int64_t a, int64_t b) { return b ? sk_conv_gcd(b, a % b) : a; }
+
+/* Outputs so many that their rows of w lie far apart: worth laying out pair by pair of vectors. */
+SK_UNUSED static inline int sk_conv_is_wide(const sk_conv_plan *p, int64_t lanes) {
+    return p->inner > 1 && p->outer > 64 && p->outer % (2 * lanes) == 0;
+}
+
+/* The layout of a copied w of so many rows. */
+SK_UNUSED static void sk_conv_lay(sk_conv_plan *p, int64_t rows, int64_t lanes) {
+    int wide = sk_conv_is_wide(p, lanes);
+    p->w_row = wide ? 2 * lanes : (p->outer + lanes - 1) / lanes * lanes;
+    p->w_block = wide ? rows * 2 * lanes : 2 * lanes;
+    p->w_group = rows * (wide ? p->outer : p->w_row);
+}
 
 SK_UNUSED static int sk_conv_members(const sk_conv_shape *s, int threads) {
     int64_t work = s->batch * sk_conv_product(s->out) * sk_conv_product(s->kernel) * (s->channels / s->groups) * s->outputs;
@@ -158,9 +170,11 @@ SK_UNUSED static void sk_conv_run_input(const void *what, int member, int member
             p.piece = job->plan.piece;
             p.must_copy = job->plan.must_copy, p.pairs = job->plan.pairs, p.u = job->plan.u;
             p.room = sk_conv_room(job, &p, member);
-            p.w_row = job->plan.w_row;
-            p.w_group = sk_conv_product(p.kernel) * p.inner * p.w_row;
-            w += sk_conv_product(p.kernel) * job->plan.w_group;
+            int64_t groups = p.groups, outer = p.outer;
+            if (job->is_direct) p.groups = 1, p.outer = job->shape->channels;
+            sk_conv_lay(&p, sk_conv_product(p.kernel) * p.inner, job->plan.w_row);
+            w += p.groups * p.w_group;
+            p.groups = groups, p.outer = outer;
             sk_conv_image(&p, n, alone ? 0 : member, alone ? 1 : members, job->scratch + member * job->room);
         }
 }
@@ -202,141 +216,148 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
     if (!k.add && part == 0) memset(dw, 0, (size_t)job->partial * item);
 }
 
-#define SK_DEFINE_CONV(T, S, U)                                                                                            \
-    /* w with the outputs of each group padded to whole vectors: (groups, taps * inner, outer'). */                        \
-    static void sk_conv_pad_##S(const sk_conv_plan *p, const T *w, T *to, int64_t rows) {                                  \
-        int64_t outer = p->w_row;                                                                                          \
-        for (int64_t g = 0; g < p->groups; g++)                                                                            \
-            for (int64_t r = 0; r < rows; r++)                                                                             \
-                for (int64_t o = 0; o < outer; o++)                                                                        \
-                    to[(g * rows + r) * outer + o] = o < p->outer ? w[(r * p->groups + g) * p->outer + o] : 0;             \
-    }                                                                                                                      \
-    /* The taps of one phase in turned order, inputs and outputs exchanged: (groups, taps, outer, inner'). */              \
-    static void sk_conv_turn_##S(const sk_conv_shape *s, const sk_conv_plan *p, const int64_t *first, const int64_t *step, \
-                                 int64_t wide, const T *w, T *to) {                                                        \
-        int64_t taps = sk_conv_product(p->kernel), next = p->groups < s->groups ? 1 : s->outputs;                          \
-        for (int64_t g = 0; g < p->groups; g++)                                                                            \
-            for (int64_t u = 0; u < taps; u++, to += p->inner * wide) {                                                    \
-                int64_t at[3] = {u / p->kernel[2] / p->kernel[1], u / p->kernel[2] % p->kernel[1], u % p->kernel[2]}, tap = 0; \
-                for (int a = 0; a < 3; a++) tap = tap * s->kernel[a] + first[a] + (p->kernel[a] - 1 - at[a]) * step[a];    \
-                const T *from = w + tap * (s->channels / s->groups) * s->outputs + g * p->inner;                                            \
-                for (int64_t c = 0; c < wide; c++)                                                                         \
-                    for (int64_t o = 0; o < p->inner; o++) to[o * wide + c] = c < p->outer ? from[c * next + o] : 0; \
-            }                                                                                                              \
-    }                                                                                                                      \
-    /* y (B, out, O) = the convolution of x with w. */                                                                     \
-    SK_UNUSED static void sk_conv_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, \
-                                      int threads) {                                                                       \
-        enum { L = SK_LANES_##U };                                                                                         \
-        if (s->batch * sk_conv_product(s->out) * s->outputs == 0) return;                                                  \
-        if (sk_conv_is_product(s)) {                                                                                       \
-            sk_matmul_##S(0, 0, s->batch * sk_conv_product(s->out), s->outputs, s->channels, x, s->channels, w, s->outputs, \
-                          0, y, s->outputs, blas, threads);                                                                \
-            return;                                                                                                        \
-        }                                                                                                                  \
-        int depthwise = sk_conv_is_depthwise(s), members = sk_conv_members(s, threads);                                    \
-        sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                    \
-        p.x = x, p.w = w, p.y = y;                                                                                         \
-        p.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                             \
-        p.w_row = s->outputs, p.w_group = p.outer;                                                                         \
-        if (depthwise) p.outer = s->outputs;                                                                               \
-        p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L);                                                       \
-        if (p.outer % L) {                                                                                                 \
-            sk_conv_plan packed = p;                                                                                       \
-            int64_t rows = sk_conv_product(s->kernel) * p.inner;                                                           \
-            if (depthwise) packed.groups = 1;                                                                              \
-            packed.w_row = (p.outer + L - 1) / L * L;                                                                      \
-            sk_conv_pad_##S(&packed, w, scratch, rows);                                                                    \
-            p.w = scratch, p.w_row = packed.w_row, p.w_group = rows * p.w_row;                                             \
-            scratch += sk_conv_up(packed.groups * p.w_group);                                                              \
-        }                                                                                                                  \
-        int64_t room = sk_conv_up(p.buffer + 16);                                                                          \
-        if (sk_conv_is_winograd(s)) {                                                                                      \
-            sk_winograd_kernel_##S(w, p.inner * p.outer, scratch);                                                         \
-            p.u = scratch, p.pairs = 1, p.piece = sk_winograd_piece_##S;                                                   \
-            scratch += 16 * p.inner * p.outer, room += SK_WINOGRAD_ROOM;                                                   \
-        }                                                                                                                  \
-        sk_conv_job job = {.plan = p, .run = sk_conv_run_forward, .scratch = (char *)scratch, .room = room * (int64_t)sizeof(T)}; \
-        sk_conv_share(&job, members);                                                                                      \
-    }                                                                                                                      \
-    /* dx (B, in, C) from dy (B, out, O) and w. */                                                                         \
-    SK_UNUSED static void sk_conv_input_grad_##S(T *dx, const T *dy, const T *w, const sk_conv_shape *s, T *scratch,       \
-                                                 const sk_blas *blas, int threads) {                                       \
-        enum { L = SK_LANES_##U };                                                                                         \
-        if (s->batch * sk_conv_product(s->in) * s->channels == 0) return;                                                  \
-        if (sk_conv_is_product(s)) {                                                                                       \
-            sk_matmul_##S(0, 1, s->batch * sk_conv_product(s->out), s->channels, s->outputs, dy, s->outputs, w, s->outputs, \
-                          0, dx, s->channels, blas, threads);                                                              \
-            return;                                                                                                        \
-        }                                                                                                                  \
-        int depthwise = sk_conv_is_depthwise(s) && s->outputs == s->channels;                                              \
-        int64_t first[3], step[3], room = 0, groups = depthwise ? 1 : s->groups;                                           \
-        int64_t inner = depthwise ? 1 : s->outputs / s->groups, wide = (s->channels / groups + L - 1) / L * L;             \
-        T *turned = scratch;                                                                                               \
-        for (int64_t phase = 0; phase < sk_conv_product(s->stride); phase++) {                                             \
-            sk_conv_plan p;                                                                                                \
-            sk_conv_phase(s, phase, sizeof(T), &p, first, step);                                                           \
-            room = sk_max(room, sk_conv_up(p.buffer + 16));                                                                \
-            if (depthwise) p.groups = 1, p.outer = s->channels, p.inner = 1;                                               \
-            sk_conv_turn_##S(s, &p, first, step, wide, w, turned);                                                         \
-            turned += groups * sk_conv_product(p.kernel) * inner * wide;                                                   \
-        }                                                                                                                  \
-        sk_conv_job job = {.shape = s, .run = sk_conv_run_input, .x = dy, .w = scratch, .y = dx};                          \
-        job.plan.item = sizeof(T), job.plan.w_row = wide, job.plan.w_group = groups * inner * wide;                        \
-        job.plan.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                      \
-        job.plan.must_copy = depthwise && s->channels % L;                                                                 \
-        scratch += sk_conv_up(turned - scratch);                                                                           \
-        if (sk_conv_is_winograd(s)) {                                                                                      \
-            sk_winograd_kernel_##S(job.w, s->channels * s->outputs, scratch);                                              \
-            job.plan.u = scratch, job.plan.pairs = 1, job.plan.piece = sk_winograd_piece_##S;                              \
-            scratch += 16 * s->channels * s->outputs, room += SK_WINOGRAD_ROOM;                                            \
-        }                                                                                                                  \
-        job.scratch = (char *)scratch, job.room = room * (int64_t)sizeof(T);                                               \
-        sk_conv_share(&job, sk_conv_members(s, threads));                                                                  \
-    }                                                                                                                      \
-    /* Partial sums of slices of the batch, added in order: w's gradient, or that of the transformed w. */                 \
-    static const T *sk_conv_sum_##S(const sk_conv_shape *s, const sk_conv_job *job, T *sums, T *dw) {                      \
-        int64_t outer = s->outputs / s->groups, rows = job->partial / job->plan.y_wide, wide = job->plan.y_wide / s->groups; \
-        for (int64_t i = 0; i < job->slices - job->is_direct; i++)                                                         \
-            for (int64_t r = 0; r < rows * s->groups; r++)                                                                 \
-                for (int64_t o = 0; o < outer; o++) {                                                                      \
-                    T one = sums[i * job->partial + r * wide + o];                                                         \
-                    dw[r * outer + o] = i + job->is_direct ? dw[r * outer + o] + one : one;                                \
-                }                                                                                                          \
-        return dw;                                                                                                         \
-    }                                                                                                                      \
-    /* Returns whether dw is finite, or was computed in a way that does not ask. */                                        \
-    static int sk_conv_filter_by_##S(int winograd, T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch, int threads) { \
-        enum { L = SK_LANES_##U };                                                                                         \
-        int64_t rows = sk_conv_product(s->kernel) * (s->channels / s->groups), outer = s->outputs / s->groups;             \
-        int depthwise = sk_conv_is_depthwise(s), members = sk_conv_members(s, threads);                                    \
-        sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                    \
-        p.x = x, p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L), p.pairs = winograd;                          \
-        p.y_wide = depthwise ? s->outputs : s->groups * ((outer + L - 1) / L * L);                                         \
-        int is_padded = p.y_wide != s->outputs;                                                                            \
-        int64_t partial = winograd ? 16 * s->channels * s->outputs : rows * p.y_wide;                                      \
-        int64_t slices = sk_max(1, sk_min(members, SK_CONV_PARTIAL / sk_conv_up(partial)));                                \
-        int64_t room = sk_conv_up(p.buffer + 16) + (is_padded ? sk_conv_up(SK_CONV_PIECE + 8 * p.y_wide) : 0);             \
-        sk_conv_job job = {.plan = p, .run = sk_conv_run_filter, .w = dy, .y = dw, .scratch = (char *)scratch, .slices = slices, \
-                           .room = (room + (winograd ? SK_WINOGRAD_ROOM : 0)) * (int64_t)sizeof(T), .partial = partial,    \
-                           .parts = members / slices, .is_direct = !is_padded && !winograd};                               \
-        job.blocks = winograd ? sk_winograd_blocks_##S : depthwise ? sk_conv_depthwise_blocks_##S : sk_conv_blocks_##S;    \
-        members = (int)(slices * job.parts);                                                                               \
-        sk_conv_share(&job, members);                                                                                      \
-        T *sums = (T *)(job.scratch + members * job.room);                                                                 \
-        if (!winograd) return sk_conv_sum_##S(s, &job, sums, dw) == dw;                                                    \
-        return sk_winograd_kernel_grad_##S(sk_conv_sum_##S(s, &job, sums, sums), s->channels * s->outputs, dw);            \
-    }                                                                                                                      \
-    /* dw (kernel, C / groups, O) from x and dy. */                                                                        \
-    SK_UNUSED static void sk_conv_filter_grad_##S(T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch,      \
-                                                  const sk_blas *blas, int threads) {                                      \
-        (void)blas;                                                                                                        \
-        if (s->batch * sk_conv_product(s->out) == 0)                                                                       \
-            memset(dw, 0, (size_t)(sk_conv_product(s->kernel) * (s->channels / s->groups) * s->outputs) * sizeof(T));      \
-        else if (!sk_conv_is_winograd(s) || !sk_conv_filter_by_##S(1, dw, x, dy, s, scratch, threads))                     \
-            sk_conv_filter_by_##S(0, dw, x, dy, s, scratch, threads);                                                      \
+#define SK_DEFINE_CONV(T, S, U)                                                                                                            \
+    /* w with the outputs of each group padded to whole vectors, or pair by pair of vectors. */                                            \
+    static void sk_conv_pack_##S(const sk_conv_plan *p, const T *w, T *to, int64_t rows) {                                                 \
+        enum { PAIR = 2 * SK_LANES_##U };                                                                                                  \
+        for (int64_t g = 0; g < p->groups; g++)                                                                                            \
+            for (int64_t r = 0; r < rows; r++)                                                                                             \
+                for (int64_t o = 0; o < p->outer; o += PAIR)                                                                               \
+                    for (int64_t i = 0; i < sk_min(PAIR, p->w_row - o % p->w_row); i++)                                                    \
+                        to[g * p->w_group + r * p->w_row + o / PAIR * p->w_block + i] =                                                    \
+                            o + i < p->outer ? w[(r * p->groups + g) * p->outer + o + i] : 0;                                              \
+    }                                                                                                                                      \
+    /* The taps of one phase in turned order, inputs and outputs exchanged. */                                                             \
+    static void sk_conv_turn_##S(const sk_conv_shape *s, const sk_conv_plan *p, const int64_t *first, const int64_t *step,                 \
+                                 const T *w, T *to) {                                                                                      \
+        enum { PAIR = 2 * SK_LANES_##U };                                                                                                  \
+        int64_t taps = sk_conv_product(p->kernel), next = p->groups < s->groups ? 1 : s->outputs;                                          \
+        for (int64_t g = 0; g < p->groups; g++)                                                                                            \
+            for (int64_t u = 0; u < taps; u++) {                                                                                           \
+                int64_t at[3] = {u / p->kernel[2] / p->kernel[1], u / p->kernel[2] % p->kernel[1], u % p->kernel[2]}, tap = 0;             \
+                for (int a = 0; a < 3; a++) tap = tap * s->kernel[a] + first[a] + (p->kernel[a] - 1 - at[a]) * step[a];                    \
+                const T *from = w + tap * (s->channels / s->groups) * s->outputs + g * p->inner;                                           \
+                T *row = to + g * p->w_group + u * p->inner * p->w_row;                                                                    \
+                for (int64_t c = 0; c < (p->outer + PAIR / 2 - 1) / (PAIR / 2) * (PAIR / 2); c++)                                          \
+                    for (int64_t o = 0; o < p->inner; o++)                                                                                 \
+                        row[o * p->w_row + c / PAIR * p->w_block + c % PAIR] = c < p->outer ? from[c * next + o] : 0;                      \
+            }                                                                                                                              \
+    }                                                                                                                                      \
+    /* y (B, out, O) = the convolution of x with w. */                                                                                     \
+    SK_KERNEL void sk_conv_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas,                      \
+                                      int threads) {                                                                                       \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        if (s->batch * sk_conv_product(s->out) * s->outputs == 0) return;                                                                  \
+        if (sk_conv_is_product(s)) {                                                                                                       \
+            sk_matmul_##S(0, 0, s->batch * sk_conv_product(s->out), s->outputs, s->channels, x, s->channels, w, s->outputs,                \
+                          0, y, s->outputs, blas, threads);                                                                                \
+            return;                                                                                                                        \
+        }                                                                                                                                  \
+        int depthwise = sk_conv_is_depthwise(s), members = sk_conv_members(s, threads);                                                    \
+        sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                                    \
+        p.x = x, p.w = w, p.y = y;                                                                                                         \
+        p.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                             \
+        p.w_row = s->outputs, p.w_block = 2 * L, p.w_group = p.outer;                                                                      \
+        if (depthwise) p.outer = s->outputs;                                                                                               \
+        p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L);                                                                       \
+        if (p.outer % L || (sk_conv_is_wide(&p, L) && s->batch * sk_conv_product(s->out) >= SK_CONV_PAYS)) {                               \
+            sk_conv_plan packed = p;                                                                                                       \
+            int64_t rows = sk_conv_product(s->kernel) * p.inner;                                                                           \
+            if (depthwise) packed.groups = 1;                                                                                              \
+            sk_conv_lay(&packed, rows, L);                                                                                                 \
+            sk_conv_pack_##S(&packed, w, scratch, rows);                                                                                   \
+            p.w = scratch, p.w_row = packed.w_row, p.w_block = packed.w_block, p.w_group = packed.w_group;                                 \
+            scratch += sk_conv_up(packed.groups * p.w_group);                                                                              \
+        }                                                                                                                                  \
+        int64_t room = sk_conv_up(p.buffer + 16);                                                                                          \
+        if (sk_conv_is_winograd(s)) {                                                                                                      \
+            sk_winograd_kernel_##S(&p, scratch);                                                                                           \
+            p.u = scratch, p.pairs = 1, p.piece = sk_winograd_piece_##S;                                                                   \
+            scratch += 16 * p.inner * p.outer, room += SK_WINOGRAD_ROOM;                                                                   \
+        }                                                                                                                                  \
+        sk_conv_job job = {.plan = p, .run = sk_conv_run_forward, .scratch = (char *)scratch, .room = room * (int64_t)sizeof(T)};          \
+        sk_conv_share(&job, members);                                                                                                      \
+    }                                                                                                                                      \
+    /* dx (B, in, C) from dy (B, out, O) and w. */                                                                                         \
+    SK_KERNEL void sk_conv_input_grad_##S(T *dx, const T *dy, const T *w, const sk_conv_shape *s, T *scratch,                              \
+                                                 const sk_blas *blas, int threads) {                                                       \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        if (s->batch * sk_conv_product(s->in) * s->channels == 0) return;                                                                  \
+        if (sk_conv_is_product(s)) {                                                                                                       \
+            sk_matmul_##S(0, 1, s->batch * sk_conv_product(s->out), s->channels, s->outputs, dy, s->outputs, w, s->outputs,                \
+                          0, dx, s->channels, blas, threads);                                                                              \
+            return;                                                                                                                        \
+        }                                                                                                                                  \
+        int depthwise = sk_conv_is_depthwise(s) && s->outputs == s->channels;                                                              \
+        int64_t first[3], step[3], room = 0;                                                                                               \
+        sk_conv_plan p;                                                                                                                    \
+        T *turned = scratch;                                                                                                               \
+        for (int64_t phase = 0; phase < sk_conv_product(s->stride); phase++) {                                                             \
+            sk_conv_phase(s, phase, sizeof(T), &p, first, step);                                                                           \
+            room = sk_max(room, sk_conv_up(p.buffer + 16));                                                                                \
+            if (depthwise) p.groups = 1, p.outer = s->channels;                                                                            \
+            sk_conv_lay(&p, sk_conv_product(p.kernel) * p.inner, L);                                                                       \
+            sk_conv_turn_##S(s, &p, first, step, w, turned);                                                                               \
+            turned += p.groups * p.w_group;                                                                                                \
+        }                                                                                                                                  \
+        sk_conv_job job = {.shape = s, .run = sk_conv_run_input, .x = dy, .w = scratch, .y = dx};                                          \
+        job.plan.item = sizeof(T), job.plan.w_row = L, job.is_direct = depthwise;                                                          \
+        job.plan.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                      \
+        job.plan.must_copy = depthwise && s->channels % L;                                                                                 \
+        scratch += sk_conv_up(turned - scratch);                                                                                           \
+        if (sk_conv_is_winograd(s)) {                                                                                                      \
+            p.w = job.w;                                                                                                                   \
+            sk_winograd_kernel_##S(&p, scratch);                                                                                           \
+            job.plan.u = scratch, job.plan.pairs = 1, job.plan.piece = sk_winograd_piece_##S;                                              \
+            scratch += 16 * s->channels * s->outputs, room += SK_WINOGRAD_ROOM;                                                            \
+        }                                                                                                                                  \
+        job.scratch = (char *)scratch, job.room = room * (int64_t)sizeof(T);                                                               \
+        sk_conv_share(&job, sk_conv_members(s, threads));                                                                                  \
+    }                                                                                                                                      \
+    /* Partial sums of slices of the batch, added in order: w's gradient, or that of the transformed w. */                                 \
+    static const T *sk_conv_sum_##S(const sk_conv_shape *s, const sk_conv_job *job, T *sums, T *dw) {                                      \
+        int64_t outer = s->outputs / s->groups, rows = job->partial / job->plan.y_wide, wide = job->plan.y_wide / s->groups;               \
+        for (int64_t i = 0; i < job->slices - job->is_direct; i++)                                                                         \
+            for (int64_t r = 0; r < rows * s->groups; r++)                                                                                 \
+                for (int64_t o = 0; o < outer; o++) {                                                                                      \
+                    T one = sums[i * job->partial + r * wide + o];                                                                         \
+                    dw[r * outer + o] = i + job->is_direct ? dw[r * outer + o] + one : one;                                                \
+                }                                                                                                                          \
+        return dw;                                                                                                                         \
+    }                                                                                                                                      \
+    /* Returns whether dw is finite, or was computed in a way that does not ask. */                                                        \
+    static int sk_conv_filter_by_##S(int winograd, T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch, int threads) {      \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        int64_t rows = sk_conv_product(s->kernel) * (s->channels / s->groups), outer = s->outputs / s->groups;                             \
+        int depthwise = sk_conv_is_depthwise(s), members = sk_conv_members(s, threads);                                                    \
+        sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                                    \
+        p.x = x, p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L), p.pairs = winograd;                                          \
+        p.y_wide = depthwise ? s->outputs : s->groups * ((outer + L - 1) / L * L);                                                         \
+        int is_padded = p.y_wide != s->outputs;                                                                                            \
+        int64_t partial = winograd ? 16 * s->channels * s->outputs : rows * p.y_wide;                                                      \
+        int64_t slices = sk_max(1, sk_min(members, SK_CONV_PARTIAL / sk_conv_up(partial)));                                                \
+        int64_t room = sk_conv_up(p.buffer + 16) + (is_padded ? sk_conv_up(SK_CONV_PIECE + 8 * p.y_wide) : 0);                             \
+        sk_conv_job job = {.plan = p, .run = sk_conv_run_filter, .w = dy, .y = dw, .scratch = (char *)scratch, .slices = slices,           \
+                           .room = (room + (winograd ? SK_WINOGRAD_ROOM : 0)) * (int64_t)sizeof(T), .partial = partial,                    \
+                           .parts = members / slices, .is_direct = !is_padded && !winograd};                                               \
+        job.blocks = winograd ? sk_winograd_blocks_##S : depthwise ? sk_conv_depthwise_blocks_##S : sk_conv_blocks_##S;                    \
+        members = (int)(slices * job.parts);                                                                                               \
+        sk_conv_share(&job, members);                                                                                                      \
+        T *sums = (T *)(job.scratch + members * job.room);                                                                                 \
+        if (!winograd) return sk_conv_sum_##S(s, &job, sums, dw) == dw;                                                                    \
+        return sk_winograd_kernel_grad_##S(sk_conv_sum_##S(s, &job, sums, sums), s->channels * s->outputs, dw);                            \
+    }                                                                                                                                      \
+    /* dw (kernel, C / groups, O) from x and dy. */                                                                                        \
+    SK_KERNEL void sk_conv_filter_grad_##S(T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch,                             \
+                                                  const sk_blas *blas, int threads) {                                                      \
+        (void)blas;                                                                                                                        \
+        if (s->batch * sk_conv_product(s->out) == 0)                                                                                       \
+            memset(dw, 0, (size_t)(sk_conv_product(s->kernel) * (s->channels / s->groups) * s->outputs) * sizeof(T));                      \
+        else if (!sk_conv_is_winograd(s) || !sk_conv_filter_by_##S(1, dw, x, dy, s, scratch, threads))                                     \
+            sk_conv_filter_by_##S(0, dw, x, dy, s, scratch, threads);                                                                      \
     }
 SK_DEFINE_CONV(float, f32, F32)
 SK_DEFINE_CONV(double, f64, F64)
 
+#endif
 #endif

@@ -11,15 +11,23 @@
 /* A loop of a known number of steps, written out, so that arrays of sums become registers. */
 #define SK_UNROLL _Pragma("GCC unroll 64")
 
+/* Large functions with several callers: a copy for each would take the compiler twice as long. */
+#if defined(__clang__)
+#define SK_ONE_COPY SK_UNUSED static __attribute__((noinline))
+#else
+#define SK_ONE_COPY SK_UNUSED static __attribute__((noinline, noclone))
+#endif
+
 /* The most pixels of a tile; the least and the most of one that takes three taps at once. */
 enum {
     SK_CONV_PIXELS = SK_VECTOR_REGISTERS == 32 ? 8 : 6,
-    SK_ROLLED_LEAST = SK_CONV_PIXELS + 1,
+    SK_ROLLED_LEAST = SK_VECTOR_REGISTERS == 32 ? 10 : 8,
     SK_ROLLED_MOST = SK_VECTOR_REGISTERS == 32 ? 16 : 10,
 };
 
-/* Elements of x that a piece reads, beyond those that eight outputs read. */
+/* Elements of x that a piece reads, beyond those that eight outputs read; those that one row of its outputs reads. */
 #define SK_CONV_PIECE 8192
+#define SK_CONV_LINE 6144
 
 typedef struct sk_conv_plan sk_conv_plan;
 
@@ -32,13 +40,13 @@ typedef struct {
 
 /* A convolution of x (B, in, groups * inner) to (B, out, groups * outer), as its pieces see it. y lies at y_image and
  * y_step, which are dense but where an input gradient is put together from several convolutions; before may be negative.
- * w: rows of w_row elements, in the order of taps and channels, those of a group w_group apart; the last vector of a row
- * may be read as a whole. Each channel of x counts `repeat` times. x is copied to `buffer` elements of working memory.
+ * w: rows in the order of taps and channels, w_row apart, those of a group w_group apart; pairs of vectors of a row are w_block
+ * apart, and the last one may be read as a whole. Each channel of x counts `repeat` times. x is copied to `buffer` elements of working memory.
  * Where outputs come in `pairs` of rows and columns, their part of x is that of whole pairs; u, room: see
  * convolution_winograd.h. y_wide: elements of a pixel of dy in a filter gradient. */
 struct sk_conv_plan {
     int64_t batch, in[3], out[3], kernel[3], stride[3], dilation[3], before[3], groups, inner, outer, repeat;
-    int64_t y_image, y_step[3], w_row, w_group, buffer, y_wide;
+    int64_t y_image, y_step[3], w_row, w_block, w_group, buffer, y_wide;
     size_t item;
     int must_copy, pairs;
     const void *x, *w, *u;
@@ -48,9 +56,11 @@ struct sk_conv_plan {
 
 /* How a tile walks: taps (depth, height, width) and their places in x; the run of numbers that are neighbours in x and rows
  * of w, over several taps of a row where those touch; the channels of one tap; the places between neighbouring outputs in
- * x and in y; what is passed over in w after each depth; the lanes of the last vector that are stored. */
+ * x and in y; what is passed over in w after each depth; the lanes of the last vector that are stored;
+ * how many such tiles there are, and how far apart in x, w and y; whether three taps are taken at once. */
 typedef struct {
-    int64_t count[3], step[3], run, inner, x_pixel, w_row, w_skip, y_pixel, lanes;
+    int64_t count[3], step[3], run, inner, x_pixel, w_row, w_skip, y_pixel, lanes, places, x_place, w_place, y_place;
+    int rolls;
 } sk_conv_walk;
 
 /* Positions that k taps span. */
@@ -71,17 +81,27 @@ SK_UNUSED static inline int64_t sk_conv_buffer(const sk_conv_plan *p) {
 /* n, or the even number above where outputs come in pairs. */
 SK_UNUSED static inline int64_t sk_conv_whole(const sk_conv_plan *p, int64_t n) { return p->pairs ? (n + 1) / 2 * 2 : n; }
 
-/* Rows and columns of a piece; smaller ones where `members` share one image. */
+/* Rows of a piece of so many columns whose part of x, and of dy, fits the buffer. */
+SK_UNUSED static int64_t sk_conv_rows(const sk_conv_plan *p, int64_t columns) {
+    int64_t width = (columns - 1) * p->stride[2] + sk_conv_extent(p->kernel[2], p->dilation[2]);
+    int64_t line = width * p->groups * p->inner * p->repeat * sk_max(1, p->kernel[0]);
+    int64_t most = (p->buffer / line - sk_conv_extent(p->kernel[1], p->dilation[1])) / p->stride[1] + 1;
+    return p->y_wide ? sk_min(most, SK_CONV_PIECE / (columns * p->y_wide)) : most;
+}
+
+/* Rows and columns of a piece; smaller ones where `members` share one image. Whole rows of outputs, unless the part of x that
+ * one of them reads fills the first cache or leaves no room for eight of them: then parts of rows, of eight columns at least. */
 SK_UNUSED static void sk_conv_pieces(const sk_conv_plan *p, int64_t members, int64_t *rows, int64_t *columns) {
-    int64_t wide = p->groups * p->inner * p->repeat * sk_max(1, p->kernel[0]);
     int64_t high = sk_conv_extent(p->kernel[1], p->dilation[1]), broad = sk_conv_extent(p->kernel[2], p->dilation[2]);
-    int64_t most = (p->buffer / ((high + p->pairs) * wide) - broad) / p->stride[2] + 1;
-    if (p->y_wide) most = sk_min(most, SK_CONV_PIECE / p->y_wide + 8);
-    if (p->out[1] == 1) most = sk_min(most, (p->out[2] + members - 1) / members);
-    *columns = sk_conv_whole(p, sk_conv_even(p->out[2], p->pairs ? sk_max(2, most / 2 * 2) : most));
-    most = (p->buffer / (((*columns - 1) * p->stride[2] + broad) * wide) - high) / p->stride[1] + 1;
-    if (p->y_wide) most = sk_min(most, sk_max(1, SK_CONV_PIECE / (*columns * p->y_wide)));
-    most = sk_min(most, (p->out[1] + members - 1) / members);
+    int64_t tall = high * p->groups * p->inner * p->repeat * sk_max(1, p->kernel[0]), wish = sk_min(8, p->out[1]);
+    int64_t parts = p->out[1] == 1 ? members : 1;
+    for (;; parts++) {
+        *columns = sk_conv_whole(p, sk_max(1, (p->out[2] + parts - 1) / parts));
+        int64_t in = tall * ((*columns - 1) * p->stride[2] + broad);
+        if (*columns <= 8 || (sk_conv_rows(p, *columns) >= wish && in <= SK_CONV_LINE)) break;
+        if (*columns <= 16 && sk_conv_rows(p, *columns) >= 1 + p->pairs) break;
+    }
+    int64_t most = sk_max(1, sk_min(sk_conv_rows(p, *columns), (p->out[1] + members - 1) / members));
     *rows = sk_conv_whole(p, sk_conv_even(p->out[1], p->pairs ? sk_max(2, most / 2 * 2) : most));
 }
 
@@ -145,9 +165,14 @@ SK_UNUSED static void sk_conv_image(const sk_conv_plan *p, int64_t image, int me
 
 SK_UNUSED static sk_conv_walk sk_conv_walk_of(const sk_conv_plan *p, const sk_conv_patch *from) {
     int touch = p->groups == 1 && p->dilation[2] == 1;
-    return (sk_conv_walk){{p->kernel[0], p->kernel[1], touch ? 1 : p->kernel[2]},
-                          {from->step[0], p->dilation[1] * from->step[1], p->dilation[2] * from->step[2]},
-                          touch ? p->kernel[2] * p->inner : p->inner, p->inner, p->stride[2] * from->step[2], p->w_row, 0, p->y_step[2], 0};
+    return (sk_conv_walk){.count = {p->kernel[0], p->kernel[1], touch ? 1 : p->kernel[2]},
+                          .step = {from->step[0], p->dilation[1] * from->step[1], p->dilation[2] * from->step[2]},
+                          .run = touch ? p->kernel[2] * p->inner : p->inner,
+                          .inner = p->inner,
+                          .x_pixel = p->stride[2] * from->step[2],
+                          .w_row = p->w_row,
+                          .y_pixel = p->y_step[2],
+                          .places = 1};
 }
 
 /* The steps i in 0 .. count whose places start + i * step lie from `low` up to `high`: the first, and one past the last. */
@@ -161,80 +186,98 @@ SK_UNUSED static inline void sk_conv_meet(int64_t start, int64_t step, int64_t l
  * sk_conv_rolled: one vector of channels, three taps of a row at once, for stride 1: a number of x goes into the three
  * outputs it belongs to, since with one vector a load for each product would bound the tile (180 of 245 GFLOP/s).
  * sk_conv_piece: for each group, each two vectors (or the last one) of outputs, row by row, tile by tile. */
-#define SK_DEFINE_CONV_TILE(T, S, U)                                                                                       \
-    SK_INLINE void sk_conv_tile_##S(const int pixels, const int vectors, T *y, const T *x, const T *w, const sk_conv_walk *k) { \
-        enum { L = SK_LANES_##U };                                                                                         \
-        sk_v##S sum[16], tap[2];                                                                                           \
-        SK_UNROLL for (int i = 0; i < pixels * vectors; i++) sum[i] = (sk_v##S){0};                                        \
-        for (int64_t a = 0; a < k->count[0]; a++, w += k->w_skip)                                                          \
-            for (int64_t b = 0; b < k->count[1]; b++)                                                                      \
-                for (int64_t c = 0; c < k->count[2]; c++) {                                                                \
-                    const T *from = x + a * k->step[0] + b * k->step[1] + c * k->step[2];                                  \
-                    for (int64_t t = 0; t < k->run; t++, w += k->w_row) {                                                  \
-                        SK_UNROLL for (int v = 0; v < vectors; v++) tap[v] = sk_load_##S(w + v * L);                       \
-                        SK_UNROLL for (int i = 0; i < pixels; i++) {                                                       \
-                            sk_v##S value = sk_splat_##S(from[t + i * k->x_pixel]);                                        \
-                            SK_UNROLL for (int v = 0; v < vectors; v++)                                                    \
-                                sum[i * vectors + v] = SK_FMA_##U(value, tap[v], sum[i * vectors + v]);                    \
-                        }                                                                                                  \
-                    }                                                                                                      \
-                }                                                                                                          \
-        SK_UNROLL for (int i = 0; i < pixels; i++, y += k->y_pixel) {                                                      \
-            SK_UNROLL for (int v = 0; v < vectors - 1; v++) sk_store_##S(y + v * L, sum[i * vectors + v]);                 \
-            sk_store_part_##S(y + (vectors - 1) * L, sum[(i + 1) * vectors - 1], (int)k->lanes);                           \
-        }                                                                                                                  \
-    }                                                                                                                      \
-    SK_INLINE void sk_conv_rolled_##S(const int pixels, T *y, const T *x, const T *w, const sk_conv_walk *k) {             \
-        sk_v##S sum[16], tap[3];                                                                                           \
-        const int64_t next = k->inner * k->w_row;                                                                          \
-        SK_UNROLL for (int i = 0; i < pixels; i++) sum[i] = (sk_v##S){0};                                                  \
-        for (int64_t a = 0; a < k->count[0]; a++, w += k->w_skip)                                                          \
-            for (int64_t b = 0; b < k->count[1]; b++, w += 2 * next) {                                                     \
-                const T *from = x + a * k->step[0] + b * k->step[1];                                                       \
-                for (int64_t t = 0; t < k->inner; t++, w += k->w_row) {                                                    \
-                    SK_UNROLL for (int q = 0; q < 3; q++) tap[q] = sk_load_##S(w + q * next);                              \
-                    SK_UNROLL for (int i = 0; i < pixels + 2; i++) {                                                       \
-                        sk_v##S value = sk_splat_##S(from[t + i * k->x_pixel]);                                            \
-                        SK_UNROLL for (int q = 0; q < 3; q++)                                                              \
-                            if (i >= q && i - q < pixels) sum[i - q] = SK_FMA_##U(value, tap[q], sum[i - q]);              \
-                    }                                                                                                      \
-                }                                                                                                          \
-            }                                                                                                              \
-        SK_UNROLL for (int i = 0; i < pixels; i++, y += k->y_pixel) sk_store_part_##S(y, sum[i], (int)k->lanes);           \
-    }                                                                                                                      \
-    static void sk_conv_choose_##S(int rolls, int vectors, int64_t pixels, T *y, const T *x, const T *w, const sk_conv_walk *k) { \
-        if (rolls && pixels >= SK_ROLLED_LEAST)                                                                            \
-            switch (pixels) { SK_CONV_ROLLED_SIZES(SK_CONV_ROLLED_CASE, S) }                                               \
-        else if (vectors == 1)                                                                                             \
-            switch (pixels) { SK_CONV_SIZES(SK_CONV_CASE, 1, S) }                                                          \
-        else                                                                                                               \
-            switch (pixels) { SK_CONV_SIZES(SK_CONV_CASE, 2, S) }                                                          \
-    }                                                                                                                      \
-    SK_UNUSED static void sk_conv_piece_##S(const sk_conv_plan *p, const sk_conv_patch *from, void *out, int64_t rows,     \
-                                            int64_t columns) {                                                             \
-        enum { L = SK_LANES_##U };                                                                                         \
-        int can_roll = p->kernel[2] == 3 && p->stride[2] == 1 && p->dilation[2] == 1 && columns >= SK_ROLLED_LEAST;        \
-        sk_conv_walk k = sk_conv_walk_of(p, from);                                                                         \
-        for (int64_t g = 0; g < p->groups; g++)                                                                            \
-            for (int64_t o = 0; o < p->outer; o += 2 * L) {                                                                \
-                int vectors = p->outer - o > L ? 2 : 1, rolls = vectors == 1 && can_roll;                                  \
-                int64_t most = sk_conv_even(columns, rolls ? SK_ROLLED_MOST : SK_CONV_PIXELS);                             \
-                const T *w = (const T *)p->w + g * p->w_group + o;                                                         \
-                k.lanes = sk_min(L, p->outer - o - (vectors - 1) * L);                                                     \
-                for (int64_t r = 0; r < rows; r++) {                                                                       \
-                    int64_t first, end, tap_row = p->kernel[2] * p->inner * p->w_row;                                      \
-                    sk_conv_meet(r * p->stride[1], p->dilation[1], from->low, from->high, p->kernel[1], &first, &end);     \
-                    k.count[1] = end - first, k.w_skip = (p->kernel[1] - k.count[1]) * tap_row;                            \
-                    const T *x = (const T *)from->x + g * p->inner + r * p->stride[1] * from->step[1] + first * k.step[1]; \
-                    T *y = (T *)out + g * p->outer + o + r * p->y_step[1];                                                 \
-                    for (int64_t j = 0; j < columns; j += most)                                                            \
-                        sk_conv_choose_##S(rolls, vectors, sk_min(most, columns - j), y + j * k.y_pixel,                   \
-                                           x + j * k.x_pixel, w + first * tap_row, &k);                                    \
-                }                                                                                                          \
-            }                                                                                                              \
+#define SK_DEFINE_CONV_TILE(T, S, U)                                                                                                       \
+    SK_INLINE void sk_conv_tile_##S(const int pixels, const int vectors, T *y, const T *x, const T *first, const sk_conv_walk *k) {        \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        for (int64_t place = 0; place < k->places; place++, y += k->y_place, x += k->x_place, first += k->w_place) {                       \
+            sk_v##S sum[16], tap[2];                                                                                                       \
+            const T *w = first, *xa = x, *at[3];                                                                                           \
+            SK_UNROLL for (int i = 0; i < pixels * vectors; i++) sum[i] = (sk_v##S){0};                                                    \
+            for (int64_t a = k->count[0]; a > 0; a--, xa += k->step[0], w += k->w_skip) {                                                  \
+                const T *xb = xa;                                                                                                          \
+                for (int64_t b = k->count[1]; b > 0; b--, xb += k->step[1]) {                                                              \
+                    const T *xc = xb;                                                                                                      \
+                    for (int64_t c = k->count[2]; c > 0; c--, xc += k->step[2]) {                                                          \
+                        SK_UNROLL for (int i = 0; i < pixels; i += 3) at[i / 3] = xc + i * k->x_pixel;                                     \
+                        for (int64_t t = k->run; t > 0; t--, w += k->w_row) {                                                              \
+                            SK_UNROLL for (int v = 0; v < vectors; v++) tap[v] = sk_load_##S(w + v * L);                                   \
+                            SK_UNROLL for (int i = 0; i < pixels; i++) {                                                                   \
+                                sk_v##S value = sk_splat_##S(at[i / 3][i % 3 * k->x_pixel]);                                               \
+                                SK_UNROLL for (int v = 0; v < vectors; v++)                                                                \
+                                    sum[i * vectors + v] = SK_FMA_##U(value, tap[v], sum[i * vectors + v]);                                \
+                            }                                                                                                              \
+                            SK_UNROLL for (int i = 0; i < pixels; i += 3) at[i / 3]++;                                                     \
+                        }                                                                                                                  \
+                    }                                                                                                                      \
+                }                                                                                                                          \
+            }                                                                                                                              \
+            SK_UNROLL for (int i = 0; i < pixels; i++)                                                                                     \
+                SK_UNROLL for (int v = 0; v < vectors; v++) {                                                                              \
+                    if (v < vectors - 1 || k->lanes == L)                                                                                  \
+                        sk_store_##S(y + i * k->y_pixel + v * L, sum[i * vectors + v]);                                                    \
+                    else                                                                                                                   \
+                        sk_store_part_##S(y + i * k->y_pixel + v * L, sum[i * vectors + v], (int)k->lanes);                                \
+                }                                                                                                                          \
+        }                                                                                                                                  \
+    }                                                                                                                                      \
+    SK_INLINE void sk_conv_rolled_##S(const int pixels, T *y, const T *x, const T *w, const sk_conv_walk *k) {                             \
+        sk_v##S sum[16], tap[3];                                                                                                           \
+        const int64_t next = k->inner * k->w_row;                                                                                          \
+        SK_UNROLL for (int i = 0; i < pixels; i++) sum[i] = (sk_v##S){0};                                                                  \
+        for (int64_t a = k->count[0]; a > 0; a--, x += k->step[0], w += k->w_skip) {                                                       \
+            const T *xb = x, *at[6];                                                                                                       \
+            for (int64_t b = k->count[1]; b > 0; b--, xb += k->step[1], w += 2 * next) {                                                   \
+                SK_UNROLL for (int i = 0; i < pixels + 2; i += 3) at[i / 3] = xb + i * k->x_pixel;                                         \
+                for (int64_t t = k->inner; t > 0; t--, w += k->w_row) {                                                                    \
+                    SK_UNROLL for (int q = 0; q < 3; q++) tap[q] = sk_load_##S(w + q * next);                                              \
+                    SK_UNROLL for (int i = 0; i < pixels + 2; i++) {                                                                       \
+                        sk_v##S value = sk_splat_##S(at[i / 3][i % 3 * k->x_pixel]);                                                       \
+                        SK_UNROLL for (int q = 0; q < 3; q++)                                                                              \
+                            if (i >= q && i - q < pixels) sum[i - q] = SK_FMA_##U(value, tap[q], sum[i - q]);                              \
+                    }                                                                                                                      \
+                    SK_UNROLL for (int i = 0; i < pixels + 2; i += 3) at[i / 3]++;                                                         \
+                }                                                                                                                          \
+            }                                                                                                                              \
+        }                                                                                                                                  \
+        SK_UNROLL for (int i = 0; i < pixels; i++) sk_store_part_##S(y + i * k->y_pixel, sum[i], (int)k->lanes);                           \
+    }                                                                                                                                      \
+    SK_ONE_COPY void sk_conv_choose_##S(int vectors, int64_t pixels, T *y, const T *x, const T *w, const sk_conv_walk *k) {                     \
+        if (k->rolls)                                                                                                                      \
+            switch (pixels) { SK_CONV_ROLLED_SIZES(SK_CONV_ROLLED_CASE, S) }                                                               \
+        else if (vectors == 1)                                                                                                             \
+            switch (pixels) { SK_CONV_SIZES(SK_CONV_CASE, 1, S) }                                                                          \
+        else                                                                                                                               \
+            switch (pixels) { SK_CONV_SIZES(SK_CONV_CASE, 2, S) }                                                                          \
+    }                                                                                                                                      \
+    SK_UNUSED static void sk_conv_piece_##S(const sk_conv_plan *p, const sk_conv_patch *from, void *out, int64_t rows,                     \
+                                            int64_t columns) {                                                                             \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        int64_t rolled = (sk_conv_even(columns, SK_ROLLED_MOST) + 1) / 2 * 2;                                                              \
+        int can_roll = p->kernel[2] == 3 && p->stride[2] == 1 && p->dilation[2] == 1 && rolled >= SK_ROLLED_LEAST && rolled <= columns;    \
+        sk_conv_walk k = sk_conv_walk_of(p, from);                                                                                         \
+        for (int64_t g = 0; g < p->groups; g++)                                                                                            \
+            for (int64_t o = 0; o < p->outer; o += 2 * L) {                                                                                \
+                int vectors = p->outer - o > L ? 2 : 1;                                                                                    \
+                k.rolls = vectors == 1 && can_roll;                                                                                        \
+                int64_t most = k.rolls ? rolled : sk_conv_even(columns, SK_CONV_PIXELS);                                                   \
+                const T *w = (const T *)p->w + g * p->w_group + o / (2 * L) * p->w_block;                                                  \
+                k.lanes = sk_min(L, p->outer - o - (vectors - 1) * L);                                                                     \
+                for (int64_t r = 0; r < rows; r++) {                                                                                       \
+                    int64_t first, end, tap_row = p->kernel[2] * p->inner * p->w_row;                                                      \
+                    sk_conv_meet(r * p->stride[1], p->dilation[1], from->low, from->high, p->kernel[1], &first, &end);                     \
+                    k.count[1] = end - first, k.w_skip = (p->kernel[1] - k.count[1]) * tap_row;                                            \
+                    const T *x = (const T *)from->x + g * p->inner + r * p->stride[1] * from->step[1] + first * k.step[1];                 \
+                    T *y = (T *)out + g * p->outer + o + r * p->y_step[1];                                                                 \
+                    for (int64_t j = 0; j < columns; j += most) {                                                                          \
+                        if (k.rolls) j = sk_min(j, columns - rolled);                                                                      \
+                        sk_conv_choose_##S(vectors, sk_min(most, columns - j), y + j * k.y_pixel, x + j * k.x_pixel,                       \
+                                           w + first * tap_row, &k);                                                                       \
+                    }                                                                                                                      \
+                }                                                                                                                          \
+            }                                                                                                                              \
     }
 
-/* The sizes of tiles: as many as registers hold, so that a row splits into like parts. */
+/* The sizes of tiles, so that a row splits into like parts; those of three taps at once are even, and the last may overlap. */
 #define SK_CONV_CASE(PIXELS, VECTORS, S) \
     case PIXELS: sk_conv_tile_##S(PIXELS, VECTORS, y, x, w, k); break;
 #define SK_CONV_ROLLED_CASE(PIXELS, S) \
@@ -242,10 +285,10 @@ SK_UNUSED static inline void sk_conv_meet(int64_t start, int64_t step, int64_t l
 #if SK_VECTOR_REGISTERS == 32
 #define SK_CONV_SIZES(X, ...) \
     X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__)
-#define SK_CONV_ROLLED_SIZES(X, S) X(9, S) X(10, S) X(11, S) X(12, S) X(13, S) X(14, S) X(15, S) X(16, S)
+#define SK_CONV_ROLLED_SIZES(X, S) X(10, S) X(12, S) X(14, S) X(16, S)
 #else
 #define SK_CONV_SIZES(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
-#define SK_CONV_ROLLED_SIZES(X, S) X(7, S) X(8, S) X(9, S) X(10, S)
+#define SK_CONV_ROLLED_SIZES(X, S) X(8, S) X(10, S)
 #endif
 
 SK_DEFINE_CONV_TILE(float, f32, F32)

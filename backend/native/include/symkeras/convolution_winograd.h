@@ -25,155 +25,160 @@ enum { SK_WINOGRAD_MOST = 256, SK_WINOGRAD_PAYS = 64, SK_WINOGRAD_PLACE = 2048, 
 /* Elements of working memory: two sets of 16 places, a cache line more between them so that they fall into different sets of lines. */
 enum { SK_WINOGRAD_ROOM = 2 * 16 * (SK_WINOGRAD_PLACE + 16) };
 
-#define SK_DEFINE_WINOGRAD(T, S, U)                                                                                        \
-    /* u (16, n) = G w G' of w (9, n). */                                                                                  \
-    SK_UNUSED static void sk_winograd_kernel_##S(const T *w, int64_t n, T *u) {                                            \
-        enum { L = SK_LANES_##U };                                                                                         \
-        const sk_v##S half = sk_splat_##S((T)0.5);                                                                         \
-        for (int64_t i = 0; i < n; i += L) {                                                                               \
-            sk_v##S g[12], a, b;                                                                                           \
-            SK_UNROLL for (int c = 0; c < 3; c++) {                                                                        \
-                g[c] = sk_load_##S(w + c * n + i), g[9 + c] = sk_load_##S(w + (6 + c) * n + i);                            \
-                a = half * (g[c] + g[9 + c]), b = half * sk_load_##S(w + (3 + c) * n + i);                                 \
-                g[3 + c] = a + b, g[6 + c] = a - b;                                                                        \
-            }                                                                                                              \
-            SK_UNROLL for (int r = 0; r < 4; r++) {                                                                        \
-                a = half * (g[3 * r] + g[3 * r + 2]), b = half * g[3 * r + 1];                                             \
-                sk_store_##S(u + (4 * r) * n + i, g[3 * r]);                                                               \
-                sk_store_##S(u + (4 * r + 1) * n + i, a + b);                                                              \
-                sk_store_##S(u + (4 * r + 2) * n + i, a - b);                                                              \
-                sk_store_##S(u + (4 * r + 3) * n + i, g[3 * r + 2]);                                                       \
-            }                                                                                                              \
-        }                                                                                                                  \
-    }                                                                                                                      \
-    /* dw (9, n) = G' du G of du (16, n); whether all of it is finite. */                                                  \
-    SK_UNUSED static int sk_winograd_kernel_grad_##S(const T *du, int64_t n, T *dw) {                                      \
-        enum { L = SK_LANES_##U };                                                                                         \
-        const sk_v##S half = sk_splat_##S((T)0.5);                                                                         \
-        sk_v##S odd = {0};                                                                                                 \
-        for (int64_t i = 0; i < n; i += L) {                                                                               \
-            sk_v##S g[12], d[4], sum;                                                                                      \
-            SK_UNROLL for (int c = 0; c < 4; c++) {                                                                        \
-                SK_UNROLL for (int r = 0; r < 4; r++) d[r] = sk_load_##S(du + (4 * r + c) * n + i);                        \
-                sum = half * (d[1] + d[2]);                                                                                \
-                g[c] = d[0] + sum, g[4 + c] = half * (d[1] - d[2]), g[8 + c] = sum + d[3];                                 \
-            }                                                                                                              \
-            SK_UNROLL for (int r = 0; r < 3; r++) {                                                                        \
-                sum = half * (g[4 * r + 1] + g[4 * r + 2]);                                                                \
-                d[0] = g[4 * r] + sum, d[1] = half * (g[4 * r + 1] - g[4 * r + 2]), d[2] = sum + g[4 * r + 3];             \
-                SK_UNROLL for (int c = 0; c < 3; c++) {                                                                    \
-                    sk_store_##S(dw + (3 * r + c) * n + i, d[c]);                                                          \
-                    odd += d[c] - d[c];                                                                                    \
-                }                                                                                                          \
-            }                                                                                                              \
-        }                                                                                                                  \
-        return sk_sum_##S(odd) == 0;                                                                                       \
-    }                                                                                                                      \
-    /* v (16 places) = B' x B, one vector of channels. */                                                                  \
-    SK_INLINE void sk_winograd_in_##S(const T *x, int64_t row, int64_t pixel, T *v, int64_t place) {                       \
-        sk_v##S d[4], t[16];                                                                                               \
-        SK_UNROLL for (int i = 0; i < 4; i++) {                                                                            \
-            SK_UNROLL for (int r = 0; r < 4; r++) d[r] = sk_load_##S(x + r * row + i * pixel);                             \
-            t[i] = d[0] - d[2], t[4 + i] = d[1] + d[2], t[8 + i] = d[2] - d[1], t[12 + i] = d[1] - d[3];                   \
-        }                                                                                                                  \
-        SK_UNROLL for (int i = 0; i < 16; i += 4) {                                                                        \
-            sk_store_##S(v + i * place, t[i] - t[i + 2]);                                                                  \
-            sk_store_##S(v + (i + 1) * place, t[i + 1] + t[i + 2]);                                                        \
-            sk_store_##S(v + (i + 2) * place, t[i + 2] - t[i + 1]);                                                        \
-            sk_store_##S(v + (i + 3) * place, t[i + 1] - t[i + 3]);                                                        \
-        }                                                                                                                  \
-    }                                                                                                                      \
-    /* y (2x2, of which rows x columns are stored) = A' m A, one vector of outputs; `odd` becomes NaN where y is not finite. */ \
-    SK_INLINE void sk_winograd_out_##S(const T *m, int64_t place, T *y, int64_t row, int64_t pixel, int64_t rows,          \
-                                       int64_t columns, sk_v##S *odd) {                                                    \
-        sk_v##S s[8], d[4];                                                                                                \
-        SK_UNROLL for (int i = 0; i < 4; i++) {                                                                            \
-            SK_UNROLL for (int r = 0; r < 4; r++) d[r] = sk_load_##S(m + (4 * r + i) * place);                             \
-            s[i] = d[0] + d[1] + d[2], s[4 + i] = d[1] - d[2] - d[3];                                                      \
-        }                                                                                                                  \
-        SK_UNROLL for (int r = 0; r < 2; r++) {                                                                            \
-            d[0] = s[4 * r] + s[4 * r + 1] + s[4 * r + 2], d[1] = s[4 * r + 1] - s[4 * r + 2] - s[4 * r + 3];              \
-            *odd += (d[0] - d[0]) + (d[1] - d[1]);                                                                         \
-            if (r < rows) sk_store_##S(y + r * row, d[0]);                                                                 \
-            if (r < rows && columns > 1) sk_store_##S(y + r * row + pixel, d[1]);                                          \
-        }                                                                                                                  \
-    }                                                                                                                      \
-    /* m (16 places) = A dy A', one vector of outputs; what lies beyond rows x columns is zero. */                         \
-    SK_INLINE void sk_winograd_back_##S(const T *dy, int64_t row, int64_t pixel, int64_t rows, int64_t columns, T *m,      \
-                                        int64_t place) {                                                                   \
-        sk_v##S d[4], zero = {0};                                                                                          \
-        d[0] = sk_load_##S(dy), d[1] = columns > 1 ? sk_load_##S(dy + pixel) : zero;                                       \
-        d[2] = rows > 1 ? sk_load_##S(dy + row) : zero, d[3] = rows > 1 && columns > 1 ? sk_load_##S(dy + row + pixel) : zero; \
-        const sk_v##S t[8] = {d[0], d[1], d[0] + d[2], d[1] + d[3], d[0] - d[2], d[1] - d[3], zero - d[2], zero - d[3]};   \
-        SK_UNROLL for (int i = 0; i < 4; i++) {                                                                            \
-            sk_store_##S(m + 4 * i * place, t[2 * i]);                                                                     \
-            sk_store_##S(m + (4 * i + 1) * place, t[2 * i] + t[2 * i + 1]);                                                \
-            sk_store_##S(m + (4 * i + 2) * place, t[2 * i] - t[2 * i + 1]);                                                \
-            sk_store_##S(m + (4 * i + 3) * place, zero - t[2 * i + 1]);                                                    \
-        }                                                                                                                  \
-    }                                                                                                                      \
-    /* The outputs of one piece, a few tiles at a time; p->u is the transformed kernel. */                                 \
-    SK_UNUSED static void sk_winograd_piece_##S(const sk_conv_plan *p, const sk_conv_patch *from, void *out, int64_t rows, \
-                                                int64_t columns) {                                                         \
-        enum { L = SK_LANES_##U };                                                                                         \
-        int64_t c = p->inner, wide = (columns + 1) / 2, tiles = wide * ((rows + 1) / 2), most = sk_conv_even(tiles, SK_CONV_PIXELS); \
-        int64_t v_place = most * c + 16, m_place = most * 2 * L + 16;                                                      \
-        T *v = (T *)p->room, *m = v + 16 * v_place;                                                                        \
-        sk_v##S odd = {0};                                                                                                 \
-        sk_conv_walk k = {.count = {1, 1, 1}, .run = c, .x_pixel = c, .w_row = p->outer, .y_pixel = 2 * L, .lanes = L};    \
-        for (int64_t t = 0, n; t < tiles; t += n) {                                                                        \
-            n = sk_min(most, tiles - t);                                                                                   \
-            for (int64_t i = 0; i < n; i++) {                                                                              \
-                const T *x = (const T *)from->x + (t + i) / wide * 2 * from->step[1] + (t + i) % wide * 2 * from->step[2]; \
-                for (int64_t j = 0; j < c; j += L) sk_winograd_in_##S(x + j, from->step[1], from->step[2], v + i * c + j, v_place); \
-            }                                                                                                              \
-            for (int64_t o = 0; o < p->outer; o += 2 * L) {                                                                \
-                int vectors = p->outer - o > L ? 2 : 1;                                                                    \
-                for (int q = 0; q < 16; q++)                                                                               \
-                    sk_conv_choose_##S(0, vectors, n, m + q * m_place, v + q * v_place, (const T *)p->u + q * c * p->outer + o, &k); \
-                for (int64_t i = 0; i < n * vectors; i++) {                                                                \
-                    int64_t r = (t + i / vectors) / wide * 2, j = (t + i / vectors) % wide * 2, of = i % vectors * L;      \
-                    sk_winograd_out_##S(m + i / vectors * 2 * L + of, m_place,                                             \
-                                        (T *)out + r * p->y_step[1] + j * p->y_step[2] + o + of, p->y_step[1], p->y_step[2], \
-                                        rows - r, columns - j, &odd);                                                      \
-                }                                                                                                          \
-            }                                                                                                              \
-        }                                                                                                                  \
-        if (sk_sum_##S(odd) != 0) sk_conv_piece_##S(p, from, out, rows, columns);                                          \
-    }                                                                                                                      \
-    /* Sums du (16, C, O) over the tiles of pieces, which wait until there are enough; those left when `from` is NULL. */   \
-    SK_UNUSED static void sk_winograd_blocks_##S(const sk_conv_plan *p, const sk_conv_patch *from, const void *of, void *to, \
-                                                 sk_conv_sums *k, int64_t part, int64_t parts) {                           \
-        enum { L = SK_LANES_##U };                                                                                         \
-        int64_t c = p->inner, o = p->outer, most = sk_min(SK_WINOGRAD_TILES, SK_WINOGRAD_PLACE / sk_max(c, o));            \
-        int64_t v_place = most * c + 16, m_place = most * o + 16, wide = from ? (k->columns + 1) / 2 : 0;                  \
-        int64_t tiles = from ? wide * ((k->rows + 1) / 2) : 0;                                                             \
-        T *v = (T *)p->room, *m = v + 16 * v_place;                                                                        \
-        for (int64_t i = 0; i <= tiles; i++) {                                                                             \
-            if (k->held == most || (!from && k->held)) {                                                                   \
-                sk_conv_sums sums = {1, k->held, 0, c, 0, o, o, 0, 0, 0, k->add};                                          \
-                int64_t block = 0;                                                                                         \
-                for (int64_t q = 0; q < 16; q++)                                                                           \
-                    for (int64_t b = 0; b < o; b += 2 * L)                                                                 \
-                        for (int64_t a = 0; a < c; a += 8) {                                                               \
-                            if (block++ % parts != part) continue;                                                         \
-                            for (int64_t e = a, n; e < a + 8; e += n) {                                                    \
-                                n = sk_min(a + 8 - e, SK_CONV_COUNT);                                                      \
-                                sk_conv_choose_block_##S(0, o - b > L ? 2 : 1, n, (T *)to + (q * c + e) * o + b, v + q * v_place + e, \
-                                                         m + q * m_place + b, &sums);                                      \
-                            }                                                                                              \
-                        }                                                                                                  \
-                k->add = 1, k->held = 0;                                                                                   \
-            }                                                                                                              \
-            if (i == tiles) return;                                                                                        \
-            int64_t r = i / wide * 2, j = i % wide * 2;                                                                    \
-            const T *x = (const T *)from->x + r * from->step[1] + j * from->step[2];                                       \
-            const T *dy = (const T *)of + r * k->dy_row + j * k->dy_pixel;                                                 \
-            for (int64_t a = 0; a < c; a += L) sk_winograd_in_##S(x + a, from->step[1], from->step[2], v + k->held * c + a, v_place); \
-            for (int64_t b = 0; b < o; b += L)                                                                             \
-                sk_winograd_back_##S(dy + b, k->dy_row, k->dy_pixel, k->rows - r, k->columns - j, m + k->held * o + b, m_place); \
-            k->held++;                                                                                                     \
-        }                                                                                                                  \
+#define SK_DEFINE_WINOGRAD(T, S, U)                                                                                                        \
+    /* p->u (16, C, O) = G w G' of p->w (9, C, O), both in w's layout. */                                                                  \
+    SK_UNUSED static void sk_winograd_kernel_##S(const sk_conv_plan *p, T *u) {                                                            \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        const sk_v##S half = sk_splat_##S((T)0.5);                                                                                         \
+        int64_t n = p->inner * p->outer, u_row = p->w_row, u_block = p->w_block == 2 * L ? 2 * L : p->w_block / 9;                         \
+        for (int64_t i = 0; i < n; i += L) {                                                                                               \
+            int64_t c = i / p->outer, o = i % p->outer, b = o / (2 * L), r = o % (2 * L);                                                  \
+            const T *w = (const T *)p->w + c * p->w_row + b * p->w_block + r;                                                              \
+            T *to = u + c * u_row + b * u_block + r;                                                                                       \
+            sk_v##S g[12], d[3];                                                                                                           \
+            SK_UNROLL for (int k = 0; k < 3; k++) {                                                                                        \
+                SK_UNROLL for (int t = 0; t < 3; t++) d[t] = sk_load_##S(w + (3 * t + k) * p->inner * p->w_row);                           \
+                g[k] = d[0], g[9 + k] = d[2], d[0] = half * (d[0] + d[2]), d[1] = half * d[1];                                             \
+                g[3 + k] = d[0] + d[1], g[6 + k] = d[0] - d[1];                                                                            \
+            }                                                                                                                              \
+            SK_UNROLL for (int t = 0; t < 4; t++, to += 4 * n) {                                                                           \
+                d[0] = half * (g[3 * t] + g[3 * t + 2]), d[1] = half * g[3 * t + 1];                                                       \
+                sk_store_##S(to, g[3 * t]);                                                                                                \
+                sk_store_##S(to + n, d[0] + d[1]);                                                                                         \
+                sk_store_##S(to + 2 * n, d[0] - d[1]);                                                                                     \
+                sk_store_##S(to + 3 * n, g[3 * t + 2]);                                                                                    \
+            }                                                                                                                              \
+        }                                                                                                                                  \
+    }                                                                                                                                      \
+    /* dw (9, n) = G' du G of du (16, n); whether all of it is finite. */                                                                  \
+    SK_UNUSED static int sk_winograd_kernel_grad_##S(const T *du, int64_t n, T *dw) {                                                      \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        const sk_v##S half = sk_splat_##S((T)0.5);                                                                                         \
+        sk_v##S odd = {0};                                                                                                                 \
+        for (int64_t i = 0; i < n; i += L) {                                                                                               \
+            sk_v##S g[12], d[4], sum;                                                                                                      \
+            SK_UNROLL for (int c = 0; c < 4; c++) {                                                                                        \
+                SK_UNROLL for (int r = 0; r < 4; r++) d[r] = sk_load_##S(du + (4 * r + c) * n + i);                                        \
+                sum = half * (d[1] + d[2]);                                                                                                \
+                g[c] = d[0] + sum, g[4 + c] = half * (d[1] - d[2]), g[8 + c] = sum + d[3];                                                 \
+            }                                                                                                                              \
+            SK_UNROLL for (int r = 0; r < 3; r++) {                                                                                        \
+                sum = half * (g[4 * r + 1] + g[4 * r + 2]);                                                                                \
+                d[0] = g[4 * r] + sum, d[1] = half * (g[4 * r + 1] - g[4 * r + 2]), d[2] = sum + g[4 * r + 3];                             \
+                SK_UNROLL for (int c = 0; c < 3; c++) {                                                                                    \
+                    sk_store_##S(dw + (3 * r + c) * n + i, d[c]);                                                                          \
+                    odd += d[c] - d[c];                                                                                                    \
+                }                                                                                                                          \
+            }                                                                                                                              \
+        }                                                                                                                                  \
+        return sk_sum_##S(odd) == 0;                                                                                                       \
+    }                                                                                                                                      \
+    /* v (16 places) = B' x B, one vector of channels. */                                                                                  \
+    SK_INLINE void sk_winograd_in_##S(const T *x, int64_t row, int64_t pixel, T *v, int64_t place) {                                       \
+        sk_v##S d[4], t[16];                                                                                                               \
+        SK_UNROLL for (int i = 0; i < 4; i++) {                                                                                            \
+            SK_UNROLL for (int r = 0; r < 4; r++) d[r] = sk_load_##S(x + r * row + i * pixel);                                             \
+            t[i] = d[0] - d[2], t[4 + i] = d[1] + d[2], t[8 + i] = d[2] - d[1], t[12 + i] = d[1] - d[3];                                   \
+        }                                                                                                                                  \
+        SK_UNROLL for (int i = 0; i < 16; i += 4) {                                                                                        \
+            sk_store_##S(v + i * place, t[i] - t[i + 2]);                                                                                  \
+            sk_store_##S(v + (i + 1) * place, t[i + 1] + t[i + 2]);                                                                        \
+            sk_store_##S(v + (i + 2) * place, t[i + 2] - t[i + 1]);                                                                        \
+            sk_store_##S(v + (i + 3) * place, t[i + 1] - t[i + 3]);                                                                        \
+        }                                                                                                                                  \
+    }                                                                                                                                      \
+    /* y (2x2, of which rows x columns are stored) = A' m A, one vector of outputs; `odd` becomes NaN where y is not finite. */            \
+    SK_INLINE void sk_winograd_out_##S(const T *m, int64_t place, T *y, int64_t row, int64_t pixel, int64_t rows,                          \
+                                       int64_t columns, sk_v##S *odd) {                                                                    \
+        sk_v##S s[8], d[4];                                                                                                                \
+        SK_UNROLL for (int i = 0; i < 4; i++) {                                                                                            \
+            SK_UNROLL for (int r = 0; r < 4; r++) d[r] = sk_load_##S(m + (4 * r + i) * place);                                             \
+            s[i] = d[0] + d[1] + d[2], s[4 + i] = d[1] - d[2] - d[3];                                                                      \
+        }                                                                                                                                  \
+        SK_UNROLL for (int r = 0; r < 2; r++) {                                                                                            \
+            d[0] = s[4 * r] + s[4 * r + 1] + s[4 * r + 2], d[1] = s[4 * r + 1] - s[4 * r + 2] - s[4 * r + 3];                              \
+            *odd += (d[0] - d[0]) + (d[1] - d[1]);                                                                                         \
+            if (r < rows) sk_store_##S(y + r * row, d[0]);                                                                                 \
+            if (r < rows && columns > 1) sk_store_##S(y + r * row + pixel, d[1]);                                                          \
+        }                                                                                                                                  \
+    }                                                                                                                                      \
+    /* m (16 places) = A dy A', one vector of outputs; what lies beyond rows x columns is zero. */                                         \
+    SK_INLINE void sk_winograd_back_##S(const T *dy, int64_t row, int64_t pixel, int64_t rows, int64_t columns, T *m,                      \
+                                        int64_t place) {                                                                                   \
+        sk_v##S d[4], zero = {0};                                                                                                          \
+        d[0] = sk_load_##S(dy), d[1] = columns > 1 ? sk_load_##S(dy + pixel) : zero;                                                       \
+        d[2] = rows > 1 ? sk_load_##S(dy + row) : zero, d[3] = rows > 1 && columns > 1 ? sk_load_##S(dy + row + pixel) : zero;             \
+        const sk_v##S t[8] = {d[0], d[1], d[0] + d[2], d[1] + d[3], d[0] - d[2], d[1] - d[3], zero - d[2], zero - d[3]};                   \
+        SK_UNROLL for (int i = 0; i < 4; i++) {                                                                                            \
+            sk_store_##S(m + 4 * i * place, t[2 * i]);                                                                                     \
+            sk_store_##S(m + (4 * i + 1) * place, t[2 * i] + t[2 * i + 1]);                                                                \
+            sk_store_##S(m + (4 * i + 2) * place, t[2 * i] - t[2 * i + 1]);                                                                \
+            sk_store_##S(m + (4 * i + 3) * place, zero - t[2 * i + 1]);                                                                    \
+        }                                                                                                                                  \
+    }                                                                                                                                      \
+    /* The outputs of one piece, a few tiles at a time; p->u is the transformed kernel. */                                                 \
+    SK_UNUSED static void sk_winograd_piece_##S(const sk_conv_plan *p, const sk_conv_patch *from, void *out, int64_t rows,                 \
+                                                int64_t columns) {                                                                         \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        int64_t c = p->inner, wide = (columns + 1) / 2, tiles = wide * ((rows + 1) / 2), most = sk_conv_even(tiles, SK_CONV_PIXELS);       \
+        int64_t v_place = most * c + 16, m_place = most * 2 * L + 16;                                                                      \
+        T *v = (T *)p->room, *m = v + 16 * v_place;                                                                                        \
+        sk_v##S odd = {0};                                                                                                                 \
+        int64_t u_block = p->w_block == 2 * L ? 2 * L : p->w_block / 9;                                                                    \
+        sk_conv_walk k = {.count = {1, 1, 1}, .run = c, .x_pixel = c, .w_row = p->w_row, .y_pixel = 2 * L, .lanes = L};                    \
+        k.places = 16, k.x_place = v_place, k.w_place = c * p->outer, k.y_place = m_place;                                                 \
+        for (int64_t t = 0, n; t < tiles; t += n) {                                                                                        \
+            n = sk_min(most, tiles - t);                                                                                                   \
+            for (int64_t i = 0; i < n; i++) {                                                                                              \
+                const T *x = (const T *)from->x + (t + i) / wide * 2 * from->step[1] + (t + i) % wide * 2 * from->step[2];                 \
+                for (int64_t j = 0; j < c; j += L) sk_winograd_in_##S(x + j, from->step[1], from->step[2], v + i * c + j, v_place);        \
+            }                                                                                                                              \
+            for (int64_t o = 0; o < p->outer; o += 2 * L) {                                                                                \
+                int vectors = p->outer - o > L ? 2 : 1;                                                                                    \
+                sk_conv_choose_##S(vectors, n, m, v, (const T *)p->u + o / (2 * L) * u_block, &k);                                         \
+                for (int64_t i = 0; i < n * vectors; i++) {                                                                                \
+                    int64_t r = (t + i / vectors) / wide * 2, j = (t + i / vectors) % wide * 2, of = i % vectors * L;                      \
+                    sk_winograd_out_##S(m + i / vectors * 2 * L + of, m_place,                                                             \
+                                        (T *)out + r * p->y_step[1] + j * p->y_step[2] + o + of, p->y_step[1], p->y_step[2],               \
+                                        rows - r, columns - j, &odd);                                                                      \
+                }                                                                                                                          \
+            }                                                                                                                              \
+        }                                                                                                                                  \
+        if (sk_sum_##S(odd) != 0) sk_conv_piece_##S(p, from, out, rows, columns);                                                          \
+    }                                                                                                                                      \
+    /* Sums du (16, C, O) over the tiles of pieces, which wait until there are enough; those left when `from` is NULL. */                  \
+    SK_UNUSED static void sk_winograd_blocks_##S(const sk_conv_plan *p, const sk_conv_patch *from, const void *of, void *to,               \
+                                                 sk_conv_sums *k, int64_t part, int64_t parts) {                                           \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        int64_t c = p->inner, o = p->outer, most = sk_min(SK_WINOGRAD_TILES, SK_WINOGRAD_PLACE / sk_max(c, o));                            \
+        int64_t v_place = most * c + 16, m_place = most * o + 16, wide = from ? (k->columns + 1) / 2 : 0;                                  \
+        int64_t tiles = from ? wide * ((k->rows + 1) / 2) : 0;                                                                             \
+        T *v = (T *)p->room, *m = v + 16 * v_place;                                                                                        \
+        for (int64_t i = 0; i <= tiles; i++) {                                                                                             \
+            if (k->held == most || (!from && k->held)) {                                                                                   \
+                sk_conv_sums sums = {.rows = 1, .columns = k->held, .x_pixel = c, .dy_pixel = o, .dw_row = o, .add = k->add};              \
+                int64_t block = 0;                                                                                                         \
+                for (int64_t q = 0; q < 16; q++)                                                                                           \
+                    for (int64_t b = 0; b < o; b += 2 * L)                                                                                 \
+                        for (int64_t a = 0; a < c; a += 8) {                                                                               \
+                            if (block++ % parts != part) continue;                                                                         \
+                            for (int64_t e = a, n; e < a + 8; e += n) {                                                                    \
+                                n = sk_min(a + 8 - e, SK_CONV_COUNT);                                                                      \
+                                sk_conv_choose_block_##S(o - b > L ? 2 : 1, n, (T *)to + (q * c + e) * o + b, v + q * v_place + e,         \
+                                                         m + q * m_place + b, &sums);                                                      \
+                            }                                                                                                              \
+                        }                                                                                                                  \
+                k->add = 1, k->held = 0;                                                                                                   \
+            }                                                                                                                              \
+            if (i == tiles) return;                                                                                                        \
+            int64_t r = i / wide * 2, j = i % wide * 2;                                                                                    \
+            const T *x = (const T *)from->x + r * from->step[1] + j * from->step[2];                                                       \
+            const T *dy = (const T *)of + r * k->dy_row + j * k->dy_pixel;                                                                 \
+            for (int64_t a = 0; a < c; a += L) sk_winograd_in_##S(x + a, from->step[1], from->step[2], v + k->held * c + a, v_place);      \
+            for (int64_t b = 0; b < o; b += L)                                                                                             \
+                sk_winograd_back_##S(dy + b, k->dy_row, k->dy_pixel, k->rows - r, k->columns - j, m + k->held * o + b, m_place);           \
+            k->held++;                                                                                                                     \
+        }                                                                                                                                  \
     }
 SK_DEFINE_WINOGRAD(float, f32, F32)
 SK_DEFINE_WINOGRAD(double, f64, F64)

@@ -34,6 +34,23 @@
 typedef float sk_vf32 __attribute__((vector_size(SK_VECTOR_BYTES)));
 typedef double sk_vf64 __attribute__((vector_size(SK_VECTOR_BYTES)));
 
+/* Keeps a compiler from loading a vector again at each of its uses. */
+#if defined(__x86_64__)
+#define SK_IN_REGISTER(v) __asm__("" : "+v"(v))
+#elif defined(__aarch64__)
+#define SK_IN_REGISTER(v) __asm__("" : "+w"(v))
+#else
+#define SK_IN_REGISTER(v) (void)0
+#endif
+
+/* How kernels are marked: one copy of a large function, wherever it is called, and pieces that are parts of their callers. */
+#if defined(__clang__)
+#define SK_APART static __attribute__((noinline, unused))
+#else
+#define SK_APART static __attribute__((noinline, noclone, unused))
+#endif
+#define SK_INLINE static inline __attribute__((always_inline))
+
 /* a * b + c, rounded once where the machine can, else twice (a call of fma() would cost a hundred times more). */
 #if defined(__AVX512F__)
 #define SK_FMA_F32(a, b, c) ((sk_vf32)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))

@@ -1,0 +1,282 @@
+"""What the native backend emits, built with sanitizers and run: `python -m tests.backend.native.sanitize [WORD ...]`.
+
+Every op with all of its samples and their first two gradients, work that threads share, and training of the six workloads
+are compiled with AddressSanitizer and UndefinedBehaviorSanitizer, each buffer in an allocation of its own
+(`symkeras.backend.native.sanitized`), run, and compared with the interpreter. WORDs choose the rows that contain one of
+them. A sanitizer ends the process at its first finding, so the work is done by a child with the sanitizer's library
+preloaded; after a finding another child takes over. Before all else, code with mistakes put into it must be stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+THREADS = "2"
+BACKEND = "native-sanitized"
+ROOT = Path(__file__).parents[3]
+
+MISTAKES = {
+    "sound": ("", ""),
+    "past a buffer": ("((volatile char *)call->arena)[call->at[0] + 20] = 1;", "heap-buffer-overflow"),
+    "before a buffer": ("((volatile char *)call->arena)[call->at[0] - 1] = 1;", "heap-buffer-overflow"),
+    "past a variable": ("((volatile char *)call->variables[0])[20] = 1;", "heap-buffer-overflow"),
+    "past a result": ("((volatile char *)call->outputs[0])[20] = 1;", "heap-buffer-overflow"),
+    "past an array": ("volatile int k = 5; volatile char local[5]; local[k] = 1;", "runtime error: index 5 out of bounds"),
+    "a shift too far": ("volatile int64_t one = 1, far = 64; one = one << far;", "runtime error: shift exponent 64 is too large"),
+    "a cast that does not fit": ("volatile float x = 1e30f; volatile int i = (int)x; (void)i;", "is outside the range"),
+    "a pointer astray": ("volatile int64_t k = 1; *(volatile float *)(call->arena + call->at[0] + k) = 1;", "misaligned address"),
+}
+"""Name -> a statement that is put before the end of a function over arrays of five floats, and what must be found."""
+
+
+# ---- in the child --------------------------------------------------------------------------------------------------
+
+
+def run_mistake(name: str) -> str:
+    """x + variable, with a mistake; the right sum where there is none."""
+    import dataclasses
+
+    import numpy as np
+
+    from symkeras import ops
+    from symkeras.backend.interface import compile_graph
+    from symkeras.backend.native import executable
+    from symkeras.graph import Graph
+    from symkeras.graph.variable import Variable
+
+    emit = executable.emit
+
+    def mistaken(*args: Any) -> Any:
+        emission = emit(*args)
+        assert emission.source.count("\n    return 0;\n}") == 1
+        return dataclasses.replace(emission, source=emission.source.replace("\n    return 0;\n}", f"\n    {{ {MISTAKES[name][0]} }}\n    return 0;\n}}"))
+
+    executable.emit = mistaken
+    try:
+        x, v = ops.placeholder("f32[5]", "x"), Variable(np.arange(5, dtype="float32"), name="v")
+        y = ops.tanh(x) + v
+        found = compile_graph(Graph([x.node], [y.node], name="mistake"), BACKEND)(np.ones(5, "float32"))[0]
+    finally:
+        executable.emit = emit
+    np.testing.assert_allclose(found, np.tanh(1) + np.arange(5), rtol=1e-6)
+    return ""
+
+
+def run_op(name: str, level: str) -> str:
+    """All samples of an op in one graph, against the reference."""
+    from symkeras import ops
+    from symkeras.backend.interface import compile_graph
+    from symkeras.backend.native.text import TYPES
+    from symkeras.graph import Graph, TensorType, dtypes
+    from symkeras.graph.node import reachable
+    from symkeras.ops.evaluation import evaluate
+    from symkeras.ops.op import OPS
+    from tests.ops.check_op import draw, with_gradients
+    from tests.tolerances import assert_alike
+
+    op = OPS[name]
+    inputs, outputs, arrays, left_out = [], [], [], 0
+    for k, sample in enumerate(op.samples):
+        drawn = draw(sample)
+        own = [ops.placeholder(TensorType(a.shape, dtypes.standardize(a.dtype)), f"s{k}_x{j}") for j, a in enumerate(drawn)]
+        results = with_gradients(op, sample, own)
+        if any(t.dtype not in TYPES for n in reachable([r.node for r in results]) for t in n.types):
+            left_out += 1
+            continue
+        inputs += own
+        outputs.append(results)
+        arrays += drawn
+    graph = Graph([t.node for t in inputs], [t.node for results in outputs for t in results], name=name)
+    expected = evaluate(graph, arrays)[0]
+    found = compile_graph(graph, BACKEND, level=level)(*arrays)
+    rows = ["layer" if k else "op" for results in outputs for k in range(len(results))]
+    for k, (a, e, row) in enumerate(zip(found, expected, rows, strict=True)):
+        assert_alike(a, e, row, BACKEND, f"result {k} of {name}")
+    return f"{len(outputs)} samples" + (f", {left_out} of dtypes that native refuses" if left_out else "")
+
+
+def run_shared(name: str) -> str:
+    """Work that is shared, by one thread and by two."""
+    from symkeras.backend.interface import compile_graph
+    from symkeras.ops.evaluation import evaluate
+    from tests.backend.native.shared_work import UNDEFINED, build
+    from tests.tolerances import assert_alike
+
+    graph, arrays = build(name)
+    compiled = compile_graph(graph, BACKEND)
+    expected = compiled(*arrays) if name in UNDEFINED else evaluate(graph, arrays)[0]
+    for threads in _threads():
+        for k, (a, e) in enumerate(zip(compiled(*arrays), expected, strict=True)):
+            assert_alike(a, e, "graph", BACKEND, f"result {k} with {threads} threads")
+    return ""
+
+
+def run_workload(name: str, level: str) -> str:
+    """Predictions and two training steps of a small model, the last batch smaller, and a larger batch by two threads."""
+    import numpy as np
+
+    from symkeras import tree
+    from symkeras.utils import set_random_seed
+    from tests.models.small_workloads import WORKLOADS, data
+    from tests.models.test_same_training import OPTIMIZERS
+    from tests.tolerances import TOLERANCES
+
+    rtol, atol = TOLERANCES["graph"]["float32"]
+    make = next(w for w in WORKLOADS if w.__name__ == name)
+    (x, y, loss), (many, many_y, _) = data(name), data(name, 301)
+    expected: dict[str, Any] = {}
+    for backend in ("interpreter", BACKEND):
+        set_random_seed(3)
+        model = make()
+        model.compile(OPTIMIZERS[name](), loss, backend=backend, **({} if backend == "interpreter" else {"level": level}))
+        found: dict[str, Any] = {"predict": model.predict(x, verbose=0)}
+        for _ in _threads():
+            model.fit(x, y, batch_size=6, verbose=0)
+            model.fit(many, many_y, batch_size=301, verbose=0)
+        found |= {f"variable {k}": v.numpy() for k, v in enumerate([*model.variables, *model.optimizer.variables])}
+        found |= {"evaluate": model.evaluate(x, y, verbose=0), "predict many": model.predict(many, batch_size=301, verbose=0)}
+        expected = expected or found
+        for key, values in expected.items():
+            for a, e in zip(tree.flatten(found[key]), tree.flatten(values), strict=True):
+                assert np.isfinite(a).all(), key
+                np.testing.assert_allclose(a, e, rtol=rtol, atol=atol, err_msg=key)
+    return ""
+
+
+def _threads() -> Iterator[int]:
+    from symkeras.backend.native import executable
+
+    for executable._threads in (1, int(THREADS)):
+        yield executable._threads
+
+
+RUNS: dict[str, Callable[..., str]] = {"mistake": run_mistake, "op": run_op, "shared": run_shared, "workload": run_workload}
+
+
+def child() -> None:
+    """Do the rows that come in, one line each; answer each with a line."""
+    from symkeras.backend import interface
+
+    os.environ.pop("LD_PRELOAD", None)  # not for the compiler
+    interface.register(BACKEND, "symkeras.backend.native.sanitized:SanitizedBackend")
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        kind, *words = line.rstrip("\n").split("\t")
+        try:
+            answers.write(f"ok\t{RUNS[kind](*words)}\n")
+        except Exception as error:
+            import traceback
+
+            traceback.print_exc()
+            answers.write(f"wrong\t{str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}\n")
+
+
+# ---- in the parent -------------------------------------------------------------------------------------------------
+
+
+class Watched:
+    """The child: started when needed, and again after it was stopped."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[str] | None = None
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")
+
+    def run(self, row: Sequence[str]) -> tuple[str, str, str]:
+        """How a row went ("ok", "wrong" or "stopped"), a word on it, and what the child printed meanwhile."""
+        if self._child is None or self._child.poll() is not None:
+            command = [sys.executable, "-m", "tests.backend.native.sanitize", "--child"]
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, cwd=ROOT, env=environment()
+            )
+        assert self._child.stdin is not None and self._child.stdout is not None
+        start = self._errors.seek(0, os.SEEK_END)
+        try:
+            self._child.stdin.write("\t".join(row) + "\n")
+            self._child.stdin.flush()
+            answer = self._child.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        how, _, note = answer.rstrip("\n").partition("\t") if answer else ("stopped", "", f"exit status {self._child.wait()}")
+        self._errors.seek(start)
+        return how, note, self._errors.read()
+
+    def close(self) -> None:
+        if self._child is not None and self._child.stdin is not None:
+            self._child.stdin.close()
+            self._child.wait()
+
+
+def environment() -> dict[str, str]:
+    """With the sanitizer's library before all others, memory filled with NaN, and entries in a folder of their own."""
+    from symkeras.backend.native import cache, toolchain
+
+    found = toolchain.compiler()
+    name = "libasan.so" if found.name == "gcc" else "libclang_rt.asan-x86_64.so"
+    library = subprocess.run([*found.command, f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+    if not os.path.isabs(library):
+        raise SystemExit(f"{found.version} has no {name}: install its sanitizers, or choose another compiler with CC")
+    place = cache.folder()
+    return {
+        **os.environ,
+        "LD_PRELOAD": library,
+        "ASAN_OPTIONS": "detect_leaks=0:malloc_fill_byte=255:max_malloc_fill_size=1073741824:quarantine_size_mb=64:detect_odr_violation=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        "SYMKERAS_THREADS": THREADS,
+        **({"SYMKERAS_CACHE": str(place / "sanitized")} if place is not None else {}),
+    }
+
+
+def rows(levels: Sequence[str]) -> list[tuple[str, ...]]:
+    """Everything there is to run."""
+    from symkeras.ops.op import OPS
+    from tests.backend.native.shared_work import WORK
+    from tests.models.small_workloads import WORKLOADS
+
+    named = [("op", name, level) for level in levels for name, op in OPS.items() if op.samples]
+    return [*named, *(("shared", name) for name in WORK), *(("workload", w.__name__, level) for level in levels for w in WORKLOADS)]
+
+
+def main() -> int:
+    """The exit status: 1 where anything was found, or a mistake was not."""
+    parser = argparse.ArgumentParser(description="Run what the native backend emits under AddressSanitizer and UndefinedBehaviorSanitizer.")
+    parser.add_argument("words", nargs="*", help="run the rows that contain one of these")
+    parser.add_argument("--levels", default="O2", help="levels of the compiler, with commas; default O2")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        child()
+        return 0
+    watched, findings, start = Watched(), [], time.perf_counter()
+    for name, (_, mark) in MISTAKES.items():
+        how, note, printed = watched.run(("mistake", name))
+        is_right = how == "stopped" and mark in printed if mark else how == "ok"
+        report(("mistake", name), "found, as it must be" if is_right and mark else how if is_right else f"NOT FOUND: {how} {note}", 0, "" if is_right else printed)
+        findings += [] if is_right else [f"mistake {name}"]
+    chosen = [r for r in rows(given.levels.split(",")) if not given.words or any(w in " ".join(r) for w in given.words)]
+    for row in chosen:
+        began = time.perf_counter()
+        how, note, printed = watched.run(row)
+        report(row, f"{how.upper() if how != 'ok' else how} {note}".strip(), time.perf_counter() - began, "" if how == "ok" else printed)
+        findings += [] if how == "ok" else [" ".join(row)]
+    watched.close()
+    print(f"{len(chosen)} rows in {time.perf_counter() - start:.0f} s: {len(findings)} findings" + "".join(f"\n  {f}" for f in findings))
+    return 1 if findings else 0
+
+
+def report(row: Sequence[str], text: str, seconds: float, printed: str) -> None:
+    print(f"{' '.join(row):48} {seconds:6.1f} s  {text}", flush=True)
+    for line in printed.strip().splitlines()[:60]:
+        print(f"    {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

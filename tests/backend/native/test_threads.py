@@ -1,0 +1,82 @@
+"""Threads: the same number of them gives the same bits in every run, and nearly always the same as one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symkeras.backend import threads
+from symkeras.backend.interface import compile_graph
+from symkeras.backend.native import executable, toolchain
+from symkeras.ops.evaluation import evaluate
+from tests.backend.native.shared_work import UNDEFINED, WORK, build
+from tests.models.small_workloads import WORKLOADS, data
+from tests.models.test_same_training import OPTIMIZERS
+from tests.tolerances import assert_alike
+
+pytestmark = pytest.mark.skipif(toolchain.describe().startswith("C compiler: none"), reason=toolchain.describe())
+
+SUMS_BY_SLICES = ("convolution", "convolution of few images", "convolution by Winograd", "convolution in three dimensions", "depthwise convolution",
+                  "grouped convolution", "strided convolution")  # fmt: skip
+"""Rows with filter gradients: each thread sums a slice of the batch, and the slices' sums are added in order."""
+RUNS = 4
+
+
+@pytest.fixture(autouse=True)
+def _at_most_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Working memory is made for three threads, however many processors there are."""
+    monkeypatch.setattr(threads, "count", lambda: 3)
+
+
+def use(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executable, "_threads", count)
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_shared_work_gives_the_same_bits_in_every_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, arrays = build(name)
+    compiled = compile_graph(graph, "native")
+    use(1, monkeypatch)
+    alone = compiled(*arrays)
+    if name not in UNDEFINED:
+        for k, (a, e) in enumerate(zip(alone, evaluate(graph, arrays)[0], strict=True)):
+            assert_alike(a, e, "graph", "native", f"result {k}")
+    for count in (2, 3):
+        use(count, monkeypatch)
+        first = compiled(*arrays)
+        for k, (a, b) in enumerate(zip(first, alone, strict=True)):
+            if name in SUMS_BY_SLICES:
+                assert_alike(a, b, "graph", "native", f"result {k} by {count} threads")
+            else:
+                same_bits(a, b, f"result {k} by {count} threads and by one")
+        for _ in range(RUNS):
+            for k, (a, b) in enumerate(zip(compiled(*arrays), first, strict=True)):
+                same_bits(a, b, f"result {k} by {count} threads, again")
+
+
+@pytest.mark.parametrize("make", WORKLOADS, ids=lambda m: m.__name__)
+def test_a_training_step_gives_the_same_bits_in_every_run(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y, loss = data(make.__name__, 4096 if make.__name__.endswith("mlp") else 513)
+    model = make()
+    model.compile(OPTIMIZERS[make.__name__](), loss, backend="native")
+    use(2, monkeypatch)
+    model.train_on_batch(x, y)
+    variables = [*model.variables, *model.optimizer.variables]
+    start, first = [v.numpy() for v in variables], None
+    for _ in range(RUNS):
+        for v, value in zip(variables, start, strict=True):
+            v.set(value)
+        model.train_on_batch(x, y)
+        found = [v.numpy() for v in variables]
+        first = first or found
+        for v, a, b in zip(variables, found, first, strict=True):
+            same_bits(a, b, v.path)
+    assert any((a != b).any() for a, b in zip(start, found, strict=True))
+
+
+def same_bits(a: np.ndarray, b: np.ndarray, note: str) -> None:
+    """Every byte alike."""
+    assert (a.shape, a.dtype) == (b.shape, b.dtype) and a.tobytes() == b.tobytes(), f"{note} differs"

@@ -1,0 +1,58 @@
+"""The backends that `--backend` names, and graphs evaluated by the reference and by all of them at once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+import symkeras.backend.interface as interface
+from symkeras import errors
+from symkeras.graph import Graph
+from symkeras.ops.evaluation import evaluate
+from tests.tolerances import assert_alike
+
+LEVELS = ("O0", "O1", "O2")
+named: list[str] = []
+"""The names behind `--backend`; filled when pytest starts."""
+
+
+def missing(name: str) -> str:
+    """Why backend `name` cannot run here, "" if it can."""
+    try:
+        interface.get(name)
+    except (ImportError, AttributeError, errors.BackendError) as error:
+        return f"backend {name!r} is not available: {error}"
+    return ""
+
+
+@functools.lru_cache(maxsize=8)  # loops over steps or batches come back with the same graph
+def compiled(graph: Graph, name: str, level: str) -> interface.Executable:
+    """`graph` compiled by backend `name`."""
+    return interface.compile_graph(graph, backend=name, level=level)
+
+
+def evaluate_on_all(graph: Graph, arrays: Sequence[Any], row: str = "layer") -> tuple[list[Any], list[Any]]:
+    """What `evaluate` gives, after every backend of `--backend` gave the same at every level, updates included.
+
+    The variables keep their values. The interpreter is not asked: it calls `evaluate`. The test is skipped where a backend cannot
+    be imported.
+
+    Args:
+        row: of the table of tolerances.
+    """
+    expected, news = evaluate(graph, arrays)
+    variables = [n.attrs["variable"] for n, _ in graph.updates]
+    before = [v.numpy() for v in variables]
+    for name in named:
+        if missing(name):
+            pytest.skip(missing(name))
+        for level in LEVELS if name != "interpreter" else ():
+            found = compiled(graph, name, level)(*arrays)
+            for k, (a, e) in enumerate(zip([*found, *(v.numpy() for v in variables)], [*expected, *news], strict=True)):
+                assert_alike(a, e, row, name, f"result {k} on {name} at {level}")
+            for v, value in zip(variables, before, strict=True):
+                v.set(value)
+    return expected, news

@@ -1,0 +1,10 @@
+"""Models of this folder are compiled for the backends of `--backend`, for NumPy where none is named."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _on_the_backend(model_backend: str) -> None:
+    pass
