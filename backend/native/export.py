@@ -27,7 +27,7 @@ from symkeras.compiler import naming
 from symkeras.compiler.freezing import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import Buffer, Value
-from symkeras.compiler.rows import Port, check_count, rows_of
+from symkeras.compiler.rows import Port, check_count, check_suffix, rows_of
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
@@ -56,11 +56,12 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
         The files written.
 
     Raises:
-        ConfigError: an option is not among those above, or out of range.
+        ConfigError: an option is not among those above, or out of range; `path` does not end in ".c".
         BackendError: the graph is none that rows can be taken from in batches.
     """
     check_count("batch", batch)
     check_count("threads", threads)
+    check_suffix(path, ".c")
     if weights not in WEIGHTS:
         raise ConfigError(f"export: weights must be one of {', '.join(map(repr, WEIGHTS))}, received {weights!r}.{nearest(weights, WEIGHTS)}")
     return _Export(graph, path, batch, weights, threads, title or graph.name, results, {"level": level, "numerics": numerics}).write()
@@ -106,6 +107,8 @@ class _Weight:
 
 
 class _Export:
+    """One export: what the templates of `export_text` are filled with."""
+
     def __init__(self, graph: Graph, path: Path, batch: int, weights: str, threads: int, title: str, results: Sequence[str], options: dict[str, Any]):
         self.graph, self.path, self.batch, self.threads, self.title = graph, path, batch, threads, title
         self.stem = identifier(path.stem)
@@ -113,7 +116,7 @@ class _Export:
         draft = _Draft(graph, threads, **options)
         self.program, self.emission = draft.program, draft.emission
         self.plan = draft.plan({self.rows.symbol: batch})
-        taken = set(_WORDS.split())
+        taken: set[str] = set(_WORDS.split())
         self.inputs = [replace(p, name=_unique(p.name, taken)) for p in self.rows.inputs]
         self.outputs = [replace(p, name=_unique(p.name, taken)) for p in self.rows.outputs]
         self.variables = list(self._weights(self.emission.variables, 0))
@@ -302,12 +305,13 @@ def _fill(template: str, fields: dict[str, str]) -> str:
 
 
 def _unique(base: str, taken: set[str]) -> str:
+    """A C identifier that no other has, whatever its case: macros are made of them."""
     base = name = identifier(base)
     k = 1
-    while name in taken:
+    while name.lower() in taken:
         k += 1
         name = f"{base}_{k}"
-    taken.add(name)
+    taken.add(name.lower())
     return name
 
 

@@ -18,6 +18,7 @@ $header
 
 #if defined(__clang__)
 #pragma clang diagnostic ignored "-Wbitwise-conditional-parentheses"
+#pragma clang diagnostic ignored "-Wpass-failed"
 #endif
 
 $runtime

@@ -300,7 +300,7 @@ class _Writer:
         f = self.fused
         plans: list[list[Node]] = []
         for p in reversed(range(f.pass_count)):  # what later passes want saved is known before the pass that computes it
-            sinks = [n for n in f.nodes if (n in f.results and f.levels[n] == "element" or n in self.saved) and f.passes[n] == p]
+            sinks = [n for n in f.nodes if ((n in f.results and f.levels[n] == "element") or n in self.saved) and f.passes[n] == p]
             sinks += [
                 n.inputs[0] for n in f.nodes
                 if n.op.name in REDUCTIONS and f.levels.get(n.inputs[0]) == "element" and f.passes[n.inputs[0]] == p

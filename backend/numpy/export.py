@@ -24,7 +24,7 @@ from symkeras.compiler import naming
 from symkeras.compiler.freezing import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import Buffer, Value
-from symkeras.compiler.rows import Port, check_count, rows_of
+from symkeras.compiler.rows import Port, check_count, check_suffix, rows_of
 from symkeras.errors import BackendError
 from symkeras.graph import dims
 from symkeras.graph.graph import Graph
@@ -52,10 +52,11 @@ def export_numpy(graph: Graph, path: Path, *, batch: int = 32, title: str = "", 
         The script and the file of weights.
 
     Raises:
-        ConfigError: `batch` is no positive integer.
+        ConfigError: `batch` is no positive integer, or `path` does not end in ".py".
         BackendError: the graph is none that rows can be taken from in batches, or has an op that a script cannot hold.
     """
     check_count("batch", batch)
+    check_suffix(path, ".py")
     export = _Export(graph, batch, title or graph.name, results, {"level": level, "numerics": numerics})
     script, weights = export.script(path), export.weights()
     beside = path.with_suffix(".npz")
@@ -97,6 +98,8 @@ class _Draft(NumpyExecutable):
 
 
 class _Export:
+    """One export: what the template of `export_text` is filled with."""
+
     def __init__(self, graph: Graph, batch: int, title: str, results: Sequence[str], options: dict[str, Any]):
         self.graph, self.batch, self.title = graph, batch, title
         self.rows = rows_of(graph, results)
@@ -114,7 +117,7 @@ class _Export:
         """The expression of an array that is kept in the file of weights."""
         base = name = naming.suggest(Value(n.tensor_type, Buffer(n.tensor_type, n.op.name, n), n))
         k = 1
-        while name in self.arrays:
+        while name in self.arrays or name in ("file", "allow_pickle"):  # parameters of np.savez
             k += 1
             name = f"{base}_{k}"
         self.arrays[name] = np.asarray(array)
@@ -127,7 +130,7 @@ class _Export:
     def weights(self) -> bytes:
         """The contents of the `.npz`."""
         file = io.BytesIO()
-        np.savez(file, **self.arrays)
+        np.savez(file, allow_pickle=False, **self.arrays)
         return file.getvalue()
 
     # ---- the script ------------------------------------------------------------------------------------------------

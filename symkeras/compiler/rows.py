@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from symkeras.errors import BackendError, ConfigError
@@ -85,3 +86,9 @@ def check_count(name: str, number: Any) -> None:
     """Raise ConfigError unless `number` is an integer of at least 1."""
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise ConfigError(f"export: {name} must be an integer of at least 1, received {number!r}")
+
+
+def check_suffix(path: Path, suffix: str) -> None:
+    """Raise ConfigError for a file of another name: what lies beside it has the same stem."""
+    if path.suffix != suffix:
+        raise ConfigError(f"export: the file must be called such as model{suffix}, received {path.name!r}")

@@ -1,7 +1,7 @@
 """What the native backend emits, built with sanitizers and run: `python -m tests.backend.native.sanitize [WORD ...]`.
 
-Every op with all of its samples and their first two gradients, work that threads share, and training of the six workloads
-are compiled with AddressSanitizer and UndefinedBehaviorSanitizer, each buffer in an allocation of its own
+Every op with all of its samples and their first two gradients, products and convolutions of many sizes, work that threads
+share, and training of the six workloads are compiled with AddressSanitizer and UndefinedBehaviorSanitizer, each buffer in an allocation of its own
 (`symkeras.backend.native.sanitized`), run, and compared with the interpreter. WORDs choose the rows that contain one of
 them. A sanitizer ends the process at its first finding, so the work is done by a child with the sanitizer's library
 preloaded; after a finding another child takes over. Before all else, code with mistakes put into it must be stopped.
@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 THREADS = "2"
 BACKEND = "native-sanitized"
@@ -52,12 +53,12 @@ def run_mistake(name: str) -> str:
     from symkeras.graph import Graph
     from symkeras.graph.variable import Variable
 
-    emit = executable.emit
+    emit, end = executable.emit, "\n    return 0;\n}"
 
     def mistaken(*args: Any) -> Any:
         emission = emit(*args)
-        assert emission.source.count("\n    return 0;\n}") == 1
-        return dataclasses.replace(emission, source=emission.source.replace("\n    return 0;\n}", f"\n    {{ {MISTAKES[name][0]} }}\n    return 0;\n}}"))
+        assert emission.source.count(end) == 1
+        return dataclasses.replace(emission, source=emission.source.replace(end, f"\n    {{ {MISTAKES[name][0]} }}{end}"))
 
     executable.emit = mistaken
     try:
@@ -103,16 +104,16 @@ def run_op(name: str, level: str) -> str:
     return f"{len(outputs)} samples" + (f", {left_out} of dtypes that native refuses" if left_out else "")
 
 
-def run_shared(name: str) -> str:
-    """Work that is shared, by one thread and by two."""
+def run_large(kind: str, name: str) -> str:
+    """A row of `many_shapes` or `shared_work`, by one thread and by two."""
     from symkeras.backend.interface import compile_graph
     from symkeras.ops.evaluation import evaluate
-    from tests.backend.native.shared_work import UNDEFINED, build
+    from tests.backend.native import many_shapes, shared_work
     from tests.tolerances import assert_alike
 
-    graph, arrays = build(name)
+    graph, arrays = (shared_work if kind == "shared" else many_shapes).build(name)
     compiled = compile_graph(graph, BACKEND)
-    expected = compiled(*arrays) if name in UNDEFINED else evaluate(graph, arrays)[0]
+    expected = compiled(*arrays) if name in shared_work.UNDEFINED else evaluate(graph, arrays)[0]
     for threads in _threads():
         for k, (a, e) in enumerate(zip(compiled(*arrays), expected, strict=True)):
             assert_alike(a, e, "graph", BACKEND, f"result {k} with {threads} threads")
@@ -158,7 +159,30 @@ def _threads() -> Iterator[int]:
         yield executable._threads
 
 
-RUNS: dict[str, Callable[..., str]] = {"mistake": run_mistake, "op": run_op, "shared": run_shared, "workload": run_workload}
+def run_fault(name: str) -> str:
+    """An index out of range ends the call before anything is written or read."""
+    import numpy as np
+
+    from symkeras import ops
+    from symkeras.backend.interface import compile_graph
+    from symkeras.graph import Graph
+
+    x, i = ops.placeholder("f32[5, 3]", "x"), ops.placeholder("i32[4]", "i")
+    y = ops.take(x, i, axis=0) * 2.0
+    compiled = compile_graph(Graph([x.node, i.node], [y.node], name="fault"), BACKEND)
+    for index in (5, -6, 2**31 - 1, -(2**31)):
+        try:
+            compiled(np.ones((5, 3), "float32"), np.array([0, 1, index, 2], "int32"))
+        except IndexError:
+            continue
+        raise AssertionError(f"index {index} was taken")
+    return ""
+
+
+RUNS: dict[str, Callable[..., str]] = {
+    "mistake": run_mistake, "op": run_op, "fault": run_fault, "shapes": partial(run_large, "shapes"), "shared": partial(run_large, "shared"),
+    "workload": run_workload,
+}  # fmt: skip
 
 
 def child() -> None:
@@ -184,11 +208,11 @@ def child() -> None:
 
 
 class Watched:
-    """The child: started when needed, and again after it was stopped."""
+    """The child: started when needed, and again after it was stopped; `errors` takes what it prints."""
 
-    def __init__(self) -> None:
+    def __init__(self, errors: IO[str]) -> None:
         self._child: subprocess.Popen[str] | None = None
-        self._errors = tempfile.TemporaryFile("w+", errors="replace")
+        self._errors = errors
 
     def run(self, row: Sequence[str]) -> tuple[str, str, str]:
         """How a row went ("ok", "wrong" or "stopped"), a word on it, and what the child printed meanwhile."""
@@ -220,10 +244,11 @@ def environment() -> dict[str, str]:
     from symkeras.backend.native import cache, toolchain
 
     found = toolchain.compiler()
-    name = "libasan.so" if found.name == "gcc" else "libclang_rt.asan-x86_64.so"
-    library = subprocess.run([*found.command, f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+    if found.name != "gcc":
+        raise SystemExit(f"this preloads the sanitizers of gcc, and the compiler is {found.version}: set CC to a gcc")
+    library = subprocess.run([*found.command, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()
     if not os.path.isabs(library):
-        raise SystemExit(f"{found.version} has no {name}: install its sanitizers, or choose another compiler with CC")
+        raise SystemExit(f"{found.version} has no libasan.so: install it, on Debian libgcc-{found.version.split()[-1].partition('.')[0]}-dev")
     place = cache.folder()
     return {
         **os.environ,
@@ -238,11 +263,13 @@ def environment() -> dict[str, str]:
 def rows(levels: Sequence[str]) -> list[tuple[str, ...]]:
     """Everything there is to run."""
     from symkeras.ops.op import OPS
+    from tests.backend.native.many_shapes import SHAPES
     from tests.backend.native.shared_work import WORK
     from tests.models.small_workloads import WORKLOADS
 
     named = [("op", name, level) for level in levels for name, op in OPS.items() if op.samples]
-    return [*named, *(("shared", name) for name in WORK), *(("workload", w.__name__, level) for level in levels for w in WORKLOADS)]
+    named += [("fault", "index"), *(("shapes", name) for name in SHAPES), *(("shared", name) for name in WORK)]
+    return [*named, *(("workload", w.__name__, level) for level in levels for w in WORKLOADS)]
 
 
 def main() -> int:
@@ -255,27 +282,30 @@ def main() -> int:
     if given.child:
         child()
         return 0
-    watched, findings, start = Watched(), [], time.perf_counter()
-    for name, (_, mark) in MISTAKES.items():
-        how, note, printed = watched.run(("mistake", name))
-        is_right = how == "stopped" and mark in printed if mark else how == "ok"
-        report(("mistake", name), "found, as it must be" if is_right and mark else how if is_right else f"NOT FOUND: {how} {note}", 0, "" if is_right else printed)
-        findings += [] if is_right else [f"mistake {name}"]
     chosen = [r for r in rows(given.levels.split(",")) if not given.words or any(w in " ".join(r) for w in given.words)]
-    for row in chosen:
-        began = time.perf_counter()
-        how, note, printed = watched.run(row)
-        report(row, f"{how.upper() if how != 'ok' else how} {note}".strip(), time.perf_counter() - began, "" if how == "ok" else printed)
-        findings += [] if how == "ok" else [" ".join(row)]
-    watched.close()
+    if not chosen:
+        parser.error(f"no row contains {' or '.join(given.words)}")
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        watched = Watched(errors)
+        findings = [" ".join(row) for row in [*(("mistake", name) for name in MISTAKES), *chosen] if not passes(watched, row)]
+        watched.close()
     print(f"{len(chosen)} rows in {time.perf_counter() - start:.0f} s: {len(findings)} findings" + "".join(f"\n  {f}" for f in findings))
     return 1 if findings else 0
 
 
-def report(row: Sequence[str], text: str, seconds: float, printed: str) -> None:
+def passes(watched: Watched, row: Sequence[str]) -> bool:
+    """Whether a row went as it must; prints how it went."""
+    start = time.perf_counter()
+    how, note, printed = watched.run(row)
+    seconds = time.perf_counter() - start
+    mark = MISTAKES[row[1]][1] if row[0] == "mistake" else ""
+    is_right = how == "stopped" and mark in printed if mark else how == "ok"
+    text = "found, as it must be" if is_right and mark else f"{how} {note}" if is_right else f"{how.upper()} {note}"
     print(f"{' '.join(row):48} {seconds:6.1f} s  {text}", flush=True)
-    for line in printed.strip().splitlines()[:60]:
+    for line in [] if is_right else printed.strip().splitlines()[:60]:
         print(f"    {line}", flush=True)
+    return is_right
 
 
 if __name__ == "__main__":

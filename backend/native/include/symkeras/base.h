@@ -65,6 +65,9 @@ SK_UNUSED static inline int64_t sk_floor_div(int64_t a, int64_t b) {
 #define SK_HIGHEST_f32 INFINITY
 #define SK_HIGHEST_f64 INFINITY
 
+/* a + b as a T; the sum of bools (suffix bool) is whether one is true, as in NumPy. */
+#define SK_PLUS(T, TS, a, b) (#TS[0] == 'b' ? (T)((a) || (b)) : (T)((a) + (b)))
+
 /* How many threads share `work` elementary operations: one where starting a team costs more than it gains. */
 SK_UNUSED static inline int sk_parts(int threads, int64_t work) { return threads > 1 && work > (1 << 17) ? threads : 1; }
 

@@ -40,10 +40,10 @@ typedef struct {
 
 /* A convolution of x (B, in, groups * inner) to (B, out, groups * outer), as its pieces see it. y lies at y_image and
  * y_step, which are dense but where an input gradient is put together from several convolutions; before may be negative.
- * w: rows in the order of taps and channels, w_row apart, those of a group w_group apart; pairs of vectors of a row are w_block
- * apart, and the last one may be read as a whole. Each channel of x counts `repeat` times. x is copied to `buffer` elements of working memory.
- * Where outputs come in `pairs` of rows and columns, their part of x is that of whole pairs; u, room: see
- * convolution_winograd.h. y_wide: elements of a pixel of dy in a filter gradient. */
+ * w: rows in the order of taps and channels, w_row apart, those of a group w_group apart; pairs of vectors of a row are
+ * w_block apart, and the last one may be read as a whole. Each channel of x counts `repeat` times. x is copied to `buffer`
+ * elements of working memory. Where outputs come in `pairs` of rows and columns, their part of x is that of whole pairs; u,
+ * room: see convolution_winograd.h. y_wide: elements of a pixel of dy in a filter gradient. */
 struct sk_conv_plan {
     int64_t batch, in[3], out[3], kernel[3], stride[3], dilation[3], before[3], groups, inner, outer, repeat;
     int64_t y_image, y_step[3], w_row, w_block, w_group, buffer, y_wide;
@@ -56,10 +56,10 @@ struct sk_conv_plan {
 
 /* How a tile walks: taps (depth, height, width) and their places in x; the run of numbers that are neighbours in x and rows
  * of w, over several taps of a row where those touch; the channels of one tap; the places between neighbouring outputs in
- * x and in y; what is passed over in w after each depth; the lanes of the last vector that are stored;
- * how many such tiles there are, and how far apart in x, w and y; whether three taps are taken at once. */
+ * x and in y; what is passed over in w after each depth; the lanes of the last vector that are stored; whether three taps are
+ * taken at once. */
 typedef struct {
-    int64_t count[3], step[3], run, inner, x_pixel, w_row, w_skip, y_pixel, lanes, places, x_place, w_place, y_place;
+    int64_t count[3], step[3], run, inner, x_pixel, w_row, w_skip, y_pixel, lanes;
     int rolls;
 } sk_conv_walk;
 
@@ -171,8 +171,7 @@ SK_UNUSED static sk_conv_walk sk_conv_walk_of(const sk_conv_plan *p, const sk_co
                           .inner = p->inner,
                           .x_pixel = p->stride[2] * from->step[2],
                           .w_row = p->w_row,
-                          .y_pixel = p->y_step[2],
-                          .places = 1};
+                          .y_pixel = p->y_step[2]};
 }
 
 /* The steps i in 0 .. count whose places start + i * step lie from `low` up to `high`: the first, and one past the last. */
@@ -187,37 +186,32 @@ SK_UNUSED static inline void sk_conv_meet(int64_t start, int64_t step, int64_t l
  * outputs it belongs to, since with one vector a load for each product would bound the tile (180 of 245 GFLOP/s).
  * sk_conv_piece: for each group, each two vectors (or the last one) of outputs, row by row, tile by tile. */
 #define SK_DEFINE_CONV_TILE(T, S, U)                                                                                                       \
-    SK_INLINE void sk_conv_tile_##S(const int pixels, const int vectors, T *y, const T *x, const T *first, const sk_conv_walk *k) {        \
+    SK_INLINE void sk_conv_tile_##S(const int pixels, const int vectors, T *y, const T *x, const T *w, const sk_conv_walk *k) {            \
         enum { L = SK_LANES_##U };                                                                                                         \
-        for (int64_t place = 0; place < k->places; place++, y += k->y_place, x += k->x_place, first += k->w_place) {                       \
-            sk_v##S sum[16], tap[2];                                                                                                       \
-            const T *w = first, *xa = x, *at[3];                                                                                           \
-            SK_UNROLL for (int i = 0; i < pixels * vectors; i++) sum[i] = (sk_v##S){0};                                                    \
-            for (int64_t a = k->count[0]; a > 0; a--, xa += k->step[0], w += k->w_skip) {                                                  \
-                const T *xb = xa;                                                                                                          \
-                for (int64_t b = k->count[1]; b > 0; b--, xb += k->step[1]) {                                                              \
-                    const T *xc = xb;                                                                                                      \
-                    for (int64_t c = k->count[2]; c > 0; c--, xc += k->step[2]) {                                                          \
-                        SK_UNROLL for (int i = 0; i < pixels; i += 3) at[i / 3] = xc + i * k->x_pixel;                                     \
-                        for (int64_t t = k->run; t > 0; t--, w += k->w_row) {                                                              \
-                            SK_UNROLL for (int v = 0; v < vectors; v++) tap[v] = sk_load_##S(w + v * L);                                   \
-                            SK_UNROLL for (int i = 0; i < pixels; i++) {                                                                   \
-                                sk_v##S value = sk_splat_##S(at[i / 3][i % 3 * k->x_pixel]);                                               \
-                                SK_UNROLL for (int v = 0; v < vectors; v++)                                                                \
-                                    sum[i * vectors + v] = SK_FMA_##U(value, tap[v], sum[i * vectors + v]);                                \
-                            }                                                                                                              \
-                            SK_UNROLL for (int i = 0; i < pixels; i += 3) at[i / 3]++;                                                     \
+        sk_v##S sum[16], tap[2];                                                                                                           \
+        const T *at[3];                                                                                                                    \
+        SK_UNROLL for (int i = 0; i < pixels * vectors; i++) sum[i] = (sk_v##S){0};                                                        \
+        for (int64_t a = k->count[0]; a > 0; a--, x += k->step[0], w += k->w_skip) {                                                       \
+            const T *xb = x;                                                                                                               \
+            for (int64_t b = k->count[1]; b > 0; b--, xb += k->step[1]) {                                                                  \
+                const T *xc = xb;                                                                                                          \
+                for (int64_t c = k->count[2]; c > 0; c--, xc += k->step[2]) {                                                              \
+                    SK_UNROLL for (int i = 0; i < pixels; i += 3) at[i / 3] = xc + i * k->x_pixel;                                         \
+                    for (int64_t t = k->run; t > 0; t--, w += k->w_row) {                                                                  \
+                        SK_UNROLL for (int v = 0; v < vectors; v++) tap[v] = sk_load_##S(w + v * L);                                       \
+                        SK_UNROLL for (int i = 0; i < pixels; i++) {                                                                       \
+                            sk_v##S value = sk_splat_##S(at[i / 3][i % 3 * k->x_pixel]);                                                   \
+                            SK_UNROLL for (int v = 0; v < vectors; v++)                                                                    \
+                                sum[i * vectors + v] = SK_FMA_##U(value, tap[v], sum[i * vectors + v]);                                    \
                         }                                                                                                                  \
+                        SK_UNROLL for (int i = 0; i < pixels; i += 3) at[i / 3]++;                                                         \
                     }                                                                                                                      \
                 }                                                                                                                          \
             }                                                                                                                              \
-            SK_UNROLL for (int i = 0; i < pixels; i++)                                                                                     \
-                SK_UNROLL for (int v = 0; v < vectors; v++) {                                                                              \
-                    if (v < vectors - 1 || k->lanes == L)                                                                                  \
-                        sk_store_##S(y + i * k->y_pixel + v * L, sum[i * vectors + v]);                                                    \
-                    else                                                                                                                   \
-                        sk_store_part_##S(y + i * k->y_pixel + v * L, sum[i * vectors + v], (int)k->lanes);                                \
-                }                                                                                                                          \
+        }                                                                                                                                  \
+        SK_UNROLL for (int i = 0; i < pixels; i++, y += k->y_pixel) {                                                                      \
+            SK_UNROLL for (int v = 0; v < vectors - 1; v++) sk_store_##S(y + v * L, sum[i * vectors + v]);                                 \
+            sk_store_part_##S(y + (vectors - 1) * L, sum[(i + 1) * vectors - 1], (int)k->lanes);                                           \
         }                                                                                                                                  \
     }                                                                                                                                      \
     SK_INLINE void sk_conv_rolled_##S(const int pixels, T *y, const T *x, const T *w, const sk_conv_walk *k) {                             \
@@ -241,7 +235,7 @@ SK_UNUSED static inline void sk_conv_meet(int64_t start, int64_t step, int64_t l
         }                                                                                                                                  \
         SK_UNROLL for (int i = 0; i < pixels; i++) sk_store_part_##S(y + i * k->y_pixel, sum[i], (int)k->lanes);                           \
     }                                                                                                                                      \
-    SK_ONE_COPY void sk_conv_choose_##S(int vectors, int64_t pixels, T *y, const T *x, const T *w, const sk_conv_walk *k) {                     \
+    SK_ONE_COPY void sk_conv_choose_##S(int vectors, int64_t pixels, T *y, const T *x, const T *w, const sk_conv_walk *k) {                \
         if (k->rolls)                                                                                                                      \
             switch (pixels) { SK_CONV_ROLLED_SIZES(SK_CONV_ROLLED_CASE, S) }                                                               \
         else if (vectors == 1)                                                                                                             \

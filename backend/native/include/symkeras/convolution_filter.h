@@ -71,7 +71,7 @@ typedef struct {
         SK_UNROLL for (int i = 0; i < 3 * count; i++)                                                                                      \
             sk_conv_add_##S(dw + i / count * k->next + i % count * k->dw_row, sum[i], k->add);                                             \
     }                                                                                                                                      \
-    SK_ONE_COPY void sk_conv_choose_block_##S(int vectors, int64_t count, T *dw, const T *x, const T *dy,                                       \
+    SK_ONE_COPY void sk_conv_choose_block_##S(int vectors, int64_t count, T *dw, const T *x, const T *dy,                                  \
                                          const sk_conv_sums *k) {                                                                          \
         if (k->rolls)                                                                                                                      \
             switch (count) { SK_CONV_COUNTS_ROLLED(SK_CONV_BLOCK_ROLLED_CASE, S) }                                                         \

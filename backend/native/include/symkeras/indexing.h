@@ -11,9 +11,6 @@
 
 #include "symkeras/base.h"
 
-/* a + b as a T; the sum of bools is whether one is true, as in NumPy. */
-#define SK_PLUS(T, TS, a, b) (#TS[0] == 'b' ? (T)((a) || (b)) : (T)((a) + (b)))
-
 /* Whether an index of `indices` (N) lies outside [-size, size). The fault names the smallest index if that is below
    -size, else the largest (of u64 the bits). Here for every index type, as most functions below ask it. */
 #define SK_DEFINE_CHECK_RANGE(I, IS)                                                                           \

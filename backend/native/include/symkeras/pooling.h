@@ -23,17 +23,6 @@ typedef struct {
 /* Channels whose gradient waits on the stack. */
 #define SK_POOL_STRIP 64
 
-#define SK_LOWEST_f32 (-INFINITY)
-#define SK_LOWEST_f64 (-INFINITY)
-#define SK_LOWEST_i8 INT8_MIN
-#define SK_LOWEST_i16 INT16_MIN
-#define SK_LOWEST_i32 INT32_MIN
-#define SK_LOWEST_i64 INT64_MIN
-#define SK_LOWEST_u8 0
-#define SK_LOWEST_u16 0
-#define SK_LOWEST_u32 0
-#define SK_LOWEST_u64 0
-
 /* The larger of a and b; NaN if one is NaN. */
 #define SK_LARGER(a, b) ((((b) > (a)) | ((b) != (b))) ? (b) : (a))
 

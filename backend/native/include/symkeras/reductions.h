@@ -7,9 +7,6 @@
 
 #include "symkeras/base.h"
 
-/* a + b as a T; the sum of bools is whether one is true, as in NumPy. */
-#define SK_PLUS(T, TS, a, b) (#TS[0] == 'b' ? (T)((a) || (b)) : (T)((a) + (b)))
-
 /* a * b as a T, in unsigned words for integers: products of u16 would overflow an int. */
 #define SK_TIMES(T, TS, a, b) ((T)0.5 != (T)0 ? (T)((a) * (b)) : (T)((uint64_t)(a) * (uint64_t)(b)))
 
