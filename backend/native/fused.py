@@ -34,7 +34,7 @@ class Reduce:
 
 def _reduce(op: str, dtype: str) -> Reduce:
     low, high = f"SK_LOWEST_{SUFFIXES[dtype]}", f"SK_HIGHEST_{SUFFIXES[dtype]}"
-    ordered = "({1} {0} {2}) | ({1} != {1}) ? {1} : {2}"
+    ordered = "(({1} {0} {2}) | ({1} != {1})) ? {1} : {2}"
     return {
         "sum": Reduce("0", lambda a, x: f"{a} += {x}", "+") if dtype != "bool" else Reduce("0", lambda a, x: f"{a} |= {x}", "|"),
         "prod": Reduce("1", lambda a, x: f"{a} *= {x}", "*") if dtype != "bool" else Reduce("1", lambda a, x: f"{a} &= {x}", "&"),
