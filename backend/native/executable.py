@@ -18,6 +18,7 @@ from symkeras.backend.native.emission import ENTRY, ROWS, Emission, emit
 from symkeras.backend.native.kernels.table import NativeKernels
 from symkeras.backend.planned import BoundArena, PlannedExecutable
 from symkeras.compiler import naming
+from symkeras.compiler.addressing import place
 from symkeras.graph import dims
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
@@ -64,8 +65,12 @@ class NativeInstance(Instance):
 
     def __init__(self, function: Any, arena: BoundArena, owner: NativeExecutable, key: tuple[int, ...]):
         program, env = owner.program, dict(zip(owner.program.symbols, key, strict=True))
-        places = {id(b): k for k, b in enumerate(program.buffers)}
-        self.inputs = [arena.array(places[id(v.buffer.storage)], dims.evaluate(v.type.shape, env), v.type.dtype) for v in program.inputs]
+        numbers = {id(b): k for k, b in enumerate(program.buffers)}
+        self.inputs = []
+        for v in program.inputs:
+            here = place(v)
+            start = dims.evaluate(here.offset, env)
+            self.inputs.append(arena.array(numbers[id(here.storage)], dims.evaluate(v.type.shape, env), v.type.dtype, start))
         self._results = [np.empty(dims.evaluate(v.type.shape, env), v.type.dtype) for v in program.outputs]
         self._constants = [np.ascontiguousarray(n.attrs["value"].array) for n in owner.emission.constants]
         self._storage = owner.storage

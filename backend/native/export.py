@@ -24,6 +24,7 @@ from symkeras.backend.native.kernels import convolution
 from symkeras.backend.native.kernels.table import NativeKernels, takes
 from symkeras.backend.native.toolchain import INCLUDE
 from symkeras.compiler import naming
+from symkeras.compiler.addressing import place
 from symkeras.compiler.freezing import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import Buffer, Value
@@ -204,8 +205,11 @@ class _Export:
         places = {id(b): k for k, b in enumerate(self.program.buffers)}
         lines = []
         for p, v in zip(self.inputs, self.program.inputs, strict=True):
-            place = f"(char *)arena + {self.stem}_offsets[{places[id(v.buffer.storage)]}]"
-            lines.append(f"        memcpy({place}, {p.name} + row * {p.size}, (size_t)(rows * {p.size}) * sizeof({text.TYPES[p.dtype]}));")
+            here = place(v)
+            start = re.sub(rf"\b{self.rows.symbol}\b", "rows", text.size(here.offset))
+            inside = f" + ({start}) * (int64_t)sizeof({text.TYPES[p.dtype]})" if start != "0" else ""
+            target = f"(char *)arena + {self.stem}_offsets[{places[id(here.storage)]}]{inside}"
+            lines.append(f"        memcpy({target}, {p.name} + row * {p.size}, (size_t)(rows * {p.size}) * sizeof({text.TYPES[p.dtype]}));")
         return "\n".join(lines)
 
     def _targets(self) -> str:

@@ -109,10 +109,9 @@ def flags(compiler: Compiler, portable: bool = False, sanitize: Sequence[str] = 
     ('-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=all')
     """
     checked = ("-O1", "-g", "-fno-omit-frame-pointer", f"-fsanitize={','.join(sanitize)}", "-fno-sanitize-recover=all")
-    level = checked if sanitize else (level,)
     native = () if portable else _native_flags(compiler.command, "avx512f" in processor().split())
     openmp = ("-fopenmp",) if compiler.openmp else ()
-    return ("-std=gnu11", *level, *native, *openmp, *_ARITHMETIC)
+    return ("-std=gnu11", *(checked if sanitize else (level,)), *native, *openmp, *_ARITHMETIC)
 
 
 def build(source: str, target: Path, compiler: Compiler, flags: Sequence[str], seal: Callable[[Path], None] | None = None) -> None:
