@@ -22,6 +22,9 @@ demo: venv ## train a convnet on handwritten digits and show what was compiled
 test: venv ## run all tests
 	$(BIN)/python -m pytest
 
+test-native: venv ## run every suite that takes a backend on generated C (needs a C compiler; some ten minutes)
+	$(BIN)/python -m pytest --backend native tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_packaging.py
+
 lint: venv ## check style and types
 	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/
 	$(BIN)/pyright
@@ -39,4 +42,4 @@ bench-peers: venv ## build the environment of the peers (Keras on JAX, TensorFlo
 clean: ## remove what was built
 	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test lint sanitize bench bench-peers clean
+.PHONY: help venv demo test test-native lint sanitize bench bench-peers clean

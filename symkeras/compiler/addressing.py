@@ -87,7 +87,7 @@ def _slice(p: Place, base: Value, v: Value, attrs: Any) -> Place:
 
 def _broadcast(p: Place, base: Value, v: Value, attrs: Any) -> Place:
     lead = v.type.ndim - base.type.ndim
-    kept = tuple(s if d == e else 0 for s, d, e in zip(p.strides, base.type.shape, v.type.shape[lead:], strict=True))
+    kept = tuple(0 if d == 1 else s for s, d in zip(p.strides, base.type.shape, strict=True))  # sizes that are not 1 are equal, if only when known
     return Place(p.storage, p.offset, p.steps, (0,) * lead + kept)
 
 
