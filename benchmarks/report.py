@@ -55,7 +55,7 @@ def show_medians(title: str, key: str, results: Mapping[str, Any]) -> None:
 
 def show_ratios(title: str, key: str, results: Mapping[str, Any]) -> None:
     """Print how each symkeras compares, a row for each workload and contender of ours: with the fastest of each group of others, with
-    the target for the first of them, and in training with the limit of the machine."""
+    its own target for the first of them, and in training with the limit of the machine."""
     entries = results["workloads"]
     groups = [g for g in HELD_AGAINST if any(g in entry[key]["fastest"] for entry in entries.values())]
     limits = (results.get("limits") or {}).get("workloads", {}) if key.startswith("train") else {}
@@ -64,7 +64,7 @@ def show_ratios(title: str, key: str, results: Mapping[str, Any]) -> None:
         found, limit = entry[key], limits.get(workload, {}).get("limit_ms")
         for name in (n for n in found["median"] if n.startswith("symkeras")):
             against = [number(found["ratio_to_fastest"].get(g, {}).get(name)) + f" ({found['fastest'].get(g, 'none')})" for g in groups]
-            ratio, target = found["ratio_to_fastest"].get("keras", {}).get(name), found["target"]
+            ratio, target = found["ratio_to_fastest"].get("keras", {}).get(name), found["targets"].get(name)
             kept = "-" if ratio is None or target is None else "yes" if ratio <= target else "no"
             share = [number(limit), "-" if limit is None else f"{limit / found['median'][name]:.0%}"] if limits else []
             rows.append([f"{workload} ({entry['batch']})", name, *against, number(target), kept, *share])

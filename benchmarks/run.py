@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from contenders import HAND_WRITTEN, HERE, KERAS_PEERS, OURS, PEERS, PREDICTORS, ROOT, Contender, ContenderError, Worker, contender, present
 from report import machine, preamble, show_medians, show_ratios, write
-from workloads import PREDICT_ROWS, PREDICT_TARGET, WORKLOADS, Workload
+from workloads import PREDICT_ROWS, PREDICT_TARGETS, WORKLOADS, Workload
 
 BATCHES = 3
 """Batches on which losses are compared."""
@@ -57,8 +58,8 @@ def measure(workload: Workload, contenders: dict[str, Contender], options: argpa
     kept = {task: {name: found[name] for name in contenders if name in found and name not in failed} for task, found in times.items()}
     return {
         "batch": workload.batch, "steps": options.steps or workload.steps, "largest_relative_difference": differences, "failed": failed,
-        "train_ms_per_step": summary(kept["train"], workload.target),
-        **{f"predict_{n}_rows_ms": summary(kept[f"predict_{n}"], PREDICT_TARGET if n == 1 else None) for n in PREDICT_ROWS},
+        "train_ms_per_step": summary(kept["train"], workload.targets),
+        **{f"predict_{n}_rows_ms": summary(kept[f"predict_{n}"], PREDICT_TARGETS if n == 1 else {}) for n in PREDICT_ROWS},
     }  # fmt: skip
 
 
@@ -120,7 +121,7 @@ def largest(values: list[float], expected: list[float]) -> float:
     return max(abs(v - e) for v, e in zip(values, expected, strict=True)) / max(map(abs, expected))
 
 
-def summary(times: dict[str, list[float]], target: float | None) -> dict[str, Any]:
+def summary(times: dict[str, list[float]], targets: Mapping[str, float]) -> dict[str, Any]:
     """Medians; and for each group its fastest, and the median over rounds of each contender's share of that one's time."""
     medians = {name: statistics.median(values) for name, values in times.items()}
     fastest, ratios = {}, {}
@@ -129,7 +130,7 @@ def summary(times: dict[str, list[float]], target: float | None) -> dict[str, An
         if best is not None:
             fastest[group] = best
             ratios[group] = {name: statistics.median(v / f for v, f in zip(values, times[best], strict=True)) for name, values in times.items()}
-    return {"rounds": times, "median": medians, "fastest": fastest, "ratio_to_fastest": ratios, "target": target}
+    return {"rounds": times, "median": medians, "fastest": fastest, "ratio_to_fastest": ratios, "targets": dict(targets)}
 
 
 # ---- all of them -----------------------------------------------------------------------------------------------------------

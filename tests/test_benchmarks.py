@@ -129,23 +129,23 @@ def test_a_contender_with_other_losses_is_not_timed(benchmarks: dict[str, Module
 
 def test_ratios_are_medians_over_rounds_against_the_fastest_keras_backend(benchmarks: dict[str, ModuleType]) -> None:
     times = {"symkeras": [1.0, 3.0, 1.0], "keras-jax": [2.0, 4.0, 4.0], "keras-torch": [9.0, 9.0, 9.0], "torch": [0.5, 0.5, 0.5]}
-    found = benchmarks["run"].summary(times, 0.7)
+    found = benchmarks["run"].summary(times, {"symkeras": 0.7})
     assert found["fastest"] == {"keras": "keras-jax", "by_hand": "torch"}
     assert found["median"]["symkeras"] == 1.0
     assert found["ratio_to_fastest"]["keras"]["symkeras"] == 0.5
     assert found["ratio_to_fastest"]["by_hand"]["symkeras"] == 2.0
-    alone = benchmarks["run"].summary({"symkeras": [1.0]}, 0.7)
+    alone = benchmarks["run"].summary({"symkeras": [1.0]}, {})
     assert alone["fastest"] == alone["ratio_to_fastest"] == {}
 
 
 def test_ratios_are_printed_beside_targets_and_the_limit(benchmarks: dict[str, ModuleType], capsys: pytest.CaptureFixture[str]) -> None:
     times = {"symkeras": [2.0], "symkeras-native": [1.0], "keras-jax": [2.0], "torch": [1.0], "jax": [0.5]}
-    entry = {"batch": 32, "failed": {}, "train_ms_per_step": benchmarks["run"].summary(times, 0.7)}
+    entry = {"batch": 32, "failed": {}, "train_ms_per_step": benchmarks["run"].summary(times, {"symkeras": 0.7, "symkeras-native": 0.25})}
     results = {"versions": dict.fromkeys(times), "workloads": {"mlp": entry}, "limits": {"workloads": {"mlp": {"limit_ms": 0.25}}}}
     benchmarks["report"].show_ratios("training", "train_ms_per_step", results)
     *_, ours, native = (" ".join(line.split()) for line in capsys.readouterr().out.splitlines())
     assert ours == "mlp (32) symkeras 1 (keras-jax) 4 (jax) 0.7 no 0.25 12%"
-    assert native == "mlp (32) symkeras-native 0.5 (keras-jax) 2 (jax) 0.7 yes 0.25 25%"
+    assert native == "mlp (32) symkeras-native 0.5 (keras-jax) 2 (jax) 0.25 no 0.25 25%"
 
 
 def test_the_limit_counts_operations_and_the_bytes_that_must_move(benchmarks: dict[str, ModuleType]) -> None:
