@@ -117,9 +117,9 @@ def print_report(compiled: Any, seconds: float) -> None:
 
 
 def excerpt(source: str, word: str = "strokes", lines: int = 24) -> str:
-    """So many lines of the executed part of a source text, from the first that mentions `word`."""
+    """So many lines of the kernels in a source text, Python or C, from the first that mentions `word`."""
     text = source.splitlines()
-    step = next((k for k, line in enumerate(text) if line.strip() == "def step():"), 0)
+    step = next((k for k, line in enumerate(text) if line.strip() in ("def step():", "(void)threads;")), 0)
     start = next((k for k, line in enumerate(text) if k > step and word in line), step)
     shown = [line if len(line) <= 140 else f"{line[:137]}..." for line in text[start : start + lines]]
     return "\n".join(f"{k:5d}  {line}" for k, line in enumerate(shown, start + 1))
