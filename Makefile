@@ -22,8 +22,9 @@ demo: venv ## train a convnet on handwritten digits and show what was compiled
 test: venv ## run all tests
 	$(BIN)/python -m pytest
 
-test-native: venv ## run every suite that takes a backend on generated C (needs a C compiler; some ten minutes)
-	$(BIN)/python -m pytest --backend native tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_packaging.py
+SUITES ?= tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_packaging.py
+test-native: venv ## run the suites that take a backend on generated C (SUITES=tests/ops for some; all take the better part of an hour)
+	$(BIN)/python -m pytest --backend native $(SUITES)
 
 lint: venv ## check style and types
 	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/
