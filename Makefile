@@ -23,7 +23,7 @@ test: venv ## run all tests
 	$(BIN)/python -m pytest
 
 SUITES ?= tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_packaging.py
-test-native: venv ## run the suites that take a backend on generated C (SUITES=tests/ops for some; all take the better part of an hour)
+test-native: venv ## run the suites that take a backend on generated C (SUITES=tests/ops for some; all of them take long)
 	$(BIN)/python -m pytest --backend native $(SUITES)
 
 lint: venv ## check style and types
