@@ -144,12 +144,8 @@ class Emitter:
     # ---- names -----------------------------------------------------------------------------------------------------
 
     def unique(self, base: str) -> str:
-        name, k = base, 1
-        while name in self.taken:
-            k += 1
-            name = f"{base}_{k}"
-        self.taken.add(name)
-        return name
+        """A name that nothing else in the text has."""
+        return naming.unique(base, self.taken)
 
     def pointer(self, v: Value) -> str:
         """A pointer to the first element of a value."""

@@ -124,12 +124,7 @@ class _Emitter:
         return f"{self.name(v)}[t]" if v.loop is not None else self.name(v)
 
     def _unique(self, base: str) -> str:
-        name, k = base, 1
-        while name in self.taken:
-            k += 1
-            name = f"{base}_{k}"
-        self.taken.add(name)
-        return name
+        return naming.unique(base, self.taken)
 
     def _expression(self, v: Value) -> str:
         if v.view is None:

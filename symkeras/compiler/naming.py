@@ -39,6 +39,20 @@ def identifier(text: str) -> str:
     return clean if clean and not clean[0].isdigit() else f"v_{clean}"
 
 
+def unique(base: str, taken: set[str]) -> str:
+    """`base`, with a number where it is taken; taken from now on.
+
+    >>> unique("sum", {"sum", "sum_2"})
+    'sum_3'
+    """
+    name, k = base, 1
+    while name in taken:
+        k += 1
+        name = f"{base}_{k}"
+    taken.add(name)
+    return name
+
+
 def origin(node: Node | None) -> str:
     """Layer and user line a node comes from, "" where none is known."""
     if node is None or not node.origins:

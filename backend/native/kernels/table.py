@@ -151,22 +151,18 @@ def _set_rows(e: Emitter, s: Step) -> None:
 # ---- order and running results -------------------------------------------------------------------------------------
 
 
-def _arg(e: Emitter, s: Step) -> None:
-    x = s.inputs[0]
-    e.include("reductions.h")
-    t, suffix = _types(x)
-    e.define(f"SK_DEFINE_ARG({t}, {suffix})")
-    sizes = ", ".join(_middle(x.type.shape, s.node.attrs["axis"]))
-    e.say(f"sk_{s.node.op.name}_{suffix}({e.pointer(s.outputs[0])}, {e.pointer(x)}, {sizes});", s)
+def _along_axis(macro: str) -> Row:
+    """A kernel of `reductions.h`, told the sizes before, of and after the axis."""
 
+    def row(e: Emitter, s: Step) -> None:
+        x = s.inputs[0]
+        e.include("reductions.h")
+        t, suffix = _types(x)
+        e.define(f"{macro}({t}, {suffix})")
+        sizes = ", ".join(_middle(x.type.shape, s.node.attrs["axis"]))
+        e.say(f"sk_{s.node.op.name}_{suffix}({e.pointer(s.outputs[0])}, {e.pointer(x)}, {sizes});", s)
 
-def _running(e: Emitter, s: Step) -> None:
-    x = s.inputs[0]
-    e.include("reductions.h")
-    t, suffix = _types(x)
-    e.define(f"SK_DEFINE_CUMULATIVE({t}, {suffix})")
-    sizes = ", ".join(_middle(x.type.shape, s.node.attrs["axis"]))
-    e.say(f"sk_{s.node.op.name}_{suffix}({e.pointer(s.outputs[0])}, {e.pointer(x)}, {sizes});", s)
+    return row
 
 
 def _sort(e: Emitter, s: Step) -> None:
@@ -260,7 +256,8 @@ KERNELS: dict[str, Row] = {
     "concatenate": _concatenate, "pad": _pad, "matmul": matmul,
     "gather": _gather, "scatter_add": _scatter_add, "take_along_axis": _take_along, "add_along_axis": _add_along,
     "combine_rows": _combine_rows, "set_rows": _set_rows,
-    "argmax": _arg, "argmin": _arg, "cumsum": _running, "cumprod": _running, "sort": _sort, "argsort": _sort, "top_k": _top_k,
+    "argmax": _along_axis("SK_DEFINE_ARG"), "argmin": _along_axis("SK_DEFINE_ARG"),
+    "cumsum": _along_axis("SK_DEFINE_CUMULATIVE"), "cumprod": _along_axis("SK_DEFINE_CUMULATIVE"), "sort": _sort, "argsort": _sort, "top_k": _top_k,
     "random_bits": _random_bits,
     "max_pool": _pool, "max_pool_grad": _pool, "max_pool_select": _pool, "sum_pool": _pool, "sum_pool_grad": _pool,
     "conv": _conv, "conv_input_grad": _conv, "conv_filter_grad": _conv,
