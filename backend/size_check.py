@@ -9,7 +9,7 @@ import numpy as np
 
 from symkeras.errors import ShapeError
 from symkeras.graph import dims
-from symkeras.graph.graph import Graph
+from symkeras.graph.graph import Graph, every_node
 from symkeras.ops.evaluation import solve_dims
 
 
@@ -27,7 +27,7 @@ class SizeCheck:
         self._equal: list[tuple[dims.Size, dims.Size]] = []
         if not all(t.is_static for t in self._types):
             with dims.collecting_assumptions() as assumed:
-                for node in graph.nodes:
+                for node in every_node(graph):
                     if not node.op.is_leaf:
                         node.op.infer(*(i.type for i in node.inputs), **node.attrs)
             self._equal = list(dict.fromkeys(assumed))

@@ -17,7 +17,7 @@ from symkeras.backend.native.copying import copy_text
 from symkeras.backend.native.expressions import check_dtype, expression
 from symkeras.backend.native.fused import FusedText, Operand, fused_text
 from symkeras.compiler import naming
-from symkeras.compiler.addressing import Place, dense, place
+from symkeras.compiler.addressing import dense, place
 from symkeras.compiler.program import AnyStep, Branch, Buffer, Loop, Program, Step, Value, While, inner_steps
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
@@ -335,4 +335,4 @@ class Emitter:
             self.call(function, f"copy_{text.SUFFIXES[dtype]}", [source, target], step)
 
 
-__all__ = ["ENTRY", "ROWS", "Emission", "Emitter", "Place", "emit"]
+__all__ = ["ENTRY", "ROWS", "Emission", "Emitter", "emit"]

@@ -151,4 +151,4 @@ class NativeExecutable(PlannedExecutable):
 
     def _describe(self) -> str:
         built = "from the cache" if self.entry.was_cached else f"built in {self.entry.seconds:.2f} s"
-        return f"{toolchain.describe()}; {built}: {self.entry.source}\n{openblas.load().describe()}; {_threads} threads"
+        return f"{toolchain.describe()}; {built}: {self.entry.source}\n{openblas.load().describe()}; {_threads} threads\n{cache.describe()}"

@@ -40,7 +40,9 @@ def _by_kind(floats: Row, ints: Row, bools: Row | None = None) -> Row:
 
 def _maximum(sign: str) -> Row:
     """NaN where either is NaN: the first operand wins if it compares so or is NaN itself."""
-    floats: Row = lambda a, d: f"(({a[0]} {sign} {a[1]}) | ({a[0]} != {a[0]})) ? {a[0]} : {a[1]}"  # noqa: E731
+    def floats(a: Sequence[str], dtype: str) -> str:
+        return f"(({a[0]} {sign} {a[1]}) | ({a[0]} != {a[0]})) ? {a[0]} : {a[1]}"
+
     return _by_kind(floats, lambda a, d: f"{a[0]} {sign} {a[1]} ? {a[0]} : {a[1]}")
 
 

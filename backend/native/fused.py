@@ -295,7 +295,7 @@ class _Writer:
     # ---- one row ---------------------------------------------------------------------------------------------------
 
     def _plan_passes(self) -> list[list[Node]]:
-        """The element-level nodes each pass computes; `saved` are kept for later passes, `reread` come back from their result."""
+        """The element-level nodes each pass computes; those in `saved` are kept for later passes, results are read back."""
         self.saved: set[Node] = set()
         f = self.fused
         plans: list[list[Node]] = []

@@ -8,7 +8,7 @@ Everything here is decided once per graph, with symbolic sizes; offsets are comp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from symkeras.compiler.fusion import Fused
 from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
-from symkeras.graph.graph import Graph
+from symkeras.graph.graph import Graph, every_node
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 
@@ -210,19 +210,42 @@ class Program:
 
 
 def check_sizes(program: Program, env: dict[str, int]) -> None:
-    """Raise ShapeError where these sizes make an axis negative or a slice reach over its axis."""
-    for n in program.graph.nodes:
-        if n.op.name == "slice" and dims.symbols_of((n.attrs["starts"], n.attrs["stops"], n.inputs[0].shape)):
-            sizes = dims.evaluate(n.inputs[0].shape, env)
-            for axis, (a, b, size) in enumerate(zip(dims.evaluate(n.attrs["starts"], env), dims.evaluate(n.attrs["stops"], env), sizes, strict=True)):
-                if not 0 <= a <= b <= size:
-                    where = f" ({n.origins[0]})" if n.origins else ""
-                    raise ShapeError(f"slice {a}:{b} of axis {axis} of size {size}: the bounds lie outside{where}")
-        if n.op.name in ("max", "min") and any(dims.evaluate(n.inputs[0].shape[a], env) == 0 for a in n.attrs["axes"]):
-            raise ShapeError(f"{n.op.name} over axes {n.attrs['axes']} of {n.inputs[0].type}: there is no {n.op.name} of nothing, received {env}")
-        for t in n.types:
-            if any(not isinstance(d, int) and d.evaluate(env) < 0 for d in t.shape):
-                raise ShapeError(f"{n.op.name}: {t} has a negative size for {env}")
+    """Raise ShapeError where these sizes make an axis negative, or an op of the graph (or of one within) has no meaning for them."""
+    for n in every_node(program.graph):
+        check = _SIZE_CHECKS.get(n.op.name)
+        problem = check(n, env) if check is not None else ""
+        if not problem:
+            negative = next((t for t in n.types if any(not isinstance(d, int) and d.evaluate(env) < 0 for d in t.shape)), None)
+            problem = f"{n.op.name}: {negative} has a negative size" if negative is not None else ""
+        if problem:
+            where = f" ({n.origins[0]})" if n.origins else ""
+            raise ShapeError(f"{problem} for {env}{where}")
+
+
+def _check_slice(n: Node, env: dict[str, int]) -> str:
+    a = n.attrs
+    if not dims.symbols_of((a["starts"], a["stops"], n.inputs[0].shape)):
+        return ""
+    bounds = zip(*(dims.evaluate(v, env) for v in (a["starts"], a["stops"], n.inputs[0].shape)), strict=True)
+    outside = next(((k, *b) for k, b in enumerate(bounds) if not 0 <= b[0] <= b[1] <= b[2]), None)
+    return "slice {1}:{2} of axis {0} of size {3}: the bounds lie outside".format(*outside) if outside is not None else ""
+
+
+def _check_extreme(n: Node, env: dict[str, int]) -> str:
+    x, axes = n.inputs[0], n.attrs["axes"] if "axes" in n.attrs else (n.attrs["axis"],)
+    is_empty = any(dims.evaluate(x.shape[a], env) == 0 for a in axes)
+    return f"{n.op.name} over axes {axes} of {x.type}: there is no {n.op.name} of nothing" if is_empty else ""
+
+
+def _check_top_k(n: Node, env: dict[str, int]) -> str:
+    x, k = n.inputs[0], n.attrs["k"]
+    return f"top_k: there are no {k} largest among the last axis of {x.type}" if dims.evaluate(x.shape[-1], env) < k else ""
+
+
+_SIZE_CHECKS: dict[str, Callable[[Node, dict[str, int]], str]] = {
+    "slice": _check_slice, "max": _check_extreme, "min": _check_extreme, "argmax": _check_extreme, "argmin": _check_extreme, "top_k": _check_top_k,
+}  # fmt: skip
+"""What is wrong with an op for known sizes, "" for nothing; inference has refused what it could."""
 
 
 def inner_steps(step: AnyStep) -> list[AnyStep]:

@@ -7,7 +7,7 @@ way is an input.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +132,14 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<Graph {self.name}: {len(self.inputs)} inputs, {self.count()} operations, {len(self.outputs)} outputs>"
+
+
+def every_node(graph: Graph) -> Iterator[Node]:
+    """The nodes of a graph and of all graphs within; nesting, not depth, sets the recursion."""
+    for node in graph.nodes:
+        yield node
+        for inner in subgraphs(node):
+            yield from every_node(inner)
 
 
 def subgraphs(node: Node) -> list[Graph]:

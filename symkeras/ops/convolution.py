@@ -55,14 +55,18 @@ _CASES = (
 )
 
 
+def sides(node: Node) -> tuple[TensorType, TensorType, TensorType]:
+    """The types of x, w and y of a convolution, whichever of them `node` computes."""
+    if node.op.name == "conv":
+        return node.inputs[0].tensor_type, node.inputs[1].tensor_type, node.tensor_type
+    if node.op.name == "conv_input_grad":
+        return node.tensor_type, node.inputs[1].tensor_type, node.inputs[0].tensor_type
+    return node.inputs[0].tensor_type, node.tensor_type, node.inputs[1].tensor_type
+
+
 class _Convolution(Op):
     def flops(self, node: Node) -> dims.Size:
-        if self.name == "conv":
-            w, y = node.inputs[1].tensor_type, node.tensor_type
-        elif self.name == "conv_input_grad":
-            w, y = node.inputs[1].tensor_type, node.inputs[0].tensor_type
-        else:
-            w, y = node.tensor_type, node.inputs[1].tensor_type
+        _, w, y = sides(node)
         return y.size * 2 * dims.product(w.shape[:-1])
 
 

@@ -13,6 +13,7 @@ from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops.convolution import sides
 
 PIECE = 8192
 """SK_CONV_PIECE: elements of x that a piece reads, beyond those that eight outputs read."""
@@ -31,7 +32,7 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
         threads: the most that will share the kernel; None: all that compute in this process.
     """
     threads = threads or thread_count.count()
-    x, w, y = _sides(node)
+    x, w, y = sides(node)
     a, groups = node.attrs, node.attrs["groups"]
     kernel, inner, outer = w.shape[:-2], w.shape[-2], dims.floor_divide(w.shape[-1], groups)
     room: Size = WINOGRAD_ROOM if _may_be_winograd(node, w) else 0
@@ -55,15 +56,6 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
         weights = 0 if _fills_vectors(of[1]) and of[1] <= 64 else dims.product(kernel) * of[0] * _up(of[1])
         piece = _piece(kernel, a["strides"], a["dilation"], x.shape[-1] * _repeat(inner, outer, groups))
     return [x.with_shape((_up(weights) + transformed + (_up(piece + 16) + room) * threads,))]
-
-
-def _sides(node: Node) -> tuple[TensorType, TensorType, TensorType]:
-    """The types of x, w and y of a convolution, whichever of them `node` computes."""
-    if node.op.name == "conv":
-        return node.inputs[0].tensor_type, node.inputs[1].tensor_type, node.tensor_type
-    if node.op.name == "conv_input_grad":
-        return node.tensor_type, node.inputs[1].tensor_type, node.inputs[0].tensor_type
-    return node.inputs[0].tensor_type, node.tensor_type, node.inputs[1].tensor_type
 
 
 def _up(n: Size) -> Size:

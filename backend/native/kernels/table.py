@@ -20,6 +20,7 @@ from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops.convolution import sides
 
 Row = Callable[[Emitter, Step], None]
 
@@ -237,12 +238,7 @@ def _conv(e: Emitter, s: Step) -> None:
     e.include("gemm.h")
     e.include("convolution.h")
     suffix = text.SUFFIXES[s.outputs[0].type.dtype]
-    x, w, y = {
-        "conv": (s.inputs[0], s.inputs[1], s.outputs[0]),
-        "conv_input_grad": (s.outputs[0], s.inputs[1], s.inputs[0]),
-        "conv_filter_grad": (s.inputs[0], s.outputs[0], s.inputs[1]),
-    }[op]
-    xs, ws, ys = x.type.shape, w.type.shape, y.type.shape
+    xs, ws, ys = (t.shape for t in sides(s.node))
     fields = [
         text.size(xs[0]), _three(xs[1:-1], 1), _three(ys[1:-1], 1), _three(ws[:-2], 1), _three(a["strides"], 1), _three(a["dilation"], 1),
         _three([before for before, _ in a["padding"]], 0), text.size(xs[-1]), text.size(ys[-1]), str(a["groups"]),

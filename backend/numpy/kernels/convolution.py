@@ -17,17 +17,9 @@ from symkeras.backend.numpy import team
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops.convolution import sides
 
 TILE_BYTES = 1 << 20
-
-
-def _sides(node: Node) -> tuple[TensorType, TensorType, TensorType]:
-    """The types of x, w and y of a convolution, whichever of them `node` computes."""
-    if node.op.name == "conv":
-        return node.inputs[0].tensor_type, node.inputs[1].tensor_type, node.tensor_type
-    if node.op.name == "conv_input_grad":
-        return node.tensor_type, node.inputs[1].tensor_type, node.inputs[0].tensor_type
-    return node.inputs[0].tensor_type, node.tensor_type, node.inputs[1].tensor_type
 
 
 def images_per_tile(spatial: Any, row: Any, itemsize: int) -> int | None:
@@ -40,7 +32,7 @@ def _is_turned(node: Node) -> bool:
     """Whether the gradient with respect to x is computed as a convolution of dy."""
     a = node.attrs
     ones = all(s == 1 for s in a["strides"]) and all(d == 1 for d in a["dilation"])
-    _, w, _ = _sides(node)
+    _, w, _ = sides(node)
     fits = all(all(isinstance(v, int) for v in (p, q, k)) and p < k and q < k for (p, q), k in zip(a["padding"], w.shape[:-2], strict=True))
     return node.op.name == "conv_input_grad" and ones and fits and a["groups"] == 1
 
@@ -52,7 +44,7 @@ def turned_padding(kernel: Any, padding: Any) -> tuple[tuple[int, int], ...]:
 
 def scratch_types(node: Node) -> list[TensorType]:
     """For each member of the team: the rows of a tile, the padded images of a tile, and for the kernel's gradient a partial sum."""
-    x, w, y = _sides(node)
+    x, w, y = sides(node)
     padding, kernel = node.attrs["padding"], w.shape[:-2]
     if _is_turned(node):
         x, y = y, x

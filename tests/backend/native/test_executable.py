@@ -119,3 +119,27 @@ def test_auto_is_native_where_it_can_be_built_else_numpy(monkeypatch: pytest.Mon
     monkeypatch.delitem(interface._loaded, "auto")
     assert compile_graph(graph, backend="auto").backend == "numpy"
     monkeypatch.delitem(interface._loaded, "auto")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda t: ops.max(t, axis=1),
+        lambda t: ops.argmin(t, axis=1),
+        lambda t: ops.top_k(t, 2)[0],
+        lambda t: ops.scan(lambda c, _: (c + ops.sum(t[:, 1:3]), None), ops.sum(t), None, length=2)[0],
+    ],
+    ids=["max", "argmin", "top_k", "a slice in a loop"],
+)
+def test_sizes_for_which_an_op_has_no_meaning_are_refused_before_it_runs(build) -> None:
+    f = _compiled(build, "f32[batch, time]")
+    f(np.ones((2, 4), "float32"))
+    with pytest.raises(symkeras.errors.ShapeError):
+        f(np.ones((2, 0), "float32"))
+
+
+def test_sizes_that_must_be_equal_within_a_loop_are_checked() -> None:
+    f = _compiled(lambda w, b: ops.scan(lambda c, x: (c + ops.sum(x * w), None), ops.sum(b), b)[0], "f32[n]", "f32[time, m]")
+    assert f(np.ones(3, "float32"), np.ones((2, 3), "float32"))[0] == 12
+    with pytest.raises(symkeras.errors.ShapeError):
+        f(np.ones(3, "float32"), np.ones((2, 4), "float32"))
