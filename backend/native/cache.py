@@ -31,10 +31,9 @@ from symkeras.errors import BackendError, ConfigError
 DEFAULT_LIMIT = 512
 """Size in MiB that the folder is kept under, unless `SYMKERAS_CACHE_LIMIT` says otherwise."""
 
-LINKED = ("gemm.h", "convolution.h")
-"""Headers whose kernels are built once for all functions, as libraries of their own."""
+LINKED = ("team.h", "gemm.h", "convolution.h")
+"""Headers whose kernels are built once for all functions, as libraries of their own: each may call those before it."""
 
-_SPIN = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
 _MARK = b"symkeras sha256:"
 _FOOTER = len(_MARK) + hashlib.sha256().digest_size
 _KEY_LETTERS = 32
@@ -84,8 +83,9 @@ def load(source: str, name: str = "program", portable: bool = False, sanitize: S
     for header in reversed(LINKED) if linked else ():
         include = f'#include "symkeras/{header}"\n'
         if include in source:
-            fast = toolchain.flags(compiler, portable, level="-O3")
-            wanted.insert(0, _Wanted(include, Path(header).stem, (*fast, "-DSK_RUNTIME"), ctypes.RTLD_GLOBAL))
+            fast = toolchain.flags(compiler, portable, sanitize, level="-O3")
+            role = ("-DSK_TEAM", "-DSK_TEAM_API=") if header == "team.h" else ("-DSK_RUNTIME",)
+            wanted.insert(0, _Wanted(include, Path(header).stem, (*fast, *role), ctypes.RTLD_GLOBAL))
     fresh = _build_ahead(wanted, compiler)
     for one in wanted[:-1]:
         _load(one, compiler)
@@ -233,22 +233,7 @@ def _from_disk(
 
 def _build(source: str, path: Path, compiler: toolchain.Compiler, flags: Sequence[str], mode: int) -> ctypes.CDLL:
     toolchain.build(source, path, compiler, flags, seal=_append_footer)
-    return _opened(path, mode)
-
-
-def _opened(path: Path, mode: int) -> ctypes.CDLL:
-    """The library at `path`.
-
-    The first one brings GNU's OpenMP, which reads how long a thread that waits for others keeps its processor. Some tens of microseconds
-    bridge the way to the next kernel; the milliseconds of the default cost a busy machine ten times what they gain.
-    """
-    if _SPIN & os.environ.keys():
-        return ctypes.CDLL(str(path), mode=mode)
-    os.environ["GOMP_SPINCOUNT"] = "2000"
-    try:
-        return ctypes.CDLL(str(path), mode=mode)
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
+    return ctypes.CDLL(str(path), mode=mode)
 
 
 def _append_footer(path: Path) -> None:
@@ -263,7 +248,7 @@ def _open_checked(path: Path, mode: int = ctypes.DEFAULT_MODE) -> ctypes.CDLL | 
         data = path.read_bytes()
         body, footer = data[:-_FOOTER], data[-_FOOTER:]
         if footer == _MARK + hashlib.sha256(body).digest():
-            return _opened(path, mode)
+            return ctypes.CDLL(str(path), mode=mode)
     except OSError:
         pass
     return None

@@ -29,7 +29,6 @@ def copy_text(shape: Sequence[Size], dtype: str, strides: Sequence[Size], to: Se
     is_shared = not (isinstance(total, int) and total < 1 << 17)
     function = FusedText([f"const {TYPES[dtype]} *x", f"{TYPES[dtype]} *y"])
     if is_shared:
-        function.parameters += ["int64_t begin", "int64_t end"]
         function.length, function.work = axes[0][0], total
     say = function.lines.append
     for k, (d, _, _) in enumerate(axes):

@@ -36,8 +36,8 @@ LONGEST_TABLE = 64
 
 _WORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
-signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads exp log tanh sin
-cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write read remove NAN INFINITY
+signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given exp log
+tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write read remove NAN INFINITY
 """
 _TAKEN = frozenset(_WORDS.split())
 """What no pointer is named: words of C, and functions of its library."""
@@ -76,7 +76,7 @@ class Emitter:
         self.taken = set(_TAKEN) | set(program.symbols)
         self.pointers: dict[int, str] = {}
         self.numbers: dict[Node, str] = {}
-        self.includes: dict[str, None] = {"symkeras/call.h": None, "symkeras/arithmetic.h": None}
+        self.includes: dict[str, None] = {"symkeras/team.h": None, "symkeras/call.h": None, "symkeras/arithmetic.h": None}
         self.definitions: dict[str, None] = {}
         self.functions: dict[str, tuple[str, str]] = {}  # what identifies a kernel -> its name and text
         self.memory: list[str] = []
@@ -300,18 +300,19 @@ class Emitter:
     def call(self, function: FusedText, name: str, arguments: list[str], step: Step | None) -> None:
         """Call a function, written once for all calls with the same text, by several threads where it is large enough."""
         symbols = self._symbols_in(function.lines)
-        parameters = ", ".join([*function.parameters, *(f"int64_t {s}" for s in symbols)]) or "void"
-        body = "\n".join(function.lines)
-        key = f"({parameters})\n{body}"
+        parameters = [*function.parameters, *(f"int64_t {s}" for s in symbols)]
+        given = ", ".join([*arguments, *symbols])
+        is_shared = function.length is not None
+        key = "\n".join([str(is_shared), *parameters, *function.lines])
         if key not in self.functions:
             own = self.unique(naming.identifier(name))
-            self.functions[key] = (own, f"static void {own}({parameters}) {{\n{body}\n}}")
+            self.functions[key] = own, _definition(own, parameters, function.lines, is_shared)
         own = self.functions[key][0]
         if function.length is None:
-            self.say(f"{own}({', '.join([*arguments, *symbols])});", step)
-            return
-        given = ", ".join([*arguments, "begin", "end", *symbols])
-        self.say(f"SK_SHARE(sk_parts(threads, {text.size(function.work)}), {text.size(function.length)}, {own}({given}));", step)
+            self.say(f"{own}({given});", step)
+        else:
+            shared = f"sk_share(threads, {text.size(function.length)}, {text.size(function.work)}, {own}"
+            self.say(f"{shared}, &({own}_given){{{given}}});", step)
 
     def _symbols_in(self, lines: Sequence[str]) -> list[str]:
         words = set(re.findall(r"\b\w+\b", "\n".join(lines)))
@@ -333,6 +334,22 @@ class Emitter:
             self.say(f"memcpy({target}, {source}, (size_t)({text.size(dims.product(shape))}) * sizeof({text.TYPES[dtype]}));", step)
         else:
             self.call(function, f"copy_{text.SUFFIXES[dtype]}", [source, target], step)
+
+
+def _definition(name: str, parameters: Sequence[str], lines: Sequence[str], is_shared: bool) -> str:
+    """A function of these parameters, or one that does the steps from `begin` to `end` of work that threads share."""
+    if not is_shared:
+        return "\n".join([f"static void {name}({', '.join(parameters) or 'void'}) {{", *lines, "}"])
+    names = [re.findall(r"\w+", p)[-1] for p in parameters]
+    return "\n".join([
+        f"typedef struct {{ {' '.join(f'{p};' for p in parameters)} }} {name}_given;",
+        f"static void {name}(const void *what, int member, int64_t begin, int64_t end) {{",
+        f"    const {name}_given *given = what;",
+        *(f"    {p} = given->{n};" for p, n in zip(parameters, names, strict=True)),
+        "    (void)member;",
+        *lines,
+        "}",
+    ])  # fmt: skip
 
 
 __all__ = ["ENTRY", "ROWS", "Emission", "Emitter", "emit"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,16 +23,6 @@ from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
 _threads = threads.count()
-
-
-def _after_fork() -> None:
-    """A child of fork has lost the team's threads: it computes alone."""
-    global _threads
-    _threads = 1
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class _Fault(ctypes.Structure):

@@ -19,7 +19,7 @@ import numpy as np
 from symkeras.backend.native import text
 from symkeras.backend.native.emission import ENTRY, ROWS, emit
 from symkeras.backend.native.executable import NativeExecutable
-from symkeras.backend.native.export_text import FILE, HEADER, LOADER, PRODUCTS, TEAM
+from symkeras.backend.native.export_text import FILE, HEADER, LOADER, PRODUCTS, TEAM, THREADS_FIRST
 from symkeras.backend.native.kernels import convolution
 from symkeras.backend.native.kernels.table import NativeKernels, takes
 from symkeras.backend.native.toolchain import INCLUDE
@@ -48,7 +48,7 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
         path: the C file; what lies beside it has the same stem.
         batch: rows for which memory is planned.
         weights: "embedded" in the C file, in a "file" beside it, or "auto": embedded below a MiB.
-        threads: the most threads that a build with OpenMP uses.
+        threads: the most threads that a build with `-pthread` uses.
         title: the name of the model.
         results: names of the outputs.
         level, numerics: as for `compile`.
@@ -148,7 +148,8 @@ class _Export:
         uses_products = "sk_blas" in pasted(includes)
         fields = {
             "title": _plain(self.title), "version": __version__, "stem": self.stem, "STEM": self.stem.upper(), "file": self.path.name,
-            "header": self._header(), "runtime": pasted(includes), "body": body, "weights": self._weights_text(), "ports": self._ports_comment(),
+            "first": THREADS_FIRST + "\n" if self.threads > 1 else "", "header": self._header(), "runtime": pasted(includes), "body": body,
+            "weights": self._weights_text(), "ports": self._ports_comment(),
             "products": PRODUCTS.replace("$STEM", self.stem.upper()) if uses_products else f"#define {self.stem.upper()}_PRODUCTS NULL",
             "team": self._team(), "offsets": _table(self.plan.offsets), "parameters": self._parameters(), "arguments": self._arguments(),
             "copies": self._copies(), "targets": self._targets(), "sizes": "{rows}" if self.program.symbols else "{0}",
@@ -182,7 +183,7 @@ class _Export:
         lines = [f" *     cc {flags} -c {self.path.name}", f" *     cc {flags} -shared -fPIC {self.path.name} -o lib{self.path.stem}.so -lm"]
         lines.append(" * Nothing but -lm is needed: the other flags make it faster, and its numbers those of symkeras.")
         if self.threads > 1:
-            lines.append(f" * With -fopenmp up to {self.threads} threads share the work.")
+            lines.append(f" * With -pthread up to {self.threads} threads share the work.")
         return "\n".join(lines)
 
     # ---- inputs and outputs ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ $build
  * The part called symkeras/... is symkeras' runtime: Copyright the symkeras authors, Apache License 2.0,
  * https://www.apache.org/licenses/LICENSE-2.0. The weights, and the model, are their owner's. */
 
-$header
+$first$header
 #include <stdlib.h>
 
 #if defined(__clang__)
@@ -71,7 +71,7 @@ $ports
 #include <stdint.h>
 
 #define $STEM_BATCH $batch
-#define $STEM_THREADS $threads  /* the most that a build with -fopenmp uses */
+#define $STEM_THREADS $threads  /* the most that a build with -pthread uses */
 #define $STEM_ARENA_BYTES $bytes  /* working memory of one call, aligned as malloc does; multiples of 64 are best */
 $sizes
 
@@ -140,10 +140,18 @@ static const sk_blas $STEM_blas = {.sgemm = (void *)cblas_sgemm, .dgemm = (void 
 #define $STEM_PRODUCTS NULL
 #endif"""
 
+THREADS_FIRST = """\
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+#ifdef _REENTRANT /* built with -pthread */
+#define SK_TEAM
+#endif
+"""
+
 TEAM = """\
-#ifdef _OPENMP
-#include <omp.h>
-#define $STEM_TEAM sk_min(omp_get_max_threads(), $STEM_THREADS)
+#ifdef SK_TEAM
+#define $STEM_TEAM $STEM_THREADS
 #else
 #define $STEM_TEAM 1
 #endif"""

@@ -63,9 +63,9 @@ class FusedText:
     """The function: everything but its name.
 
     Attributes:
-        parameters: declarations of what it is given; `begin` and `end` come last where its first loop can be shared.
+        parameters: declarations of what it is given.
         lines: its body.
-        length: the number of steps of the first loop where it can be shared by threads, None where not.
+        length: the number of steps of the first loop, from `begin` to `end`, where threads can share it; None where not.
         work: elements touched, for that decision.
     """
 
@@ -184,7 +184,6 @@ class _Writer:
         self.is_shared = first is not None and not self.totals and not small
         if self.is_shared and first is not None:
             out.length, out.work = first[1], total * len(self.fused.nodes)
-            out.parameters += ["int64_t begin", "int64_t end"]
         self._prologue()
         self._nest()
         self._epilogue()

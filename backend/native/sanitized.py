@@ -1,9 +1,11 @@
-"""Compiled C under AddressSanitizer and UndefinedBehaviorSanitizer: a build that stops where a kernel does what it may not.
+"""Compiled C under sanitizers: a build that stops where a kernel does what it may not, or where threads race.
 
-In the planned arena a kernel that leaves its buffer meets the bytes of another one, which no sanitizer minds. So here every
-buffer is an allocation of its own, of exactly its size; where the C finds its buffers is given by offsets anyway, and these
-may be differences of any addresses. The runtime of AddressSanitizer must be in the process before all else (`LD_PRELOAD`);
-`tests/backend/native/sanitize.py` does that.
+AddressSanitizer and UndefinedBehaviorSanitizer: in the planned arena a kernel that leaves its buffer meets the bytes of another one, which
+no sanitizer minds. So here every buffer is an allocation of its own, of exactly its size; where the C finds its buffers is given by
+offsets anyway, and these may be differences of any addresses.
+
+ThreadSanitizer: the kernels, and the team that shares them, as they are. Each sanitizer's runtime must be in the process before all else
+(`LD_PRELOAD`); `tests/backend/native/sanitize.py` does that.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,8 @@ from symkeras.backend.planned import BoundArena
 from symkeras.compiler import memory
 from symkeras.graph.graph import Graph
 
-SANITIZERS = ("address", "undefined", "float-cast-overflow")
-"""What the code is built with. Division by zero gives an infinity or NaN in IEEE arithmetic and is no finding, nor is signed
+MEMORY = ("address", "undefined", "float-cast-overflow")
+"""What watches memory and arithmetic. Division by zero gives an infinity or NaN in IEEE arithmetic and is no finding, nor is signed
 overflow, which `-fwrapv` defines."""
 
 
@@ -63,11 +65,8 @@ def allocate(size: int) -> np.ndarray:
 _LIBC = ctypes.CDLL(None)
 
 
-class SanitizedExecutable(NativeExecutable):
-    """A program as one C function that is watched while it runs."""
-
-    def __init__(self, graph: Graph, takes: Callable[[str], bool], **options: Any):
-        super().__init__(graph, takes, sanitize=SANITIZERS, **options)
+class SeparateExecutable(NativeExecutable):
+    """A program as one C function with buffers that lie apart."""
 
     def _bound(self, arena: BoundArena, key: tuple[int, ...]) -> NativeInstance:
         env = dict(zip(self.program.symbols, key, strict=True))
@@ -79,5 +78,14 @@ class SanitizedBackend(NativeBackend):
 
     name = "native-sanitized"
 
-    def compile(self, graph: Graph, **options: Any) -> SanitizedExecutable:
-        return SanitizedExecutable(graph, self.takes, **options)
+    def compile(self, graph: Graph, **options: Any) -> NativeExecutable:
+        return SeparateExecutable(graph, self.takes, sanitize=MEMORY, **options)
+
+
+class RaceBackend(NativeBackend):
+    """The same for ThreadSanitizer, as "native-raced"."""
+
+    name = "native-raced"
+
+    def compile(self, graph: Graph, **options: Any) -> NativeExecutable:
+        return NativeExecutable(graph, self.takes, sanitize=("thread",), **options)

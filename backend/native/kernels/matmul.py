@@ -94,7 +94,7 @@ def _stacked(e: Emitter, s: Step, call: str) -> None:
         terms = [n if st == 1 else f"{text.factor(st)}*{n}" for n, st in zip(names, own, strict=True) if st != 0]
         offsets[letter] = " + ".join([letter, *terms])
     lines += [f"        {call.format(**offsets)};", "    }"]
-    parameters = [f"const {dtype} *a", f"const {dtype} *b", f"{dtype} *c", "const void *blas", "int64_t begin", "int64_t end"]
+    parameters = [f"const {dtype} *a", f"const {dtype} *b", f"{dtype} *c", "const void *blas"]
     if "blas" not in call:
         lines.insert(0, "    (void)blas;")
     k = s.inputs[0].type.shape[-2 if s.node.attrs["transpose_a"] else -1]

@@ -2,27 +2,50 @@
 
 Every op with all of its samples and their first two gradients, products and convolutions of many sizes, work that threads
 share, and training of the six workloads are compiled with AddressSanitizer and UndefinedBehaviorSanitizer, each buffer in an allocation of its own
-(`symkeras.backend.native.sanitized`), run, and compared with the interpreter. WORDs choose the rows that contain one of
-them. A sanitizer ends the process at its first finding, so the work is done by a child with the sanitizer's library
-preloaded; after a finding another child takes over. Before all else, code with mistakes put into it must be stopped.
+(`symkeras.backend.native.sanitized`), run, and compared with the interpreter. What threads share, and the workloads, once more with
+ThreadSanitizer. WORDs choose the rows that contain one of them. A sanitizer ends the process at its first finding, so the work is done by
+a child with the sanitizer's library preloaded; after a finding another child takes over. Before all else, code with mistakes put into it
+must be stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 THREADS = "2"
-BACKEND = "native-sanitized"
 ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Sanitizers that go together: the backend that builds with them, their library, and their settings."""
+
+    backend: str
+    kind: str
+    library: str
+    settings: Mapping[str, str]
+
+
+WATCHES = {
+    "memory": Watch("native-sanitized", "SanitizedBackend", "libasan.so", {
+        "ASAN_OPTIONS": "detect_leaks=0:malloc_fill_byte=255:max_malloc_fill_size=1073741824:quarantine_size_mb=64:detect_odr_violation=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    }),
+    "races": Watch("native-raced", "RaceBackend", "libtsan.so", {"TSAN_OPTIONS": "halt_on_error=1", "OPENBLAS_NUM_THREADS": "1"}),
+}  # fmt: skip
+BACKEND = ""
+"""The backend of the watch that a child is run under."""
 
 MISTAKES = {
     "sound": ("", ""),
@@ -36,6 +59,17 @@ MISTAKES = {
     "a pointer astray": ("volatile int64_t k = 1; *(volatile float *)(call->arena + call->at[0] + k) = 1;", "misaligned address"),
 }
 """Name -> a statement that is put before the end of a function over arrays of five floats, and what must be found."""
+RACES = {
+    "sound": ("", ""),
+    "threads that write one place": ("sk_share(2, 1 << 20, INT64_MAX, mistaken, call->arena);", "data race"),
+}
+"""The same for threads; `mistaken` adds 1 to a number of the arena at each step."""
+MISTAKEN = """
+static void mistaken(const void *what, int member, int64_t begin, int64_t end) {
+    (void)member;
+    for (int64_t i = begin; i < end; i++) *(volatile int *)what += 1;
+}
+"""
 
 
 # ---- in the child --------------------------------------------------------------------------------------------------
@@ -53,18 +87,23 @@ def run_mistake(name: str) -> str:
     from symkeras.graph import Graph
     from symkeras.graph.variable import Variable
 
-    emit, end = executable.emit, "\n    return 0;\n}"
+    emit, end, entry = executable.emit, "\n    return 0;\n}", "\nint symkeras_run(sk_call *call);\n"
+    statement = {**MISTAKES, **RACES}[name][0]
 
     def mistaken(*args: Any) -> Any:
         emission = emit(*args)
-        assert emission.source.count(end) == 1
-        return dataclasses.replace(emission, source=emission.source.replace(end, f"\n    {{ {MISTAKES[name][0]} }}{end}"))
+        source = emission.source
+        assert source.count(end) == 1 and source.count(entry) == 1
+        source = source.replace(entry, (MISTAKEN if "mistaken" in statement else "") + entry)
+        return dataclasses.replace(emission, source=source.replace(end, f"\n    {{ {statement} }}{end}"))
 
     executable.emit = mistaken
     try:
         x, v = ops.placeholder("f32[5]", "x"), Variable(np.arange(5, dtype="float32"), name="v")
         y = ops.tanh(x) + v
-        found = compile_graph(Graph([x.node], [y.node], name="mistake"), BACKEND)(np.ones(5, "float32"))[0]
+        compiled = compile_graph(Graph([x.node], [y.node], name="mistake"), BACKEND)
+        share_all()
+        found = compiled(np.ones(5, "float32"))[0]
     finally:
         executable.emit = emit
     np.testing.assert_allclose(found, np.tanh(1) + np.arange(5), rtol=1e-6)
@@ -113,6 +152,7 @@ def run_large(kind: str, name: str) -> str:
 
     graph, arrays = (shared_work if kind == "shared" else many_shapes).build(name)
     compiled = compile_graph(graph, BACKEND)
+    share_all()
     expected = compiled(*arrays) if name in shared_work.UNDEFINED else evaluate(graph, arrays)[0]
     for threads in _threads():
         for k, (a, e) in enumerate(zip(compiled(*arrays), expected, strict=True)):
@@ -139,6 +179,8 @@ def run_workload(name: str, level: str) -> str:
         model = make()
         model.compile(OPTIMIZERS[name](), loss, backend=backend, **({} if backend == "interpreter" else {"level": level}))
         found: dict[str, Any] = {"predict": model.predict(x, verbose=0)}
+        if backend == BACKEND:
+            share_all()
         for _ in _threads():
             model.fit(x, y, batch_size=6, verbose=0)
             model.fit(many, many_y, batch_size=301, verbose=0)
@@ -150,6 +192,13 @@ def run_workload(name: str, level: str) -> str:
                 assert np.isfinite(a).all(), key
                 np.testing.assert_allclose(a, e, rtol=rtol, atol=atol, err_msg=key)
     return ""
+
+
+def share_all() -> None:
+    """Let the team share even what is not worth it."""
+    import ctypes
+
+    ctypes.CDLL(None).sk_team_be_eager(1)
 
 
 def _threads() -> Iterator[int]:
@@ -185,12 +234,14 @@ RUNS: dict[str, Callable[..., str]] = {
 }  # fmt: skip
 
 
-def child() -> None:
+def child(watch: Watch) -> None:
     """Do the rows that come in, one line each; answer each with a line."""
     from symkeras.backend import interface
 
+    global BACKEND
+    BACKEND = watch.backend
     os.environ.pop("LD_PRELOAD", None)  # not for the compiler
-    interface.register(BACKEND, "symkeras.backend.native.sanitized:SanitizedBackend")
+    interface.register(BACKEND, f"symkeras.backend.native.sanitized:{watch.kind}")
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     for line in sys.stdin:
@@ -210,16 +261,16 @@ def child() -> None:
 class Watched:
     """The child: started when needed, and again after it was stopped; `errors` takes what it prints."""
 
-    def __init__(self, errors: IO[str]) -> None:
+    def __init__(self, name: str, errors: IO[str]) -> None:
         self._child: subprocess.Popen[str] | None = None
-        self._errors = errors
+        self._name, self._errors = name, errors
 
     def run(self, row: Sequence[str]) -> tuple[str, str, str]:
         """How a row went ("ok", "wrong" or "stopped"), a word on it, and what the child printed meanwhile."""
         if self._child is None or self._child.poll() is not None:
-            command = [sys.executable, "-m", "tests.backend.native.sanitize", "--child"]
+            command = [*fixed_addresses(), sys.executable, "-m", "tests.backend.native.sanitize", "--child", self._name]
             self._child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, cwd=ROOT, env=environment()
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, cwd=ROOT, env=environment(WATCHES[self._name])
             )
         assert self._child.stdin is not None and self._child.stdout is not None
         start = self._errors.seek(0, os.SEEK_END)
@@ -239,70 +290,76 @@ class Watched:
             self._child.wait()
 
 
-def environment() -> dict[str, str]:
+def fixed_addresses() -> list[str]:
+    """A command that runs another without random addresses, with which ThreadSanitizer's map of memory does not always agree."""
+    setarch = shutil.which("setarch")
+    return [setarch, "-R"] if setarch else []
+
+
+def environment(watch: Watch) -> dict[str, str]:
     """With the sanitizer's library before all others, memory filled with NaN, and entries in a folder of their own."""
     from symkeras.backend.native import cache, toolchain
 
     found = toolchain.compiler()
     if found.name != "gcc":
         raise SystemExit(f"this preloads the sanitizers of gcc, and the compiler is {found.version}: set CC to a gcc")
-    library = subprocess.run([*found.command, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()
+    command = [*found.command, f"-print-file-name={watch.library}"]
+    library = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     if not os.path.isabs(library):
-        raise SystemExit(f"{found.version} has no libasan.so: install it, on Debian libgcc-{found.version.split()[-1].partition('.')[0]}-dev")
+        raise SystemExit(f"{found.version} has no {watch.library}: install it, on Debian libgcc-{found.version.split()[-1].partition('.')[0]}-dev")
     place = cache.folder()
-    return {
-        **os.environ,
-        "LD_PRELOAD": library,
-        "ASAN_OPTIONS": "detect_leaks=0:malloc_fill_byte=255:max_malloc_fill_size=1073741824:quarantine_size_mb=64:detect_odr_violation=0",
-        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-        "SYMKERAS_THREADS": THREADS,
-        **({"SYMKERAS_CACHE": str(place / "sanitized")} if place is not None else {}),
-    }
+    own = {"SYMKERAS_CACHE": str(place / "sanitized")} if place is not None else {}
+    return {**os.environ, "LD_PRELOAD": library, "SYMKERAS_THREADS": THREADS, **watch.settings, **own}
 
 
-def rows(levels: Sequence[str]) -> list[tuple[str, ...]]:
-    """Everything there is to run."""
+def rows(levels: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Everything there is to run, and under which watch."""
     from symkeras.ops.op import OPS
     from tests.backend.native.many_shapes import SHAPES
     from tests.backend.native.shared_work import WORK
     from tests.models.small_workloads import WORKLOADS
 
-    named = [("op", name, level) for level in levels for name, op in OPS.items() if op.samples]
-    named += [("fault", "index"), *(("shapes", name) for name in SHAPES), *(("shared", name) for name in WORK)]
-    return [*named, *(("workload", w.__name__, level) for level in levels for w in WORKLOADS)]
+    named: list[tuple[str, ...]] = [("op", name, level) for level in levels for name, op in OPS.items() if op.samples]
+    named += [("fault", "index"), *(("shapes", name) for name in SHAPES)]
+    shared: list[tuple[str, ...]] = [("shared", name) for name in WORK]
+    shared += [("workload", w.__name__, level) for level in levels for w in WORKLOADS]
+    return [*(("memory", r) for r in (*named, *shared)), *(("races", r) for r in shared)]
 
 
 def main() -> int:
     """The exit status: 1 where anything was found, or a mistake was not."""
-    parser = argparse.ArgumentParser(description="Run what the native backend emits under AddressSanitizer and UndefinedBehaviorSanitizer.")
+    parser = argparse.ArgumentParser(description="Run what the native backend emits under sanitizers of memory, arithmetic and threads.")
     parser.add_argument("words", nargs="*", help="run the rows that contain one of these")
     parser.add_argument("--levels", default="O2", help="levels of the compiler, with commas; default O2")
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=WATCHES, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        child()
+        child(WATCHES[given.child])
         return 0
-    chosen = [r for r in rows(given.levels.split(",")) if not given.words or any(w in " ".join(r) for w in given.words)]
+    chosen = [(w, r) for w, r in rows(given.levels.split(",")) if not given.words or any(word in " ".join((w, *r)) for word in given.words)]
     if not chosen:
         parser.error(f"no row contains {' or '.join(given.words)}")
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+", errors="replace") as errors:
-        watched = Watched(errors)
-        findings = [" ".join(row) for row in [*(("mistake", name) for name in MISTAKES), *chosen] if not passes(watched, row)]
-        watched.close()
+    start, findings = time.perf_counter(), []
+    for name in WATCHES:
+        own = [r for w, r in chosen if w == name]
+        mistakes = [("mistake", m) for m in (RACES if name == "races" else MISTAKES)] if own else []
+        with tempfile.TemporaryFile("w+", errors="replace") as errors:
+            watched = Watched(name, errors)
+            findings += [f"{name} {' '.join(row)}" for row in (*mistakes, *own) if not passes(watched, name, row)]
+            watched.close()
     print(f"{len(chosen)} rows in {time.perf_counter() - start:.0f} s: {len(findings)} findings" + "".join(f"\n  {f}" for f in findings))
     return 1 if findings else 0
 
 
-def passes(watched: Watched, row: Sequence[str]) -> bool:
+def passes(watched: Watched, name: str, row: Sequence[str]) -> bool:
     """Whether a row went as it must; prints how it went."""
     start = time.perf_counter()
     how, note, printed = watched.run(row)
     seconds = time.perf_counter() - start
-    mark = MISTAKES[row[1]][1] if row[0] == "mistake" else ""
+    mark = (RACES if name == "races" else MISTAKES)[row[1]][1] if row[0] == "mistake" else ""
     is_right = how == "stopped" and mark in printed if mark else how == "ok"
     text = "found, as it must be" if is_right and mark else f"{how} {note}" if is_right else f"{how.upper()} {note}"
-    print(f"{' '.join(row):48} {seconds:6.1f} s  {text}", flush=True)
+    print(f"{name} {' '.join(row):48} {seconds:6.1f} s  {text}", flush=True)
     for line in [] if is_right else printed.strip().splitlines()[:60]:
         print(f"    {line}", flush=True)
     return is_right

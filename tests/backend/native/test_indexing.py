@@ -17,7 +17,7 @@ from tests.ops.check_op import draw, same_bits
 
 pytestmark = pytest.mark.skipif(toolchain.describe().startswith("C compiler: none"), reason=toolchain.describe())
 
-BUILDS = {"native": (False, "-Wall"), "portable": (True, "-Wall"), "serial": (True, "-fno-openmp -DSK_NO_INT128")}
+BUILDS = {"native": (False, "-DSK_TEAM"), "portable": (True, "-DSK_TEAM"), "serial": (True, "-fno-openmp-simd -USK_LOOPS_AS_SIMD -DSK_NO_INT128")}
 """Whether a build is portable, and its further flags: for this processor, for every one of its kind, and without threads or wide words."""
 
 C_TYPES = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,14 @@ RUNS = 4
 
 
 @pytest.fixture(autouse=True)
-def _at_most_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Working memory is made for three threads, however many processors there are."""
+def _at_most_three(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Working memory is made for three threads, however many processors there are, and they share even what is not worth it."""
     monkeypatch.setattr(threads, "count", lambda: 3)
+    compile_graph(build("elementwise")[0], "native")
+    process = ctypes.CDLL(None)
+    process.sk_team_be_eager(1)
+    yield
+    process.sk_team_be_eager(0)
 
 
 def use(count: int, monkeypatch: pytest.MonkeyPatch) -> None:

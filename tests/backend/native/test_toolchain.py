@@ -36,8 +36,8 @@ def script(path: Path, text: str) -> str:
     return str(path)
 
 
-def stand_in(command: str, openmp: bool = False) -> toolchain.Compiler:
-    return toolchain.Compiler((command,), "1.0", openmp, "stand-in")
+def stand_in(command: str, simd: bool = False) -> toolchain.Compiler:
+    return toolchain.Compiler((command,), "1.0", simd, "stand-in")
 
 
 def nothing_else(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -105,12 +105,14 @@ def test_a_program_that_does_not_compile_is_refused_with_its_words(tmp_path: Pat
 @pytest.mark.parametrize(
     ("banner", "name"), [("gcc 12\nCopyright Free Software Foundation", "gcc"), ("Apple clang version 15", "clang"), ("tiny 0.9", "cc")]
 )
-def test_a_compiler_without_openmp_is_taken_and_known_by_its_banner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, banner: str, name: str) -> None:
+def test_a_compiler_without_marked_loops_is_taken_and_known_by_its_banner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, banner: str, name: str
+) -> None:
     nothing_else(monkeypatch, tmp_path)
-    script(tmp_path / "cc", f"case \"$*\" in *-fopenmp*) exit 1;; *--version*) echo '{banner}';; esac; exit 0")
+    script(tmp_path / "cc", f"case \"$*\" in *-fopenmp-simd*) exit 1;; *--version*) echo '{banner}';; esac; exit 0")
     compiler = toolchain.compiler()
-    assert (compiler.name, compiler.openmp, compiler.version) == (name, False, banner.splitlines()[0])
-    assert "-fopenmp" not in toolchain.flags(compiler, portable=True)
+    assert (compiler.name, compiler.simd, compiler.version) == (name, False, banner.splitlines()[0])
+    assert "-fopenmp-simd" not in toolchain.flags(compiler, portable=True)
 
 
 @NEEDS_SHELL
@@ -129,15 +131,15 @@ def test_flags_for_this_processor_are_those_that_the_compiler_takes(
 ) -> None:
     command = script(tmp_path / "cc", f'for a in "$@"; do case "$a" in {refused}) exit 1;; esac; done; exit 0')
     monkeypatch.setattr(toolchain, "processor", lambda: cpu)
-    compiler = stand_in(command, openmp=True)
+    compiler = stand_in(command, simd=True)
     assert tuple(f for f in toolchain.flags(compiler) if f.startswith("-m")) == expected
     assert not [f for f in toolchain.flags(compiler, portable=True) if f.startswith("-m")]
 
 
 def test_flags_never_allow_sums_to_be_reordered_and_sanitizers_lower_the_level() -> None:
-    compiler = stand_in("cc", openmp=True)
+    compiler = stand_in("cc", simd=True)
     plain, checked = toolchain.flags(compiler, portable=True), toolchain.flags(compiler, portable=True, sanitize=("address",))
-    assert {"-O2", "-fopenmp", "-fwrapv", "-ffp-contract=off"} <= set(plain)
+    assert {"-O2", "-fopenmp-simd", "-pthread", "-fwrapv", "-ffp-contract=off"} <= set(plain)
     assert "-O3" in toolchain.flags(compiler, portable=True, level="-O3")
     assert not [f for f in plain if "fast" in f]
     assert {"-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address", "-fno-sanitize-recover=all"} <= set(checked)

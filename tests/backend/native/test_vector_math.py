@@ -25,7 +25,10 @@ COMPILER = next((path for name in ("gcc", "clang", "cc") if (path := shutil.whic
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler found")
 
 INCLUDE = Path(symkeras.__file__).parent / "backend" / "native" / "include"
-FLAGS = ["-std=gnu11", "-O3", "-Wall", "-Wextra", "-Werror", "-fopenmp", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
+FLAGS = [
+    "-std=gnu11", "-O3", "-Wall", "-Wextra", "-Werror", "-fopenmp-simd", "-DSK_LOOPS_AS_SIMD", "-fwrapv", "-fno-math-errno", "-fno-trapping-math",
+    "-ffp-contract=off",
+]  # fmt: skip
 IS_X86 = platform.machine() in ("x86_64", "AMD64")
 BUILDS = {"native": ["-march=native"] + ["-mprefer-vector-width=512"] * IS_X86, "portable": []}
 DTYPES = (np.float32, np.float64)

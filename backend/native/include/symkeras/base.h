@@ -21,20 +21,19 @@ SK_UNUSED static inline int64_t sk_floor_div(int64_t a, int64_t b) {
     return q - (a % b != 0 && a < 0);
 }
 
-/* Loops whose steps are independent but for the reductions named, e.g. SK_SIMD(reduction(+:sum)). */
-#ifdef _OPENMP
+/* Loops whose steps are independent but for the reductions named, e.g. SK_SIMD(reduction(+:sum)): for compilers that were told
+ * -fopenmp-simd, and this file with SK_LOOPS_AS_SIMD that they were. */
+#if defined(_OPENMP) || defined(SK_LOOPS_AS_SIMD)
 #define SK_PRAGMA(...) _Pragma(#__VA_ARGS__)
-#define SK_OMP(...) SK_PRAGMA(omp __VA_ARGS__)
 #define SK_SIMD(...) SK_PRAGMA(omp simd __VA_ARGS__)
 #else
-#define SK_OMP(...)
 #define SK_SIMD(...)
 #endif
 
 /* The largest and smallest element, NaN where one is NaN, as reductions. */
 #define SK_MAX(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
 #define SK_MIN(a, b) ((((a) < (b)) | ((a) != (a))) ? (a) : (b))
-#ifdef _OPENMP
+#if defined(_OPENMP) || defined(SK_LOOPS_AS_SIMD)
 #pragma omp declare reduction(sk_max : float, double, int, int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t \
                               : omp_out = SK_MAX(omp_in, omp_out)) initializer(omp_priv = omp_orig)
 #pragma omp declare reduction(sk_min : float, double, int, int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t \
@@ -67,34 +66,6 @@ SK_UNUSED static inline int64_t sk_floor_div(int64_t a, int64_t b) {
 
 /* a + b as a T; the sum of bools (suffix bool) is whether one is true, as in NumPy. */
 #define SK_PLUS(T, TS, a, b) (#TS[0] == 'b' ? (T)((a) || (b)) : (T)((a) + (b)))
-
-/* How many threads share `work` elementary operations: one where starting a team costs more than it gains. */
-SK_UNUSED static inline int sk_parts(int threads, int64_t work) { return threads > 1 && work > (1 << 17) ? threads : 1; }
-
-/* Runs a statement over the steps `begin` to `end` of COUNT, shared by PARTS threads; one part needs no team. */
-#ifdef _OPENMP
-#define SK_SHARE(PARTS, COUNT, ...)                                                             \
-    do {                                                                                        \
-        const int sk_count = (PARTS);                                                           \
-        if (sk_count == 1) {                                                                    \
-            const int64_t begin = 0, end = (COUNT);                                             \
-            __VA_ARGS__;                                                                        \
-        } else {                                                                                \
-            SK_PRAGMA(omp parallel for num_threads(sk_count) schedule(static, 1))               \
-            for (int sk_part = 0; sk_part < sk_count; sk_part++) {                              \
-                const int64_t begin = (COUNT) * sk_part / sk_count, end = (COUNT) * (sk_part + 1) / sk_count; \
-                __VA_ARGS__;                                                                    \
-            }                                                                                   \
-        }                                                                                       \
-    } while (0)
-#else
-#define SK_SHARE(PARTS, COUNT, ...)                                                             \
-    do {                                                                                        \
-        const int64_t begin = 0, end = (COUNT);                                                 \
-        (void)(PARTS);                                                                          \
-        __VA_ARGS__;                                                                            \
-    } while (0)
-#endif
 
 SK_UNUSED static inline int64_t sk_min(int64_t a, int64_t b) { return a < b ? a : b; }
 SK_UNUSED static inline int64_t sk_max(int64_t a, int64_t b) { return a > b ? a : b; }

@@ -48,9 +48,12 @@ SK_UNUSED static void sk_conv_lay(sk_conv_plan *p, int64_t rows, int64_t lanes) 
     p->w_group = rows * (wide ? p->outer : p->w_row);
 }
 
+/* Multiply-adds, and how many threads they are worth. */
+SK_UNUSED static int64_t sk_conv_work(const sk_conv_shape *s) {
+    return s->batch * sk_conv_product(s->out) * sk_conv_product(s->kernel) * (s->channels / s->groups) * s->outputs;
+}
 SK_UNUSED static int sk_conv_members(const sk_conv_shape *s, int threads) {
-    int64_t work = s->batch * sk_conv_product(s->out) * sk_conv_product(s->kernel) * (s->channels / s->groups) * s->outputs;
-    return (int)sk_max(1, sk_min(threads, work / SK_CONV_WORTH));
+    return (int)sk_max(1, sk_min(threads, sk_conv_work(s) / SK_CONV_WORTH));
 }
 
 /* Whether it is a product of (B * in, C) with (C, O). */
@@ -112,34 +115,24 @@ SK_UNUSED static int64_t sk_conv_phase(const sk_conv_shape *s, int64_t phase, si
     return place;
 }
 
-/* Work that members share: the function is told its number and how many there are. */
+/* Work that is shared in `tasks`: an image each, or where those are few a share of the pieces of all images (`by_pieces`); in a filter
+ * gradient a slice of the batch with a partial dw each, times the parts that the blocks of dw are cut into. */
 typedef struct {
     const sk_conv_shape *shape;
     sk_conv_plan plan;
     void *y;
     const void *x, *w;
     char *scratch;
-    int64_t room, slices, parts, partial;
+    int64_t room, slices, parts, partial, tasks, by_pieces;
     int is_direct;
-    void (*run)(const void *job, int member, int members);
     void (*blocks)(const sk_conv_plan *p, const sk_conv_patch *from, const void *dy, void *dw, sk_conv_sums *k, int64_t part, int64_t parts);
 } sk_conv_job;
 
-SK_UNUSED static void sk_conv_share(const sk_conv_job *job, int parts) {
-    if (parts <= 1) {
-        job->run(job, 0, 1);
-        return;
-    }
-    SK_TEAM(parts)
-    for (int i = 0; i < parts; i++) job->run(job, i, parts);
-}
-
-/* The images of a member: a stretch of them, or all where they are few and members share the pieces of each. */
-SK_UNUSED static int sk_conv_deal(int64_t batch, int member, int members, int64_t *begin, int64_t *end) {
-    int by_images = batch >= 2 * members;
-    *begin = by_images ? batch * member / members : 0;
-    *end = by_images ? batch * (member + 1) / members : batch;
-    return by_images;
+/* Deals images, or pieces where threads could not share them evenly. */
+SK_UNUSED static void sk_conv_share(sk_conv_job *job, const sk_conv_shape *s, int members, sk_task *run) {
+    job->by_pieces = members > 1 && s->batch < 2 * members;
+    job->tasks = job->by_pieces ? 4 * members : s->batch;
+    sk_share(members, job->tasks, sk_conv_work(s) / 8, run, job);
 }
 
 /* A member's working memory for transforms, behind that for copies. */
@@ -147,20 +140,24 @@ SK_UNUSED static void *sk_conv_room(const sk_conv_job *job, const sk_conv_plan *
     return job->scratch + member * job->room + (size_t)sk_conv_up(p->buffer + 16) * p->item;
 }
 
-SK_UNUSED static void sk_conv_run_forward(const void *what, int member, int members) {
-    const sk_conv_job *job = what;
-    int64_t begin, end;
-    int alone = sk_conv_deal(job->plan.batch, member, members, &begin, &end);
-    sk_conv_plan p = job->plan;
-    p.room = sk_conv_room(job, &p, member);
-    for (int64_t n = begin; n < end; n++) sk_conv_image(&p, n, alone ? 0 : member, alone ? 1 : members, job->scratch + member * job->room);
+/* A task's pieces of the images it has to do with. */
+SK_UNUSED static void sk_conv_do_task(const sk_conv_job *job, const sk_conv_plan *p, int64_t task, int member) {
+    char *buffer = job->scratch + member * job->room;
+    if (!job->by_pieces) sk_conv_image(p, task, 0, 1, buffer);
+    for (int64_t n = 0; job->by_pieces && n < p->batch; n++) sk_conv_image(p, n, (int)task, (int)job->tasks, buffer);
 }
 
-SK_UNUSED static void sk_conv_run_input(const void *what, int member, int members) {
+SK_UNUSED static void sk_conv_run_forward(const void *what, int member, int64_t begin, int64_t end) {
     const sk_conv_job *job = what;
-    int64_t begin, end, first[3], step[3];
-    int alone = sk_conv_deal(job->shape->batch, member, members, &begin, &end);
-    for (int64_t n = begin; n < end; n++)
+    sk_conv_plan p = job->plan;
+    p.room = sk_conv_room(job, &p, member);
+    for (int64_t task = begin; task < end; task++) sk_conv_do_task(job, &p, task, member);
+}
+
+SK_UNUSED static void sk_conv_run_input(const void *what, int member, int64_t begin, int64_t end) {
+    const sk_conv_job *job = what;
+    int64_t first[3], step[3];
+    for (int64_t task = begin; task < end; task++)
         for (int64_t phase = 0, w = 0; phase < sk_conv_product(job->shape->stride); phase++) {
             sk_conv_plan p;
             int64_t place = sk_conv_phase(job->shape, phase, job->plan.item, &p, first, step);
@@ -175,23 +172,23 @@ SK_UNUSED static void sk_conv_run_input(const void *what, int member, int member
             sk_conv_lay(&p, sk_conv_product(p.kernel) * p.inner, job->plan.w_row);
             w += p.groups * p.w_group;
             p.groups = groups, p.outer = outer;
-            sk_conv_image(&p, n, alone ? 0 : member, alone ? 1 : members, job->scratch + member * job->room);
+            sk_conv_do_task(job, &p, task, member);
         }
 }
 
-/* Sums dw over a member's pieces: members are `slices`, each with a partial dw, times `parts`, which share its blocks. */
-SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int members) {
-    const sk_conv_job *job = what;
+/* Sums the blocks of part task / slices of dw over the pieces of slice task % slices. */
+SK_UNUSED static void sk_conv_sum_slice(const sk_conv_job *job, int64_t task, int member) {
     sk_conv_plan plan = job->plan;
     const sk_conv_plan *p = &plan;
     plan.room = sk_conv_room(job, p, member);
-    int slice = member % (int)job->slices, part = member / (int)job->slices, padded = p->y_wide != p->groups * p->outer;
+    int slice = (int)(task % job->slices), part = (int)(task / job->slices), padded = p->y_wide != p->groups * p->outer;
     size_t item = p->item;
     char *buffer = job->scratch + member * job->room, *copy = buffer + (size_t)sk_conv_up(p->buffer + 16) * item;
-    char *dw = job->scratch + members * job->room + (size_t)((slice - job->is_direct) * job->partial) * item;
+    char *dw = job->scratch + job->tasks * job->room + (size_t)((slice - job->is_direct) * job->partial) * item;
     if (slice == 0 && job->is_direct) dw = job->y;
-    int64_t begin, end, most_rows, most_columns, piece = 0, o = p->groups * p->outer, wide = p->y_wide;
-    int alone = sk_conv_deal(p->batch, slice, (int)job->slices, &begin, &end);
+    int alone = p->batch >= 2 * job->slices;
+    int64_t begin = alone ? p->batch * slice / job->slices : 0, end = alone ? p->batch * (slice + 1) / job->slices : p->batch;
+    int64_t most_rows, most_columns, piece = 0, o = p->groups * p->outer, wide = p->y_wide;
     sk_conv_pieces(p, alone ? 1 : job->slices, &most_rows, &most_columns);
     sk_conv_sums k = {.dw_row = wide, .next = p->inner * wide};
     if (padded) memset(copy, 0, (size_t)(SK_CONV_PIECE + 8 * wide) * item);
@@ -214,6 +211,10 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
                 }
     if (k.held) job->blocks(p, NULL, NULL, dw, &k, part, job->parts);
     if (!k.add && part == 0) memset(dw, 0, (size_t)job->partial * item);
+}
+
+SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; task++) sk_conv_sum_slice(what, task, member);
 }
 
 #define SK_DEFINE_CONV(T, S, U)                                                                                                            \
@@ -275,8 +276,8 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
             p.u = scratch, p.pairs = 1, p.piece = sk_winograd_piece_##S;                                                                   \
             scratch += 16 * p.inner * p.outer, room += SK_WINOGRAD_ROOM;                                                                   \
         }                                                                                                                                  \
-        sk_conv_job job = {.plan = p, .run = sk_conv_run_forward, .scratch = (char *)scratch, .room = room * (int64_t)sizeof(T)};          \
-        sk_conv_share(&job, members);                                                                                                      \
+        sk_conv_job job = {.plan = p, .scratch = (char *)scratch, .room = room * (int64_t)sizeof(T)};                                      \
+        sk_conv_share(&job, s, members, sk_conv_run_forward);                                                                              \
     }                                                                                                                                      \
     /* dx (B, in, C) from dy (B, out, O) and w. */                                                                                         \
     SK_KERNEL void sk_conv_input_grad_##S(T *dx, const T *dy, const T *w, const sk_conv_shape *s, T *scratch,                              \
@@ -300,7 +301,7 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
             sk_conv_turn_##S(s, &p, first, step, w, turned);                                                                               \
             turned += p.groups * p.w_group;                                                                                                \
         }                                                                                                                                  \
-        sk_conv_job job = {.shape = s, .run = sk_conv_run_input, .x = dy, .w = scratch, .y = dx};                                          \
+        sk_conv_job job = {.shape = s, .x = dy, .w = scratch, .y = dx};                                                                    \
         job.plan.item = sizeof(T), job.plan.w_row = L, job.is_direct = depthwise;                                                          \
         job.plan.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                      \
         job.plan.must_copy = depthwise && s->channels % L;                                                                                 \
@@ -312,7 +313,7 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
             scratch += 16 * s->channels * s->outputs, room += SK_WINOGRAD_ROOM;                                                            \
         }                                                                                                                                  \
         job.scratch = (char *)scratch, job.room = room * (int64_t)sizeof(T);                                                               \
-        sk_conv_share(&job, sk_conv_members(s, threads));                                                                                  \
+        sk_conv_share(&job, s, sk_conv_members(s, threads), sk_conv_run_input);                                                            \
     }                                                                                                                                      \
     /* Partial sums of slices of the batch, added in order: w's gradient, or that of the transformed w. */                                 \
     static const T *sk_conv_sum_##S(const sk_conv_shape *s, const sk_conv_job *job, T *sums, T *dw) {                                      \
@@ -337,13 +338,13 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int membe
         int64_t partial = winograd ? 16 * s->channels * s->outputs : rows * p.y_wide;                                                      \
         int64_t slices = sk_max(1, sk_min(members, SK_CONV_PARTIAL / sk_conv_up(partial)));                                                \
         int64_t room = sk_conv_up(p.buffer + 16) + (is_padded ? sk_conv_up(SK_CONV_PIECE + 8 * p.y_wide) : 0);                             \
-        sk_conv_job job = {.plan = p, .run = sk_conv_run_filter, .w = dy, .y = dw, .scratch = (char *)scratch, .slices = slices,           \
+        sk_conv_job job = {.plan = p, .w = dy, .y = dw, .scratch = (char *)scratch, .slices = slices,                                      \
                            .room = (room + (winograd ? SK_WINOGRAD_ROOM : 0)) * (int64_t)sizeof(T), .partial = partial,                    \
                            .parts = members / slices, .is_direct = !is_padded && !winograd};                                               \
         job.blocks = winograd ? sk_winograd_blocks_##S : depthwise ? sk_conv_depthwise_blocks_##S : sk_conv_blocks_##S;                    \
-        members = (int)(slices * job.parts);                                                                                               \
-        sk_conv_share(&job, members);                                                                                                      \
-        T *sums = (T *)(job.scratch + members * job.room);                                                                                 \
+        job.tasks = slices * job.parts;                                                                                                    \
+        sk_share(members, job.tasks, sk_conv_work(s) / 8, sk_conv_run_filter, &job);                                                       \
+        T *sums = (T *)(job.scratch + job.tasks * job.room);                                                                               \
         if (!winograd) return sk_conv_sum_##S(s, &job, sums, dw) == dw;                                                                    \
         return sk_winograd_kernel_grad_##S(sk_conv_sum_##S(s, &job, sums, sums), s->channels * s->outputs, dw);                            \
     }                                                                                                                                      \

@@ -1,4 +1,4 @@
-/* Matrix products: C = op(A) op(B), alone, over threads, in batches.
+/* Matrix products: C = op(A) op(B), alone or shared by threads.
  *
  * A: (M, K), stored (K, M) where ta; B: (K, N), stored (N, K) where tb; C: (M, N). Rows are lda, ldb, ldc elements apart.
  * With `accumulate` the product is added to C, without it C is written and never read. Five ways, chosen by sk_gemm_way:
@@ -21,15 +21,6 @@
 
 typedef enum { SK_DIRECT, SK_TURNED, SK_DOTS, SK_PACKED, SK_BLAS } sk_gemm_ways;
 
-/* From this size on a matrix is taken to be fetched from afar. */
-#define SK_CACHE_BYTES (1024 * 1024)
-
-/* The iterations of the loop that follows, shared out in order over `parts` threads. */
-#define SK_TEAM(parts) SK_OMP(parallel for num_threads(parts) schedule(static))
-
-/* Whether a product is worth more than one thread: its multiply-adds, and what fetching its matrices costs in their terms. */
-#define SK_SHARED_WORK(m, n, k) ((m) * (n) * (k) + 4 * ((m) * (k) + (k) * (n) + (m) * (n)) >= 1 << 19)
-
 /* Whether a product should go to the BLAS, where there is one. The own tiles match OpenBLAS's up to some 1300 cubed where the
  * build has fused multiply-adds; a build without them lags behind a BLAS that looks at the machine, save for its calls. */
 SK_UNUSED static int sk_prefers_blas(int64_t m, int64_t n, int64_t k) {
@@ -40,44 +31,104 @@ SK_UNUSED static int sk_prefers_blas(int64_t m, int64_t n, int64_t k) {
 #endif
 }
 
-/* What the tiles of (M, K) by (K, N) cost, in multiply-adds of whole vectors of L lanes. One row, or a short one, keeps the
- * machine waiting; what is in place is read again for every band of rows, from memory where it is large; long walks down the
- * columns of a stored (K, M) matrix miss. */
-static int64_t sk_tiles_cost(int64_t L, int64_t m, int64_t n, int64_t k, int in_place, int by_columns) {
-    const int64_t vectors = (n + L - 1) / L, rows = vectors == 1 && m < 8 ? 8 : m + m % 2, cost = k * rows * vectors + m * vectors;
-    const int far = in_place && m > 12 && n * k * (SK_VECTOR_BYTES / L) > SK_CACHE_BYTES;
-    return cost + (far ? m * n * k / 256 : 0) + (by_columns && k > 1024 ? cost / 4 : 0);
+/* What ways cost, in multiply-adds of whole vectors; fitted to a thousand measured products, with vectors of 64 bytes on a Zen 5
+ * and of 32 on a Zen 3, where the chosen way then took 1 to 2 % longer than the best one.
+ *
+ *   least, store     rows that one row costs as much as, since they keep the machine waiting; storing a vector of C
+ *   near, far        reading B in place for every band of rows, per multiply-add: from beyond the first cache, from memory
+ *   down             long walks down the columns of a stored (K, M) matrix, as a share of the product
+ *   turn             putting an element of a product of transposed matrices into its place
+ *   copy, turned, a  copying an element of B as it lies, stored (N, K), and of A stored (K, M)
+ *   step, dot        a vector's step of a dot product, and adding up its lanes
+ *   start            of direct, turned, dots, packed */
+typedef struct {
+    double least, store, near, far, down, turn, copy, turned, a, step, dot, start[4];
+    int64_t near_bytes, far_bytes, least_band, least_walk;
+} sk_gemm_costs;
+
+#if SK_VECTOR_BYTES == 64
+static const sk_gemm_costs sk_costs = {8, 1, 0, 1.0 / 256, 0.25, 1, 0.5, 0.25, 0.5, 1.25, 2, {0, 25, 25, 25}, 0, 1 << 20, 12, 1024};
+#else
+static const sk_gemm_costs sk_costs = {3,    1.4, 1.0 / 280, 1.0 / 70, 0.05, 3.9, 0.36, 0.29, 0.5, 1.1, 1, {18, 39, 49, 23},
+                                       1 << 15, 3 << 17, 6, 256};
+#endif
+
+/* Tiles of (M, K) by (K, N), with B in place or copied; A stored (K, M) or not. */
+static double sk_tiles_cost(int64_t L, int64_t m, int64_t n, int64_t k, int in_place, int by_columns) {
+    const int64_t vectors = (n + L - 1) / L, bytes = n * k * (SK_VECTOR_BYTES / L);
+    const double rows = vectors == 1 && m < sk_costs.least ? sk_costs.least : (double)(m + m % 2);
+    double cost = (double)k * rows * (double)vectors + (double)(m * vectors) * sk_costs.store;
+    if (in_place && m > sk_costs.least_band)
+        cost += (double)(m * n * k) * (bytes > sk_costs.far_bytes ? sk_costs.far : bytes > sk_costs.near_bytes ? sk_costs.near : 0);
+    return cost * (by_columns && k > sk_costs.least_walk ? 1 + sk_costs.down : 1);
 }
 
-/* The cheapest way: tiles and dots, and the copies that go with them, in the same unit. The few constants were fitted to a
- * thousand measured products. */
+/* The cheapest way. */
 static sk_gemm_ways sk_gemm_way(int64_t L, int ta, int tb, int64_t m, int64_t n, int64_t k) {
     const int64_t vm = (m + L - 1) / L, vn = (n + L - 1) / L, vk = (k + L - 1) / L;
     const int64_t strips = ta ? 1 : (k + SK_BLOCK_DEPTH - 1) / SK_BLOCK_DEPTH, copied = ta ? m : tb ? 0 : n;
-    const int64_t cost[] = {
-        [SK_DIRECT] = tb ? INT64_MAX : sk_tiles_cost(L, m, n, k, 1, ta),
-        [SK_TURNED] = sk_tiles_cost(L, n, m, k, ta, ta && !tb) + strips * m * n + (ta ? 0 : vm * vk * L * L / 4) + 25,
-        [SK_DOTS] = ta && !tb ? INT64_MAX : m * n * (vk * 5 / 4 + 2) + (copied > 1 ? copied * k : 0) + 25,
-        [SK_PACKED] = sk_tiles_cost(L, m, n, k, 0, 0) + (tb ? vn * vk * L * L / 4 : n * k / 2) + 25,
+    const int64_t wide = SK_BLOCK_BYTES / (SK_VECTOR_BYTES / L) / SK_BLOCK_DEPTH, again = (n + wide - 1) / wide;
+    const double block = (double)(L * L) * sk_costs.turned;
+    const double cost[] = {
+        [SK_DIRECT] = tb ? INFINITY : sk_tiles_cost(L, m, n, k, 1, ta),
+        [SK_TURNED] = sk_tiles_cost(L, n, m, k, ta, ta && !tb) + (double)(strips * m * n) * sk_costs.turn + (ta ? 0 : (double)(vm * vk) * block),
+        [SK_DOTS] = ta && !tb ? INFINITY
+                              : (double)(m * n) * ((double)vk * sk_costs.step + sk_costs.dot) + (copied > 1 ? (double)(copied * k) : 0),
+        [SK_PACKED] = sk_tiles_cost(L, m, n, k, 0, 0) + (tb ? (double)(vn * vk) * block : (double)(n * k) * sk_costs.copy) +
+                      (ta ? (double)(m * k * again) * sk_costs.a : 0),
     };
     int best = SK_DIRECT;
     for (int way = SK_TURNED; way <= SK_PACKED; way++)
-        if (cost[way] < cost[best]) best = way;
+        if (cost[way] + sk_costs.start[way] < cost[best] + sk_costs.start[best]) best = way;
     return (sk_gemm_ways)best;
 }
 
+/* A product cut into rows x columns of blocks that threads share. */
+typedef struct {
+    int64_t rows, columns;
+} sk_gemm_grid;
+
+/* Multiply-adds of a block at least; blocks for each thread at most. */
+enum { SK_BLOCK_WORK = 1 << 19, SK_BLOCKS_EACH = 4 };
+
+/* The grid of about as many blocks as threads can share, with the least work done again: rows of blocks copy or read the same
+ * columns of B, columns of blocks the same rows of A. */
+static sk_gemm_grid sk_gemm_cut(int64_t L, sk_gemm_ways way, int ta, int64_t m, int64_t n, int64_t k, int threads) {
+    const int64_t wish = sk_min((int64_t)threads * SK_BLOCKS_EACH, m * n * k / SK_BLOCK_WORK);
+    const int64_t tall = (m + SK_TILE_ROWS - 1) / SK_TILE_ROWS, wide = (n + 2 * L - 1) / (2 * L);
+    const int64_t a = way == SK_TURNED ? (ta ? 1 : 4) : way == SK_PACKED && ta ? 4 : 1, b = way == SK_PACKED ? 4 : 1;
+    sk_gemm_grid best = {1, 1};
+    int64_t least = INT64_MAX;
+    for (int64_t rows = 1; rows <= sk_min(wish, tall) && threads > 1; rows++) {
+        const int64_t columns = sk_min((wish + rows - 1) / rows, wide);
+        if (rows * columns < sk_min(wish, threads)) continue;
+        const int64_t again = rows * n * b + columns * m * a;
+        if (again < least) least = again, best = (sk_gemm_grid){rows, columns};
+    }
+    return best;
+}
+
 #define SK_DEFINE_WAYS(T, S, U, BLAS)                                                                                              \
-    /* Blocks of B are copied, the tiles of all rows of C run over each. */                                                        \
+    /* Blocks of B are copied, and of A where it is stored (K, M); the tiles of all rows of C run over each block of B. */          \
     SK_APART void sk_gemm_packed_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,         \
                                      int64_t ldb, int add, T *c, int64_t ldc) {                                                    \
-        enum { L = SK_LANES_##U, DEPTH = SK_BLOCK_DEPTH, WIDTH = SK_BLOCK_BYTES / sizeof(T) / DEPTH };                             \
-        T block[DEPTH * WIDTH] __attribute__((aligned(64)));                                                                       \
+        enum { L = SK_LANES_##U, DEPTH = SK_BLOCK_DEPTH, WIDTH = SK_BLOCK_BYTES / sizeof(T) / DEPTH, HEIGHT = 8 * SK_TILE_ROWS };  \
+        T block[DEPTH * WIDTH] __attribute__((aligned(64))), bands[DEPTH * HEIGHT + L] __attribute__((aligned(64)));               \
         for (int64_t j = 0; j < n; j += WIDTH)                                                                                     \
             for (int64_t p = 0; p < k; p += DEPTH) {                                                                               \
                 int64_t width = sk_min(WIDTH, n - j), depth = sk_min(DEPTH, k - p);                                                \
                 sk_pack_b_##S(tb, width, depth, b + (tb ? j * ldb + p : p * ldb + j), ldb, block);                                 \
-                sk_bands_##S(m, width, depth, a + (ta ? p * lda : p), ta ? 1 : lda, ta ? lda : 1, block, 2 * L, 2 * L * depth,     \
-                             add || p > 0, c + j, ldc);                                                                            \
+                if (!ta) {                                                                                                         \
+                    sk_bands_##S(m, width, depth, a + p, lda, 1, block, 2 * L, 2 * L * depth, add || p > 0, c + j, ldc);           \
+                    continue;                                                                                                      \
+                }                                                                                                                  \
+                for (int64_t i = 0; i < m; i += HEIGHT) {                                                                          \
+                    int64_t height = sk_min(HEIGHT, m - i);                                                                        \
+                    sk_pack_a_##S(height, depth, a + p * lda + i, lda, bands);                                                     \
+                    for (int64_t r = 0; r < height; r += SK_TILE_ROWS)                                                             \
+                        sk_bands_##S(sk_min(SK_TILE_ROWS, height - r), width, depth, bands + r * depth, 1, SK_TILE_ROWS, block,    \
+                                     2 * L, 2 * L * depth, add || p > 0, c + (i + r) * ldc + j, ldc);                              \
+                }                                                                                                                  \
             }                                                                                                                      \
     }                                                                                                                              \
     /* Rows of C from the columns of `from`. */                                                                                    \
@@ -177,6 +228,15 @@ static sk_gemm_ways sk_gemm_way(int64_t L, int ta, int tb, int64_t m, int64_t n,
 
 /* The products that are offered, and how they are shared out. */
 #define SK_DEFINE_GEMM(T, S, U, BLAS)                                                                                              \
+    typedef struct {                                                                                                               \
+        sk_gemm_ways way;                                                                                                          \
+        int ta, tb, add;                                                                                                           \
+        int64_t m, n, k, lda, ldb, ldc;                                                                                            \
+        const T *a, *b;                                                                                                            \
+        T *c;                                                                                                                      \
+        const sk_blas *blas;                                                                                                       \
+        sk_gemm_grid grid;                                                                                                         \
+    } sk_gemm_job_##S;                                                                                                             \
     /* The way to go; one row or column of contiguous elements of B is as good transposed, and told so. */                         \
     static sk_gemm_ways sk_gemm_plan_##S(int ta, int *tb, int64_t m, int64_t n, int64_t k, int64_t *ldb, const sk_blas *blas) {    \
         if (*tb && k == 1 && *ldb == 1) *tb = 0, *ldb = n;                                                                         \
@@ -190,46 +250,31 @@ static sk_gemm_ways sk_gemm_way(int64_t L, int ta, int tb, int64_t m, int64_t n,
         sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                         \
         sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                            \
     }                                                                                                                              \
-    /* One product, its rows or columns shared out, whichever are more. */                                                         \
-    SK_KERNEL void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,      \
-                                        int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {        \
-        const int by_rows = m >= n;                                                                                                \
-        const int64_t unit = by_rows ? SK_TILE_ROWS : 2 * SK_LANES_##U, length = by_rows ? m : n;                                  \
-        const int64_t units = (length + unit - 1) / unit;                                                                          \
-        const int parts = (int)sk_min(threads, units);                                                                             \
-        const sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                   \
-        if (parts <= 1 || !SK_SHARED_WORK(m, n, k)) {                                                                              \
-            sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                        \
-            return;                                                                                                                \
-        }                                                                                                                          \
-        SK_TEAM(parts)                                                                                                             \
-        for (int t = 0; t < parts; t++) {                                                                                          \
-            int64_t from = units * t / parts * unit, to = sk_min(units * (t + 1) / parts * unit, length);                          \
-            if (by_rows)                                                                                                           \
-                sk_gemm_by_##S(way, ta, tb, to - from, n, k, a + (ta ? from : from * lda), lda, b, ldb, accumulate,                \
-                               c + from * ldc, ldc, blas);                                                                         \
-            else                                                                                                                   \
-                sk_gemm_by_##S(way, ta, tb, m, to - from, k, a, lda, b + (tb ? from * ldb : from), ldb, accumulate, c + from,      \
-                               ldc, blas);                                                                                         \
+    /* Blocks of C, numbered row by row. */                                                                                        \
+    static void sk_gemm_blocks_##S(const void *what, int member, int64_t begin, int64_t end) {                                     \
+        const sk_gemm_job_##S *j = what;                                                                                           \
+        const int64_t tall = (j->m + SK_TILE_ROWS - 1) / SK_TILE_ROWS, wide = (j->n + 2 * SK_LANES_##U - 1) / (2 * SK_LANES_##U);  \
+        (void)member;                                                                                                              \
+        for (int64_t block = begin; block < end; block++) {                                                                        \
+            const int64_t r = block / j->grid.columns, q = block % j->grid.columns;                                                \
+            const int64_t top = tall * r / j->grid.rows * SK_TILE_ROWS, left = wide * q / j->grid.columns * 2 * SK_LANES_##U;      \
+            const int64_t bottom = sk_min(tall * (r + 1) / j->grid.rows * SK_TILE_ROWS, j->m);                                     \
+            const int64_t right = sk_min(wide * (q + 1) / j->grid.columns * 2 * SK_LANES_##U, j->n);                               \
+            sk_gemm_by_##S(j->way, j->ta, j->tb, bottom - top, right - left, j->k, j->a + (j->ta ? top : top * j->lda), j->lda,    \
+                           j->b + (j->tb ? left * j->ldb : left), j->ldb, j->add, j->c + top * j->ldc + left, j->ldc, j->blas);    \
         }                                                                                                                          \
     }                                                                                                                              \
-    /* Many products; the matrices of each operand are stride_? elements apart, 0 for the same one again. */                       \
-    SK_KERNEL void sk_matmul_batched_##S(int64_t batch, int64_t stride_a, int64_t stride_b, int64_t stride_c, int ta,       \
-                                                int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,      \
-                                                int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas,               \
-                                                int threads) {                                                                     \
+    /* One product, its blocks shared out. */                                                                                      \
+    SK_KERNEL void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,             \
+                                 int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {               \
         const sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                   \
-        /* Few matrices that threads cannot share evenly are better shared one by one. */                                          \
-        if (threads > 1 && SK_SHARED_WORK(batch * m, n, k) && (batch >= 4 * threads || batch % threads == 0)) {                    \
-            SK_TEAM(threads)                                                                                                       \
-            for (int64_t i = 0; i < batch; i++)                                                                                    \
-                sk_gemm_by_##S(way, ta, tb, m, n, k, a + i * stride_a, lda, b + i * stride_b, ldb, accumulate, c + i * stride_c,   \
-                               ldc, blas);                                                                                         \
-        } else {                                                                                                                   \
-            for (int64_t i = 0; i < batch; i++)                                                                                    \
-                sk_matmul_##S(ta, tb, m, n, k, a + i * stride_a, lda, b + i * stride_b, ldb, accumulate, c + i * stride_c, ldc,    \
-                              blas, threads);                                                                                      \
-        }                                                                                                                          \
+        const sk_gemm_grid grid = sk_gemm_cut(SK_LANES_##U, way, ta, m, n, k, threads);                                            \
+        const sk_gemm_job_##S job = {way, ta, tb, accumulate, m, n, k, lda, ldb, ldc, a, b, c, blas, grid};                        \
+        const int64_t blocks = grid.rows * grid.columns;                                                                           \
+        if (blocks == 1)                                                                                                           \
+            sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                        \
+        else                                                                                                                       \
+            sk_share(threads, blocks, m * n * k / 8, sk_gemm_blocks_##S, &job);                                                    \
     }
 
 SK_DEFINE_WAYS(float, f32, F32, sgemm)

@@ -123,6 +123,24 @@
         }                                                                                                                          \
     }
 
+/* Rows of A stored (K, M) in bands of SK_TILE_ROWS: element (i, p) of a band at [p][i]. Whole vectors are moved, so that each row of a
+ * band spoils what lies behind it before that is written; behind the last band is room for one vector. */
+#define SK_DEFINE_PACK_A(T, S, U)                                                                                                  \
+    SK_APART void sk_pack_a_##S(int64_t m, int64_t k, const T *a, int64_t lda, T *to) {                                            \
+        enum { L = SK_LANES_##U, ROWS = SK_TILE_ROWS };                                                                            \
+        for (int64_t i = 0; i < m; i += ROWS, a += ROWS, to += k * ROWS) {                                                         \
+            const int rows = (int)sk_min(ROWS, m - i), whole = (ROWS + L - 1) / L * L <= m - i;                                    \
+            for (int64_t p = 0; p < k; p++)                                                                                        \
+                _Pragma("GCC unroll 4") for (int r = 0; r < ROWS; r += L) {                                                        \
+                    if (whole)                                                                                                     \
+                        sk_store_##S(to + p * ROWS + r, sk_load_##S(a + p * lda + r));                                             \
+                    else if (r < rows)                                                                                             \
+                        sk_store_part_##S(to + p * ROWS + r, sk_load_part_##S(a + p * lda + r, (int)sk_min(L, rows - r)),          \
+                                          (int)sk_min(L, rows - r));                                                               \
+                }                                                                                                                  \
+        }                                                                                                                          \
+    }
+
 /* Dot products along K of `rows` rows of A with `cols` columns of B, each of them contiguous: element (i, p) of A at
  * a[i * lda + p], element (p, j) of B at b[j * ldb + p], element (i, j) of C at c[i * ci + j * cj]. */
 #define SK_DEFINE_DOTS(T, S, U)                                                                                                    \
@@ -185,6 +203,8 @@ SK_DEFINE_TILE(float, f32, F32)
 SK_DEFINE_TILE(double, f64, F64)
 SK_DEFINE_PACK(float, f32, F32)
 SK_DEFINE_PACK(double, f64, F64)
+SK_DEFINE_PACK_A(float, f32, F32)
+SK_DEFINE_PACK_A(double, f64, F64)
 SK_DEFINE_DOTS(float, f32, F32)
 SK_DEFINE_DOTS(double, f64, F64)
 

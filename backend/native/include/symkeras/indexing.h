@@ -9,7 +9,7 @@
 #ifndef SYMKERAS_INDEXING_H
 #define SYMKERAS_INDEXING_H
 
-#include "symkeras/base.h"
+#include "symkeras/team.h"
 
 /* Whether an index of `indices` (N) lies outside [-size, size). The fault names the smallest index if that is below
    -size, else the largest (of u64 the bits). Here for every index type, as most functions below ask it. */
@@ -54,32 +54,49 @@ SK_UNUSED static inline int64_t sk_place(int64_t index, int64_t size) { return i
     default: { const int64_t size = (bytes); __VA_ARGS__; } \
     }
 
+/* What threads share of a kernel below. */
+typedef struct {
+    void *out;
+    const void *from, *indices;
+    int64_t count, rows, width, parts;
+} sk_rows_job;
+
 /* out (N, row) = table (R, row) at indices (N), rows of row_bytes. Threads take stretches of indices. */
 #define SK_DEFINE_GATHER(I, IS)                                                                                                           \
-    SK_UNUSED static void sk_gather_stretch_##IS(                                                                                         \
-        char *restrict out, const char *restrict table, const I *restrict indices, int64_t count, int64_t rows, int64_t row_bytes) {      \
-        SK_WITH_SIZE(row_bytes, for (int64_t k = 0; k < count; k++)                                                                       \
-            memcpy(out + k * size, table + sk_place((int64_t)indices[k], rows) * size, (size_t)size))                                     \
+    SK_UNUSED static void sk_gather_stretch_##IS(const void *what, int member, int64_t begin, int64_t end) {                              \
+        const sk_rows_job *job = what;                                                                                                    \
+        char *restrict out = job->out;                                                                                                    \
+        const char *restrict table = job->from;                                                                                           \
+        const I *restrict indices = job->indices;                                                                                         \
+        (void)member;                                                                                                                     \
+        SK_WITH_SIZE(job->width, for (int64_t k = begin; k < end; k++)                                                                    \
+            memcpy(out + k * size, table + sk_place((int64_t)indices[k], job->rows) * size, (size_t)size))                                \
     }                                                                                                                                     \
     SK_UNUSED static int sk_gather_##IS(                                                                                                  \
         void *out, const void *table, const I *indices, int64_t count, int64_t rows, int64_t row_bytes, sk_fault *fault, int threads) {   \
         if (sk_check_range_##IS(indices, count, rows, fault)) return 1;                                                                   \
-        SK_SHARE(sk_parts(threads, count * row_bytes), count,                                                                             \
-            sk_gather_stretch_##IS((char *)out + begin * row_bytes, (const char *)table, indices + begin, end - begin, rows, row_bytes)); \
+        const sk_rows_job job = {out, table, indices, count, rows, row_bytes, 0};                                                         \
+        sk_share(threads, count, count * row_bytes, sk_gather_stretch_##IS, &job);                                                        \
         return 0;                                                                                                                         \
     }
 
 /* out (R, W) = 0, then out[indices[k]] += values[k] for values (N, W), in order of k.
 
-   Each thread clears a stretch of rows and adds what falls into it: all have to look at all indices, which pays for rows of
+   Each part clears a stretch of rows and adds what falls into it: all have to look at all indices, which pays for rows of
    a cache line or more. Columns would be shared out more evenly, but a row would then be cleared in pieces, twice as slow
    when measured. No sum depends on the number of threads. */
 #define SK_DEFINE_SCATTER_ADD(T, TS, I, IS)                                                                                                           \
-    SK_UNUSED static void sk_scatter_add_stretch_##TS##_##IS(                                                                                         \
-        T *restrict out, const I *restrict indices, const T *restrict values, int64_t count, int64_t rows, int64_t width, int64_t from, int64_t to) { \
+    SK_UNUSED static void sk_scatter_add_parts_##TS##_##IS(const void *what, int member, int64_t begin, int64_t end) {                                \
+        const sk_rows_job *job = what;                                                                                                                \
+        const int64_t from = job->rows * begin / job->parts, to = job->rows * end / job->parts;                                                       \
+        T *restrict out = job->out;                                                                                                                   \
+        const I *restrict indices = job->indices;                                                                                                     \
+        const T *restrict values = job->from;                                                                                                         \
+        const int64_t width = job->width;                                                                                                             \
+        (void)member;                                                                                                                                 \
         memset(out + from * width, 0, (size_t)((to - from) * width) * sizeof(T));                                                                     \
-        for (int64_t k = 0; k < count; k++) {                                                                                                         \
-            const int64_t at = sk_place((int64_t)indices[k], rows);                                                                                   \
+        for (int64_t k = 0; k < job->count; k++) {                                                                                                    \
+            const int64_t at = sk_place((int64_t)indices[k], job->rows);                                                                              \
             if (at < from || at >= to) continue;                                                                                                      \
             T *const row = out + at * width;                                                                                                          \
             const T *const value = values + k * width;                                                                                                \
@@ -91,8 +108,8 @@ SK_UNUSED static inline int64_t sk_place(int64_t index, int64_t size) { return i
         T *out, const I *indices, const T *values, int64_t count, int64_t rows, int64_t width, sk_fault *fault, int threads) {                        \
         if (sk_check_range_##IS(indices, count, rows, fault)) return 1;                                                                               \
         if (rows * width == 0) return 0;                                                                                                              \
-        const int parts = width * (int64_t)sizeof(T) < 64 ? 1 : sk_parts(threads, (rows + 2 * count) * width);                                        \
-        SK_SHARE(parts, rows, sk_scatter_add_stretch_##TS##_##IS(out, indices, values, count, rows, width, begin, end));                              \
+        const sk_rows_job job = {out, values, indices, count, rows, width, width * (int64_t)sizeof(T) < 64 ? 1 : 2 * threads};                        \
+        sk_share(threads, job.parts, (rows + 2 * count) * width, sk_scatter_add_parts_##TS##_##IS, &job);                                             \
         return 0;                                                                                                                                     \
     }
 

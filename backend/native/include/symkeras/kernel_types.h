@@ -5,7 +5,7 @@
 #ifndef SYMKERAS_KERNEL_TYPES_H
 #define SYMKERAS_KERNEL_TYPES_H
 
-#include "symkeras/base.h"
+#include "symkeras/team.h"
 
 #ifdef SK_RUNTIME
 #define SK_KERNEL
@@ -31,9 +31,6 @@ typedef struct {
                      int accumulate, T *c, int64_t ldc, const sk_blas *blas);                                                    \
     void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,        \
                        int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads);                                     \
-    void sk_matmul_batched_##S(int64_t batch, int64_t stride_a, int64_t stride_b, int64_t stride_c, int ta, int tb, int64_t m,   \
-                               int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, int accumulate, T *c,     \
-                               int64_t ldc, const sk_blas *blas, int threads);                                                   \
     void sk_conv_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, int threads);        \
     void sk_conv_input_grad_##S(T *dx, const T *dy, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas,         \
                                 int threads);                                                                                    \

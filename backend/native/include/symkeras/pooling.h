@@ -9,7 +9,7 @@
 #ifndef SYMKERAS_POOLING_H
 #define SYMKERAS_POOLING_H
 
-#include "symkeras/base.h"
+#include "symkeras/team.h"
 
 typedef struct {
     int64_t batch, in[3], out[3], window[3], stride[3], before[3], channels;
@@ -72,10 +72,27 @@ SK_UNUSED static inline void sk_pool_foresee(const sk_pool_shape *s, const void 
         }
 }
 
-/* Runs the statement, which treats image b of x and of out, for every b. */
-#define SK_POOL_IMAGES(s, threads, ...)                                                                          \
-    const int64_t large = sk_pool_area((s)->in) * (s)->channels, small = sk_pool_area((s)->out) * (s)->channels; \
-    SK_SHARE(sk_parts(threads, (s)->batch * large), (s)->batch, for (int64_t b = begin; b < end; b++) __VA_ARGS__)
+/* What threads share: image i of every array, by a kernel that finds it; `large` and `small`: elements of an image before and
+   after pooling. */
+typedef struct sk_pool_job {
+    void (*image)(const struct sk_pool_job *job, int64_t i);
+    const sk_pool_shape *shape;
+    void *to;
+    const void *x, *y, *z;
+    int64_t large, small;
+} sk_pool_job;
+
+SK_UNUSED static void sk_pool_images(const void *what, int member, int64_t begin, int64_t end) {
+    const sk_pool_job *job = what;
+    (void)member;
+    for (int64_t i = begin; i < end; i++) job->image(job, i);
+}
+
+SK_UNUSED static void sk_pool_share(sk_pool_job job, int threads) {
+    const sk_pool_shape *s = job.shape;
+    job.large = sk_pool_area(s->in) * s->channels, job.small = sk_pool_area(s->out) * s->channels;
+    sk_share(threads, s->batch, s->batch * job.large, sk_pool_images, &job);
+}
 
 /* Loops over the windows of an image, forwards and backwards, and over the taps of a window, all or those in x. */
 #define SK_WINDOWS(s, back)                                                                              \
@@ -94,7 +111,10 @@ SK_UNUSED static inline void sk_pool_foresee(const sk_pool_shape *s, const void 
 
 /* sk_NAME_S(out (B, *S', C), x (B, *S, C)): all taps of each window joined, starting from FIRST. */
 #define SK_DEFINE_POOL(T, NAME, FIRST, JOIN)                                                                  \
-    SK_UNUSED static void NAME##_image(T *restrict out, const T *restrict x, const sk_pool_shape *s) {        \
+    SK_UNUSED static void NAME##_image(const sk_pool_job *job, int64_t i) {                                   \
+        const sk_pool_shape *s = job->shape;                                                                  \
+        T *restrict out = (T *)job->to + i * job->small;                                                      \
+        const T *restrict x = (const T *)job->x + i * job->large;                                             \
         const int64_t channels = s->channels, line = s->in[2] * channels;                                     \
         SK_WINDOWS(s, 0) {                                                                                    \
             const sk_taps d = sk_pool_taps(s, 0, pd), h = sk_pool_taps(s, 1, ph), w = sk_pool_taps(s, 2, pw); \
@@ -117,7 +137,7 @@ SK_UNUSED static inline void sk_pool_foresee(const sk_pool_shape *s, const void 
         }                                                                                                     \
     }                                                                                                         \
     SK_UNUSED static void NAME(T *out, const T *x, const sk_pool_shape *s, int threads) {                     \
-        SK_POOL_IMAGES(s, threads, NAME##_image(out + b * small, x + b * large, s));                          \
+        sk_pool_share((sk_pool_job){.image = NAME##_image, .shape = s, .to = out, .x = x}, threads);          \
     }
 
 #define SK_SUM_OF(a, b) ((a) + (b))
@@ -161,7 +181,10 @@ SK_UNUSED static inline void sk_pool_foresee(const sk_pool_shape *s, const void 
             }                                                                                                                                     \
         }                                                                                                                                         \
     }                                                                                                                                             \
-    SK_UNUSED static void sk_max_pool_grad_image_##S(T *dx, const T *x, const T *y, const T *dy, const sk_pool_shape *s) {                        \
+    SK_UNUSED static void sk_max_pool_grad_image_##S(const sk_pool_job *job, int64_t i) {                                                         \
+        const sk_pool_shape *s = job->shape;                                                                                                      \
+        T *dx = (T *)job->to + i * job->large;                                                                                                    \
+        const T *x = (const T *)job->x + i * job->large, *y = (const T *)job->y + i * job->small, *dy = (const T *)job->z + i * job->small;       \
         const int overlaps = sk_pool_overlaps(s);                                                                                                 \
         if (!sk_pool_covers(s)) memset(dx, 0, (size_t)(sk_pool_area(s->in) * s->channels) * sizeof(T));                                           \
         SK_WINDOWS(s, overlaps) {                                                                                                                 \
@@ -178,7 +201,7 @@ SK_UNUSED static inline void sk_pool_foresee(const sk_pool_shape *s, const void 
         }                                                                                                                                         \
     }                                                                                                                                             \
     SK_UNUSED static void sk_max_pool_grad_##S(T *dx, const T *x, const T *y, const T *dy, const sk_pool_shape *s, int threads) {                 \
-        SK_POOL_IMAGES(s, threads, sk_max_pool_grad_image_##S(dx + b * large, x + b * large, y + b * small, dy + b * small, s));                  \
+        sk_pool_share((sk_pool_job){.image = sk_max_pool_grad_image_##S, .shape = s, .to = dx, .x = x, .y = y, .z = dy}, threads);                \
     }
 
 /* out (B, *S', C): z (B, *S, C) at the first tap of each window where x equals the maximum y; 0 where that is padding.
@@ -200,7 +223,10 @@ SK_UNUSED static inline void sk_pool_foresee(const sk_pool_shape *s, const void 
                     }                                                                                                                              \
                 }                                                                                                                                  \
     }                                                                                                                                              \
-    SK_UNUSED static void sk_max_pool_select_image_##S(T *out, const T *x, const T *y, const T *z, const sk_pool_shape *s) {                       \
+    SK_UNUSED static void sk_max_pool_select_image_##S(const sk_pool_job *job, int64_t i) {                                                        \
+        const sk_pool_shape *s = job->shape;                                                                                                       \
+        T *out = (T *)job->to + i * job->small;                                                                                                    \
+        const T *x = (const T *)job->x + i * job->large, *y = (const T *)job->y + i * job->small, *z = (const T *)job->z + i * job->large;         \
         SK_WINDOWS(s, 0) {                                                                                                                         \
             const sk_taps d = sk_pool_taps(s, 0, pd), h = sk_pool_taps(s, 1, ph), w = sk_pool_taps(s, 2, pw);                                      \
             const int64_t at = ((pd * s->out[1] + ph) * s->out[2] + pw) * s->channels;                                                             \
@@ -208,12 +234,15 @@ SK_UNUSED static inline void sk_pool_foresee(const sk_pool_shape *s, const void 
         }                                                                                                                                          \
     }                                                                                                                                              \
     SK_UNUSED static void sk_max_pool_select_##S(T *out, const T *x, const T *y, const T *z, const sk_pool_shape *s, int threads) {                \
-        SK_POOL_IMAGES(s, threads, sk_max_pool_select_image_##S(out + b * small, x + b * large, y + b * small, z + b * large, s));                 \
+        sk_pool_share((sk_pool_job){.image = sk_max_pool_select_image_##S, .shape = s, .to = out, .x = x, .y = y, .z = z}, threads);               \
     }
 
 /* dx (B, *S, C): each element of dy (B, *S', C) added to all of its window. */
 #define SK_DEFINE_SUM_POOL_GRAD(T, S)                                                                                \
-    SK_UNUSED static void sk_sum_pool_grad_image_##S(T *restrict dx, const T *restrict dy, const sk_pool_shape *s) { \
+    SK_UNUSED static void sk_sum_pool_grad_image_##S(const sk_pool_job *job, int64_t i) {                            \
+        const sk_pool_shape *s = job->shape;                                                                         \
+        T *restrict dx = (T *)job->to + i * job->large;                                                              \
+        const T *restrict dy = (const T *)job->y + i * job->small;                                                   \
         const int overlaps = sk_pool_overlaps(s);                                                                    \
         if (!sk_pool_covers(s)) memset(dx, 0, (size_t)(sk_pool_area(s->in) * s->channels) * sizeof(T));              \
         SK_WINDOWS(s, overlaps) {                                                                                    \
@@ -227,7 +256,7 @@ SK_UNUSED static inline void sk_pool_foresee(const sk_pool_shape *s, const void 
         }                                                                                                            \
     }                                                                                                                \
     SK_UNUSED static void sk_sum_pool_grad_##S(T *dx, const T *dy, const sk_pool_shape *s, int threads) {            \
-        SK_POOL_IMAGES(s, threads, sk_sum_pool_grad_image_##S(dx + b * large, dy + b * small, s));                   \
+        sk_pool_share((sk_pool_job){.image = sk_sum_pool_grad_image_##S, .shape = s, .to = dx, .y = dy}, threads);   \
     }
 
 #endif

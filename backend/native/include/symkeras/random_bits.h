@@ -5,7 +5,7 @@
 #ifndef SYMKERAS_RANDOM_BITS_H
 #define SYMKERAS_RANDOM_BITS_H
 
-#include "symkeras/base.h"
+#include "symkeras/team.h"
 
 /* Where vectors multiply 64-bit words (AVX-512DQ), many blocks are drawn side by side from products of 32-bit pieces, two
    to three times as fast as one by one. Elsewhere the processor's own 64 x 64 -> 128 product wins, a block at a time. */
@@ -64,10 +64,25 @@ SK_UNUSED static void sk_random_stretch(char *out, int64_t from, int64_t to, con
 }
 
 /* The first `bytes` of the stream for state [seed, step], read as any unsigned type; the last word may be used in part.
-   Threads take stretches of blocks. */
+   Threads take stretches of groups of blocks. */
+typedef struct {
+    char *out;
+    const uint64_t *state;
+    uint64_t stream;
+    int64_t bytes;
+} sk_random_job;
+
+SK_UNUSED static void sk_random_groups(const void *what, int member, int64_t begin, int64_t end) {
+    enum { GROUP = 32 * SK_PHILOX_SIDE };
+    const sk_random_job *job = what;
+    (void)member;
+    sk_random_stretch(job->out, begin * GROUP, sk_min(end * GROUP, job->bytes), job->state, job->stream);
+}
+
 SK_UNUSED static void sk_random_bits(void *out, int64_t bytes, const uint64_t *state, uint64_t stream, int threads) {
-    const int64_t group = 32 * SK_PHILOX_SIDE, groups = (bytes + group - 1) / group;
-    SK_SHARE(sk_parts(threads, bytes), groups, sk_random_stretch((char *)out, begin * group, sk_min(end * group, bytes), state, stream));
+    const int64_t group = 32 * SK_PHILOX_SIDE;
+    const sk_random_job job = {out, state, stream, bytes};
+    sk_share(threads, (bytes + group - 1) / group, 2 * bytes, sk_random_groups, &job);
 }
 
 #endif
