@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from symkeras.backend.native.fused import FusedText
 from symkeras.backend.native.text import TYPES, factor, size
+from symkeras.compiler.addressing import dense, place
+from symkeras.compiler.program import Value
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 
@@ -39,6 +41,17 @@ def copy_text(shape: Sequence[Size], dtype: str, strides: Sequence[Size], to: Se
         say("    " * (k + 1) + f"for (int64_t i{k} = {start}; i{k} < {stop}; i{k}++)")
     say("    " * (len(axes) + 1) + f"y[{_index(axes, 2)}] = x[{_index(axes, 1)}];")
     return function
+
+
+def copied_loop(source: Value, target: Value) -> Size | None:
+    """The length of the first loop of a copy, None where it is not shared."""
+    function = copy_text(source.type.shape, source.type.dtype, place(source).strides, target_strides(source, target))
+    return source.type.size if function is None else function.length
+
+
+def target_strides(source: Value, target: Value) -> tuple[Size, ...]:
+    """Where the elements of `source` go; a target of another shape is contiguous."""
+    return place(target).strides if source.type.shape == target.type.shape else dense(source.type.shape)
 
 
 def _index(axes: Sequence[tuple[Size, Size, Size]], which: int) -> str:

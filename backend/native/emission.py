@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from symkeras.backend.native import text
-from symkeras.backend.native.copying import copy_text
+from symkeras.backend.native.copying import copy_text, target_strides
 from symkeras.backend.native.expressions import check_dtype, expression
-from symkeras.backend.native.fused import FusedText, Operand, fused_text
+from symkeras.backend.native.fused import FusedText, fused_text, operands_of
+from symkeras.backend.native.totals import finish_text
 from symkeras.compiler import naming
 from symkeras.compiler.addressing import dense, place
-from symkeras.compiler.program import AnyStep, Branch, Buffer, Loop, Program, Step, Value, While, inner_steps
+from symkeras.compiler.program import AnyStep, Branch, Buffer, Loop, Program, SampleGroup, Step, Value, While, inner_steps
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
@@ -36,7 +37,7 @@ LONGEST_TABLE = 64
 
 _WORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
-signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given exp log
+signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given b e exp log
 tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write read remove NAN INFINITY
 """
 _TAKEN = frozenset(_WORDS.split())
@@ -79,7 +80,8 @@ class Emitter:
         self.includes: dict[str, None] = {"symkeras/team.h": None, "symkeras/call.h": None, "symkeras/arithmetic.h": None}
         self.definitions: dict[str, None] = {}
         self.functions: dict[str, tuple[str, str]] = {}  # what identifies a kernel -> its name and text
-        self.memory: list[str] = []
+        self.memory: dict[str, str] = {}  # name -> its declaration, in order
+        self.samples: Size | None = None  # what counts samples, in a function that is told which ones to do
         self.body: list[tuple[str, Step | None]] = []
         self.variables: list[Node] = []
         self.constants: list[Node] = []
@@ -116,7 +118,7 @@ class Emitter:
         head += ["", f"int {ENTRY}(sk_call *call);", f"int {ENTRY}(sk_call *call) {{"]
         for k, s in enumerate(self.program.symbols):
             head.append(f"    const int64_t {s} = call->sizes[{k}];")
-        head += ["    const int threads = (int)call->threads;", *(f"    {m}" for m in self.memory)]
+        head += ["    const int threads = (int)call->threads;", *(f"    {m}" for m in self.memory.values())]
         head += [f"    (void){s};" for s in (*self.program.symbols, "threads")] + [""]
         lines: dict[int, Step] = {}
         count = sum(part.count("\n") + 1 for part in head)
@@ -165,16 +167,19 @@ class Emitter:
             name = self.pointers[id(b)] = self.unique(naming.suggest(first))
             ctype = text.TYPES[b.type.dtype]
             if b.kind == "arena":
-                self.memory.append(f"{ctype} *const {name} = ({ctype} *)(call->arena + call->at[{self.places[id(b)]}]);")
+                self.memory[name] = f"{ctype} *const {name} = {self._at(b)};"
             elif b.kind == "variable":
                 assert b.source is not None
                 self.variables.append(b.source)
-                self.memory.append(f"{ctype} *const {name} = call->variables[{len(self.variables) - 1}];")
+                self.memory[name] = f"{ctype} *const {name} = call->variables[{len(self.variables) - 1}];"
             elif b.kind == "constant":
                 self._constant(b, name)
             else:
                 self.pointers[id(b)] = f"&{self._number(b.source)}"
         return self.pointers[id(b)]
+
+    def _at(self, b: Buffer) -> str:
+        return f"({text.TYPES[b.type.dtype]} *)(call->arena + call->at[{self.places[id(b)]}])"
 
     def _constant(self, b: Buffer, name: str) -> None:
         assert b.source is not None
@@ -184,7 +189,7 @@ class Emitter:
             self.tables.append(f"static const {ctype} {name}[{array.size}] = {{{items}}};")
         else:
             self.constants.append(b.source)
-            self.memory.append(f"const {ctype} *const {name} = call->constants[{len(self.constants) - 1}];")
+            self.memory[name] = f"const {ctype} *const {name} = call->constants[{len(self.constants) - 1}];"
 
     def _number(self, node: Node | None) -> str:
         """The name of a scalar that depends on sizes and constants alone."""
@@ -198,7 +203,7 @@ class Emitter:
                 continue
             value = text.size(n.attrs["size"]) if n.op.name == "dim" else self._scalar(n)
             name = self.unique(naming.suggest(Value(n.tensor_type, Buffer(n.tensor_type, "bound", n), n)))
-            self.memory.append(f"const {text.TYPES[n.dtype]} {name} = ({text.TYPES[n.dtype]})({value});")
+            self.memory[name] = f"const {text.TYPES[n.dtype]} {name} = ({text.TYPES[n.dtype]})({value});"
             self.numbers[n] = name
         return self.numbers[node]
 
@@ -224,6 +229,8 @@ class Emitter:
             self._branch(s)
         elif isinstance(s, While):
             self._while(s)
+        elif isinstance(s, SampleGroup):
+            self._sample_group(s)
         else:
             self._list(inner_steps(s))
             return
@@ -265,6 +272,75 @@ class Emitter:
         self.depth -= 1
         self.say("}")
 
+    def _sample_group(self, s: SampleGroup) -> None:
+        """A function that does some samples, shared by threads; where the samples are few, step after step."""
+        function, lines = self._samples_function(s)
+        self.functions[function] = function, "\n".join(lines)
+        samples = text.size(s.samples)
+        comment = " ".join(filter(None, (naming.origin(s.steps[0].node), "to", naming.origin(s.steps[-1].node))))
+        self.say(f"if ({samples} > {s.room}) {{")
+        self.depth += 1
+        self.say(f"sk_share(threads, {samples}, {self._work(s)}, {function}, call);  /* {comment} */")
+        self.depth -= 1
+        self.say("} else {")
+        self.depth += 1
+        self._list(s.steps)
+        self.depth -= 1
+        self.say("}")
+
+    def _samples_function(self, s: SampleGroup) -> tuple[str, list[str]]:
+        outside, self.body, self.depth, self.samples = (self.body, self.depth), [], 2, s.samples
+        self._list(s.steps)
+        inside = [line for line, _ in self.body]
+        self.samples, (self.body, self.depth) = None, outside
+        storage = {id(v.buffer.storage): v.buffer.storage for one in s.steps for v in (*one.inputs, *one.outputs)}
+        local = {self.pointers[key]: (storage[key], each) for key, each in s.locals.items() if key in self.pointers}
+        needed = self._declarations(inside, set(local))
+        shifted = [
+            f"{text.TYPES[b.type.dtype]} *const {name} = {self._at(b)} + (member * {s.chunk} - b) * {text.factor(each)};"
+            for name, (b, each) in local.items()
+        ]
+        name = self.unique("samples")
+        symbols = self._symbols_in([*needed, *shifted, *inside])
+        return name, [
+            f"static void {name}(const void *what, int member, int64_t begin, int64_t end) {{",
+            "    const sk_call *call = what;",
+            *(f"    const int64_t {one} = call->sizes[{k}];" for k, one in enumerate(self.program.symbols) if one in symbols),
+            *(f"    {line}" for line in needed),
+            "    for (int64_t b = begin, e; b < end; b = e) {",
+            f"        e = sk_min(b + {s.chunk}, end);",
+            *(f"        {line}" for line in shifted),
+            *inside,
+            "    }",
+            "}",
+        ]  # fmt: skip
+
+    def _declarations(self, lines: Sequence[str], own: set[str]) -> list[str]:
+        """The declarations of what lines name, and of what those name."""
+        words = set(re.findall(r"\b\w+\b", "\n".join(lines)))
+        needed: list[str] = []
+        for name, declaration in reversed(self.memory.items()):
+            if name in words and name not in own:
+                needed.append(declaration)
+                words |= set(re.findall(r"\b\w+\b", declaration.partition("=")[2]))
+        return needed[::-1]
+
+    def _work(self, s: SampleGroup) -> str:
+        work: Size = 0
+        for one in s.steps:
+            size = one.outputs[0].type.size
+            if one.fused is not None:
+                size = dims.product(one.fused.shape) * len(one.fused.nodes)
+            elif one.node.op.name == "matmul" and one.kind == "kernel":
+                size = dims.floor_divide(size * one.node.inputs[0].shape[-2 if one.node.attrs["transpose_a"] else -1], 8)
+            work = work + size
+        return text.size(work)
+
+    def each(self, size: Size) -> str:
+        """So many of `size` as each sample has, as a factor."""
+        assert self.samples is not None
+        return text.factor(dims.floor_divide(size, self.samples))
+
     def _block(self, head: str, steps: Sequence[AnyStep], node: Node) -> None:
         comment = naming.origin(node)
         self.say(f"{head} {{" + (f"  /* {comment} */" if comment else ""))
@@ -282,23 +358,30 @@ class Emitter:
 
     def _fused(self, s: Step) -> None:
         assert s.fused is not None
-        operands, arguments = [], []
-        for k, (n, v) in enumerate(zip(s.fused.operands, s.inputs, strict=True)):
-            p = place(v)
-            if p.storage.kind == "constant" and p.storage.source is not None and p.storage.source.attrs["value"].array.size == 1:
-                value = text.literal(p.storage.source.attrs["value"].array.reshape(()), n.dtype)
-                operands.append(Operand(n, "", p.strides, literal=f"({value})" if value.startswith("-") else value))
-                continue
-            is_number = p.storage.kind == "bound"
-            operands.append(Operand(n, f"x{k}", p.strides, by_value=is_number))
-            arguments.append(self._number(p.storage.source) if is_number else self.pointer(v))
+        operands = operands_of(s)
+        arguments = [
+            self._number(v.buffer.storage.source) if o.by_value else self.pointer(v) for o, v in zip(operands, s.inputs, strict=True) if o.literal is None
+        ]
         function = fused_text(s.fused, operands, [self.strides(v) for v in s.outputs])
-        arguments += [self.pointer(v) for v in s.outputs]
+        arguments += [self.pointer(v) for n, v in zip(s.fused.results, s.outputs, strict=True) if n not in function.sliced]
         words = list(dict.fromkeys(n.op.name for n in s.fused.nodes))
-        self.call(function, "loop_" + "_".join(words[:4]) + ("_and_more" if len(words) > 4 else ""), arguments, s)
+        name = "loop_" + "_".join(words[:4]) + ("_and_more" if len(words) > 4 else "")
+        if not function.sliced:
+            self.call(function, name, arguments, s)
+            return
+        slices = f"sk_slices({text.size(function.length or 1)}, {text.size(function.work)})"
+        parts = [self.pointer(v) for v in s.scratch]
+        self.call(function, name, [*arguments, *parts, slices], s, steps=slices)
+        results = [s.outputs[s.fused.results.index(n)] for n in function.sliced]
+        finish = FusedText(*finish_text(function.sliced, [self.strides(v) for v in results]))
+        self.call(finish, f"{name}_total", [*parts, *map(self.pointer, results), slices], s)
 
-    def call(self, function: FusedText, name: str, arguments: list[str], step: Step | None) -> None:
-        """Call a function, written once for all calls with the same text, by several threads where it is large enough."""
+    def call(self, function: FusedText, name: str, arguments: list[str], step: Step | None, steps: str = "") -> None:
+        """Call a function, written once for all calls with the same text, by several threads where it is large enough.
+
+        Args:
+            steps: how many steps they share, where that is not the function's length.
+        """
         symbols = self._symbols_in(function.lines)
         parameters = [*function.parameters, *(f"int64_t {s}" for s in symbols)]
         given = ", ".join([*arguments, *symbols])
@@ -310,8 +393,11 @@ class Emitter:
         own = self.functions[key][0]
         if function.length is None:
             self.say(f"{own}({given});", step)
+        elif self.samples is not None:
+            each = self.each(function.length)
+            self.say(f"{own}(&({own}_given){{{given}}}, member, {each}*b, {each}*e);", step)
         else:
-            shared = f"sk_share(threads, {text.size(function.length)}, {text.size(function.work)}, {own}"
+            shared = f"sk_share(threads, {steps or text.size(function.length)}, {text.size(function.work)}, {own}"
             self.say(f"{shared}, &({own}_given){{{given}}});", step)
 
     def _symbols_in(self, lines: Sequence[str]) -> list[str]:
@@ -320,7 +406,7 @@ class Emitter:
 
     def copy(self, source: Value, target: Value, step: Step | None = None) -> None:
         """Copy elements; a target of another shape is contiguous."""
-        to = self.strides(target) if source.type.shape == target.type.shape else dense(source.type.shape)
+        to = target_strides(source, target)
         self.move(source.type.shape, source.type.dtype, self.pointer(source), self.strides(source), self.pointer(target), to, step)
 
     def _into(self, pointer: str, v: Value) -> None:
@@ -330,7 +416,10 @@ class Emitter:
              step: Step | None) -> None:  # fmt: skip
         """Copy elements between two arrays that are walked through by strides."""
         function = copy_text(shape, dtype, strides, to)
-        if function is None:
+        if function is None and self.samples is not None:
+            each = self.each(dims.product(shape))
+            self.say(f"memcpy({target} + {each}*b, {source} + {each}*b, (size_t)({each}*(e - b)) * sizeof({text.TYPES[dtype]}));", step)
+        elif function is None:
             self.say(f"memcpy({target}, {source}, (size_t)({text.size(dims.product(shape))}) * sizeof({text.TYPES[dtype]}));", step)
         else:
             self.call(function, f"copy_{text.SUFFIXES[dtype]}", [source, target], step)

@@ -74,6 +74,10 @@ class _Kernels(NativeKernels):
     def __init__(self, threads: int):
         self._threads = threads
 
+    @property
+    def members(self) -> int:
+        return self._threads
+
     def scratch(self, node: Node) -> Sequence[TensorType]:
         if node.op.name in ("conv", "conv_input_grad", "conv_filter_grad"):
             return convolution.scratch_types(node, self._threads)

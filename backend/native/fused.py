@@ -7,12 +7,15 @@ the blocks' sums in double, so that a sum over many rows does not lose what NumP
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from symkeras.backend.native.expressions import HEAVY, expression, local_type
-from symkeras.backend.native.text import SUFFIXES, TYPES, factor, size
+from symkeras.backend.native.text import TYPES, factor, literal, size
+from symkeras.backend.native.totals import index, part_dtype, reduce_of, wide
+from symkeras.compiler.addressing import dense, place
 from symkeras.compiler.fusion import REDUCTIONS, Fused
+from symkeras.compiler.program import Step
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
@@ -21,28 +24,6 @@ BLOCK = 4096
 """Elements, or rows for sums of columns, whose sum is taken in the dtype itself."""
 WIDEST_PART = 2048
 """Columns whose sums are held beside the loop."""
-
-
-@dataclass(frozen=True)
-class Reduce:
-    """How a reduction starts, takes an element, and what OpenMP calls it."""
-
-    start: str
-    step: Callable[[str, str], str]
-    clause: str
-
-
-def _reduce(op: str, dtype: str) -> Reduce:
-    low, high = f"SK_LOWEST_{SUFFIXES[dtype]}", f"SK_HIGHEST_{SUFFIXES[dtype]}"
-    ordered = "(({1} {0} {2}) | ({1} != {1})) ? {1} : {2}"
-    return {
-        "sum": Reduce("0", lambda a, x: f"{a} += {x}", "+") if dtype != "bool" else Reduce("0", lambda a, x: f"{a} |= {x}", "|"),
-        "prod": Reduce("1", lambda a, x: f"{a} *= {x}", "*") if dtype != "bool" else Reduce("1", lambda a, x: f"{a} &= {x}", "&"),
-        "any": Reduce("0", lambda a, x: f"{a} |= {x}", "|"),
-        "all": Reduce("1", lambda a, x: f"{a} &= {x}", "&"),
-        "max": Reduce(low, lambda a, x: f"{a} = {ordered.format('>', x, a)}", "sk_max"),
-        "min": Reduce(high, lambda a, x: f"{a} = {ordered.format('<', x, a)}", "sk_min"),
-    }[op]
 
 
 @dataclass(eq=False)
@@ -54,8 +35,8 @@ class Access:
     strides: tuple[Size, ...]
 
     def at(self, indices: Sequence[str]) -> str:
-        terms = [i if s == 1 else f"{factor(s)}*{i}" for i, s in zip(indices, self.strides, strict=True) if s != 0]
-        return f"{self.name}[{' + '.join(terms)}]" if terms else f"*{self.name}"
+        at = index(list(zip(indices, self.strides, strict=True)))
+        return f"{self.name}[{at}]" if at != "0" else f"*{self.name}"
 
 
 @dataclass
@@ -67,12 +48,14 @@ class FusedText:
         lines: its body.
         length: the number of steps of the first loop, from `begin` to `end`, where threads can share it; None where not.
         work: elements touched, for that decision.
+        sliced: the totals that it does not write: it is given room for a part of them for each slice of the loop (see `totals`).
     """
 
     parameters: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     length: Size | None = None
     work: Size = 0
+    sliced: list[Node] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -84,6 +67,25 @@ class Operand:
     strides: tuple[Size, ...]
     literal: str | None = None
     by_value: bool = False
+
+
+def operands_of(step: Step) -> list[Operand]:
+    """The operands of a cluster: numbers known now as literals, those that follow from sizes by value, all others as arrays."""
+    assert step.fused is not None
+    operands = []
+    for k, (n, v) in enumerate(zip(step.fused.operands, step.inputs, strict=True)):
+        p = place(v)
+        if p.storage.kind == "constant" and p.storage.source is not None and p.storage.source.attrs["value"].array.size == 1:
+            value = literal(p.storage.source.attrs["value"].array.reshape(()), n.dtype)
+            operands.append(Operand(n, "", p.strides, literal=f"({value})" if value.startswith("-") else value))
+        else:
+            operands.append(Operand(n, f"x{k}", p.strides, by_value=p.storage.kind == "bound"))
+    return operands
+
+
+def shared_loop(fused: Fused, operands: Sequence[Operand], result_strides: Sequence[tuple[Size, ...]]) -> Size | None:
+    """The length of the loop of a cluster that threads can share step by step; None where there is none."""
+    return None if fused.sliced_totals or fused.is_small else _Writer(fused, operands, result_strides).length
 
 
 def fused_text(fused: Fused, operands: Sequence[Operand], result_strides: Sequence[tuple[Size, ...]]) -> FusedText:
@@ -107,6 +109,8 @@ class _Writer:
                 if self._is_outside(i) and self.operands[i].literal is None and not self.operands[i].by_value:
                     self.reads[n, i] = self._access(n, i)
         self.has_rows = any(level == "row" for level in fused.levels.values())
+        self.sliced = fused.sliced_totals
+        self.parts_of = {n: Access(f"s{k}", part_dtype(n), self._spread(n, dense(n.shape))) for k, n in enumerate(self.sliced)}
         self._collapse()
         self.lines: list[str] = []
         self.depth = 1
@@ -137,7 +141,7 @@ class _Writer:
 
     def _collapse(self) -> None:
         """Drop axes of one element, join those that all walk through alike; rows and columns stay apart."""
-        walkers = [*self.accesses.values(), *self.outs.values()]
+        walkers = [*self.accesses.values(), *self.outs.values(), *self.parts_of.values()]
         shape = self.fused.shape
         axes: list[tuple[Size, list[Size], bool]] = []
         for k, d in enumerate(shape):
@@ -156,6 +160,16 @@ class _Writer:
         inner = axes[count:]
         self.inner = [(f"j{k}" if len(inner) > 1 else "j", a[0]) for k, a in enumerate(inner)]
         self.outer_names, self.inner_names = [v for v, _ in self.outer], [v for v, _ in self.inner]
+
+    @property
+    def _first(self) -> tuple[str, Size] | None:
+        """Variable and length of the loop that can be shared."""
+        return self.outer[0] if self.outer else self.inner[0] if self.inner and not self.has_rows else None
+
+    @property
+    def length(self) -> Size | None:
+        """The length of the loop that can be shared."""
+        return self._first[1] if self._first is not None else None
 
     def _at(self, access: Access) -> str:
         return access.at([*self.outer_names, *self.inner_names])
@@ -176,49 +190,72 @@ class _Writer:
                 out.parameters.append(f"const {local_type(o.node.dtype)} {o.name}")
             elif o.literal is None:
                 out.parameters.append(f"const {TYPES[o.node.dtype]} *{o.name}")
-        out.parameters += [f"{TYPES[n.dtype]} *{a.name}" for n, a in self.outs.items()]
+        out.parameters += [f"{TYPES[n.dtype]} *{a.name}" for n, a in self.outs.items() if n not in self.sliced]
         self.totals = [n for n, level in self.fused.levels.items() if level == "total"]
-        first = self.outer[0] if self.outer else self.inner[0] if self.inner and not self.has_rows else None
-        total = dims.product(self.fused.shape)
-        small = isinstance(total, int) and total * len(self.fused.nodes) < 1 << 17
-        self.is_shared = first is not None and not self.totals and not small
+        first = self._first
+        self.is_shared = first is not None and not self.fused.is_small
+        self.bounds = ("0", size(first[1])) if first is not None else ("0", "1")
         if self.is_shared and first is not None:
-            out.length, out.work = first[1], total * len(self.fused.nodes)
+            out.length, out.work, out.sliced = first[1], dims.product(self.fused.shape) * len(self.fused.nodes), self.sliced
+            self.bounds = ("begin", "end")
+        if self.sliced:
+            out.parameters += [f"{TYPES[a.dtype]} *p{k}" for k, a in enumerate(self.parts_of.values())]
+            out.parameters.append("int64_t slices")
+            self._open_slice(first[1] if first is not None else 1)
         self._prologue()
         self._nest()
         self._epilogue()
+        if self.sliced:
+            self._close()
         out.lines = self.lines
         return out
+
+    def _open_slice(self, count: Size) -> None:
+        """One slice after the other, each with its part of the totals."""
+        self._open("for (int64_t slice = begin; slice < end; slice++)")
+        bounds = (f"{factor(count)} * {at} / slices" for at in ("slice", "(slice + 1)"))
+        self._say("const int64_t from = {}, to = {};".format(*bounds))
+        self.bounds = ("from", "to")
+        for k, (n, a) in enumerate(self.parts_of.items()):
+            self._say(f"{TYPES[a.dtype]} *const {a.name} = p{k} + {factor(dims.product(n.shape))} * slice;")
 
     def _prologue(self) -> None:
         for a in self._unique(self.reads.values()):
             if not any(s != 0 for s in a.strides):
                 self._say(f"const {local_type(a.dtype)} {self._local(a)} = *{a.name};")
         for n in self.totals:
-            r = _reduce(n.op.name, n.dtype)
             if self._is_complete_at_end(n):
-                self._say(f"{self._wide(n)} total_{self.names[n]} = {r.start};")
-            elif not self._is_assigned(n):
-                count = dims.product(n.shape)
-                self._say(f"for (int64_t k = 0; k < {size(count)}; k++) {self._out(n).name}[k] = {r.start};")
+                self._say(f"{local_type(wide(n))} total_{self.names[n]} = {reduce_of(n.op.name, n.dtype).start};")
+            elif not self._is_own(n):
+                self._start(n, [*self.outer, *self.inner])
+
+    def _start(self, n: Node, axes: Sequence[tuple[str, Size]]) -> None:
+        """Set a total's elements along these axes to where its reduction starts."""
+        a = self._target(n)
+        kept = [(v, d) for (v, d), s in zip([*self.outer, *self.inner], a.strides, strict=True) if s != 0 and (v, d) in axes]
+        loops = "".join(f"for (int64_t {v} = 0; {v} < {size(d)}; {v}++) " for v, d in kept)
+        self._say(f"{loops}{self._at(a)} = {reduce_of(n.op.name, n.dtype).start};")
 
     def _epilogue(self) -> None:
         for n in self.totals:
             if self._is_complete_at_end(n):
-                self._say(f"*{self._out(n).name} = ({TYPES[n.dtype]})total_{self.names[n]};")
+                a = self._target(n)
+                self._say(f"*{a.name} = ({TYPES[a.dtype]})total_{self.names[n]};")
 
-    def _out(self, n: Node) -> Access:
-        return self.outs[n]
-
-    def _wide(self, n: Node) -> str:
-        return "double" if n.dtype == "float32" and n.op.name in ("sum", "prod") else local_type(n.dtype)
+    def _target(self, n: Node) -> Access:
+        """Where a reduction is added up: its result, or the part of it that a slice has."""
+        return self.parts_of.get(n) or self.outs[n]
 
     def _is_complete_at_end(self, n: Node) -> bool:
-        return not any(s != 0 for s in self._out(n).strides)
+        return not any(s != 0 for s in self._target(n).strides)
+
+    def _is_own(self, n: Node) -> bool:
+        """Whether each step of the shared loop has elements of the result for itself, which it starts."""
+        return self.is_shared and n not in self.sliced
 
     def _is_assigned(self, n: Node) -> bool:
         """Whether every row gives one element of the result."""
-        a = self._out(n)
+        a = self._target(n)
         return bool(self.outer) and not self._varies(a, "inner") and all(s != 0 for s in a.strides[: len(self.outer)])
 
     def _local(self, a: Access) -> str:
@@ -234,26 +271,26 @@ class _Writer:
 
     def _nest(self) -> None:
         self.plans = self._plan_passes()
-        self.parts = [n for n in self.totals if self._is_part(n)]
+        self.held_parts = [n for n in self.totals if self._is_part(n)]
         is_line = bool(self.inner) and not self.outer and not self.has_rows
-        self.blocked = bool(self.parts) or (is_line and any(self._is_complete_at_end(n) for n in self.totals))
+        blocked = len(self.outer) == 1 and bool(self.held_parts)
+        self.blocked = is_line and any(self._is_complete_at_end(n) for n in self.totals)
         opened = 0
+        if blocked:
+            opened += self._open_block(BLOCK // 16)
+        self._open_parts()
         for k, (v, n) in enumerate(self.outer):
-            if k == 0 and self.parts:
-                opened += self._open_block(v, n)
-                self._open_parts()
-                self._open(f"for (int64_t {v} = block; {v} < stop; {v}++)")
-            elif k == 0 and self.is_shared:
-                self._open(f"for (int64_t {v} = begin; {v} < end; {v}++)")
-            else:
-                self._open(f"for (int64_t {v} = 0; {v} < {size(n)}; {v}++)")
-        if not self.outer and self.blocked:
-            opened += self._open_block(*self.inner[0])
+            start, stop = ("block", "stop") if blocked else self.bounds if k == 0 else ("0", size(n))
+            self._open(f"for (int64_t {v} = {start}; {v} < {stop}; {v}++)")
+            if k == 0:
+                for total in (n for n in self.totals if self._is_own(n) and not self._is_assigned(n)):
+                    self._start(total, [*self.outer[1:], *self.inner])
+        if self.blocked:
+            opened += self._open_block(BLOCK)
         self._row()
         for _ in self.outer:
             self._close()
-        if self.parts:
-            self._flush_parts()
+        self._flush_parts()
         for _ in range(opened):
             self._close()
 
@@ -265,31 +302,38 @@ class _Writer:
         self.depth -= 1
         self._say("}")
 
-    def _open_block(self, v: str, n: Size) -> int:
-        self._open(f"for (int64_t block = 0; block < {size(n)}; block += {BLOCK if not self.outer else BLOCK // 16})")
-        self._say(f"const int64_t stop = sk_min(block + {BLOCK if not self.outer else BLOCK // 16}, {size(n)});")
+    def _open_block(self, length: int) -> int:
+        start, stop = self.bounds
+        self._open(f"for (int64_t block = {start}; block < {stop}; block += {length})")
+        self._say(f"const int64_t stop = sk_min(block + {length}, {stop});")
         return 1
 
     def _is_part(self, n: Node) -> bool:
-        """Sums of columns over rows: held beside the loop for a block of rows."""
-        a = self._out(n)
-        if len(self.outer) != 1 or len(self.inner) != 1 or self._varies(a, "outer") or not self._varies(a, "inner"):
+        """Sums of columns over rows: held beside the loop for a block of rows, or for a slice."""
+        a = self._target(n)
+        if not self._varies(a, "inner") or self.fused.levels.get(n.inputs[0]) == "row" or self._is_own(n):
             return False
-        return isinstance(self.inner[0][1], int) and self.inner[0][1] <= WIDEST_PART and self.fused.levels.get(n.inputs[0]) != "row"
+        if n not in self.sliced and (len(self.outer) != 1 or len(self.inner) != 1 or self._varies(a, "outer")):
+            return False
+        width = dims.product(n.shape)
+        return isinstance(width, int) and width <= WIDEST_PART
 
     def _open_parts(self) -> None:
-        width = self.inner[0][1]
-        for n in self.parts:
-            r = _reduce(n.op.name, n.dtype)
+        for n in self.held_parts:
+            width = dims.product(n.shape)
             self._say(f"{local_type(n.dtype)} part_{self.names[n]}[{width}];")
-            self._say(f"for (int64_t k = 0; k < {width}; k++) part_{self.names[n]}[k] = {r.start};")
+            self._say(f"for (int64_t k = 0; k < {width}; k++) part_{self.names[n]}[k] = {reduce_of(n.op.name, n.dtype).start};")
+
+    def _part(self, n: Node) -> str:
+        """The element of a held part that belongs to the element at hand."""
+        strides = self.parts_of[n].strides if n in self.sliced else (0,) * len(self.outer) + (1,)
+        return Access(f"part_{self.names[n]}", n.dtype, strides).at([*self.outer_names, *self.inner_names])
 
     def _flush_parts(self) -> None:
-        width = self.inner[0][1]
-        for n in self.parts:
-            a, r = self._out(n), _reduce(n.op.name, n.dtype)
-            target = a.at([*("0" for _ in self.outer), "k"]) if a.strides[-1] != 0 else f"{a.name}[k]"
-            self._say(f"for (int64_t k = 0; k < {width}; k++) {r.step(target, f'part_{self.names[n]}[k]')};")
+        for n in self.held_parts:
+            a, r = self._target(n), reduce_of(n.op.name, n.dtype)
+            target = f"{a.name}[k]" if n in self.sliced else a.at([*("0" for _ in self.outer), "k"])
+            self._say(f"for (int64_t k = 0; k < {dims.product(n.shape)}; k++) {r.step(target, f'part_{self.names[n]}[k]')};")
 
     # ---- one row ---------------------------------------------------------------------------------------------------
 
@@ -353,20 +397,18 @@ class _Writer:
         reductions = self._reductions_of(p)
         held = [n for n in reductions if self._is_held(n)]
         for n in held:
-            self._say(f"{local_type(n.dtype)} acc_{self.names[n]} = {_reduce(n.op.name, n.dtype).start};")
+            self._say(f"{local_type(n.dtype)} acc_{self.names[n]} = {reduce_of(n.op.name, n.dtype).start};")
         if self.inner and not self._is_plain(reductions, held):
             pragma = ""
         else:
-            clauses = "".join(f" reduction({_reduce(n.op.name, n.dtype).clause}:acc_{self.names[n]})" for n in held)
+            clauses = "".join(f" reduction({reduce_of(n.op.name, n.dtype).clause}:acc_{self.names[n]})" for n in held)
             pragma = f"SK_SIMD({clauses.strip()})"
         for k, (v, n) in enumerate(self.inner):
             if k == len(self.inner) - 1 and pragma:
                 self._say(pragma)
             start, stop = "0", size(n)
-            if k == 0 and not self.outer and self.blocked:
-                start, stop = "block", "stop"
-            elif k == 0 and not self.outer and self.is_shared:
-                start, stop = "begin", "end"
+            if k == 0 and not self.outer and not self.has_rows:
+                start, stop = ("block", "stop") if self.blocked else self.bounds
             self._open(f"for (int64_t {v} = {start}; {v} < {stop}; {v}++)")
         if not self.inner:
             self._open("")
@@ -379,11 +421,11 @@ class _Writer:
         """Whether a reduction over a whole row: its sum is a scalar beside the inner loop."""
         if self.fused.levels[n] == "row":
             return True
-        return not self._varies(self._out(n), "inner")
+        return not self._varies(self._target(n), "inner")
 
     def _is_plain(self, reductions: Sequence[Node], held: Sequence[Node]) -> bool:
         """Whether the steps of the innermost loop do not touch the same element of a result."""
-        return all(n in held or n in self.parts or self._out(n).strides[-1] != 0 for n in reductions)
+        return all(n in held or n in self.held_parts or self._target(n).strides[-1] != 0 for n in reductions)
 
     def _elements(self, p: int, reductions: Sequence[Node], held: Sequence[Node]) -> None:
         f = self.fused
@@ -406,11 +448,11 @@ class _Writer:
         for n in reductions:
             if n in held:
                 target = f"acc_{self.names[n]}"
-            elif n in self.parts:
-                target = f"part_{self.names[n]}[{self.inner_names[0]}]"
+            elif n in self.held_parts:
+                target = self._part(n)
             else:
-                target = self._at(self._out(n))
-            self._say(f"{_reduce(n.op.name, n.dtype).step(target, self._operand(n, n.inputs[0]))};")
+                target = self._at(self._target(n))
+            self._say(f"{reduce_of(n.op.name, n.dtype).step(target, self._operand(n, n.inputs[0]))};")
 
     def _column(self) -> str:
         """The place of an element in its row."""
@@ -446,11 +488,11 @@ class _Writer:
 
     def _fold(self, n: Node, value: str) -> None:
         if self._is_complete_at_end(n):
-            self._say(f"{_reduce(n.op.name, n.dtype).step(f'total_{self.names[n]}', value)};")
+            self._say(f"{reduce_of(n.op.name, n.dtype).step(f'total_{self.names[n]}', value)};")
         elif self._is_assigned(n):
-            self._say(f"{self._at(self._out(n))} = {value};")
+            self._say(f"{self._at(self._target(n))} = {value};")
         else:
-            self._say(f"{_reduce(n.op.name, n.dtype).step(self._at(self._out(n)), value)};")
+            self._say(f"{reduce_of(n.op.name, n.dtype).step(self._at(self._target(n)), value)};")
 
     # ---- values ----------------------------------------------------------------------------------------------------
 

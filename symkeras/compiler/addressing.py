@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symkeras.compiler.program import Buffer, Loop, Value
-from symkeras.graph.dims import Size
+from symkeras.graph.dims import Dim, Size, floor_divide
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,53 @@ def dense(shape: Sequence[Size]) -> tuple[Size, ...]:
     return tuple(reversed(strides))
 
 
+def reshaped(shape: Sequence[Size], strides: Sequence[Size], new: Sequence[Size]) -> tuple[Size, ...] | None:
+    """The strides of a view of another shape over the same elements, None where there is none or sizes do not tell.
+
+    Axes of both shapes are taken in groups of the same number of elements; within a group the old axes must lie one after the other.
+
+    >>> reshaped((4, 64), (192, 1), (4, 2, 32)), reshaped((4, 64), (192, 1), (256,))
+    ((192, 32, 1), None)
+    """
+    old = [(d, s) for d, s in zip(shape, strides, strict=True) if d != 1]
+    left = [d for d in new if d != 1]
+    found: list[Size] = []
+    while left:
+        if not old:
+            return None
+        (size, stride), width = old.pop(0), left.pop(0)
+        group: list[Size] = [width]
+        while width != size:
+            if left and _divides(width, size):
+                group.append(left.pop(0))
+                width = width * group[-1]
+            elif old and _divides(size, width) and stride == old[0][0] * old[0][1]:
+                size, stride = size * old[0][0], old[0][1]
+                old.pop(0)
+            else:
+                return None
+        found += [stride * s for s in dense(group)]
+    return None if old else tuple(found.pop(0) if d != 1 else 0 for d in new)
+
+
+def _divides(a: Size, b: Size) -> bool:
+    """Whether `a` is known to divide `b`."""
+    return (isinstance(b, Dim) or b != 0) and a != 0 and floor_divide(b, a) * a == b
+
+
 def place(value: Value) -> Place:
     """Where `value` lies."""
+    found = _find(value)
+    assert found is not None, "lowering makes only views that exist"
+    return found
+
+
+def has_place(value: Value) -> bool:
+    """Whether a view exists where what it is a view of lies now."""
+    return _find(value) is not None
+
+
+def _find(value: Value) -> Place | None:
     chain: list[Value] = []
     v = value
     while v.view is not None:
@@ -49,7 +94,10 @@ def place(value: Value) -> Place:
     for view in reversed(chain):
         assert view.base is not None and view.view is not None
         op, attrs = view.view
-        here = _STEPS[op](here, view.base, view, attrs)
+        found = _STEPS[op](here, view.base, view, attrs)
+        if found is None:
+            return None
+        here = found
     return here
 
 
@@ -67,11 +115,11 @@ def _whole(v: Value) -> Place:
     return Place(b, offset, tuple(steps), dense(v.type.shape))
 
 
-def _reshape(p: Place, base: Value, v: Value, attrs: Any) -> Place:
+def _reshape(p: Place, base: Value, v: Value, attrs: Any) -> Place | None:
     if base.is_contiguous:
         return Place(p.storage, p.offset, p.steps, dense(v.type.shape))
-    left = [s for s, d in zip(p.strides, base.type.shape, strict=True) if d != 1]
-    return Place(p.storage, p.offset, p.steps, tuple(left.pop(0) if d != 1 else 0 for d in v.type.shape))
+    strides = reshaped(base.type.shape, p.strides, v.type.shape)
+    return None if strides is None else Place(p.storage, p.offset, p.steps, strides)
 
 
 def _transpose(p: Place, base: Value, v: Value, attrs: Any) -> Place:
@@ -110,7 +158,7 @@ def _element(p: Place, base: Value, v: Value, attrs: Any) -> Place:
     return Place(p.storage, p.offset, (*p.steps, (attrs["loop"], p.strides[0])), p.strides[1:])
 
 
-_STEPS: dict[str, Callable[[Place, Value, Value, Any], Place]] = {
+_STEPS: dict[str, Callable[[Place, Value, Value, Any], Place | None]] = {
     "reshape": _reshape, "transpose": _transpose, "slice": _slice, "broadcast_to": _broadcast, "flip": _flip,
     "stretch": _stretch, "part": _part, "element": _element,
 }  # fmt: skip

@@ -24,6 +24,8 @@ REDUCTIONS = ("sum", "prod", "max", "min", "any", "all")
 MOST_NODES = 96
 """A cluster larger than this would keep the C compiler busy and registers full."""
 MOST_OPERANDS = 24
+SMALL_WORK = 1 << 17
+"""Operations of a cluster below which it is not shared."""
 LONGEST_ROW = 8192
 """Elements of a row that is read in several passes: it should stay in the first-level cache."""
 
@@ -56,6 +58,20 @@ class Fused:
     def pass_count(self) -> int:
         """How often the loop runs over a row."""
         return 1 + max((p for n, p in self.passes.items() if self.levels[n] != "row"), default=0)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the work is known to be too little to share."""
+        total = product(self.shape)
+        return isinstance(total, int) and total * len(self.nodes) < SMALL_WORK
+
+    @property
+    def sliced_totals(self) -> list[Node]:
+        """The totals that are reduced over the first loop, in which slices therefore have parts of their own; none in small clusters."""
+        first = next((k for k, d in enumerate(self.shape) if d != 1), None)
+        if first is None or first >= self.split or self.is_small:
+            return []
+        return [n for n, level in self.levels.items() if level == "total" and first in n.attrs["axes"]]
 
     def overwritable(self, result: Node) -> list[int]:
         """The operands whose storage `result` may take over: read at the same point, and not after it is written."""

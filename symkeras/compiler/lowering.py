@@ -7,18 +7,20 @@ for the last time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from symkeras.compiler.addressing import has_place
 from symkeras.compiler.fusion import Clustering, Fused
 from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, Step, Value, While, flat, inner_steps
+from symkeras.compiler.samples import Grouping, counts_of, samples_of
 from symkeras.compiler.schedule import schedule
 from symkeras.compiler.views import VIEWS
 from symkeras.graph import dims
-from symkeras.graph.dims import Size
+from symkeras.graph.dims import Dim, Size
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -33,8 +35,16 @@ class Kernels(Protocol):
         """Working storage the kernel of `node` wants."""
         ...
 
+    def fused_scratch(self, fused: Fused) -> Sequence[TensorType]:
+        """Working storage the kernel of a cluster wants."""
+        ...
+
     def writes_pieces(self, step: Step) -> bool:
         """Whether the results of a step may be pieces of rows of a larger one (not contiguous)."""
+        ...
+
+    def writes_strided(self, node: Node) -> bool:
+        """Whether the result may lie in another order of axes, one of its last two innermost."""
         ...
 
     def accepts(self, node: Node, position: int, value: Value) -> bool:
@@ -51,6 +61,15 @@ class Kernels(Protocol):
 
     def group_pays(self, steps: Sequence[Step]) -> bool:
         """Whether steps over one shape are worth running stretch by stretch."""
+        ...
+
+    def by_samples(self, step: Step, samples: Dim) -> bool:
+        """Whether the kernel of a step can be told which samples to do, where its results lie by samples (see `samples`)."""
+        ...
+
+    @property
+    def members(self) -> int:
+        """The most threads that share a kernel."""
         ...
 
     def may_fuse(self, node: Node) -> bool:
@@ -79,10 +98,19 @@ class _Carry:
     last: Value
 
 
+@dataclass
+class _Scope:
+    """The graph that is being lowered: who reads each node, and what is read from outside of it."""
+
+    users: Mapping[Node, Sequence[Node]]
+    kept: set[Node]
+
+
 class _Lowering:
     def __init__(self, graph: Graph, kernels: Kernels):
         self.graph = graph
         self.kernels = kernels
+        self.scope = _Scope({}, set())
         self.values: dict[Node, Value] = {}
         self.all_values: list[Value] = []
         self.steps: list[AnyStep] = []
@@ -107,7 +135,7 @@ class _Lowering:
         self._place_updates(commits, tail_start)
         self._write_in_place()
         self._settle()
-        steps = self._grouped()
+        steps = self._grouped_by_samples(self._grouped())
         kept = [(s, d) for s, d in commits if s.buffer.storage is not d.buffer]
         return Program(self.graph, inputs, outputs, kept, steps, self.all_values, end)
 
@@ -145,6 +173,11 @@ class _Lowering:
 
     def _lower_all(self, order: Sequence[Node], graph: Graph, kept: Iterable[Node]) -> None:
         """Lower nodes in order, those that the backend fuses as clusters; `kept` are read by others."""
+        before, self.scope = self.scope, _Scope(graph.users, set(kept))
+        self._lower_units(order, graph, kept)
+        self.scope = before
+
+    def _lower_units(self, order: Sequence[Node], graph: Graph, kept: Iterable[Node]) -> None:
         bound = _bound_nodes(order)
         fusable = {n for n in order if n not in bound and n not in self.values and self.kernels.may_fuse(n)}
         if not fusable:
@@ -160,7 +193,8 @@ class _Lowering:
     def _fused(self, fused: Fused) -> None:
         inputs = [self.values[n] for n in fused.operands]
         outputs = [self._fresh(n.tensor_type, n) for n in fused.results]
-        self._emit(Step("fused", fused.nodes[-1], inputs, outputs, fused=fused))
+        scratch = [self._fresh(t) for t in self.kernels.fused_scratch(fused)]
+        self._emit(Step("fused", fused.nodes[-1], inputs, outputs, scratch, fused=fused))
         self.values.update(zip(fused.results, outputs, strict=True))
 
     def _lower(self, node: Node) -> None:
@@ -179,7 +213,9 @@ class _Lowering:
             self.values[node] = self.results[node.inputs[0]][node.attrs["index"]]
         elif op in _CONTROL and self.kernels.inline_control(node):
             _CONTROL[op](self, node)
-        elif not node.op.is_view or not self._view(node):
+        elif node.op.is_view:
+            self._view(node)
+        else:
             self._step(node)
 
     def _is_bound(self, node: Node) -> bool:
@@ -197,22 +233,26 @@ class _Lowering:
             )
         )
 
-    def _view(self, node: Node) -> bool:
+    def _view(self, node: Node) -> None:
+        """A view of the input, or of a copy where its elements lie too far apart for the new shape."""
         source = self.values[node.inputs[0]]
         keeps = VIEWS[node.op.name](source, node)
         if keeps is None:
-            return False
+            source, keeps = self._contiguous(source, node.inputs[0]), True
         self.values[node] = self._value(node.tensor_type, source.buffer, node, source, (node.op.name, node.attrs), keeps)
-        return True
 
     def _operand(self, node: Node, position: int) -> Value:
         v = self.values[node.inputs[position]]
         if v.is_contiguous or self.kernels.accepts(node, position, v):
             return v
+        return self._contiguous(v, node.inputs[position])
+
+    def _contiguous(self, v: Value, node: Node) -> Value:
+        """A copy whose elements lie one after the other, made once."""
         if v.buffer.kind == "variable":
-            return self._copied(v, node.inputs[position])
+            return self._copied(v, node)
         if id(v) not in self.copies:
-            self.copies[id(v)] = self._copied(v, node.inputs[position])
+            self.copies[id(v)] = self._copied(v, node)
         return self.copies[id(v)]
 
     def _copied(self, v: Value, node: Node) -> Value:
@@ -221,14 +261,24 @@ class _Lowering:
         return copy
 
     def _step(self, node: Node) -> None:
-        kind = "copy" if node.op.is_view else "kernel"
         inputs = [self._operand(node, k) for k in range(len(node.inputs))]
-        outputs = [self._fresh(t, node) for t in node.types]
-        scratch = [self._fresh(t) for t in (self.kernels.scratch(node) if kind == "kernel" else ())]
-        self._emit(Step(kind, node, inputs, outputs, scratch))
+        outputs = [self._in_order_of_readers(node)] if self.kernels.writes_strided(node) else [self._fresh(t, node) for t in node.types]
+        scratch = [self._fresh(t) for t in self.kernels.scratch(node)]
+        self._emit(Step("kernel", node, inputs, outputs, scratch))
         self.results[node] = outputs
         if not isinstance(node.type, tuple):
             self.values[node] = outputs[0]
+
+    def _in_order_of_readers(self, node: Node) -> Value:
+        """A result whose axes lie in the order in which all readers transpose them, so that the transposes cost nothing."""
+        readers = self.scope.users.get(node, ())
+        axes = {r.attrs["axes"] if r.op.name == "transpose" else None for r in readers}
+        order = axes.pop() if len(axes) == 1 else None
+        if order is None or order[-1] < len(order) - 2 or node in self.scope.kept:
+            return self._fresh(node.tensor_type, node)
+        stored = self._fresh(node.tensor_type.with_shape(tuple(node.shape[a] for a in order)), node)
+        back = {"axes": tuple(order.index(k) for k in range(len(order)))}
+        return self._value(node.tensor_type, stored.buffer, node, stored, ("transpose", back), False)
 
     def _emit(self, step: Step) -> None:
         step.position = self.position
@@ -451,13 +501,17 @@ class _Lowering:
         sizes = [(0, d) if k != axis else (start, stop) for k, d in enumerate(whole.type.shape)]
         bounds = {"starts": tuple(a for a, _ in sizes), "stops": tuple(b for _, b in sizes), "strides": (1,) * len(sizes)}
         own, shared = v.buffer, whole.buffer
+        others = [(other, other.is_contiguous) for other in self.all_values if other.buffer is own]
+        for other, _ in others:
+            other.buffer, other.is_contiguous = shared, False
+        v.base, v.view = whole, ("slice", bounds)
+        if not all(has_place(other) for other, _ in others):  # a view that needs the piece contiguous
+            for other, was_contiguous in others:
+                other.buffer, other.is_contiguous = own, was_contiguous
+            v.base = v.view = None
+            return
         shared.first, shared.last = min(shared.first, own.first), max(shared.last, own.last)
         self.reads.setdefault(id(shared), []).extend(self.reads.pop(id(own), []))
-        for other in self.all_values:
-            if other.buffer is own:
-                other.buffer = shared
-                other.is_contiguous = False
-        v.base, v.view = whole, ("slice", bounds)
 
     def _place_pieces(self, step: Step) -> None:
         whole = step.outputs[0]
@@ -518,6 +572,7 @@ class _Lowering:
         return all(k in allowed and v.type == out.type for k, v in enumerate(step.inputs) if v.buffer.kind == "variable" and _overlap(v, variable))
 
     def _write_in_place(self) -> None:
+        own = self._local_to_groups()
         outputs = {id(self.values[n].buffer.storage) for n in self.graph.outputs}
         for step in flat(self.steps):
             if step.kind == "kernel" and len(step.outputs) != 1:
@@ -525,7 +580,9 @@ class _Lowering:
             for out in step.outputs:
                 for k in self._overwritable(step, out):
                     v = step.inputs[k] if k < len(step.inputs) else None
-                    if v is not None and self._take_over(v, out, step, outputs):
+                    if v is None or (id(v.buffer.storage) in own and id(out.buffer.storage) not in own):
+                        continue
+                    if self._take_over(v, out, step, outputs):
                         break
 
     def _take_over(self, v: Value, out: Value, step: Step, outputs: set[int]) -> bool:
@@ -583,6 +640,28 @@ class _Lowering:
                 out.append(s)
         close()
         return out
+
+    def _groupings(self) -> Iterator[Grouping]:
+        """Ways of putting steps together by samples, the finest first."""
+        batch = samples_of(self.graph)
+        kept = [self.values[n].buffer.storage for n in (*self.graph.roots, *self.graph.inputs)]
+        for samples in counts_of(self.steps, batch) if batch is not None else ():
+            yield Grouping(samples, self.kernels.by_samples, kept)
+
+    def _grouped_by_samples(self, steps: list[AnyStep]) -> list[AnyStep]:
+        for one in self._groupings():
+            steps = [one.group(s, self.kernels.members) if isinstance(s, list) else s for s in one.runs(steps)]
+        return steps
+
+    def _local_to_groups(self) -> set[int]:
+        """Storage that groups will have for themselves: small, unless something larger takes it over."""
+        found: set[int] = set()
+        steps: list[AnyStep] = list(self.steps)
+        for one in self._groupings():
+            runs = one.runs(steps)
+            found.update(key for run in runs if isinstance(run, list) for key in one.locals(run))
+            steps = [Group(s, ()) if isinstance(s, list) else s for s in runs]
+        return found
 
     def _keep_over(self, group: Group) -> None:
         """Stretches run one after the other: what one step read, another stretch may still read."""

@@ -162,7 +162,38 @@ class Group:
         return self.steps[-1].position
 
 
-AnyStep: TypeAlias = "Step | Loop | Branch | While | Group"
+@dataclass(eq=False)
+class SampleGroup:
+    """Steps that run together, `chunk` samples at a time, by several threads (see `samples`).
+
+    Attributes:
+        samples: the size that counts them.
+        chunk: how many at a time.
+        members: the most threads.
+        locals: storage, by id, of which there is room for the samples at hand of every thread only, and its elements per sample.
+    """
+
+    steps: list[Step]
+    samples: Size
+    chunk: int
+    members: int
+    locals: dict[int, Size] = field(default_factory=dict)
+
+    @property
+    def start(self) -> int:
+        return min(s.position for s in self.steps)
+
+    @property
+    def end(self) -> int:
+        return max(s.position for s in self.steps)
+
+    @property
+    def room(self) -> int:
+        """Samples that local storage has room for: so many or fewer are not grouped, and lie there as a whole."""
+        return self.chunk * self.members
+
+
+AnyStep: TypeAlias = "Step | Loop | Branch | While | Group | SampleGroup"
 
 
 @dataclass
@@ -254,7 +285,7 @@ def inner_steps(step: AnyStep) -> list[AnyStep]:
         return [*step.then, *step.otherwise]
     if isinstance(step, While):
         return [*step.condition, *step.steps]
-    return list(step.steps) if isinstance(step, (Loop, Group)) else []
+    return list(step.steps) if isinstance(step, (Loop, Group, SampleGroup)) else []
 
 
 def flat(steps: Sequence[AnyStep]) -> Iterator[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from symkeras.compiler.addressing import dense, place, reshaped
 from symkeras.compiler.program import Value
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
@@ -16,12 +17,13 @@ def _drops_ones(shape: Sequence[Size]) -> tuple[Size, ...]:
 def _reshape_view(source: Value, node: Node) -> bool | None:
     if source.is_contiguous:
         return True
-    return False if _drops_ones(source.type.shape) == _drops_ones(node.shape) else None
+    return False if reshaped(source.type.shape, place(source).strides, node.shape) is not None else None
 
 
 def _transpose_view(source: Value, node: Node) -> bool | None:
-    moved = [a for a in node.attrs["axes"] if source.type.shape[a] != 1]
-    return source.is_contiguous and moved == sorted(moved)
+    """Elements may lie one after the other in the new order of axes only: a result that was stored so."""
+    strides, axes = place(source).strides, node.attrs["axes"]
+    return all(d == 1 or strides[a] == s for a, d, s in zip(axes, node.shape, dense(node.shape), strict=True))
 
 
 def _slice_view(source: Value, node: Node) -> bool | None:

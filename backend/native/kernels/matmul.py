@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from symkeras.backend.native import text
 from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.fused import FusedText
 from symkeras.compiler.addressing import place
 from symkeras.compiler.program import Step, Value
+from symkeras.compiler.samples import counted
 from symkeras.graph import dims
-from symkeras.graph.dims import Size
+from symkeras.graph.dims import Dim, Size
 from symkeras.graph.node import Node
 
 
@@ -36,6 +39,59 @@ def _layout(v: Value, swapped: bool) -> tuple[int, Size]:
     return int(not swapped), columns
 
 
+@dataclass(frozen=True)
+class Gemm:
+    """A product as a gemm computes it: its operands, and the sizes and distances of its arguments but the pointers."""
+
+    a: Value
+    b: Value
+    turn_a: int
+    turn_b: int
+    m: Size
+    n: Size
+    k: Size
+    lda: Size
+    ldb: Size
+    ldc: Size
+
+    def text(self, function: str, a: str, b: str, c: str, m: str = "") -> str:
+        """The call without what follows C, with other rows of A and C where `m` is given."""
+        sizes = f"{self.turn_a}, {self.turn_b}, {m or text.size(self.m)}, {text.size(self.n)}, {text.size(self.k)}"
+        return f"{function}({sizes}, {a}, {text.size(self.lda)}, {b}, {text.size(self.ldb)}, 0, {c}, {text.size(self.ldc)}"
+
+
+def gemm_of(s: Step) -> Gemm:
+    """The gemm of a step's matrices. Where the columns of a result lie together it is that of the transposed matrices."""
+    a, b = s.inputs
+    out = s.outputs[0]
+    ta, tb = s.node.attrs["transpose_a"], s.node.attrs["transpose_b"]
+    m, n = out.type.shape[-2:]
+    k = a.type.shape[-2] if ta else a.type.shape[-1]
+    (turn_a, lda), (turn_b, ldb) = _layout(a, ta), _layout(b, tb)
+    rows, columns = place(out).strides[-2:]
+    if n != 1 and columns != 1:
+        return Gemm(b, a, 1 - turn_b, 1 - turn_a, n, m, k, ldb, lda, columns)
+    return Gemm(a, b, turn_a, turn_b, m, n, k, lda, ldb, rows if m != 1 else n)
+
+
+LEAST_ROWS, MOST_ROWS = 32, 192
+"""Rows of a sample from which on a product can be cut by samples: where the other matrix is read in place, and where it is copied."""
+IN_PLACE = 8192
+"""Elements of the other matrix up to which it is read in place."""
+
+
+def product_loop(s: Step, samples: Dim) -> Size | None:
+    """The length of the loop of a product that can be cut by samples at no loss: of stacked ones, and of those with many rows for each sample."""
+    out = s.outputs[0]
+    if any(d != 1 for d in out.type.shape[:-2]):
+        return dims.product(out.type.shape[:-2])
+    g = gemm_of(s)
+    rows, other = counted(g.m, samples), g.n * g.k
+    if not isinstance(rows, int) or not isinstance(other, int) or g.turn_a or g.a is not s.inputs[0] or out.type.dtype not in ("float32", "float64"):
+        return None
+    return g.m if rows >= (LEAST_ROWS if other <= IN_PLACE else MOST_ROWS) else None
+
+
 def matmul(e: Emitter, s: Step) -> None:
     """The product of the matrices in the last two axes of two values."""
     a, b = s.inputs
@@ -47,17 +103,16 @@ def matmul(e: Emitter, s: Step) -> None:
         _stacked(e, s, _plain_product(e, s, m, n, k))
         return
     e.include("gemm.h")
-    suffix = text.SUFFIXES[out.type.dtype]
-    (turn_a, lda), (turn_b, ldb) = _layout(a, ta), _layout(b, tb)
-    sizes = f"{turn_a}, {turn_b}, {text.size(m)}, {text.size(n)}, {text.size(k)}"
-    if all(d == 1 for d in out.type.shape[:-2]):
-        e.say(
-            f"sk_matmul_{suffix}({sizes}, {e.pointer(a)}, {text.size(lda)}, {e.pointer(b)}, {text.size(ldb)}, 0, {e.pointer(out)}, {text.size(n)}, "
-            "call->blas, threads);",
-            s,
-        )
-        return
-    _stacked(e, s, f"sk_gemm_{suffix}({sizes}, {{a}}, {text.size(lda)}, {{b}}, {text.size(ldb)}, 0, {{c}}, {text.size(n)}, blas)")
+    suffix, g = text.SUFFIXES[out.type.dtype], gemm_of(s)
+    if all(d == 1 for d in out.type.shape[:-2]) and e.samples is not None:
+        each = e.each(g.m)
+        a_rows, c_rows = (f"{e.pointer(v)} + {each}*{text.factor(stride)}*b" for v, stride in ((g.a, g.lda), (out, g.ldc)))
+        e.say(f"{g.text(f'sk_gemm_{suffix}', a_rows, e.pointer(g.b), c_rows, m=f'{each}*(e - b)')}, call->blas);", s)
+    elif all(d == 1 for d in out.type.shape[:-2]):
+        e.say(f"{g.text(f'sk_matmul_{suffix}', *map(e.pointer, (g.a, g.b, out)))}, call->blas, threads);", s)
+    else:
+        first, second = ("{a}", "{b}") if g.a is a else ("{b}", "{a}")
+        _stacked(e, s, f"{g.text(f'sk_gemm_{suffix}', first, second, '{c}')}, blas)")
 
 
 def _plain_product(e: Emitter, s: Step, m: Size, n: Size, k: Size) -> str:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symkeras.backend.native import text
+from symkeras.backend import threads
+from symkeras.backend.native import text, totals
+from symkeras.backend.native.copying import copied_loop
 from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.expressions import EXPRESSIONS
+from symkeras.backend.native.fused import operands_of, shared_loop
 from symkeras.backend.native.kernels import convolution
-from symkeras.backend.native.kernels.matmul import accepts_matrix, matmul
-from symkeras.compiler.addressing import dense
-from symkeras.compiler.fusion import REDUCTIONS
+from symkeras.backend.native.kernels.matmul import accepts_matrix, matmul, product_loop
+from symkeras.compiler.addressing import dense, place
+from symkeras.compiler.fusion import REDUCTIONS, Fused
 from symkeras.compiler.program import Step, Value
+from symkeras.compiler.samples import counted
 from symkeras.graph import dims
-from symkeras.graph.dims import Size
+from symkeras.graph.dims import Dim, Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops.convolution import sides
@@ -285,8 +289,27 @@ class NativeKernels:
         make = SCRATCH.get(node.op.name)
         return make(node) if make is not None else ()
 
+    def fused_scratch(self, fused: Fused) -> Sequence[TensorType]:
+        return totals.scratch_types(fused)
+
     def writes_pieces(self, step: Step) -> bool:
         return step.fused is not None
+
+    def writes_strided(self, node: Node) -> bool:
+        return node.op.name == "matmul" and node.dtype in ("float32", "float64") and node.ndim > 2
+
+    def by_samples(self, step: Step, samples: Dim) -> bool:
+        if step.fused is not None:
+            length = shared_loop(step.fused, operands_of(step), [place(v).strides for v in step.outputs])
+        elif step.kind == "copy":
+            length = copied_loop(step.inputs[0], step.outputs[0])
+        else:
+            length = product_loop(step, samples) if step.node.op.name == "matmul" else None
+        return length is not None and counted(length, samples) is not None
+
+    @property
+    def members(self) -> int:
+        return threads.count()
 
     def accepts(self, node: Node, position: int, value: Value) -> bool:
         if node.op.name in ("concatenate", "pad", *REDUCTIONS):

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from symkeras.compiler.fusion import Fused
 from symkeras.compiler.program import Step, Value
+from symkeras.graph.dims import Dim
 from symkeras.graph.graph import subgraphs
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -145,6 +147,17 @@ class NumpyKernels:
 
     def writes_pieces(self, step: Step) -> bool:
         return False
+
+    def by_samples(self, step: Step, samples: Dim) -> bool:
+        return False
+
+    members = 1
+
+    def writes_strided(self, node: Node) -> bool:
+        return False
+
+    def fused_scratch(self, fused: Fused) -> Sequence[TensorType]:
+        return ()
 
     def accepts(self, node: Node, position: int, value: Value) -> bool:
         return position not in CONTIGUOUS.get(node.op.name, ())

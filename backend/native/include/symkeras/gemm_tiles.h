@@ -123,21 +123,22 @@
         }                                                                                                                          \
     }
 
-/* Rows of A stored (K, M) in bands of SK_TILE_ROWS: element (i, p) of a band at [p][i]. Whole vectors are moved, so that each row of a
- * band spoils what lies behind it before that is written; behind the last band is room for one vector. */
+/* Rows of A stored (K, M) in bands of SK_TILE_ROWS: element (i, p) of a band at [p][i]. A is read as it lies, and its next rows are asked
+ * for, since a processor does not foresee short pieces of rows that are far apart. Whole vectors are moved: each spoils what lies behind
+ * it before that is written, or what is of no account; behind the last band is room for one vector. */
 #define SK_DEFINE_PACK_A(T, S, U)                                                                                                  \
     SK_APART void sk_pack_a_##S(int64_t m, int64_t k, const T *a, int64_t lda, T *to) {                                            \
-        enum { L = SK_LANES_##U, ROWS = SK_TILE_ROWS };                                                                            \
-        for (int64_t i = 0; i < m; i += ROWS, a += ROWS, to += k * ROWS) {                                                         \
-            const int rows = (int)sk_min(ROWS, m - i), whole = (ROWS + L - 1) / L * L <= m - i;                                    \
-            for (int64_t p = 0; p < k; p++)                                                                                        \
-                _Pragma("GCC unroll 4") for (int r = 0; r < ROWS; r += L) {                                                        \
-                    if (whole)                                                                                                     \
-                        sk_store_##S(to + p * ROWS + r, sk_load_##S(a + p * lda + r));                                             \
-                    else if (r < rows)                                                                                             \
-                        sk_store_part_##S(to + p * ROWS + r, sk_load_part_##S(a + p * lda + r, (int)sk_min(L, rows - r)),          \
-                                          (int)sk_min(L, rows - r));                                                               \
-                }                                                                                                                  \
+        enum { L = SK_LANES_##U, ROWS = SK_TILE_ROWS, AHEAD = 8 };                                                                 \
+        const int64_t whole = m > L ? (m - L) / ROWS * ROWS : 0;                                                                   \
+        for (int64_t p = 0; p < k; p++, a += lda, to += ROWS) {                                                                    \
+            int64_t i = 0;                                                                                                         \
+            T *at = to;                                                                                                            \
+            for (int64_t line = 0; line < m && p + AHEAD < k; line += 64 / (int64_t)sizeof(T))                                     \
+                __builtin_prefetch(a + AHEAD * lda + line);                                                                        \
+            for (; i < whole; i += ROWS, at += k * ROWS)                                                                           \
+                _Pragma("GCC unroll 4") for (int r = 0; r < ROWS; r += L) sk_store_##S(at + r, sk_load_##S(a + i + r));            \
+            for (; i < m; i += ROWS, at += k * ROWS)                                                                               \
+                for (int r = 0; r < ROWS && i + r < m; r++) at[r] = a[i + r];                                                      \
         }                                                                                                                          \
     }
 

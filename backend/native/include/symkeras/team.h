@@ -19,6 +19,14 @@
 /* Steps `begin` to `end` of a loop, run by thread number `member`. */
 typedef void sk_task(const void *what, int member, int64_t begin, int64_t end);
 
+/* Elementary operations in a piece of work at the least, of which a thread does some five in a nanosecond; slices at the most. */
+enum { SK_PIECE_WORK = 1 << 15, SK_MOST_SLICES = 16 };
+
+/* Slices for loops whose sums are taken slice by slice: however many threads there are. */
+SK_UNUSED static inline int64_t sk_slices(int64_t count, int64_t work) {
+    return sk_max(1, sk_min(sk_min(count, SK_MOST_SLICES), work / SK_PIECE_WORK));
+}
+
 /* Where the function is defined it is the file's own, unless SK_TEAM_API says otherwise. */
 #ifndef SK_TEAM_API
 #define SK_TEAM_API SK_UNUSED static
@@ -48,9 +56,8 @@ SK_TEAM_API inline void sk_share(int threads, int64_t count, int64_t work, sk_ta
 #define SK_PAUSE() (void)0
 #endif
 
-/* Work is counted in elementary operations, of which a thread does some five in a nanosecond: the least in a piece, and what
- * waking the team is worth. Pieces per member; members there can be; how long they wait before they sleep. */
-enum { SK_PIECE_WORK = 1 << 15, SK_WAKING_WORK = 1 << 20, SK_PIECES_EACH = 8, SK_MOST_MEMBERS = 64, SK_PATIENCE_NS = 200000 };
+/* Operations that waking the team is worth. Pieces per member; members there can be; how long they wait before they sleep. */
+enum { SK_WAKING_WORK = 1 << 20, SK_PIECES_EACH = 8, SK_MOST_MEMBERS = 64, SK_PATIENCE_NS = 200000 };
 
 /* A member's own pieces that nobody has taken yet, in the lower half; the number of their loop in the upper half. */
 typedef struct {
