@@ -253,6 +253,11 @@ class _Writer:
         """Whether each step of the shared loop has elements of the result for itself, which it starts."""
         return self.is_shared and n not in self.sliced
 
+    def _is_copied(self, n: Node) -> bool:
+        """Whether every element gives one of the result: only axes of one element are reduced."""
+        a = self._target(n)
+        return bool(a.strides) and all(s != 0 for s in a.strides)
+
     def _is_assigned(self, n: Node) -> bool:
         """Whether every row gives one element of the result."""
         a = self._target(n)
@@ -283,7 +288,7 @@ class _Writer:
             start, stop = ("block", "stop") if blocked else self.bounds if k == 0 else ("0", size(n))
             self._open(f"for (int64_t {v} = {start}; {v} < {stop}; {v}++)")
             if k == 0:
-                for total in (n for n in self.totals if self._is_own(n) and not self._is_assigned(n)):
+                for total in (n for n in self.totals if self._is_own(n) and not self._is_assigned(n) and not self._is_copied(n)):
                     self._start(total, [*self.outer[1:], *self.inner])
         if self.blocked:
             opened += self._open_block(BLOCK)
@@ -421,6 +426,8 @@ class _Writer:
         """Whether a reduction over a whole row: its sum is a scalar beside the inner loop."""
         if self.fused.levels[n] == "row":
             return True
+        if self._is_copied(n):
+            return False
         return not self._varies(self._target(n), "inner")
 
     def _is_plain(self, reductions: Sequence[Node], held: Sequence[Node]) -> bool:
@@ -446,6 +453,9 @@ class _Writer:
             if n in self.outs and f.passes[n] == p:
                 self._say(f"{self._at(self.outs[n])} = {self._stored(n)};")
         for n in reductions:
+            if n in self.totals and self._is_copied(n):
+                self._say(f"{self._at(self._target(n))} = {self._operand(n, n.inputs[0])};")
+                continue
             if n in held:
                 target = f"acc_{self.names[n]}"
             elif n in self.held_parts:

@@ -7,7 +7,7 @@ for the last time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ import numpy as np
 from symkeras.compiler.addressing import has_place
 from symkeras.compiler.fusion import Clustering, Fused
 from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, Step, Value, While, flat, inner_steps
-from symkeras.compiler.samples import Grouping, counts_of, samples_of
+from symkeras.compiler.samples import Grouping, samples_of
 from symkeras.compiler.schedule import schedule
 from symkeras.compiler.views import VIEWS
 from symkeras.graph import dims
@@ -580,7 +580,7 @@ class _Lowering:
             for out in step.outputs:
                 for k in self._overwritable(step, out):
                     v = step.inputs[k] if k < len(step.inputs) else None
-                    if v is None or (id(v.buffer.storage) in own and id(out.buffer.storage) not in own):
+                    if v is None or (id(v.buffer.storage) in own) != (id(out.buffer.storage) in own):
                         continue
                     if self._take_over(v, out, step, outputs):
                         break
@@ -641,27 +641,23 @@ class _Lowering:
         close()
         return out
 
-    def _groupings(self) -> Iterator[Grouping]:
-        """Ways of putting steps together by samples, the finest first."""
-        batch = samples_of(self.graph)
+    def _grouping(self) -> Grouping | None:
+        """What puts steps together by samples."""
+        samples = samples_of(self.graph)
         kept = [self.values[n].buffer.storage for n in (*self.graph.roots, *self.graph.inputs)]
-        for samples in counts_of(self.steps, batch) if batch is not None else ():
-            yield Grouping(samples, self.kernels.by_samples, kept)
+        return None if samples is None else Grouping(samples, self.kernels.by_samples, kept)
 
     def _grouped_by_samples(self, steps: list[AnyStep]) -> list[AnyStep]:
-        for one in self._groupings():
-            steps = [one.group(s, self.kernels.members) if isinstance(s, list) else s for s in one.runs(steps)]
-        return steps
+        grouping = self._grouping()
+        if grouping is None:
+            return steps
+        return [grouping.group(s, self.kernels.members) if isinstance(s, list) else s for s in grouping.runs(steps)]
 
     def _local_to_groups(self) -> set[int]:
-        """Storage that groups will have for themselves: small, unless something larger takes it over."""
-        found: set[int] = set()
-        steps: list[AnyStep] = list(self.steps)
-        for one in self._groupings():
-            runs = one.runs(steps)
-            found.update(key for run in runs if isinstance(run, list) for key in one.locals(run))
-            steps = [Group(s, ()) if isinstance(s, list) else s for s in runs]
-        return found
+        """Storage that groups will have for themselves: small, unless it takes over something larger or is taken over."""
+        grouping = self._grouping()
+        runs = grouping.runs(self.steps) if grouping is not None else []
+        return {key for run in runs if isinstance(run, list) for key in grouping.locals(run)} if grouping is not None else set()
 
     def _keep_over(self, group: Group) -> None:
         """Stretches run one after the other: what one step read, another stretch may still read."""

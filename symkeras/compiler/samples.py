@@ -4,8 +4,8 @@ What one step writes for a sample the next one reads while it is still in the ca
 of the steps, and a value that only the group reads needs room for a few samples instead of for all: the scores of an
 attention, batch x heads x time x time, are never laid out as a whole.
 
-A sample is a member of the batch, or one matrix of a stack of products (a head of an attention). A step belongs where the kernel can
-be told which samples to do, and where of what the group writes it reads nothing but the same samples.
+A step belongs where its kernel can be told which samples to do, and where of what the group writes it reads nothing but the same
+samples.
 """
 
 from __future__ import annotations
@@ -43,18 +43,6 @@ def samples_of(graph: Graph) -> Dim | None:
             names = sorted(n.shape[0].symbols())
             return n.shape[0] if len(names) == 1 and n.shape[0] == dims.symbol(names[0]) else None
     return None
-
-
-def counts_of(steps: Iterable[AnyStep], batch: Dim) -> list[Dim]:
-    """What counts samples, the finest first: the matrices of stacked products, then the members of the batch."""
-    found: dict[Dim, int] = {}
-    for s in steps:
-        if isinstance(s, Step) and s.kind == "kernel" and s.node.op.name == "matmul" and s.node.ndim > 2:
-            count = dims.product(s.node.shape[:-2])
-            each = counted(count, batch)
-            if isinstance(each, int) and each > 1 and isinstance(count, Dim):
-                found[count] = each
-    return [*sorted(found, key=found.__getitem__, reverse=True), batch]
 
 
 @dataclass(frozen=True)

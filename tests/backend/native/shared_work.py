@@ -45,6 +45,21 @@ def _steps(x: Any, w: Any) -> Any:
     return ops.scan(lambda c, one: (ops.tanh(ops.matmul(c, w) + one),) * 2, ops.zeros((301, 37)), x)[1]
 
 
+def _attention(x: Any, w: Any) -> Any:
+    """Two heads, whose scores belong to the samples at hand alone."""
+    parts = ops.reshape(ops.matmul(x, w), (-1, 45, 2, 48))
+    q, k, v = (ops.transpose(parts[..., 16 * i : 16 * i + 16], (0, 2, 1, 3)) for i in range(3))
+    p = ops.softmax(ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * 0.25)
+    return ops.reshape(ops.transpose(ops.matmul(p, v), (0, 2, 1, 3)), (-1, 45, 32))
+
+
+def _sums_of_samples(x: Any, y: Any) -> list[Any]:
+    """Over the batch, over other axes, and over all; of what is broadcast too."""
+    z = ops.tanh(x) * ops.expand_dims(y, 1)
+    return [ops.sum(z, (0, 1)), ops.sum(z, 0), ops.max(z, (0, 2)), ops.sum(z), ops.sum(z, 1), ops.mean(z, (1, 2)), ops.prod(z, 0), ops.any(z > 0.5, 0)]
+
+
+BATCH = 61
 WORK: dict[str, tuple[tuple[str, ...], Make]] = {
     "elementwise": (("f32[701, 399]", "f32[399]"), lambda x, b: [ops.tanh(x + b) * x, ops.exp(-x) > b]),
     "casts": (("f32[701, 399]",), _casts),
@@ -66,6 +81,8 @@ WORK: dict[str, tuple[tuple[str, ...], Make]] = {
     "max pooling": (("f32[13, 33, 31, 19]",), _max_pool),
     "mean pooling": (("f32[13, 33, 31, 19]",), _with_gradients(lambda x: ops.average_pool(x, 3, strides=2, padding="same"))),
     "loop": (("f32[5, 301, 37]", "f32[37, 37]"), _with_gradients(_steps, 2)),
+    "attention": (("f32[batch, 45, 48]", "f32[48, 96]"), _with_gradients(_attention, 2)),
+    "sums of samples": (("f32[batch, 7, 33]", "f32[batch, 33]"), _sums_of_samples),
 }  # fmt: skip
 """Name -> types of the inputs, and the function."""
 
@@ -78,8 +95,9 @@ def build(name: str) -> tuple[Graph, list[np.ndarray]]:
     types, make = WORK[name]
     rng = np.random.default_rng(len(name))
     high = 499 if name == "gather" else 1
-    arrays = [draw_one(ops.placeholder(t).node.tensor_type, 0 if t[0] in "iu" else -1, high if t[0] in "iu" else 1, rng) for t in types]
+    known = [ops.placeholder(t.replace("batch", str(BATCH))).node.tensor_type for t in types]
+    arrays = [draw_one(t, 0 if t.dtype[0] in "iu" else -1, high if t.dtype[0] in "iu" else 1, rng) for t in known]
     if name == "casts":
         arrays[0][:, :6] = [np.nan, np.inf, -np.inf, 1e30, -1e10, 300]
-    inputs = placeholders(arrays)
+    inputs = [ops.placeholder(t, f"x{k}") for k, t in enumerate(types)] if any("batch" in t for t in types) else placeholders(arrays)
     return Graph([t.node for t in inputs], [t.node for t in make(*inputs)], name=name.replace(" ", "_")), arrays

@@ -124,8 +124,9 @@
     }
 
 /* Rows of A stored (K, M) in bands of SK_TILE_ROWS: element (i, p) of a band at [p][i]. A is read as it lies, and its next rows are asked
- * for, since a processor does not foresee short pieces of rows that are far apart. Whole vectors are moved: each spoils what lies behind
- * it before that is written, or what is of no account; behind the last band is room for one vector. */
+ * for, since a processor does not foresee short pieces of rows that are far apart. Whole vectors are moved, which spoil what lies behind
+ * them before that is written; behind each band is room for one vector: bands are SK_BAND(k) elements apart. */
+#define SK_BAND(S, k) ((k) * SK_TILE_ROWS + SK_LANES_##S)
 #define SK_DEFINE_PACK_A(T, S, U)                                                                                                  \
     SK_APART void sk_pack_a_##S(int64_t m, int64_t k, const T *a, int64_t lda, T *to) {                                            \
         enum { L = SK_LANES_##U, ROWS = SK_TILE_ROWS, AHEAD = 8 };                                                                 \
@@ -135,9 +136,9 @@
             T *at = to;                                                                                                            \
             for (int64_t line = 0; line < m && p + AHEAD < k; line += 64 / (int64_t)sizeof(T))                                     \
                 __builtin_prefetch(a + AHEAD * lda + line);                                                                        \
-            for (; i < whole; i += ROWS, at += k * ROWS)                                                                           \
+            for (; i < whole; i += ROWS, at += SK_BAND(U, k))                                                                           \
                 _Pragma("GCC unroll 4") for (int r = 0; r < ROWS; r += L) sk_store_##S(at + r, sk_load_##S(a + i + r));            \
-            for (; i < m; i += ROWS, at += k * ROWS)                                                                               \
+            for (; i < m; i += ROWS, at += SK_BAND(U, k))                                                                               \
                 for (int r = 0; r < ROWS && i + r < m; r++) at[r] = a[i + r];                                                      \
         }                                                                                                                          \
     }

@@ -1,0 +1,119 @@
+"""Steps that run together, sample by sample: which ones do, what they keep for themselves, and that nothing changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symkeras import ops
+from symkeras.backend.interface import compile_graph
+from symkeras.compiler.program import Program, SampleGroup
+from symkeras.compiler.samples import counted, window
+from symkeras.graph import Graph
+from symkeras.graph.dims import symbol
+from symkeras.ops.evaluation import evaluate
+
+BATCH = symbol("batch")
+
+pytestmark = pytest.mark.usefixtures("backend_native")
+
+
+def compiled(inputs: list, outputs: list, **options: Any) -> Any:
+    return compile_graph(Graph([t.node for t in inputs], [t.node for t in outputs]), "native", **options)
+
+
+def groups(program: Program) -> list[SampleGroup]:
+    return [s for s in program.steps if isinstance(s, SampleGroup)]
+
+
+def names(group: SampleGroup) -> list[str]:
+    return [s.node.op.name if s.kind == "kernel" else s.kind for s in group.steps]
+
+
+def check(f: Any, *shapes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    for batch in (0, 1, 2, 3, 17, 64):
+        arrays = [rng.standard_normal((batch, *s)).astype("float32") for s in shapes]
+        for found, expected in zip(f(*arrays), evaluate(f.source_graph, arrays)[0], strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def attention(q: Any, k: Any, v: Any) -> Any:
+    return ops.matmul(ops.softmax(ops.matmul(q, ops.transpose(k, (0, 2, 1)))), v)
+
+
+@pytest.mark.parametrize("poison", [False, True])
+def test_scores_of_an_attention_are_kept_for_the_samples_at_hand(poison: bool) -> None:
+    q, k, v = (ops.placeholder("f32[batch, 90, 8]") for _ in range(3))
+    f = compiled([q, k, v], [attention(q, k, v)], poison=poison)
+    (group,) = groups(f.program)
+    assert names(group) == ["matmul", "fused", "matmul"]
+    assert list(group.locals.values()) == [90 * 90]
+    scores = group.steps[1].outputs[0].buffer.storage
+    assert scores.type.size == 90 * 90 * group.room
+    check(f, *[(90, 8)] * 3)
+
+
+def test_what_others_read_lies_there_as_a_whole() -> None:
+    q, k, v = (ops.placeholder("f32[batch, 90, 8]") for _ in range(3))
+    p = ops.softmax(ops.matmul(q, ops.transpose(k, (0, 2, 1))))
+    f = compiled([q, k, v], [ops.matmul(p, v), p])
+    (group,) = groups(f.program)
+    assert len(group.locals) == 1, "the scores, of which the probabilities are made, and they not in the scores' place"
+    check(f, *[(90, 8)] * 3)
+
+
+def test_a_sum_over_the_batch_ends_a_group() -> None:
+    x = ops.placeholder("f32[batch, 40, 8]")
+    y = ops.matmul(x, ops.transpose(x, (0, 2, 1)))
+    z = ops.matmul(y - ops.mean(y, 0), x)
+    f = compiled([x], [z])
+    assert [names(g) for g in groups(f.program)] == [["fused", "matmul"]]
+    check(f, (40, 8))
+
+
+def test_who_reads_other_samples_is_not_in_the_group() -> None:
+    x = ops.placeholder("f32[batch, 40, 8]")
+    y = ops.matmul(x, ops.transpose(x, (0, 2, 1)))
+    f = compiled([x], [ops.matmul(y, x) + ops.flip(ops.matmul(y, x), 0)])
+    assert all("fused" not in names(g) for g in groups(f.program))
+    check(f, (40, 8))
+
+
+def test_products_with_weights_join_where_a_sample_has_many_rows() -> None:
+    w = np.random.default_rng(1).standard_normal((8, 8)).astype("float32")
+    for rows, joins in ((64, True), (4, False)):
+        x = ops.placeholder(f"f32[batch, {rows}, 8]")
+        f = compiled([x], [ops.tanh(ops.matmul(ops.exp(x), w))])
+        assert any("matmul" in names(g) for g in groups(f.program)) == joins
+        check(f, (rows, 8))
+
+
+def test_a_product_down_the_columns_of_a_stored_matrix_comes_after_who_reads_it_along_rows() -> None:
+    p, d, v = ops.placeholder("f32[batch, 50, 50]"), ops.placeholder("f32[batch, 50, 8]"), ops.placeholder("f32[batch, 50, 8]")
+    dv = ops.matmul(ops.transpose(p, (0, 2, 1)), d)
+    ds = p * ops.matmul(d, ops.transpose(v, (0, 2, 1)))
+    f = compiled([p, d, v], [dv, ops.matmul(ds, v)])
+    (group,) = groups(f.program)
+    assert names(group).index("fused") < next(k for k, s in enumerate(group.steps) if s.node.attrs.get("transpose_a"))
+    check(f, (50, 50), (50, 8), (50, 8))
+
+
+def test_results_lie_in_the_order_in_which_they_are_transposed() -> None:
+    q, k = ops.placeholder("f32[batch, 4, 20, 8]"), ops.placeholder("f32[batch, 4, 8, 20]")
+    y = ops.reshape(ops.transpose(ops.matmul(q, k), (0, 2, 1, 3)), (-1, 80))
+    z = ops.reshape(ops.transpose(ops.matmul(q, k) * 1.0, (0, 1, 3, 2)), (-1, 20))
+    f = compiled([q, k], [ops.exp(y), ops.exp(z)])
+    assert "copy" not in [s.kind for s in compiled([q, k], [ops.exp(y)]).program.all_steps()]
+    check(f, (4, 20, 8), (4, 8, 20))
+
+
+def test_windows_tell_samples_apart() -> None:
+    x = ops.placeholder("f32[batch, 6, 4]")
+    f = compile_graph(Graph([x.node], [(ops.exp(x)[:, 1:3] + 1.0).node]), "numpy")
+    values = {v.type.shape: v for v in f.program.values}
+    assert window(values[BATCH, 6, 4], BATCH).size == 24  # type: ignore[union-attr]
+    assert window(values[BATCH, 2, 4], BATCH).size in (24, 8)  # type: ignore[union-attr]
+    assert counted(BATCH * 6, BATCH) == 6 and counted(6, BATCH) is None
