@@ -37,8 +37,8 @@ LONGEST_TABLE = 64
 
 _WORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
-signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given b e exp log
-tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write read remove NAN INFINITY
+signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given b e exp
+log tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write read remove NAN INFINITY
 """
 _TAKEN = frozenset(_WORDS.split())
 """What no pointer is named: words of C, and functions of its library."""
@@ -359,9 +359,8 @@ class Emitter:
     def _fused(self, s: Step) -> None:
         assert s.fused is not None
         operands = operands_of(s)
-        arguments = [
-            self._number(v.buffer.storage.source) if o.by_value else self.pointer(v) for o, v in zip(operands, s.inputs, strict=True) if o.literal is None
-        ]
+        given = [(o, v) for o, v in zip(operands, s.inputs, strict=True) if o.literal is None]
+        arguments = [self._number(v.buffer.storage.source) if o.by_value else self.pointer(v) for o, v in given]
         function = fused_text(s.fused, operands, [self.strides(v) for v in s.outputs])
         arguments += [self.pointer(v) for n, v in zip(s.fused.results, s.outputs, strict=True) if n not in function.sliced]
         words = list(dict.fromkeys(n.op.name for n in s.fused.nodes))

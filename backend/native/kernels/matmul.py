@@ -94,13 +94,10 @@ def product_loop(s: Step, samples: Dim) -> Size | None:
 
 def matmul(e: Emitter, s: Step) -> None:
     """The product of the matrices in the last two axes of two values."""
-    a, b = s.inputs
     out = s.outputs[0]
-    ta, tb = s.node.attrs["transpose_a"], s.node.attrs["transpose_b"]
-    m, n = out.type.shape[-2:]
-    k = a.type.shape[-2] if ta else a.type.shape[-1]
     if out.type.dtype not in ("float32", "float64"):
-        _stacked(e, s, _plain_product(e, s, m, n, k))
+        k = s.inputs[0].type.shape[-2 if s.node.attrs["transpose_a"] else -1]
+        _stacked(e, s, _plain_product(e, s, *out.type.shape[-2:], k))
         return
     e.include("gemm.h")
     suffix, g = text.SUFFIXES[out.type.dtype], gemm_of(s)
@@ -111,7 +108,7 @@ def matmul(e: Emitter, s: Step) -> None:
     elif all(d == 1 for d in out.type.shape[:-2]):
         e.say(f"{g.text(f'sk_matmul_{suffix}', *map(e.pointer, (g.a, g.b, out)))}, call->blas, threads);", s)
     else:
-        first, second = ("{a}", "{b}") if g.a is a else ("{b}", "{a}")
+        first, second = ("{a}", "{b}") if g.a is s.inputs[0] else ("{b}", "{a}")
         _stacked(e, s, f"{g.text(f'sk_gemm_{suffix}', first, second, '{c}')}, blas)")
 
 
