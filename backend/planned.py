@@ -41,8 +41,8 @@ class PlannedLease(Lease):
         epoch = variables.storage_epoch()
         if last is not None and last[0] == shapes and last[2] == epoch:
             return last[1]
+        self.close()  # before it may be compiled again: what is bound to an arena belongs to the function of now
         key = self._owner.sizes(shapes)
-        self.close()
         self._arena, instance = self._owner.acquire(key)
         self._last = (shapes, instance, epoch)
         return instance

@@ -77,12 +77,16 @@ class NativeInstance(Instance):
         self._given = ctypes.byref(self._call)
         self._owner = owner
         self._alone = contextlib.nullcontext() if self._blas.is_private else blas.single_thread()
+        self._is_private = self._blas.is_private
 
     def run(self) -> list[np.ndarray]:
         self._call.threads = _threads
-        with self._alone:
+        if self._is_private:
             failed = self._function(self._given)
-        return self._outcome(failed)
+        else:
+            with self._alone:
+                failed = self._function(self._given)
+        return self._outcome(failed) if failed else [r.copy() for r in self._results]
 
     def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:
         if any(a.dtype != i.dtype or a.shape[1:] != i.shape[1:] or not a.flags.c_contiguous for a, i in zip(arrays, self.inputs, strict=True)):

@@ -16,6 +16,7 @@ from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.layers.layer import Layer, call_context
+from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import per_output
 from symkeras.models.data import check_range
 from symkeras.models.steps import Signature, Step, batch_type, weight_type
@@ -39,12 +40,14 @@ class Functions:
         object.__setattr__(self, "_last", {})
         object.__setattr__(self, "_example", None)
         object.__setattr__(self, "_known_inputs", None)
+        object.__setattr__(self, "_at_once", None)
 
     def _forget_steps(self) -> None:
         self._steps: dict[Any, Step] = {}
         self._last: dict[str, Step] = {}
         self._example: Any = None
         self._known_inputs: tuple[list[str], Any] | None = None
+        self._at_once: AtOnce | None = None
 
     # ---- inputs and outputs --------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import numpy as np
 from symkeras import config, tree
 from symkeras.callbacks.callback_list import CallbackList
 from symkeras.errors import ConfigError, DataError, nearest
+from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import Compilation
 from symkeras.models.data import (
     Arrays,
@@ -523,11 +524,18 @@ class Trainer(Functions):
             verbose, callbacks: as for `fit`.
             steps: batches to predict at most; needed for endless generators.
         """
+        is_plain = not callbacks and verbose in (0, "0")
+        if is_plain and self._at_once is not None and (batch_size is None or type(batch_size) is int):
+            found = self._at_once(x, 32 if batch_size is None else batch_size)
+            if found is not None:
+                return found
         steps = _capped(steps)
         source = self._source(x, None, None, batch_size, steps, with_targets=False)
         parts: list[list[np.ndarray]] = []
-        if not callbacks and verbose in (0, "0"):
+        if is_plain:
             step = self._run("predict", source, steps, parts.append)
+            if isinstance(source, Arrays) and len(parts) == 1:
+                object.__setattr__(self, "_at_once", AtOnce.after(step, x, source.x))
         else:
             hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=_batches(source, steps))
             step = self._predict_with(source, steps, hooks, parts)
@@ -578,6 +586,9 @@ class Trainer(Functions):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
+        found = self._at_once(x, None) if self._at_once is not None else None
+        if found is not None:
+            return found
         step, outputs = self._run_batch("predict", x)
         return step.packed(outputs)
 
