@@ -91,10 +91,21 @@ typedef struct {
 /* Multiply-adds of a block at least; blocks for each thread at most. */
 enum { SK_BLOCK_WORK = 1 << 19, SK_BLOCKS_EACH = 4 };
 
+/* A product's multiply-adds, and what fetching its matrices costs in their terms. */
+SK_UNUSED static inline int64_t sk_gemm_work(int64_t m, int64_t n, int64_t k) { return m * n * k + 4 * (m * k + k * n + m * n); }
+
+/* Small products over a long K are summed in slices of K, side by side, and these added up in order: elements of the partial products
+ * that there is room for, and the least of K in a slice. */
+enum { SK_SLICES_ROOM = 1 << 16, SK_SLICE_DEPTH = 512 };
+
+SK_UNUSED static int64_t sk_gemm_slices(int64_t m, int64_t n, int64_t k) {
+    return m * n * 32 > k * 64 ? 1 : sk_max(1, sk_min(sk_min(8, k / SK_SLICE_DEPTH), SK_SLICES_ROOM / sk_max(1, m * n)));
+}
+
 /* The grid of about as many blocks as threads can share, with the least work done again: rows of blocks copy or read the same
  * columns of B, columns of blocks the same rows of A. */
 static sk_gemm_grid sk_gemm_cut(int64_t L, sk_gemm_ways way, int ta, int64_t m, int64_t n, int64_t k, int threads) {
-    const int64_t wish = sk_min((int64_t)threads * SK_BLOCKS_EACH, m * n * k / SK_BLOCK_WORK);
+    const int64_t wish = sk_min((int64_t)threads * SK_BLOCKS_EACH, sk_gemm_work(m, n, k) / SK_BLOCK_WORK);
     const int64_t tall = (m + SK_TILE_ROWS - 1) / SK_TILE_ROWS, wide = (n + 2 * L - 1) / (2 * L);
     const int64_t a = way == SK_TURNED ? (ta ? 1 : 4) : way == SK_PACKED && ta ? 4 : 1, b = way == SK_PACKED ? 4 : 1;
     sk_gemm_grid best = {1, 1};
@@ -233,9 +244,10 @@ static sk_gemm_grid sk_gemm_cut(int64_t L, sk_gemm_ways way, int ta, int64_t m, 
         int ta, tb, add;                                                                                                            \
         int64_t m, n, k, lda, ldb, ldc;                                                                                             \
         const T *a, *b;                                                                                                             \
-        T *c;                                                                                                                       \
+        T *c, *parts;                                                                                                               \
         const sk_blas *blas;                                                                                                        \
         sk_gemm_grid grid;                                                                                                          \
+        int64_t slices;                                                                                                             \
     } sk_gemm_job_##S;                                                                                                              \
     /* The way to go; one row or column of contiguous elements of B is as good transposed, and told so. */                          \
     static sk_gemm_ways sk_gemm_plan_##S(int ta, int *tb, int64_t m, int64_t n, int64_t k, int64_t *ldb, const sk_blas *blas) {     \
@@ -264,17 +276,42 @@ static sk_gemm_grid sk_gemm_cut(int64_t L, sk_gemm_ways way, int ta, int64_t m, 
                            j->b + (j->tb ? left * j->ldb : left), j->ldb, j->add, j->c + top * j->ldc + left, j->ldc, j->blas);     \
         }                                                                                                                           \
     }                                                                                                                               \
-    /* One product, its blocks shared out. */                                                                                       \
-    SK_KERNEL void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,              \
-                                 int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {                \
-        const sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                    \
-        const sk_gemm_grid grid = sk_gemm_cut(SK_LANES_##U, way, ta, m, n, k, threads);                                             \
-        const sk_gemm_job_##S job = {way, ta, tb, accumulate, m, n, k, lda, ldb, ldc, a, b, c, blas, grid};                         \
-        const int64_t blocks = grid.rows * grid.columns;                                                                            \
-        if (blocks == 1)                                                                                                            \
-            sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                         \
-        else                                                                                                                        \
-            sk_share(threads, blocks, m * n * k / 8, sk_gemm_blocks_##S, &job);                                                     \
+    /* Slices of K, numbered; the first one goes to C. */                                                                          \
+    static void sk_gemm_slices_##S(const void *what, int member, int64_t begin, int64_t end) {                                     \
+        const sk_gemm_job_##S *j = what;                                                                                           \
+        (void)member;                                                                                                              \
+        for (int64_t s = begin; s < end; s++) {                                                                                    \
+            const int64_t from = j->k * s / j->slices, depth = j->k * (s + 1) / j->slices - from;                                  \
+            T *c = s ? j->parts + (s - 1) * j->m * j->n : j->c;                                                                    \
+            sk_gemm_by_##S(j->way, j->ta, j->tb, j->m, j->n, depth, j->a + (j->ta ? from * j->lda : from), j->lda,                 \
+                           j->b + (j->tb ? from : from * j->ldb), j->ldb, s ? 0 : j->add, c, s ? j->n : j->ldc, j->blas);          \
+        }                                                                                                                          \
+    }                                                                                                                              \
+    SK_APART void sk_matmul_sliced_##S(sk_gemm_job_##S *job, int threads) {                                                        \
+        T parts[SK_SLICES_ROOM];                                                                                                   \
+        job->parts = parts;                                                                                                        \
+        sk_share(threads, job->slices, sk_gemm_work(job->m, job->n, job->k) / 8, sk_gemm_slices_##S, job);                         \
+        for (int64_t s = 1; s < job->slices; s++)                                                                                  \
+            for (int64_t i = 0; i < job->m; i++) {                                                                                 \
+                const T *from = parts + ((s - 1) * job->m + i) * job->n;                                                           \
+                SK_SIMD()                                                                                                          \
+                for (int64_t j = 0; j < job->n; j++) job->c[i * job->ldc + j] += from[j];                                          \
+            }                                                                                                                      \
+    }                                                                                                                              \
+    /* One product, its blocks or slices shared out. */                                                                            \
+    SK_KERNEL void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,             \
+                                 int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {               \
+        const int64_t slices = sk_gemm_slices(m, n, k);                                                                            \
+        const sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k / slices, &ldb, blas);                                          \
+        const sk_gemm_grid grid = sk_gemm_cut(SK_LANES_##U, way, ta, m, n, k, threads);                                            \
+        sk_gemm_job_##S job = {way, ta, tb, accumulate, m, n, k, lda, ldb, ldc, a, b, c, NULL, blas, grid, slices};                \
+        const int64_t blocks = grid.rows * grid.columns;                                                                           \
+        if (slices > 1)                                                                                                            \
+            sk_matmul_sliced_##S(&job, threads);                                                                                   \
+        else if (blocks == 1)                                                                                                      \
+            sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                        \
+        else                                                                                                                       \
+            sk_share(threads, blocks, sk_gemm_work(m, n, k) / 8, sk_gemm_blocks_##S, &job);                                        \
     }
 
 SK_DEFINE_WAYS(float, f32, F32, sgemm)

@@ -40,7 +40,9 @@
         for (int64_t p = 0; p < k; p++) {                                                                                          \
             _Pragma("GCC unroll 8") for (int j = 0; j < vecs; j++)                                                                 \
                 y[j] = vecs == 1 ? sk_load_part_##S(b, part) : sk_load_##S(b + j / 2 * pair + j % 2 * L);                          \
-            _Pragma("GCC unroll 8") for (int j = 0; j < vecs; j++) SK_IN_REGISTER(y[j]);                                           \
+            if (rows > 1) {                                                                                                        \
+                _Pragma("GCC unroll 8") for (int j = 0; j < vecs; j++) SK_IN_REGISTER(y[j]);                                       \
+            }                                                                                                                      \
             _Pragma("GCC unroll 12") for (int i = 0; i < rows; i++) {                                                              \
                 sk_v##S x_i = sk_splat_##S(*(const T *)(x[i / 3] + i % 3 * step_i));                                               \
                 _Pragma("GCC unroll 8") for (int j = 0; j < vecs; j++) sum[i][j] = SK_FMA_##U(x_i, y[j], sum[i][j]);               \

@@ -57,7 +57,7 @@ SK_TEAM_API inline void sk_share(int threads, int64_t count, int64_t work, sk_ta
 #endif
 
 /* Operations that waking the team is worth. Pieces per member; members there can be; how long they wait before they sleep. */
-enum { SK_WAKING_WORK = 1 << 20, SK_PIECES_EACH = 8, SK_MOST_MEMBERS = 64, SK_PATIENCE_NS = 200000 };
+enum { SK_WAKING_WORK = 1 << 19, SK_PIECES_EACH = 8, SK_MOST_MEMBERS = 64, SK_PATIENCE_NS = 200000 };
 
 /* A member's own pieces that nobody has taken yet, in the lower half; the number of their loop in the upper half. */
 typedef struct {
