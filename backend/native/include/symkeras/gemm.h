@@ -287,17 +287,17 @@ static sk_gemm_grid sk_gemm_cut(int64_t L, sk_gemm_ways way, int ta, int64_t m, 
                            j->b + (j->tb ? from : from * j->ldb), j->ldb, s ? 0 : j->add, c, s ? j->n : j->ldc, j->blas);          \
         }                                                                                                                          \
     }                                                                                                                              \
-    SK_APART void sk_matmul_sliced_##S(sk_gemm_job_##S *job, int threads) {                                                        \
-        T parts[SK_SLICES_ROOM];                                                                                                   \
-        job->parts = parts;                                                                                                        \
-        sk_share(threads, job->slices, sk_gemm_work(job->m, job->n, job->k) / 8, sk_gemm_slices_##S, job);                         \
-        for (int64_t s = 1; s < job->slices; s++)                                                                                  \
-            for (int64_t i = 0; i < job->m; i++) {                                                                                 \
-                const T *from = parts + ((s - 1) * job->m + i) * job->n;                                                           \
-                SK_SIMD()                                                                                                          \
-                for (int64_t j = 0; j < job->n; j++) job->c[i * job->ldc + j] += from[j];                                          \
-            }                                                                                                                      \
-    }                                                                                                                              \
+    SK_APART void sk_matmul_sliced_##S(sk_gemm_job_##S job, int threads) {                                                          \
+        T parts[SK_SLICES_ROOM];                                                                                                    \
+        job.parts = parts;                                                                                                          \
+        sk_share(threads, job.slices, sk_gemm_work(job.m, job.n, job.k) / 8, sk_gemm_slices_##S, &job);                             \
+        for (int64_t s = 1; s < job.slices; s++)                                                                                    \
+            for (int64_t i = 0; i < job.m; i++) {                                                                                   \
+                const T *from = parts + ((s - 1) * job.m + i) * job.n;                                                              \
+                SK_SIMD()                                                                                                           \
+                for (int64_t j = 0; j < job.n; j++) job.c[i * job.ldc + j] += from[j];                                              \
+            }                                                                                                                       \
+    }                                                                                                                               \
     /* One product, its blocks or slices shared out. */                                                                            \
     SK_KERNEL void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,             \
                                  int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {               \
@@ -307,7 +307,7 @@ static sk_gemm_grid sk_gemm_cut(int64_t L, sk_gemm_ways way, int ta, int64_t m, 
         sk_gemm_job_##S job = {way, ta, tb, accumulate, m, n, k, lda, ldb, ldc, a, b, c, NULL, blas, grid, slices};                \
         const int64_t blocks = grid.rows * grid.columns;                                                                           \
         if (slices > 1)                                                                                                            \
-            sk_matmul_sliced_##S(&job, threads);                                                                                   \
+            sk_matmul_sliced_##S(job, threads);                                                                                    \
         else if (blocks == 1)                                                                                                      \
             sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                        \
         else                                                                                                                       \
