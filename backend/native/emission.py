@@ -19,7 +19,7 @@ from symkeras.backend.native.fused import FusedText, fused_text, operands_of
 from symkeras.backend.native.totals import finish_text
 from symkeras.compiler import naming
 from symkeras.compiler.addressing import dense, place
-from symkeras.compiler.program import AnyStep, Branch, Buffer, Loop, Program, SampleGroup, Step, Value, While, inner_steps
+from symkeras.compiler.program import AnyStep, Branch, Buffer, Loop, Program, RowPass, SampleGroup, Step, Value, While, inner_steps
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
@@ -37,7 +37,7 @@ LONGEST_TABLE = 64
 
 _WORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
-signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given b e exp
+signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given b e r k exp
 log tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write read remove NAN INFINITY
 """
 _TAKEN = frozenset(_WORDS.split())
@@ -62,6 +62,30 @@ class Emission:
     steps: dict[int, Step] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Span:
+    """Which of `count` samples or rows a function is told to do: from `begin` to `end`."""
+
+    count: Size
+    begin: str
+    end: str
+
+    def first(self, size: Size) -> str:
+        """Where they begin among `size` elements."""
+        return f"{self._each(size)}*{self.begin}"
+
+    def last(self, size: Size) -> str:
+        """Where they end."""
+        return f"{self._each(size)}*{self.end}"
+
+    def length(self, size: Size) -> str:
+        """How many of `size` elements are theirs."""
+        return f"{self._each(size)}*({self.end} - {self.begin})"
+
+    def _each(self, size: Size) -> str:
+        return text.factor(dims.floor_divide(size, self.count))
+
+
 def emit(program: Program, poison: bool = False) -> Emission:
     """The C of `program`; with `poison`, buffers are filled with ones' bits (NaN) as soon as they are dead."""
     return Emitter(program, poison).emission()
@@ -81,7 +105,8 @@ class Emitter:
         self.definitions: dict[str, None] = {}
         self.functions: dict[str, tuple[str, str]] = {}  # what identifies a kernel -> its name and text
         self.memory: dict[str, str] = {}  # name -> its declaration, in order
-        self.samples: Size | None = None  # what counts samples, in a function that is told which ones to do
+        self.span: Span | None = None  # in a function that is told which samples, or which row, to do
+        self.shifts: dict[int, str] = {}  # id(value) -> what its pointer is moved by
         self.body: list[tuple[str, Step | None]] = []
         self.variables: list[Node] = []
         self.constants: list[Node] = []
@@ -152,7 +177,7 @@ class Emitter:
     def pointer(self, v: Value) -> str:
         """A pointer to the first element of a value."""
         p = place(v)
-        name = self._storage(p.storage, v)
+        name = self._storage(p.storage, v) + self.shifts.get(id(v), "")
         terms = [text.size(p.offset)] if p.offset != 0 else []
         terms += [self.loops[id(loop)] if s == 1 else f"{text.factor(s)}*{self.loops[id(loop)]}" for loop, s in p.steps]
         return f"{name} + {' + '.join(terms)}".replace("+ -", "- ") if terms else name
@@ -231,6 +256,8 @@ class Emitter:
             self._while(s)
         elif isinstance(s, SampleGroup):
             self._sample_group(s)
+        elif isinstance(s, RowPass):
+            self._row_pass(s)
         else:
             self._list(inner_steps(s))
             return
@@ -238,10 +265,12 @@ class Emitter:
             self._bury(position)
 
     def _kernel(self, s: Step) -> None:
-        from symkeras.backend.native.kernels.table import KERNELS
+        from symkeras.backend.native.kernels.table import KERNELS, combine_first
 
         if s.kind == "copy":
             self.copy(s.inputs[0], s.outputs[0], s)
+        elif s.kind == "combine":
+            combine_first(self, s)
         elif s.fused is not None:
             self._fused(s)
         else:
@@ -289,10 +318,7 @@ class Emitter:
         self.say("}")
 
     def _samples_function(self, s: SampleGroup) -> tuple[str, list[str]]:
-        outside, self.body, self.depth, self.samples = (self.body, self.depth), [], 2, s.samples
-        self._list(s.steps)
-        inside = [line for line, _ in self.body]
-        self.samples, (self.body, self.depth) = None, outside
+        inside = self._apart(s.steps, 2, Span(s.samples, "b", "e"))
         storage = {id(v.buffer.storage): v.buffer.storage for one in s.steps for v in (*one.inputs, *one.outputs)}
         local = {self.pointers[key]: (storage[key], each) for key, each in s.locals.items() if key in self.pointers}
         needed = self._declarations(inside, set(local))
@@ -301,19 +327,47 @@ class Emitter:
             for name, (b, each) in local.items()
         ]
         name = self.unique("samples")
-        symbols = self._symbols_in([*needed, *shifted, *inside])
-        return name, [
+        loop = ["for (int64_t b = begin, e; b < end; b = e) {", f"    e = sk_min(b + {s.chunk}, end);"]
+        return name, self._task(name, needed, [*loop, *(f"    {line}" for line in shifted)], inside)
+
+    def _apart(self, steps: Sequence[AnyStep], depth: int, span: Span) -> list[str]:
+        """The lines of steps in a function of its own."""
+        outside, self.body, self.depth, self.span = (self.body, self.depth), [], depth, span
+        self._list(steps)
+        lines = [line for line, _ in self.body]
+        self.span, (self.body, self.depth) = None, outside
+        return lines
+
+    def _task(self, name: str, needed: Sequence[str], loop: Sequence[str], inside: Sequence[str]) -> list[str]:
+        """A function of the call that does the steps `begin` to `end` of a loop; its first lines open it."""
+        symbols = self._symbols_in([*needed, *loop, *inside])
+        return [
             f"static void {name}(const void *what, int member, int64_t begin, int64_t end) {{",
             "    const sk_call *call = what;",
             *(f"    const int64_t {one} = call->sizes[{k}];" for k, one in enumerate(self.program.symbols) if one in symbols),
-            *(f"    {line}" for line in needed),
-            "    for (int64_t b = begin, e; b < end; b = e) {",
-            f"        e = sk_min(b + {s.chunk}, end);",
-            *(f"        {line}" for line in shifted),
+            *(f"    {line}" for line in (*needed, *loop)),
             *inside,
             "    }",
             "}",
-        ]  # fmt: skip
+        ]
+
+    def _row_pass(self, s: RowPass) -> None:
+        """A function that does some rows of tables, shared by threads."""
+        first, width = self.pointer(s.first), text.factor(s.width)
+        tables = [v for v in (*s.touched.inputs, *s.touched.outputs) if v.buffer.kind == "variable" and v.type.size == s.count * s.width]
+        self.shifts = {id(v): f" + {width}*(r - k)" for v in tables}
+        inside = self._apart([s.touched], 2, Span(s.count, "k", "(k + 1)"))
+        self.shifts = {}
+        others = self._apart(s.others, 3, Span(s.rows, "r", "(r + 1)"))
+        name = self.unique("rows")
+        loop = [
+            "for (int64_t r = begin; r < end; r++) {",
+            f"    const int64_t k = ({first})[r];",
+            *(["    if (k < 0) {", *(line[4:] for line in others), "        continue;", "    }"] if others else ["    if (k < 0) continue;"]),
+        ]
+        self.functions[name] = name, "\n".join(self._task(name, self._declarations([first, *others, *inside], set()), loop, inside))
+        work = s.rows * s.width * 2 * (1 + len(s.others))
+        self.say(f"sk_share(threads, {text.size(s.rows)}, {text.size(work)}, {name}, call);  /* {naming.origin(s.node)} */")
 
     def _declarations(self, lines: Sequence[str], own: set[str]) -> list[str]:
         """The declarations of what lines name, and of what those name."""
@@ -336,10 +390,6 @@ class Emitter:
             work = work + size
         return text.size(work)
 
-    def each(self, size: Size) -> str:
-        """So many of `size` as each sample has, as a factor."""
-        assert self.samples is not None
-        return text.factor(dims.floor_divide(size, self.samples))
 
     def _block(self, head: str, steps: Sequence[AnyStep], node: Node) -> None:
         comment = naming.origin(node)
@@ -392,9 +442,8 @@ class Emitter:
         own = self.functions[key][0]
         if function.length is None:
             self.say(f"{own}({given});", step)
-        elif self.samples is not None:
-            each = self.each(function.length)
-            self.say(f"{own}(&({own}_given){{{given}}}, member, {each}*b, {each}*e);", step)
+        elif self.span is not None:
+            self.say(f"{own}(&({own}_given){{{given}}}, member, {self.span.first(function.length)}, {self.span.last(function.length)});", step)
         else:
             shared = f"sk_share(threads, {steps or text.size(function.length)}, {text.size(function.work)}, {own}"
             self.say(f"{shared}, &({own}_given){{{given}}});", step)
@@ -415,9 +464,9 @@ class Emitter:
              step: Step | None) -> None:  # fmt: skip
         """Copy elements between two arrays that are walked through by strides."""
         function = copy_text(shape, dtype, strides, to)
-        if function is None and self.samples is not None:
-            each = self.each(dims.product(shape))
-            self.say(f"memcpy({target} + {each}*b, {source} + {each}*b, (size_t)({each}*(e - b)) * sizeof({text.TYPES[dtype]}));", step)
+        if function is None and self.span is not None:
+            first, count = self.span.first(dims.product(shape)), self.span.length(dims.product(shape))
+            self.say(f"memcpy({target} + {first}, {source} + {first}, (size_t)({count}) * sizeof({text.TYPES[dtype]}));", step)
         elif function is None:
             self.say(f"memcpy({target}, {source}, (size_t)({text.size(dims.product(shape))}) * sizeof({text.TYPES[dtype]}));", step)
         else:

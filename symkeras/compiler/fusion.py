@@ -43,6 +43,7 @@ class Fused:
             complete only at the end).
         passes: in which pass over a row each node is computed.
         aliases: reshapes and broadcasts of a row's value, and the node that they stand for.
+        is_told: its kernel is always told which part of the loop to do.
     """
 
     nodes: tuple[Node, ...]
@@ -53,6 +54,7 @@ class Fused:
     levels: Mapping[Node, str]
     passes: Mapping[Node, int]
     aliases: Mapping[Node, Node]
+    is_told: bool = False
 
     @property
     def pass_count(self) -> int:
@@ -63,7 +65,7 @@ class Fused:
     def is_small(self) -> bool:
         """Whether the work is known to be too little to share."""
         total = product(self.shape)
-        return isinstance(total, int) and total * len(self.nodes) < SMALL_WORK
+        return isinstance(total, int) and total * len(self.nodes) < SMALL_WORK and not self.is_told
 
     @property
     def sliced_totals(self) -> list[Node]:

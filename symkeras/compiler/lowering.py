@@ -15,7 +15,8 @@ import numpy as np
 
 from symkeras.compiler.addressing import has_place
 from symkeras.compiler.fusion import Clustering, Fused
-from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, Step, Value, While, flat, inner_steps
+from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, RowPass, Step, Value, While, flat, inner_steps
+from symkeras.compiler.row_updates import RowUpdate, row_updates
 from symkeras.compiler.samples import Grouping, samples_of
 from symkeras.compiler.schedule import schedule
 from symkeras.compiler.views import VIEWS
@@ -76,6 +77,10 @@ class Kernels(Protocol):
         """Whether a node can be part of a cluster that one kernel computes (see `fusion`)."""
         ...
 
+    def row_passes(self) -> bool:
+        """Whether updates of tables can be made row by row (see `row_updates`)."""
+        ...
+
     def inline_control(self, node: Node) -> bool:
         """Whether a scan, branch or while loop becomes steps of the program (else it is one kernel)."""
         ...
@@ -119,15 +124,24 @@ class _Lowering:
         self.reads: dict[int, list[tuple[int, Step | None]]] = {}  # id(buffer) -> who reads it, and when
         self.variables: list[Value] = []
         self.copies: dict[int, Value] = {}  # id(value) -> its contiguous copy
+        self.combined: dict[Node, Size] = {}  # `combine_rows` of a pass over tables -> rows of the tables
 
     def program(self) -> Program:
+        passes = self._row_updates()
         main, tail = schedule(self.graph)
+        replaced = {n for one in passes for n in one.replaced}
         inputs = [self._input(n) for n in self.graph.inputs]
-        self._lower_all(main, self.graph, self.graph.roots)
+        self._lower_all([n for n in main if n not in replaced], self.graph, self.graph.roots)
         tail_start = self.position
-        self._lower_all(tail, self.graph, self.graph.roots)
+        self._lower_all([n for n in tail if n not in replaced], self.graph, self.graph.roots)
+        for variable in (v for one in passes for v in one.tables):
+            if variable not in self.values:
+                self.values[variable] = self._leaf(variable)
+            self.values[dict(self.graph.updates)[variable]] = self.values[variable]
         outputs = [self.values[n] for n in self.graph.outputs]
         commits = self._updates()
+        for one in passes:
+            self._row_pass(one)
         end = self.position
         for v in (*outputs, *(src for src, _ in commits)):
             self._read(v, end, None)
@@ -215,6 +229,8 @@ class _Lowering:
             _CONTROL[op](self, node)
         elif node.op.is_view:
             self._view(node)
+        elif node in self.combined:
+            self._combine(node)
         else:
             self._step(node)
 
@@ -289,6 +305,53 @@ class _Lowering:
             v.buffer.first = min(v.buffer.first, step.position)
             v.buffer.last = max(v.buffer.last, step.position)
         self.steps.append(step)
+
+    # ---- tables by rows ----------------------------------------------------------------------------------------------
+
+    def _row_updates(self) -> list[RowUpdate]:
+        """Updates to make row by row: those of tables whose old values nobody wants at the end."""
+        if not self.kernels.row_passes():
+            return []
+        read = set()
+        for n in self.graph.outputs:
+            while n.op.is_view:
+                n = n.inputs[0]
+            read.add(n)
+        found = [u for u in row_updates(self.graph, self.kernels.may_fuse) if not read & u.tables.keys()]
+        self.combined = {u.combined: next(iter(u.tables)).shape[0] for u in found}
+        return found
+
+    def _combine(self, node: Node) -> None:
+        """The sums of rows with equal indices, in the first of them, and which that is."""
+        first = TensorType((self.combined[node],), "int32")
+        outputs = [self._fresh(node.tensor_type, node), self._fresh(first)]
+        self._emit(Step("combine", node, [self._operand(node, 0), self._operand(node, 1)], outputs))
+        self.values[node], self.results[node] = outputs[0], outputs
+
+    def _row_pass(self, update: RowUpdate) -> None:
+        """Tables are read and written as if they were arrays over the indices: a kernel finds the row."""
+        variable = next(iter(update.tables))
+        shape = update.touched.shape
+        done = RowPass(update.indices, self.results[update.combined][1], rows=variable.shape[0], count=dims.product(update.indices.shape))
+        done.width = dims.floor_divide(dims.product(shape), done.count)
+        done.node, done.start = update.touched.nodes[-1], self.position
+        outside, self.steps = self.steps, done.steps
+        tables = {rows: variable for variable, rows in update.tables.items()}
+        inputs = [self._as_rows(n, n.inputs[0]) if n.op.name == "gather" else self.values[n] for n in update.touched.operands]
+        outputs = [self._as_rows(n, tables[n]) for n in update.touched.results]
+        self._emit(Step("fused", update.touched.nodes[-1], inputs, outputs, fused=update.touched))
+        for variable, cluster in update.others.items():
+            inputs = [self.values[n] for n in cluster.operands]
+            self._emit(Step("fused", cluster.nodes[-1], inputs, [self.values[variable]], fused=cluster))
+        self.steps = outside
+        self._read(done.first, self.position, None)
+        done.end = self.position
+        self.position += 1
+        self.steps.append(done)
+        self._extend_over(done, done.start, [])
+
+    def _as_rows(self, node: Node, table: Node) -> Value:
+        return self._value(node.tensor_type, self.values[table].buffer, node)
 
     # ---- loops -----------------------------------------------------------------------------------------------------
 
@@ -443,6 +506,8 @@ class _Lowering:
         """The inputs whose storage a result of a step may take over, where the types are equal."""
         if step.fused is not None:
             return step.fused.overwritable(step.fused.results[step.outputs.index(out)])
+        if step.kind == "combine":
+            return (1,) if out is step.outputs[0] else ()
         return self.kernels.in_place(step.node) if step.kind == "kernel" else ()
 
     def _stretch(self, stack: Value, start: int, length: Size) -> Value:
@@ -458,7 +523,7 @@ class _Lowering:
             stack.type.with_shape(stack.type.shape[1:]), stack.buffer, stack.node, stack, ("element", {"loop": loop}), stack.is_contiguous
         )
 
-    def _extend_over(self, loop: Loop | Branch | While, start: int, stacks: Sequence[Value]) -> None:
+    def _extend_over(self, loop: Loop | Branch | While | RowPass, start: int, stacks: Sequence[Value]) -> None:
         """What is read inside a loop and made outside of it lives to the loop's end; stacks live over all of it."""
         for v in stacks:
             v.buffer.first = min(v.buffer.first, start)
@@ -534,7 +599,7 @@ class _Lowering:
             if variable not in self.values:
                 self.values[variable] = self._leaf(variable)
             source = self.values[new]
-            if source.buffer.kind == "variable" and len(self.graph.updates) > 1:
+            if source.buffer.kind == "variable" and len(self.graph.updates) > 1 and source is not self.values[variable]:
                 source = self._copied(source, new)
             commits.append((source, self.values[variable]))
         return commits

@@ -97,8 +97,9 @@ class Step:
     """One kernel: `node` computed from `inputs` into `outputs`.
 
     Attributes:
-        kind: "kernel", "copy" (moves elements), or "fused" (a cluster: `fused` says of what; its operands are the inputs,
-            its results the outputs, and `node` is the last of them).
+        kind: "kernel", "copy" (moves elements), "fused" (a cluster: `fused` says of what; its operands are the inputs,
+            its results the outputs, and `node` is the last of them), or "combine" (a `combine_rows` whose rows matter at the first of
+            equal indices alone, and whose second output says which is the first for every row of a table; see `RowPass`).
     """
 
     kind: str
@@ -193,7 +194,37 @@ class SampleGroup:
         return self.chunk * self.members
 
 
-AnyStep: TypeAlias = "Step | Loop | Branch | While | Group | SampleGroup"
+@dataclass(eq=False)
+class RowPass:
+    """One pass over the rows of tables, each row by the steps that are for it (see `row_updates`).
+
+    Attributes:
+        node: one of the updates.
+        first: for every row the number of the first index that is the row's; negative where there is none.
+        touched: computes the new rows at the indices; it reads and writes tables as if they were arrays over the indices.
+        others: compute the rows at no index.
+        rows: of the tables; count: of the indices; width: elements of a row.
+    """
+
+    node: Node
+    first: Value
+    steps: list[AnyStep] = field(default_factory=list)
+    rows: Size = 0
+    count: Size = 0
+    width: Size = 0
+    start: int = 0
+    end: int = 0
+
+    @property
+    def touched(self) -> Step:
+        return self.steps[0]  # type: ignore[return-value]
+
+    @property
+    def others(self) -> list[Step]:
+        return self.steps[1:]  # type: ignore[return-value]
+
+
+AnyStep: TypeAlias = "Step | Loop | Branch | While | Group | SampleGroup | RowPass"
 
 
 @dataclass
@@ -285,7 +316,7 @@ def inner_steps(step: AnyStep) -> list[AnyStep]:
         return [*step.then, *step.otherwise]
     if isinstance(step, While):
         return [*step.condition, *step.steps]
-    return list(step.steps) if isinstance(step, (Loop, Group, SampleGroup)) else []
+    return list(step.steps) if isinstance(step, (Loop, Group, SampleGroup, RowPass)) else []
 
 
 def flat(steps: Sequence[AnyStep]) -> Iterator[Step]:

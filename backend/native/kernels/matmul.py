@@ -101,10 +101,9 @@ def matmul(e: Emitter, s: Step) -> None:
         return
     e.include("gemm.h")
     suffix, g = text.SUFFIXES[out.type.dtype], gemm_of(s)
-    if all(d == 1 for d in out.type.shape[:-2]) and e.samples is not None:
-        each = e.each(g.m)
-        a_rows, c_rows = (f"{e.pointer(v)} + {each}*{text.factor(stride)}*b" for v, stride in ((g.a, g.lda), (out, g.ldc)))
-        e.say(f"{g.text(f'sk_gemm_{suffix}', a_rows, e.pointer(g.b), c_rows, m=f'{each}*(e - b)')}, call->blas);", s)
+    if all(d == 1 for d in out.type.shape[:-2]) and e.span is not None:
+        a_rows, c_rows = (f"{e.pointer(v)} + {e.span.first(g.m)}*{text.factor(stride)}" for v, stride in ((g.a, g.lda), (out, g.ldc)))
+        e.say(f"{g.text(f'sk_gemm_{suffix}', a_rows, e.pointer(g.b), c_rows, m=e.span.length(g.m))}, call->blas);", s)
     elif all(d == 1 for d in out.type.shape[:-2]):
         e.say(f"{g.text(f'sk_matmul_{suffix}', *map(e.pointer, (g.a, g.b, out)))}, call->blas, threads);", s)
     else:

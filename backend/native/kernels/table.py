@@ -141,6 +141,18 @@ def _combine_rows(e: Emitter, s: Step) -> None:
     e.say(f"sk_combine_rows_{ts}_{suffix}({pointers}, {_count(indices)}, {width}, {e.pointer(s.scratch[0])});", s)
 
 
+def combine_first(e: Emitter, s: Step) -> None:
+    """The kernel of a "combine" step (see `Step`)."""
+    indices, values = s.inputs
+    out, first = s.outputs
+    e.include("indexing.h")
+    (t, ts), (i, suffix) = _types(values), _types(indices)
+    e.define(f"SK_DEFINE_COMBINE_FIRST({t}, {ts}, {i}, {suffix})")
+    width = dims.floor_divide(values.type.size, indices.type.size)
+    pointers = ", ".join(map(e.pointer, (first, out, indices, values)))
+    _may_fail(e, s, f"sk_combine_first_{ts}_{suffix}({pointers}, {_count(indices)}, {text.size(first.type.size)}, {text.size(width)}, &call->fault)")
+
+
 def _set_rows(e: Emitter, s: Step) -> None:
     table, indices, rows = s.inputs
     out = s.outputs[0]
@@ -329,6 +341,9 @@ class NativeKernels:
         if node.op.name in REDUCTIONS:
             return bool(node.attrs["axes"])
         return node.op.is_elementwise
+
+    def row_passes(self) -> bool:
+        return True
 
     def inline_control(self, node: Node) -> bool:
         return True

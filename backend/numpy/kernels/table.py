@@ -180,6 +180,9 @@ class NumpyKernels:
     def may_fuse(self, node: Node) -> bool:
         return False
 
+    def row_passes(self) -> bool:
+        return False
+
     def inline_control(self, node: Node) -> bool:
         """Loops whose bodies hold no graphs themselves; others are functions of their own."""
         return node.op.name == "scan" and not any(subgraphs(n) for n in node.attrs["body"].nodes)

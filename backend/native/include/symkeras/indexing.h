@@ -184,6 +184,28 @@ SK_UNUSED static inline int64_t sk_combine_rows_scratch(int64_t count) { return 
             if (first[k] != k) memcpy(out + k * width, out + first[k] * width, (size_t)width * sizeof(T));                               \
     }
 
+/* first (R): for every row of a table the number of the first index that is the row's, -1 where there is none. out (N, W), which may be
+   values (N, W) themselves: at the first of equal indices the sum of all their rows, in order of appearance; the others are of no account. */
+#define SK_DEFINE_COMBINE_FIRST(T, TS, I, IS)                                                                                              \
+    SK_UNUSED static int sk_combine_first_##TS##_##IS(int32_t *first, T *out, const I *indices, const T *values, int64_t count, int64_t rows, \
+                                                      int64_t width, sk_fault *fault) {                                                    \
+        if (sk_check_range_##IS(indices, count, rows, fault)) return 1;                                                                    \
+        for (int64_t r = 0; r < rows; r++) first[r] = -1;                                                                                  \
+        if (out != values && count * width > 0) memcpy(out, values, (size_t)(count * width) * sizeof(T));                                  \
+        for (int64_t k = 0; k < count; k++) {                                                                                              \
+            const int64_t at = sk_place((int64_t)indices[k], rows);                                                                        \
+            if (first[at] < 0) {                                                                                                           \
+                first[at] = (int32_t)k;                                                                                                    \
+                continue;                                                                                                                  \
+            }                                                                                                                              \
+            T *const row = out + first[at] * width;                                                                                        \
+            const T *const value = values + k * width;                                                                                     \
+            SK_SIMD()                                                                                                                      \
+            for (int64_t c = 0; c < width; c++) row[c] = SK_PLUS(T, TS, row[c], value[c]);                                                 \
+        }                                                                                                                                  \
+        return 0;                                                                                                                          \
+    }
+
 /* table (R, row) at indices (N) = rows_data (N, row), in place, in order: of equal indices the last one stays. */
 #define SK_DEFINE_SET_ROWS(I, IS)                                                                                                    \
     SK_UNUSED static int sk_set_rows_##IS(                                                                                           \

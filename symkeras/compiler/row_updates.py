@@ -1,0 +1,106 @@
+"""Updates of tables by rows: what a program does with the rows that a batch touched, and with all others, in one pass over the tables.
+
+`sparse-updates` leaves, for each table, `set_rows(others, indices, rows)`: new rows computed from old ones (`gather`) and from the
+gradient (`combine_rows`), and what the formula makes of all others. Tables with the same indices (an embedding and its optimizer's slots)
+are updated together here, where the backend can: row by row, in place, and nothing is gathered or laid out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from symkeras.compiler.fusion import Clustering, Fused
+from symkeras.graph.dims import product
+from symkeras.graph.graph import Graph
+from symkeras.graph.node import Node
+
+
+@dataclass(frozen=True, eq=False)
+class RowUpdate:
+    """One pass over tables.
+
+    Attributes:
+        indices: of the rows that are touched.
+        combined: the `combine_rows` that gives each of them its gradient.
+        tables: variable -> the node of its new rows.
+        touched: the cluster that computes these, from gathered rows, the gradient, and numbers.
+        others: for tables whose other rows change too, the cluster that computes them; its one result is the whole table.
+        replaced: the nodes that need not be computed.
+    """
+
+    indices: Node
+    combined: Node
+    tables: dict[Node, Node]
+    touched: Fused
+    others: dict[Node, Fused]
+    replaced: frozenset[Node]
+
+
+def row_updates(graph: Graph, may_fuse: Callable[[Node], bool]) -> list[RowUpdate]:
+    """The updates of a graph that can be made row by row."""
+    groups: dict[Node, dict[Node, Node]] = {}
+    for variable, new in graph.updates:
+        if new.op.name == "set_rows" and not graph.users[new] and new not in graph.outputs:
+            groups.setdefault(new.inputs[1], {})[variable] = new
+    found = [_update(graph, indices, news, may_fuse) for indices, news in groups.items()]
+    return [u for u in found if u is not None]
+
+
+def _update(graph: Graph, indices: Node, news: dict[Node, Node], may_fuse: Callable[[Node], bool]) -> RowUpdate | None:
+    rows = {variable: new.inputs[2] for variable, new in news.items()}
+    shape = next(iter(rows.values())).shape
+    inside, leaves = _formula(rows.values(), lambda n: may_fuse(n) and n.shape == shape)
+    combined = [n for n in leaves if n.op.name == "combine_rows" and n.inputs[0] is indices]
+    gathers = [n for n in leaves if n.op.name == "gather" and n.inputs[1] is indices and n.inputs[0].op.name == "variable"]
+    row = shape[indices.ndim :]
+    rest = leaves - {*combined, *gathers}
+    if len(combined) != 1 or any(r.shape != shape for r in rows.values()) or any(n.shape not in ((), row) for n in rest):
+        return None
+    if not _only_for(graph, inside, set(news.values())) or any(u not in inside for u in graph.users[combined[0]]):
+        return None
+    touched = _cluster(graph, inside, rows.values())
+    others: dict[Node, Fused] = {}
+    replaced = {*inside, *news.values(), *(g for g in gathers if all(u in inside for u in graph.users[g]))}
+    for variable, new in news.items():
+        whole = new.inputs[0]
+        if whole is variable:
+            continue
+        own, reads = _formula([whole], lambda n: may_fuse(n) and n.shape == variable.shape)  # noqa: B023 - used at once
+        foreign = any(n.shape not in ((), row) and (n.op.name != "variable" or (n in news and n is not variable)) for n in reads)
+        cluster = _cluster(graph, own, [whole])
+        if foreign or not _only_for(graph, own, {new}) or cluster is None:
+            return None
+        others[variable] = cluster
+        replaced |= own
+    if touched is None or product(row) == 0:
+        return None
+    return RowUpdate(indices, combined[0], rows, touched, others, frozenset(replaced))
+
+
+def _formula(roots: Iterable[Node], is_inside: Callable[[Node], bool]) -> tuple[set[Node], set[Node]]:
+    """The nodes of a formula, and what it reads."""
+    inside: set[Node] = set()
+    leaves: set[Node] = set()
+    todo = list(roots)
+    while todo:
+        n = todo.pop()
+        if n in inside or n in leaves:
+            continue
+        (inside if is_inside(n) else leaves).add(n)
+        if n in inside:
+            todo.extend(n.inputs)
+    return inside, leaves
+
+
+def _only_for(graph: Graph, nodes: set[Node], readers: set[Node]) -> bool:
+    """Whether nobody else reads the nodes."""
+    return all(u in nodes or u in readers for n in nodes for u in graph.users[n]) and not nodes & {*graph.outputs}
+
+
+def _cluster(graph: Graph, nodes: set[Node], results: Iterable[Node]) -> Fused | None:
+    """The nodes as one cluster; None where they make several."""
+    order = sorted(nodes, key=lambda n: n.uid)
+    units = Clustering(order, nodes.__contains__, graph.users, results).units()
+    one = units[0] if len(units) == 1 else None
+    return replace(one, is_told=True) if isinstance(one, Fused) and set(one.nodes) == nodes else None
