@@ -31,8 +31,28 @@ from symkeras.errors import BackendError, ConfigError
 DEFAULT_LIMIT = 512
 """Size in MiB that the folder is kept under, unless `SYMKERAS_CACHE_LIMIT` says otherwise."""
 
-LINKED = ("team.h", "gemm.h", "convolution.h")
-"""Headers whose kernels are built once for all functions, as libraries of their own: each may call those before it."""
+
+@dataclass(frozen=True)
+class Library:
+    """Kernels that are built once for all functions: a header, what it is compiled with, and who needs it."""
+
+    name: str
+    header: str
+    flags: tuple[str, ...]
+    needed: re.Pattern[str]
+
+
+def _kernels(header: str, number: str, names: str, *flags: str) -> Library:
+    own = ("-DSK_RUNTIME", f"-DSK_ONLY_{number.upper()}", *flags)
+    return Library(f"{Path(header).stem}_{number}", header, own, re.compile(rf"\bsk_({names})_{number}\("))
+
+
+LIBRARIES = (
+    Library("team", "team.h", ("-DSK_TEAM", "-DSK_TEAM_API="), re.compile("")),
+    *(_kernels("gemm.h", number, r"gemm|matmul|conv\w*") for number in ("f32", "f64")),
+    *(_kernels("convolution.h", number, r"conv\w*", "-DSK_LINKED_GEMM") for number in ("f32", "f64")),
+)
+"""Each may call those before it."""
 
 _MARK = b"symkeras sha256:"
 _FOOTER = len(_MARK) + hashlib.sha256().digest_size
@@ -70,7 +90,7 @@ def load(source: str, name: str = "program", portable: bool = False, sanitize: S
         name: begins the names of the files, for people.
         portable: see `toolchain.flags`.
         sanitize: see `toolchain.flags`.
-        linked: take the kernels that compile slowly (`LINKED`) from libraries built once, instead of from the headers.
+        linked: take the kernels that compile slowly (`LIBRARIES`) from libraries built once, instead of from the headers.
 
     Raises:
         BackendError: there is no compiler, it failed, or what it made cannot be loaded.
@@ -80,12 +100,10 @@ def load(source: str, name: str = "program", portable: bool = False, sanitize: S
     compiler = toolchain.compiler()
     flags = toolchain.flags(compiler, portable, sanitize)
     wanted = [_Wanted(source, name, (*flags, "-DSK_LINKED") if linked else flags, ctypes.DEFAULT_MODE)]
-    for header in reversed(LINKED) if linked else ():
-        include = f'#include "symkeras/{header}"\n'
-        if include in source:
+    for one in reversed(LIBRARIES) if linked else ():
+        if one.needed.search(source):
             fast = toolchain.flags(compiler, portable, sanitize, level="-O3")
-            role = ("-DSK_TEAM", "-DSK_TEAM_API=") if header == "team.h" else ("-DSK_RUNTIME",)
-            wanted.insert(0, _Wanted(include, Path(header).stem, (*fast, *role), ctypes.RTLD_GLOBAL))
+            wanted.insert(0, _Wanted(f'#include "symkeras/{one.header}"\n', one.name, (*fast, *one.flags), ctypes.RTLD_GLOBAL))
     fresh = _build_ahead(wanted, compiler)
     for one in wanted[:-1]:
         _load(one, compiler)

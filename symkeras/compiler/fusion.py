@@ -307,14 +307,16 @@ class Clustering:
         """Whether one of `todo` is, or depends on, `unit`."""
         seen = set(todo)
         horizon = self._blocks[bisect.bisect_right(self._blocks, unit.first) - 1]
+        units = self._unit
         while todo:
             u = todo.pop()
             if u is unit:
                 return True
             if u.last < horizon:
                 continue
-            for before in self._read_by(u):
-                if before not in seen:
+            for i in u.operands if u.shape is not None else u.nodes[0].inputs:
+                before = units.get(i)
+                if before is not None and before not in seen:
                     seen.add(before)
                     todo.append(before)
         return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -174,23 +174,44 @@ def build(expression: ast.expr, match: Match, dtype: str) -> Node:
     return make(OPS[name], inputs, attrs)  # type: ignore[arg-type]
 
 
+class _Row(NamedTuple):
+    """A rule ready to be matched: its trees, and for each argument that is not a bare name the ops of which one must be there."""
+
+    rule: Rule
+    pattern: ast.expr
+    replacement: ast.expr | None
+    needs: tuple[frozenset[str], ...]
+
+
+_CONSTANTS = frozenset({"constant", "broadcast_to", "reshape"})
+"""What a number in a pattern can be (see `splat`)."""
+
+
+def _needs(pattern: ast.expr) -> tuple[frozenset[str], ...]:
+    names = [_CONSTANTS if _number(a) is not None else frozenset({op_of(a)} - {None}) for a in _arguments(pattern)]
+    return tuple(n for n in names if n)  # type: ignore[return-value]
+
+
 class RuleSet:
     """Rules indexed by the op at the root of their pattern."""
 
     def __init__(self, rules: Iterable[Rule]):
         self.rules = tuple(rules)
-        self._by_op: dict[str, list[tuple[Rule, ast.expr, ast.expr | None]]] = {}
+        self._by_op: dict[str, list[_Row]] = {}
         for rule in self.rules:
             pattern = parse(rule.pattern)
             replacement = parse(rule.replacement) if isinstance(rule.replacement, str) else None
             name = op_of(pattern)
             if name is None or rule.numerics not in NUMERICS:
                 raise CompileError(f"rule {rule.name!r}: the pattern must apply an operation and numerics be one of {NUMERICS}")
-            self._by_op.setdefault(name, []).append((rule, pattern, replacement))
+            self._by_op.setdefault(name, []).append(_Row(rule, pattern, replacement, _needs(pattern)))
 
     def rewrite(self, node: Node, context: Context) -> Node | None:
         """What the first rule that applies makes of `node`, or None."""
-        for rule, pattern, replacement in self._by_op.get(node.op.name, ()):
+        given = {i.op.name for i in node.inputs}
+        for rule, pattern, replacement, needs in self._by_op.get(node.op.name, ()):
+            if any(need.isdisjoint(given) for need in needs):
+                continue
             for match in matches(pattern, node, Match(node)):
                 reason = rule.where(match) if rule.where is not None else None
                 if reason is None:

@@ -178,9 +178,12 @@ class _Simplification(RuleSet):
     def rewrite(self, node: Node, context: Context) -> Node | None:
         from symkeras.graph import provenance
 
-        with provenance.inherit(node.origins):
-            new = drop_broadcasts(node, context)
-        return new if new is not None else super().rewrite(node, context)
+        if any(i.op.name == "broadcast_to" for i in node.inputs):
+            with provenance.inherit(node.origins):
+                new = drop_broadcasts(node, context)
+            if new is not None:
+                return new
+        return super().rewrite(node, context)
 
 
 @dataclass(frozen=True)

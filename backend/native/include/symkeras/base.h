@@ -10,6 +10,15 @@
 /* Not every file uses every kernel. */
 #define SK_UNUSED __attribute__((unused))
 
+/* A long function of calls with many addresses at hand: optimising it would take most of the compiler's time and gain nothing. */
+#if defined(__clang__)
+#define SK_PLAIN __attribute__((optnone, noinline))
+#elif defined(__GNUC__)
+#define SK_PLAIN __attribute__((optimize("O0")))
+#else
+#define SK_PLAIN
+#endif
+
 /* Why a call gave up: code 0 none, 1 index out of range (`index` on an axis of `size`), raised by kernel number `step`. */
 typedef struct {
     int64_t code, step, index, size;

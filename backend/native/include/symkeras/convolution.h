@@ -357,8 +357,8 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
         else if (!sk_conv_is_winograd(s) || !sk_conv_filter_by_##S(1, dw, x, dy, s, scratch, threads))                                     \
             sk_conv_filter_by_##S(0, dw, x, dy, s, scratch, threads);                                                                      \
     }
-SK_DEFINE_CONV(float, f32, F32)
-SK_DEFINE_CONV(double, f64, F64)
+SK_F32(SK_DEFINE_CONV(float, f32, F32))
+SK_F64(SK_DEFINE_CONV(double, f64, F64))
 
 #endif
 #endif

@@ -85,7 +85,7 @@
         }                                                                                                                                  \
         piece->add = 1;                                                                                                                    \
     }
-SK_DEFINE_CONV_DEPTHWISE(float, f32, F32)
-SK_DEFINE_CONV_DEPTHWISE(double, f64, F64)
+SK_F32(SK_DEFINE_CONV_DEPTHWISE(float, f32, F32))
+SK_F64(SK_DEFINE_CONV_DEPTHWISE(double, f64, F64))
 
 #endif

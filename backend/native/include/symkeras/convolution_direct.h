@@ -285,7 +285,7 @@ SK_UNUSED static inline void sk_conv_meet(int64_t start, int64_t step, int64_t l
 #define SK_CONV_ROLLED_SIZES(X, S) X(8, S) X(10, S)
 #endif
 
-SK_DEFINE_CONV_TILE(float, f32, F32)
-SK_DEFINE_CONV_TILE(double, f64, F64)
+SK_F32(SK_DEFINE_CONV_TILE(float, f32, F32))
+SK_F64(SK_DEFINE_CONV_TILE(double, f64, F64))
 
 #endif

@@ -120,7 +120,7 @@ typedef struct {
 #define SK_CONV_COUNTS_ROLLED(X, S) X(1, S) X(2, S) X(3, S) X(4, S)
 #endif
 
-SK_DEFINE_CONV_BLOCK(float, f32, F32)
-SK_DEFINE_CONV_BLOCK(double, f64, F64)
+SK_F32(SK_DEFINE_CONV_BLOCK(float, f32, F32))
+SK_F64(SK_DEFINE_CONV_BLOCK(double, f64, F64))
 
 #endif

@@ -205,7 +205,7 @@ enum { SK_WINOGRAD_ROOM = 2 * 16 * (SK_WINOGRAD_PLACE + 16) };
             k->held++;                                                                                                                     \
         }                                                                                                                                  \
     }
-SK_DEFINE_WINOGRAD(float, f32, F32)
-SK_DEFINE_WINOGRAD(double, f64, F64)
+SK_F32(SK_DEFINE_WINOGRAD(float, f32, F32))
+SK_F64(SK_DEFINE_WINOGRAD(double, f64, F64))
 
 #endif

@@ -16,7 +16,9 @@
 
 #include "symkeras/kernel_types.h"
 
-#ifndef SK_LINKED
+#ifdef SK_LINKED_GEMM
+#include "symkeras/vector.h"
+#elif !defined(SK_LINKED)
 #include "symkeras/gemm_tiles.h"
 
 typedef enum { SK_DIRECT, SK_TURNED, SK_DOTS, SK_PACKED, SK_BLAS } sk_gemm_ways;
@@ -314,10 +316,10 @@ static sk_gemm_grid sk_gemm_cut(int64_t L, sk_gemm_ways way, int ta, int64_t m, 
             sk_share(threads, blocks, sk_gemm_work(m, n, k) / 8, sk_gemm_blocks_##S, &job);                                        \
     }
 
-SK_DEFINE_WAYS(float, f32, F32, sgemm)
-SK_DEFINE_WAYS(double, f64, F64, dgemm)
-SK_DEFINE_GEMM(float, f32, F32, sgemm)
-SK_DEFINE_GEMM(double, f64, F64, dgemm)
+SK_F32(SK_DEFINE_WAYS(float, f32, F32, sgemm))
+SK_F64(SK_DEFINE_WAYS(double, f64, F64, dgemm))
+SK_F32(SK_DEFINE_GEMM(float, f32, F32, sgemm))
+SK_F64(SK_DEFINE_GEMM(double, f64, F64, dgemm))
 
 #endif
 #endif

@@ -3,6 +3,7 @@
 #ifndef SYMKERAS_GEMM_TILES_H
 #define SYMKERAS_GEMM_TILES_H
 
+#include "symkeras/kernel_types.h"
 #include "symkeras/vector.h"
 
 /* Rows of the largest tile: two vectors of columns each, and two vectors of B and one of A beside the sums. */
@@ -203,13 +204,13 @@
         for (; j < n; j++) sk_dots_column_##S(1, m, k, a, lda, b + j * ldb, ldb, add, c + j * cj, ci, cj);                         \
     }
 
-SK_DEFINE_TILE(float, f32, F32)
-SK_DEFINE_TILE(double, f64, F64)
-SK_DEFINE_PACK(float, f32, F32)
-SK_DEFINE_PACK(double, f64, F64)
-SK_DEFINE_PACK_A(float, f32, F32)
-SK_DEFINE_PACK_A(double, f64, F64)
-SK_DEFINE_DOTS(float, f32, F32)
-SK_DEFINE_DOTS(double, f64, F64)
+SK_F32(SK_DEFINE_TILE(float, f32, F32))
+SK_F64(SK_DEFINE_TILE(double, f64, F64))
+SK_F32(SK_DEFINE_PACK(float, f32, F32))
+SK_F64(SK_DEFINE_PACK(double, f64, F64))
+SK_F32(SK_DEFINE_PACK_A(float, f32, F32))
+SK_F64(SK_DEFINE_PACK_A(double, f64, F64))
+SK_F32(SK_DEFINE_DOTS(float, f32, F32))
+SK_F64(SK_DEFINE_DOTS(double, f64, F64))
 
 #endif

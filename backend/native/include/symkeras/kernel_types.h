@@ -1,11 +1,24 @@
 /* What the large kernels are told, and their declarations for files that link to them.
  *
- * Products and convolutions take a compiler a second each. A file compiled with SK_LINKED only declares them; with
- * SK_RUNTIME they are made for others; otherwise the file has its own (exported C). */
+ * Products and convolutions take a compiler a second and more, so they are built as libraries, each for one type of numbers: with
+ * SK_RUNTIME kernels are made for others, with SK_ONLY_F32 or SK_ONLY_F64 those of one type, with SK_LINKED_GEMM convolutions call the
+ * products of another library. A file compiled with SK_LINKED calls kernels of libraries. Without any of these a file has its own
+ * (exported C). */
 #ifndef SYMKERAS_KERNEL_TYPES_H
 #define SYMKERAS_KERNEL_TYPES_H
 
 #include "symkeras/team.h"
+
+#ifdef SK_ONLY_F64
+#define SK_F32(...)
+#else
+#define SK_F32(...) __VA_ARGS__
+#endif
+#ifdef SK_ONLY_F32
+#define SK_F64(...)
+#else
+#define SK_F64(...) __VA_ARGS__
+#endif
 
 #ifdef SK_RUNTIME
 #define SK_KERNEL
@@ -25,19 +38,25 @@ typedef struct {
     int64_t batch, in[3], out[3], kernel[3], stride[3], dilation[3], before[3], channels, outputs, groups;
 } sk_conv_shape;
 
-#ifdef SK_LINKED
-#define SK_DECLARE_KERNELS(T, S)                                                                                                 \
+#if defined(SK_LINKED) || defined(SK_LINKED_GEMM)
+#define SK_DECLARE_GEMM(T, S)                                                                                                    \
     void sk_gemm_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,          \
                      int accumulate, T *c, int64_t ldc, const sk_blas *blas);                                                    \
     void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,        \
-                       int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads);                                     \
+                       int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads);
+SK_DECLARE_GEMM(float, f32)
+SK_DECLARE_GEMM(double, f64)
+#endif
+
+#ifdef SK_LINKED
+#define SK_DECLARE_CONV(T, S)                                                                                                    \
     void sk_conv_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, int threads);        \
     void sk_conv_input_grad_##S(T *dx, const T *dy, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas,         \
                                 int threads);                                                                                    \
     void sk_conv_filter_grad_##S(T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch, const sk_blas *blas,        \
                                  int threads);
-SK_DECLARE_KERNELS(float, f32)
-SK_DECLARE_KERNELS(double, f64)
+SK_DECLARE_CONV(float, f32)
+SK_DECLARE_CONV(double, f64)
 #endif
 
 #endif
