@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from symkeras.backend.native import text
+from symkeras.backend.native import tasks, text
 from symkeras.backend.native.copying import copy_text, target_strides
 from symkeras.backend.native.expressions import check_dtype, expression
 from symkeras.backend.native.fused import FusedText, fused_text, operands_of
@@ -37,8 +37,9 @@ LONGEST_TABLE = 64
 
 _WORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
-signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given b e r k
-exp log tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write read remove NAN INFINITY
+signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given
+count slices slice chunk chunks b c e r k exp log tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write
+read remove NAN INFINITY
 """
 _TAKEN = frozenset(_WORDS.split())
 """What no pointer is named: words of C, and functions of its library."""
@@ -62,30 +63,6 @@ class Emission:
     steps: dict[int, Step] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Span:
-    """Which of `count` samples or rows a function is told to do: from `begin` to `end`."""
-
-    count: Size
-    begin: str
-    end: str
-
-    def first(self, size: Size) -> str:
-        """Where they begin among `size` elements."""
-        return f"{self._each(size)}*{self.begin}"
-
-    def last(self, size: Size) -> str:
-        """Where they end."""
-        return f"{self._each(size)}*{self.end}"
-
-    def length(self, size: Size) -> str:
-        """How many of `size` elements are theirs."""
-        return f"{self._each(size)}*({self.end} - {self.begin})"
-
-    def _each(self, size: Size) -> str:
-        return text.factor(dims.floor_divide(size, self.count))
-
-
 def emit(program: Program, poison: bool = False) -> Emission:
     """The C of `program`; with `poison`, buffers are filled with ones' bits (NaN) as soon as they are dead."""
     return Emitter(program, poison).emission()
@@ -105,7 +82,7 @@ class Emitter:
         self.definitions: dict[str, None] = {}
         self.functions: dict[str, tuple[str, str]] = {}  # what identifies a kernel -> its name and text
         self.memory: dict[str, str] = {}  # name -> its declaration, in order
-        self.span: Span | None = None  # in a function that is told which samples, or which row, to do
+        self.span: tasks.Span | None = None  # in a function that is told which samples, or which row, to do
         self.shifts: dict[int, str] = {}  # id(value) -> what its pointer is moved by
         self.body: list[tuple[str, Step | None]] = []
         self.variables: list[Node] = []
@@ -126,7 +103,7 @@ class Emitter:
             for b in self.program.buffers:
                 deaths.setdefault(b.last, []).append(b)
         self.deaths = deaths
-        self._list(self.program.steps)
+        self.list(self.program.steps)
         for k, v in enumerate(self.program.outputs):
             self._into(f"call->outputs[{k}]", v)
         for source, target in self.program.commits:
@@ -192,7 +169,7 @@ class Emitter:
             name = self.pointers[id(b)] = self.unique(naming.suggest(first))
             ctype = text.TYPES[b.type.dtype]
             if b.kind == "arena":
-                self.memory[name] = f"{ctype} *const {name} = {self._at(b)};"
+                self.memory[name] = f"{ctype} *const {name} = {self.at(b)};"
             elif b.kind == "variable":
                 assert b.source is not None
                 self.variables.append(b.source)
@@ -203,7 +180,7 @@ class Emitter:
                 self.pointers[id(b)] = f"&{self._number(b.source)}"
         return self.pointers[id(b)]
 
-    def _at(self, b: Buffer) -> str:
+    def at(self, b: Buffer) -> str:
         return f"({text.TYPES[b.type.dtype]} *)(call->arena + call->at[{self.places[id(b)]}])"
 
     def _constant(self, b: Buffer, name: str) -> None:
@@ -238,7 +215,7 @@ class Emitter:
 
     # ---- steps -----------------------------------------------------------------------------------------------------
 
-    def _list(self, steps: Sequence[AnyStep]) -> None:
+    def list(self, steps: Sequence[AnyStep]) -> None:
         for s in steps:
             self._step(s)
 
@@ -255,11 +232,11 @@ class Emitter:
         elif isinstance(s, While):
             self._while(s)
         elif isinstance(s, SampleGroup):
-            self._sample_group(s)
+            tasks.sample_group(self, s)
         elif isinstance(s, RowPass):
-            self._row_pass(s)
+            tasks.row_pass(self, s)
         else:
-            self._list(inner_steps(s))
+            self.list(inner_steps(s))
             return
         for position in range(s.start, s.end + 1):
             self._bury(position)
@@ -276,6 +253,13 @@ class Emitter:
         else:
             KERNELS[s.node.op.name](self, s)
 
+    def ready(self, s: Step) -> None:
+        """What a kernel needs once before it is called for some samples at a time."""
+        from symkeras.backend.native.kernels.table import READY
+
+        if s.kind == "kernel" and s.node.op.name in READY:
+            READY[s.node.op.name](self, s)
+
     def _loop(self, s: Loop) -> None:
         t = self.loops[id(s)] = self.unique("t")
         n = text.size(s.length)
@@ -287,7 +271,7 @@ class Emitter:
         if s.otherwise:
             self.body[-1] = (self.body[-1][0] + " else {", None)
             self.depth += 1
-            self._list(s.otherwise)
+            self.list(s.otherwise)
             self.depth -= 1
             self.say("}")
 
@@ -295,107 +279,25 @@ class Emitter:
         assert s.predicate is not None
         self.say("for (;;) {" + (f"  /* {naming.origin(s.node)} */" if s.node.origins else ""))
         self.depth += 1
-        self._list(s.condition)
+        self.list(s.condition)
         self.say(f"if (!*({self.pointer(s.predicate)})) break;")
-        self._list(s.steps)
+        self.list(s.steps)
         self.depth -= 1
         self.say("}")
 
-    def _sample_group(self, s: SampleGroup) -> None:
-        """A function that does some samples, shared by threads; where the samples are few, step after step."""
-        function, lines = self._samples_function(s)
-        self.functions[function] = function, "\n".join(lines)
-        samples = text.size(s.samples)
-        comment = " ".join(filter(None, (naming.origin(s.steps[0].node), "to", naming.origin(s.steps[-1].node))))
-        self.say(f"if ({samples} > {s.room}) {{")
-        self.depth += 1
-        self.say(f"sk_share(threads, {samples}, {self._work(s)}, {function}, call);  /* {comment} */")
-        self.depth -= 1
-        self.say("} else {")
-        self.depth += 1
-        self._list(s.steps)
-        self.depth -= 1
-        self.say("}")
-
-    def _samples_function(self, s: SampleGroup) -> tuple[str, list[str]]:
-        inside = self._apart(s.steps, 2, Span(s.samples, "b", "e"))
-        storage = {id(v.buffer.storage): v.buffer.storage for one in s.steps for v in (*one.inputs, *one.outputs)}
-        local = {self.pointers[key]: (storage[key], each) for key, each in s.locals.items() if key in self.pointers}
-        needed = self._declarations(inside, set(local))
-        shifted = [
-            f"{text.TYPES[b.type.dtype]} *const {name} = {self._at(b)} + (member * {s.chunk} - b) * {text.factor(each)};"
-            for name, (b, each) in local.items()
-        ]
-        name = self.unique("samples")
-        loop = ["for (int64_t b = begin, e; b < end; b = e) {", f"    e = sk_min(b + {s.chunk}, end);"]
-        return name, self._task(name, needed, [*loop, *(f"    {line}" for line in shifted)], inside)
-
-    def _apart(self, steps: Sequence[AnyStep], depth: int, span: Span) -> list[str]:
+    def apart(self, steps: Sequence[AnyStep], depth: int, span: tasks.Span) -> list[str]:
         """The lines of steps in a function of its own."""
         outside, self.body, self.depth, self.span = (self.body, self.depth), [], depth, span
-        self._list(steps)
+        self.list(steps)
         lines = [line for line, _ in self.body]
         self.span, (self.body, self.depth) = None, outside
         return lines
-
-    def _task(self, name: str, needed: Sequence[str], loop: Sequence[str], inside: Sequence[str]) -> list[str]:
-        """A function of the call that does the steps `begin` to `end` of a loop; its first lines open it."""
-        symbols = self._symbols_in([*needed, *loop, *inside])
-        return [
-            f"static void {name}(const void *what, int member, int64_t begin, int64_t end) {{",
-            "    const sk_call *call = what;",
-            *(f"    const int64_t {one} = call->sizes[{k}];" for k, one in enumerate(self.program.symbols) if one in symbols),
-            *(f"    {line}" for line in (*needed, *loop)),
-            *inside,
-            "    }",
-            "}",
-        ]
-
-    def _row_pass(self, s: RowPass) -> None:
-        """A function that does some rows of tables, shared by threads."""
-        first, width = self.pointer(s.first), text.factor(s.width)
-        tables = [v for v in (*s.touched.inputs, *s.touched.outputs) if v.buffer.kind == "variable" and v.type.size == s.count * s.width]
-        self.shifts = {id(v): f" + {width}*(r - k)" for v in tables}
-        inside = self._apart([s.touched], 2, Span(s.count, "k", "(k + 1)"))
-        self.shifts = {}
-        others = self._apart(s.others, 3, Span(s.rows, "r", "(r + 1)"))
-        name = self.unique("rows")
-        loop = [
-            "for (int64_t r = begin; r < end; r++) {",
-            f"    const int64_t k = ({first})[r];",
-            *(["    if (k < 0) {", *(line[4:] for line in others), "        continue;", "    }"] if others else ["    if (k < 0) continue;"]),
-        ]
-        self.functions[name] = name, "\n".join(self._task(name, self._declarations([first, *others, *inside], set()), loop, inside))
-        work = s.rows * s.width * 2 * (1 + len(s.others))
-        self.say(f"sk_share(threads, {text.size(s.rows)}, {text.size(work)}, {name}, call);  /* {naming.origin(s.node)} */")
-
-    def _declarations(self, lines: Sequence[str], own: set[str]) -> list[str]:
-        """The declarations of what lines name, and of what those name."""
-        words = set(re.findall(r"\b\w+\b", "\n".join(lines)))
-        needed: list[str] = []
-        for name, declaration in reversed(self.memory.items()):
-            if name in words and name not in own:
-                needed.append(declaration)
-                words |= set(re.findall(r"\b\w+\b", declaration.partition("=")[2]))
-        return needed[::-1]
-
-    def _work(self, s: SampleGroup) -> str:
-        work: Size = 0
-        for one in s.steps:
-            size = one.outputs[0].type.size
-            if one.fused is not None:
-                size = dims.product(one.fused.shape) * len(one.fused.nodes)
-            elif one.node.op.name == "matmul" and one.kind == "kernel":
-                size = dims.floor_divide(size * one.node.inputs[0].shape[-2 if one.node.attrs["transpose_a"] else -1], 8)
-            work = work + size
-        return text.size(work)
-
 
     def _block(self, head: str, steps: Sequence[AnyStep], node: Node) -> None:
         comment = naming.origin(node)
         self.say(f"{head} {{" + (f"  /* {comment} */" if comment else ""))
         self.depth += 1
-        self._list(steps)
+        self.list(steps)
         self.depth -= 1
         self.say("}")
 
@@ -415,40 +317,52 @@ class Emitter:
         arguments += [self.pointer(v) for n, v in zip(s.fused.results, s.outputs, strict=True) if n not in function.sliced]
         words = list(dict.fromkeys(n.op.name for n in s.fused.nodes))
         name = "loop_" + "_".join(words[:4]) + ("_and_more" if len(words) > 4 else "")
-        if not function.sliced:
-            self.call(function, name, arguments, s)
-            return
-        slices = f"sk_slices({text.size(function.length or 1)}, {text.size(function.work)})"
-        parts = [self.pointer(v) for v in s.scratch]
-        self.call(function, name, [*arguments, *parts, slices], s, steps=slices)
-        results = [s.outputs[s.fused.results.index(n)] for n in function.sliced]
-        finish = FusedText(*finish_text(function.sliced, [self.strides(v) for v in results]))
-        self.call(finish, f"{name}_total", [*parts, *map(self.pointer, results), slices], s)
+        self.call(function, name, arguments, s, [self.pointer(v) for v in s.scratch])
+        if function.sliced and self.span is None:
+            self.finish(s, self._slices(function))
 
-    def call(self, function: FusedText, name: str, arguments: list[str], step: Step | None, steps: str = "") -> None:
+    def finish(self, s: Step, slices: str) -> None:
+        """Join the parts that slices of a cluster have of its totals."""
+        assert s.fused is not None
+        sliced = s.fused.sliced_totals
+        results = [s.outputs[s.fused.results.index(n)] for n in sliced]
+        function = FusedText(*finish_text(sliced, [self.strides(v) for v in results]))
+        arguments = [*(self.pointer(v) for v in s.scratch), *map(self.pointer, results), slices]
+        self.call(function, "total_" + "_".join(dict.fromkeys(n.op.name for n in sliced)), arguments, s)
+
+    def call(self, function: FusedText, name: str, arguments: Sequence[str], step: Step | None, parts: Sequence[str] = ()) -> None:
         """Call a function, written once for all calls with the same text, by several threads where it is large enough.
 
         Args:
-            steps: how many steps they share, where that is not the function's length.
+            parts: room for the parts of totals, where the function does one slice.
         """
-        symbols = self._symbols_in(function.lines)
+        symbols = self.symbols_in(function.lines)
         parameters = [*function.parameters, *(f"int64_t {s}" for s in symbols)]
-        given = ", ".join([*arguments, *symbols])
-        is_shared = function.length is not None
-        key = "\n".join([str(is_shared), *parameters, *function.lines])
+        kind = "alone" if function.length is None else "sliced" if function.sliced else "shared"
+        key = "\n".join([kind, *parameters, *function.lines])
         if key not in self.functions:
             own = self.unique(naming.identifier(name))
-            self.functions[key] = own, _definition(own, parameters, function.lines, is_shared)
-        own = self.functions[key][0]
+            self.functions[key] = own, _DEFINITIONS[kind](own, parameters, function.lines)
+        own, given = self.functions[key][0], ", ".join([*arguments, *parts, *symbols])
         if function.length is None:
             self.say(f"{own}({given});", step)
-        elif self.span is not None:
-            self.say(f"{own}(&({own}_given){{{given}}}, member, {self.span.first(function.length)}, {self.span.last(function.length)});", step)
+            return
+        count, work = text.size(function.length), text.size(function.work)
+        if self.span is not None:
+            bounds = f"{self.span.first(function.length)}, {self.span.last(function.length)}"
+            first = f"{own}_slice(&({own}_given){{0, 0, {given}}}, {self.span.slice}" if parts else f"{own}(&({own}_given){{{given}}}, member"
+            self.say(f"{first}, {bounds});", step)
+        elif parts:
+            slices = self._slices(function)
+            self.say(f"sk_share(threads, {slices}, {work}, {own}, &({own}_given){{{count}, {slices}, {given}}});", step)
         else:
-            shared = f"sk_share(threads, {steps or text.size(function.length)}, {text.size(function.work)}, {own}"
-            self.say(f"{shared}, &({own}_given){{{given}}});", step)
+            self.say(f"sk_share(threads, {count}, {work}, {own}, &({own}_given){{{given}}});", step)
 
-    def _symbols_in(self, lines: Sequence[str]) -> list[str]:
+    @staticmethod
+    def _slices(function: FusedText) -> str:
+        return f"sk_slices({text.size(function.length or 1)}, {text.size(function.work)})"
+
+    def symbols_in(self, lines: Sequence[str]) -> list[str]:
         words = set(re.findall(r"\b\w+\b", "\n".join(lines)))
         return [s for s in self.program.symbols if s in words]
 
@@ -473,20 +387,46 @@ class Emitter:
             self.call(function, f"copy_{text.SUFFIXES[dtype]}", [source, target], step)
 
 
-def _definition(name: str, parameters: Sequence[str], lines: Sequence[str], is_shared: bool) -> str:
-    """A function of these parameters, or one that does the steps from `begin` to `end` of work that threads share."""
-    if not is_shared:
-        return "\n".join([f"static void {name}({', '.join(parameters) or 'void'}) {{", *lines, "}"])
-    names = [re.findall(r"\w+", p)[-1] for p in parameters]
+def _alone(name: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
+    """A function of these parameters."""
+    return "\n".join([f"static void {name}({', '.join(parameters) or 'void'}) {{", *lines, "}"])
+
+
+def _shared(name: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
+    """A function that does the steps from `begin` to `end` of work that threads share."""
     return "\n".join([
         f"typedef struct {{ {' '.join(f'{p};' for p in parameters)} }} {name}_given;",
         f"static void {name}(const void *what, int member, int64_t begin, int64_t end) {{",
         f"    const {name}_given *given = what;",
-        *(f"    {p} = given->{n};" for p, n in zip(parameters, names, strict=True)),
+        *_unpacked(parameters),
         "    (void)member;",
         *lines,
         "}",
     ])  # fmt: skip
 
+
+def _sliced(name: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
+    """A function that does one slice, from `begin` to `end`, and one that does slices of `count` steps."""
+    return "\n".join([
+        f"typedef struct {{ int64_t count, slices; {' '.join(f'{p};' for p in parameters)} }} {name}_given;",
+        f"static void {name}_slice(const {name}_given *given, int64_t slice, int64_t begin, int64_t end) {{",
+        *_unpacked(parameters),
+        *lines,
+        "}",
+        f"static void {name}(const void *what, int member, int64_t begin, int64_t end) {{",
+        f"    const {name}_given *given = what;",
+        "    (void)member;",
+        "    for (int64_t slice = begin; slice < end; slice++)",
+        f"        {name}_slice(given, slice, given->count*slice/given->slices, given->count*(slice + 1)/given->slices);",
+        "}",
+    ])  # fmt: skip
+
+
+def _unpacked(parameters: Sequence[str]) -> list[str]:
+    names = [re.findall(r"\w+", p)[-1] for p in parameters]
+    return [f"    {p} = given->{n};" for p, n in zip(parameters, names, strict=True)]
+
+
+_DEFINITIONS = {"alone": _alone, "shared": _shared, "sliced": _sliced}
 
 __all__ = ["ENTRY", "ROWS", "Emission", "Emitter", "emit"]

@@ -48,7 +48,8 @@ class FusedText:
         lines: its body.
         length: the number of steps of the first loop, from `begin` to `end`, where threads can share it; None where not.
         work: elements touched, for that decision.
-        sliced: the totals that it does not write: it is given room for a part of them for each slice of the loop (see `totals`).
+        sliced: the totals that it does not write: it does one slice of the loop, number `slice`, and is given room for a part of
+            them for each (see `totals`).
     """
 
     parameters: list[str] = field(default_factory=list)
@@ -84,8 +85,8 @@ def operands_of(step: Step) -> list[Operand]:
 
 
 def shared_loop(fused: Fused, operands: Sequence[Operand], result_strides: Sequence[tuple[Size, ...]]) -> Size | None:
-    """The length of the loop of a cluster that threads can share step by step; None where there is none."""
-    return None if fused.sliced_totals or fused.is_small else _Writer(fused, operands, result_strides).length
+    """The length of the loop of a cluster that threads can share; None where there is none."""
+    return None if fused.is_small else _Writer(fused, operands, result_strides).length
 
 
 def fused_text(fused: Fused, operands: Sequence[Operand], result_strides: Sequence[tuple[Size, ...]]) -> FusedText:
@@ -198,26 +199,14 @@ class _Writer:
         if self.is_shared and first is not None:
             out.length, out.work, out.sliced = first[1], dims.product(self.fused.shape) * len(self.fused.nodes), self.sliced
             self.bounds = ("begin", "end")
-        if self.sliced:
-            out.parameters += [f"{TYPES[a.dtype]} *p{k}" for k, a in enumerate(self.parts_of.values())]
-            out.parameters.append("int64_t slices")
-            self._open_slice(first[1] if first is not None else 1)
+        for k, (n, a) in enumerate(self.parts_of.items()):
+            out.parameters.append(f"{TYPES[a.dtype]} *p{k}")
+            self._say(f"{TYPES[a.dtype]} *const {a.name} = p{k} + {factor(dims.product(n.shape))} * slice;")
         self._prologue()
         self._nest()
         self._epilogue()
-        if self.sliced:
-            self._close()
         out.lines = self.lines
         return out
-
-    def _open_slice(self, count: Size) -> None:
-        """One slice after the other, each with its part of the totals."""
-        self._open("for (int64_t slice = begin; slice < end; slice++)")
-        bounds = (f"{factor(count)} * {at} / slices" for at in ("slice", "(slice + 1)"))
-        self._say("const int64_t from = {}, to = {};".format(*bounds))
-        self.bounds = ("from", "to")
-        for k, (n, a) in enumerate(self.parts_of.items()):
-            self._say(f"{TYPES[a.dtype]} *const {a.name} = p{k} + {factor(dims.product(n.shape))} * slice;")
 
     def _prologue(self) -> None:
         for a in self._unique(self.reads.values()):

@@ -13,13 +13,11 @@ from symkeras.backend.native.expressions import local_type
 from symkeras.backend.native.text import SUFFIXES, TYPES, factor, size
 from symkeras.compiler.addressing import dense
 from symkeras.compiler.fusion import Fused
+from symkeras.compiler.samples import MOST_SLICES
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
-
-MOST_SLICES = 16
-"""SK_MOST_SLICES of `include/symkeras/team.h`."""
 
 
 @dataclass(frozen=True)

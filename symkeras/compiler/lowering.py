@@ -64,8 +64,8 @@ class Kernels(Protocol):
         """Whether steps over one shape are worth running stretch by stretch."""
         ...
 
-    def by_samples(self, step: Step, samples: Dim) -> bool:
-        """Whether the kernel of a step can be told which samples to do, where its results lie by samples (see `samples`)."""
+    def least_samples(self, step: Step, samples: Dim) -> int:
+        """The fewest samples that a call of a step's kernel is worth; 0 where it cannot be told which samples to do (see `samples`)."""
         ...
 
     @property
@@ -710,7 +710,7 @@ class _Lowering:
         """What puts steps together by samples."""
         samples = samples_of(self.graph)
         kept = [self.values[n].buffer.storage for n in (*self.graph.roots, *self.graph.inputs)]
-        return None if samples is None else Grouping(samples, self.kernels.by_samples, kept)
+        return None if samples is None else Grouping(samples, self.kernels.least_samples, kept)
 
     def _grouped_by_samples(self, steps: list[AnyStep]) -> list[AnyStep]:
         grouping = self._grouping()

@@ -165,33 +165,29 @@ class Group:
 
 @dataclass(eq=False)
 class SampleGroup:
-    """Steps that run together, `chunk` samples at a time, by several threads (see `samples`).
+    """Steps that run together, some samples at a time, by several threads (see `samples`).
 
     Attributes:
         samples: the size that counts them.
-        chunk: how many at a time.
+        least, most: how many at a time; so few as `least` or fewer in all run step after step.
         members: the most threads.
         locals: storage, by id, of which there is room for the samples at hand of every thread only, and its elements per sample.
     """
 
-    steps: list[Step]
+    steps: list[AnyStep]
     samples: Size
-    chunk: int
+    least: int
+    most: int
     members: int
     locals: dict[int, Size] = field(default_factory=dict)
 
     @property
     def start(self) -> int:
-        return min(s.position for s in self.steps)
+        return min(s.position if isinstance(s, Step) else s.start for s in self.steps)
 
     @property
     def end(self) -> int:
-        return max(s.position for s in self.steps)
-
-    @property
-    def room(self) -> int:
-        """Samples that local storage has room for: so many or fewer are not grouped, and lie there as a whole."""
-        return self.chunk * self.members
+        return max(s.position if isinstance(s, Step) else s.end for s in self.steps)
 
 
 @dataclass(eq=False)

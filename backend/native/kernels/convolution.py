@@ -1,20 +1,28 @@
-"""Working memory of the convolution kernels, as `include/symkeras/convolution.h` describes it.
+"""Convolution and pooling: calls, and working memory as `include/symkeras/convolution.h` describes it.
 
-The size depends on kernel and channels, which are known, never on images or batch: kernels copy one piece at a time. It
+The size of the memory depends on kernel and channels, which are known, never on images or batch: kernels copy one piece at a time. It
 holds for vectors of any width up to 64 bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from symkeras.backend import threads as thread_count
+from symkeras.backend.native import text
+from symkeras.backend.native.emission import Emitter
+from symkeras.backend.native.kernels.matmul import IN_PLACE, ROWS_COPIED
+from symkeras.compiler.program import Step
+from symkeras.compiler.samples import counted
 from symkeras.graph import dims
-from symkeras.graph.dims import Size
+from symkeras.graph.dims import Dim, Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops.convolution import sides
 
+JOB = 256
+"""SK_CONV_JOB: elements for what is to be done."""
 PIECE = 8192
 """SK_CONV_PIECE: elements of x that a piece reads, beyond those that eight outputs read."""
 PARTIAL = 1 << 20
@@ -25,8 +33,81 @@ WINOGRAD_MOST = 256
 """SK_WINOGRAD_MOST: channels that Winograd's way takes."""
 
 
+LEAST_PLACES = 64
+"""Outputs that a call should have."""
+
+
+def conv(e: Emitter, s: Step) -> None:
+    """A convolution or one of its gradients; of the samples at hand where `ready` was called for all."""
+    op, suffix = s.node.op.name, _include(e, s)
+    pointers, scratch = ", ".join(e.pointer(v) for v in (*s.outputs, *s.inputs)), e.pointer(s.scratch[0])
+    if e.span is not None:
+        images = s.outputs[0].type.shape[0]
+        e.say(f"sk_{op}_images_{suffix}({pointers}, {scratch}, call->blas, member, {e.span.first(images)}, {e.span.last(images)});", s)
+    else:
+        e.say(f"sk_{op}_{suffix}({pointers}, {_conv_shape(s)}, {scratch}, call->blas, threads);", s)
+
+
+def ready(e: Emitter, s: Step) -> None:
+    """What comes before calls for some samples."""
+    e.say(f"sk_{s.node.op.name}_ready_{_include(e, s)}({e.pointer(s.inputs[1])}, {_conv_shape(s)}, {e.pointer(s.scratch[0])});", s)
+
+
+def _include(e: Emitter, s: Step) -> str:
+    e.include("gemm.h")
+    e.include("convolution.h")
+    return text.SUFFIXES[s.outputs[0].type.dtype]
+
+
+def _conv_shape(s: Step) -> str:
+    a = s.node.attrs
+    xs, ws, ys = (t.shape for t in sides(s.node))
+    fields = [
+        text.size(xs[0]), _three(xs[1:-1], 1), _three(ys[1:-1], 1), _three(ws[:-2], 1), _three(a["strides"], 1), _three(a["dilation"], 1),
+        _three([before for before, _ in a["padding"]], 0), text.size(xs[-1]), text.size(ys[-1]), str(a["groups"]),
+    ]  # fmt: skip
+    return f"&(const sk_conv_shape){{{', '.join(fields)}}}"
+
+
+def _three(values: Sequence[Size], lead: int) -> str:
+    """Sizes of one to three spatial axes, lifted to three."""
+    return "{" + ", ".join(text.size(v) for v in (*(lead,) * (3 - len(values)), *values)) + "}"
+
+
+def pool(e: Emitter, s: Step) -> None:
+    """A kernel of `pooling.h`; of the samples at hand by one thread."""
+    op, a = s.node.op.name, s.node.attrs
+    e.include("pooling.h")
+    dtype = s.outputs[0].type.dtype
+    e.define(f"SK_DEFINE_{op.upper()}({text.TYPES[dtype]}, {text.SUFFIXES[dtype]})")
+    x = s.outputs[0].type.shape if op == "sum_pool_grad" else s.inputs[0].type.shape
+    y = {"max_pool_grad": s.inputs[1:2], "sum_pool_grad": s.inputs}.get(op, s.outputs)[0].type.shape
+    images, pointers = text.size(x[0]), [e.pointer(v) for v in (*s.outputs, *s.inputs)]
+    if e.span is not None:
+        images, pointers = e.span.length(x[0]), [f"{e.pointer(v)} + {e.span.first(v.type.size)}" for v in (*s.outputs, *s.inputs)]
+    fields = [
+        images, _three(x[1:-1], 1), _three(y[1:-1], 1), _three(a["window"], 1), _three(a["strides"], 1),
+        _three([before for before, _ in a["padding"]], 0), text.size(x[-1]),
+    ]  # fmt: skip
+    shape, threads = f"&(const sk_pool_shape){{{', '.join(fields)}}}", "threads" if e.span is None else "1"
+    e.say(f"sk_{op}_{text.SUFFIXES[dtype]}({', '.join(pointers)}, {shape}, {threads});", s)
+
+
+def least_images(s: Step, samples: Dim) -> int:
+    """The fewest samples that a call of a convolution or a pooling is worth; 0 where it cannot be cut by samples at no loss."""
+    out = s.outputs[0].type.shape
+    places = counted(dims.product(out[:-1]), samples)
+    if counted(out[0], samples) is None or not isinstance(places, int) or places == 0:
+        return 0
+    if s.node.op.name in ("conv", "conv_input_grad"):
+        x, w, y = sides(s.node)
+        if _is_product(s.node, x, y, w.shape[:-2]) and not (isinstance(w.size, int) and w.size <= IN_PLACE) and places < ROWS_COPIED:
+            return 0
+    return -(-LEAST_PLACES // places)
+
+
 def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
-    """One array for a convolution or one of its gradients, none where it is a matrix product.
+    """One array for a convolution or one of its gradients.
 
     Args:
         threads: the most that will share the kernel; None: all that compute in this process.
@@ -46,7 +127,7 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
         partial = transformed or dims.product(kernel) * inner * wide
         return [x.with_shape(((per_thread + room) * threads + _partial_sums(partial, threads, is_padded or room != 0),))]
     if _is_product(node, x, y, kernel):
-        return []
+        return [x.with_shape((JOB,))]
     if node.op.name == "conv_input_grad":
         by_channel = _is_depthwise(inner, groups) and outer == 1
         weights = dims.product(kernel) * (_up(x.shape[-1]) if by_channel else w.shape[-1] * _up(inner))
@@ -55,7 +136,7 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
         of = (1, w.shape[-1]) if _is_depthwise(inner, groups) else (inner * groups, outer)
         weights = 0 if _fills_vectors(of[1]) and of[1] <= 64 else dims.product(kernel) * of[0] * _up(of[1])
         piece = _piece(kernel, a["strides"], a["dilation"], x.shape[-1] * _repeat(inner, outer, groups))
-    return [x.with_shape((_up(weights) + transformed + (_up(piece + 16) + room) * threads,))]
+    return [x.with_shape((JOB + _up(weights) + transformed + (_up(piece + 16) + room) * threads,))]
 
 
 def _up(n: Size) -> Size:

@@ -74,22 +74,24 @@ def gemm_of(s: Step) -> Gemm:
     return Gemm(a, b, turn_a, turn_b, m, n, k, lda, ldb, rows if m != 1 else n)
 
 
-LEAST_ROWS, MOST_ROWS = 32, 192
-"""Rows of a sample from which on a product can be cut by samples: where the other matrix is read in place, and where it is copied."""
 IN_PLACE = 8192
-"""Elements of the other matrix up to which it is read in place."""
+"""Elements of the other matrix up to which it is read in place, and few rows of the result are worth a call."""
+ROWS_IN_PLACE, ROWS_TO_JOIN, ROWS_COPIED = 16, 32, 192
+"""Rows that a call should have where the other matrix is read in place; from which a single sample has enough; and where it is copied."""
 
 
-def product_loop(s: Step, samples: Dim) -> Size | None:
-    """The length of the loop of a product that can be cut by samples at no loss: of stacked ones, and of those with many rows for each sample."""
+def least_rows(s: Step, samples: Dim) -> int:
+    """The fewest samples that a call of a product is worth; 0 where it cannot be cut by samples, or where that would cost more."""
     out = s.outputs[0]
     if any(d != 1 for d in out.type.shape[:-2]):
-        return dims.product(out.type.shape[:-2])
+        return int(counted(dims.product(out.type.shape[:-2]), samples) is not None)
     g = gemm_of(s)
     rows, other = counted(g.m, samples), g.n * g.k
     if not isinstance(rows, int) or not isinstance(other, int) or g.turn_a or g.a is not s.inputs[0] or out.type.dtype not in ("float32", "float64"):
-        return None
-    return g.m if rows >= (LEAST_ROWS if other <= IN_PLACE else MOST_ROWS) else None
+        return 0
+    if other > IN_PLACE:
+        return int(rows >= ROWS_COPIED)
+    return 1 if rows >= ROWS_TO_JOIN else -(-ROWS_IN_PLACE // rows)
 
 
 def matmul(e: Emitter, s: Step) -> None:

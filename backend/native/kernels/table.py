@@ -15,7 +15,7 @@ from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.expressions import EXPRESSIONS
 from symkeras.backend.native.fused import operands_of, shared_loop
 from symkeras.backend.native.kernels import convolution
-from symkeras.backend.native.kernels.matmul import accepts_matrix, matmul, product_loop
+from symkeras.backend.native.kernels.matmul import accepts_matrix, least_rows, matmul
 from symkeras.compiler.addressing import dense, place
 from symkeras.compiler.fusion import REDUCTIONS, Fused
 from symkeras.compiler.program import Step, Value
@@ -24,7 +24,6 @@ from symkeras.graph import dims
 from symkeras.graph.dims import Dim, Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
-from symkeras.ops.convolution import sides
 
 Row = Callable[[Emitter, Step], None]
 
@@ -219,7 +218,7 @@ def _top_k(e: Emitter, s: Step) -> None:
     e.say(f"sk_top_k_{suffix}({e.pointer(values)}, {e.pointer(indices)}, {e.pointer(x)}, {sizes});", s)
 
 
-# ---- random numbers, pooling, convolution --------------------------------------------------------------------------
+# ---- random numbers --------------------------------------------------------------------------
 
 
 def _random_bits(e: Emitter, s: Step) -> None:
@@ -229,41 +228,6 @@ def _random_bits(e: Emitter, s: Step) -> None:
     e.say(f"sk_random_bits({e.pointer(out)}, {size}, {e.pointer(s.inputs[0])}, UINT64_C({s.node.attrs['stream']}), threads);", s)
 
 
-def _three(values: Sequence[Size], lead: int) -> str:
-    """Sizes of one to three spatial axes, lifted to three."""
-    return "{" + ", ".join(text.size(v) for v in (*(lead,) * (3 - len(values)), *values)) + "}"
-
-
-def _pool(e: Emitter, s: Step) -> None:
-    op, a = s.node.op.name, s.node.attrs
-    e.include("pooling.h")
-    t, suffix = _types(s.outputs[0])
-    e.define(f"SK_DEFINE_{op.upper()}({t}, {suffix})")
-    x = s.outputs[0].type.shape if op == "sum_pool_grad" else s.inputs[0].type.shape
-    y = {"max_pool_grad": s.inputs[1:2], "sum_pool_grad": s.inputs}.get(op, s.outputs)[0].type.shape
-    fields = [
-        text.size(x[0]), _three(x[1:-1], 1), _three(y[1:-1], 1), _three(a["window"], 1), _three(a["strides"], 1),
-        _three([before for before, _ in a["padding"]], 0), text.size(x[-1]),
-    ]  # fmt: skip
-    pointers = ", ".join(e.pointer(v) for v in (*s.outputs, *s.inputs))
-    e.say(f"sk_{op}_{suffix}({pointers}, &(const sk_pool_shape){{{', '.join(fields)}}}, threads);", s)
-
-
-def _conv(e: Emitter, s: Step) -> None:
-    op, a = s.node.op.name, s.node.attrs
-    e.include("gemm.h")
-    e.include("convolution.h")
-    suffix = text.SUFFIXES[s.outputs[0].type.dtype]
-    xs, ws, ys = (t.shape for t in sides(s.node))
-    fields = [
-        text.size(xs[0]), _three(xs[1:-1], 1), _three(ys[1:-1], 1), _three(ws[:-2], 1), _three(a["strides"], 1), _three(a["dilation"], 1),
-        _three([before for before, _ in a["padding"]], 0), text.size(xs[-1]), text.size(ys[-1]), str(a["groups"]),
-    ]  # fmt: skip
-    pointers = ", ".join(e.pointer(v) for v in (*s.outputs, *s.inputs))
-    scratch = e.pointer(s.scratch[0]) if s.scratch else "NULL"
-    e.say(f"sk_{op}_{suffix}({pointers}, &(const sk_conv_shape){{{', '.join(fields)}}}, {scratch}, call->blas, threads);", s)
-
-
 KERNELS: dict[str, Row] = {
     "concatenate": _concatenate, "pad": _pad, "matmul": matmul,
     "gather": _gather, "scatter_add": _scatter_add, "take_along_axis": _take_along, "add_along_axis": _add_along,
@@ -271,8 +235,8 @@ KERNELS: dict[str, Row] = {
     "argmax": _along_axis("SK_DEFINE_ARG"), "argmin": _along_axis("SK_DEFINE_ARG"),
     "cumsum": _along_axis("SK_DEFINE_CUMULATIVE"), "cumprod": _along_axis("SK_DEFINE_CUMULATIVE"), "sort": _sort, "argsort": _sort, "top_k": _top_k,
     "random_bits": _random_bits,
-    "max_pool": _pool, "max_pool_grad": _pool, "max_pool_select": _pool, "sum_pool": _pool, "sum_pool_grad": _pool,
-    "conv": _conv, "conv_input_grad": _conv, "conv_filter_grad": _conv,
+    **dict.fromkeys(("max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad"), convolution.pool),
+    **dict.fromkeys(("conv", "conv_input_grad", "conv_filter_grad"), convolution.conv),
     **dict.fromkeys(REDUCTIONS, _nothing_reduced),
 }  # fmt: skip
 
@@ -282,6 +246,16 @@ SCRATCH: dict[str, Callable[[Node], list[TensorType]]] = {
     "top_k": lambda n: [TensorType((n.inputs[0].shape[-1] * 2,), "int32")],
     "conv": convolution.scratch_types, "conv_input_grad": convolution.scratch_types, "conv_filter_grad": convolution.scratch_types,
 }  # fmt: skip
+
+LEAST_SAMPLES: dict[str, Callable[[Step, Dim], int]] = {
+    "matmul": least_rows,
+    **dict.fromkeys(("max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad"), convolution.least_images),
+    **dict.fromkeys(("conv", "conv_input_grad"), convolution.least_images),
+}
+"""What can be told which samples to do, and how many it should be told at the least; clusters and copies can as well."""
+
+READY: dict[str, Row] = {"conv": convolution.ready, "conv_input_grad": convolution.ready}
+"""What is done once before parts of the samples are."""
 
 _CONTROL = ("scan", "cond", "while_loop")
 
@@ -310,14 +284,15 @@ class NativeKernels:
     def writes_strided(self, node: Node) -> bool:
         return node.op.name == "matmul" and node.dtype in ("float32", "float64") and node.ndim > 2
 
-    def by_samples(self, step: Step, samples: Dim) -> bool:
+    def least_samples(self, step: Step, samples: Dim) -> int:
         if step.fused is not None:
             length = shared_loop(step.fused, operands_of(step), [place(v).strides for v in step.outputs])
         elif step.kind == "copy":
             length = copied_loop(step.inputs[0], step.outputs[0])
         else:
-            length = product_loop(step, samples) if step.node.op.name == "matmul" else None
-        return length is not None and counted(length, samples) is not None
+            least = LEAST_SAMPLES.get(step.node.op.name) if step.kind == "kernel" else None
+            return least(step, samples) if least is not None else 0
+        return int(length is not None and counted(length, samples) is not None)
 
     @property
     def members(self) -> int:

@@ -148,8 +148,8 @@ class NumpyKernels:
     def writes_pieces(self, step: Step) -> bool:
         return False
 
-    def by_samples(self, step: Step, samples: Dim) -> bool:
-        return False
+    def least_samples(self, step: Step, samples: Dim) -> int:
+        return 0
 
     members = 1
 

@@ -60,6 +60,19 @@ def _sums_of_samples(x: Any, y: Any) -> list[Any]:
     return [*sums, ops.max(z, (0, 2)), ops.prod(z, 0), ops.any(z > 0.5, 0)]
 
 
+def _steps_by_samples(x: Any, w: Any) -> Any:
+    """A loop whose samples know nothing of each other."""
+    x = ops.transpose(x, (1, 0, 2))
+    return ops.scan(lambda c, one: (ops.tanh(ops.matmul(c, w * 0.3) + one),) * 2, x[0] * 0.0, x)[1]
+
+
+def _images(x: Any, w: Any, v: Any) -> Any:
+    """Convolutions and pooling image by image: padded, by Winograd, strided, and one that is a product."""
+    y = ops.max_pool(ops.relu(ops.conv(x, w, padding="same")), 2)
+    y = ops.conv(ops.tanh(ops.conv(y, v * 0.1, padding="same")), v * 0.1, strides=2, padding="same")
+    return ops.average_pool(ops.sin(ops.conv(y, v[:1, :1])), 2)
+
+
 BATCH = 61
 WORK: dict[str, tuple[tuple[str, ...], Make]] = {
     "elementwise": (("f32[701, 399]", "f32[399]"), lambda x, b: [ops.tanh(x + b) * x, ops.exp(-x) > b]),
@@ -83,6 +96,8 @@ WORK: dict[str, tuple[tuple[str, ...], Make]] = {
     "mean pooling": (("f32[13, 33, 31, 19]",), _with_gradients(lambda x: ops.average_pool(x, 3, strides=2, padding="same"))),
     "loop": (("f32[5, 301, 37]", "f32[37, 37]"), _with_gradients(_steps, 2)),
     "attention": (("f32[batch, 45, 48]", "f32[48, 96]"), _with_gradients(_attention, 2)),
+    "loop by samples": (("f32[batch, 9, 24]", "f32[24, 24]"), _with_gradients(_steps_by_samples, 2)),
+    "convolutions by images": (("f32[batch, 26, 26, 3]", "f32[3, 3, 3, 16]", "f32[3, 3, 16, 16]"), _with_gradients(_images, 3)),
     "sums of samples": (("f32[batch, 7, 33]", "f32[batch, 33]"), _sums_of_samples),
 }  # fmt: skip
 """Name -> types of the inputs, and the function."""

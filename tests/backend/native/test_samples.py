@@ -9,7 +9,7 @@ import pytest
 
 from symkeras import ops
 from symkeras.backend.interface import compile_graph
-from symkeras.compiler.program import Program, SampleGroup
+from symkeras.compiler.program import Loop, Program, SampleGroup, flat
 from symkeras.compiler.samples import counted, window
 from symkeras.graph import Graph
 from symkeras.graph.dims import symbol
@@ -29,7 +29,7 @@ def groups(program: Program) -> list[SampleGroup]:
 
 
 def names(group: SampleGroup) -> list[str]:
-    return [s.node.op.name if s.kind == "kernel" else s.kind for s in group.steps]
+    return [s.node.op.name if s.kind == "kernel" else s.kind for s in flat(group.steps)]
 
 
 def check(f: Any, *shapes: tuple[int, ...]) -> None:
@@ -52,7 +52,7 @@ def test_scores_of_an_attention_are_kept_for_the_samples_at_hand(poison: bool) -
     assert names(group) == ["matmul", "fused", "matmul"]
     assert list(group.locals.values()) == [90 * 90]
     scores = group.steps[1].outputs[0].buffer.storage
-    assert scores.type.size == 90 * 90 * group.room
+    assert scores.type.size == 90 * 90 * group.most * group.members
     check(f, *[(90, 8)] * 3)
 
 
@@ -65,12 +65,12 @@ def test_what_others_read_lies_there_as_a_whole() -> None:
     check(f, *[(90, 8)] * 3)
 
 
-def test_a_sum_over_the_batch_ends_a_group() -> None:
+def test_who_reads_a_sum_over_the_batch_is_in_another_group() -> None:
     x = ops.placeholder("f32[batch, 40, 8]")
     y = ops.matmul(x, ops.transpose(x, (0, 2, 1)))
     z = ops.matmul(y - ops.mean(y, 0), x)
     f = compiled([x], [z])
-    assert [names(g) for g in groups(f.program)] == [["fused", "matmul"]]
+    assert [names(g) for g in groups(f.program)] == [["matmul", "fused"], ["fused", "matmul"]]
     check(f, (40, 8))
 
 
@@ -108,6 +108,58 @@ def test_results_lie_in_the_order_in_which_they_are_transposed() -> None:
     f = compiled([q, k], [ops.exp(y), ops.exp(z)])
     assert "copy" not in [s.kind for s in compiled([q, k], [ops.exp(y)]).program.all_steps()]
     check(f, (4, 20, 8), (4, 8, 20))
+
+
+@pytest.mark.parametrize("poison", [False, True])
+def test_a_sum_over_the_batch_is_taken_by_chunks_of_the_group(poison: bool) -> None:
+    x = ops.placeholder("f32[batch, 40, 8]")
+    y = ops.matmul(x, ops.transpose(x, (0, 2, 1)))
+    z = ops.tanh(y) * 0.1
+    f = compiled([x], [ops.sum(z, (0, 1)), ops.sum(z), ops.matmul(z, x)], poison=poison)
+    (group,) = groups(f.program)
+    assert names(group) == ["matmul", "fused", "matmul"]
+    assert f.source.count("_slice(&(") == 1
+    check(f, (40, 8))
+
+
+@pytest.mark.parametrize("poison", [False, True])
+def test_a_loop_over_time_is_run_sample_by_sample(poison: bool) -> None:
+    w = np.random.default_rng(1).standard_normal((8, 8)).astype("float32") / 4
+    x = ops.transpose(given := ops.placeholder("f32[batch, 5, 8]"), (1, 0, 2))
+    last, steps = ops.scan(lambda c, one: (ops.tanh(ops.matmul(c, w) + one),) * 2, x[0] * 0.0, x)
+    f = compiled([given], [last, steps], poison=poison)
+    assert any(isinstance(s, Loop) for g in groups(f.program) for s in g.steps)
+    check(f, (5, 8))
+
+
+def test_a_loop_that_carries_a_sum_of_all_samples_is_run_as_a_whole() -> None:
+    x = ops.transpose(given := ops.placeholder("f32[batch, 5, 8]"), (1, 0, 2))
+    step = lambda c, one: (ops.tanh(one * 0.1 + ops.mean(c, 0)),) * 2  # noqa: E731
+    f = compiled([given], list(ops.scan(step, x[0] * 0.0, x)))
+    assert not any(isinstance(s, Loop) for g in groups(f.program) for s in g.steps)
+    check(f, (5, 8))
+
+
+def test_a_loop_as_long_as_the_batch_is_run_as_a_whole() -> None:
+    x = ops.placeholder("f32[batch, batch, 8]")
+    f = compiled([x], [ops.scan(lambda c, one: (ops.tanh(c * 0.5 + one),) * 2, x[0] * 0.0, x)[1]])
+    assert not any(isinstance(s, Loop) for g in groups(f.program) for s in g.steps)
+    rng = np.random.default_rng(0)
+    for batch in (1, 3, 40):
+        array = rng.standard_normal((batch, batch, 8)).astype("float32")
+        np.testing.assert_allclose(f(array)[0], evaluate(f.source_graph, [array])[0][0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("poison", [False, True])
+def test_convolutions_and_pooling_are_run_image_by_image(poison: bool) -> None:
+    w = np.random.default_rng(1).standard_normal((3, 3, 4, 4)).astype("float32") / 4
+    x = ops.placeholder("f32[batch, 18, 18, 4]")
+    y = ops.max_pool(ops.relu(ops.conv(x, w, padding="same")), 2)
+    f = compiled([x], [ops.average_pool(ops.tanh(ops.conv(ops.conv(y, w, strides=2), w[:1, :1])), 2)], poison=poison)
+    (group,) = groups(f.program)
+    assert names(group) == ["conv", "fused", "max_pool", "conv", "conv", "fused", "sum_pool", "fused"]
+    assert f.source.count("sk_conv_ready_f32(") == 3
+    check(f, (18, 18, 4))
 
 
 def test_windows_tell_samples_apart() -> None:

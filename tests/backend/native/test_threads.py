@@ -51,7 +51,7 @@ def test_shared_work_gives_the_same_bits_in_every_run(name: str, monkeypatch: py
         use(count, monkeypatch)
         first = compiled(*arrays)
         for k, (a, b) in enumerate(zip(first, alone, strict=True)):
-            if k == 2 and "convolution" in name:  # the filter's gradient: each thread sums a slice of the batch, then these are added in order
+            if k >= 2 and "convolution" in name:  # gradients of filters: each thread sums a slice of the batch, then these are added in order
                 assert_alike(a, b, "graph", "native", f"result {k} by {count} threads")
             else:
                 same_bits(a, b, f"result {k} by {count} threads and by one")

@@ -17,7 +17,11 @@
  *                    for winograd
  *   input gradient   w turned, taps * O * C', C the channels of a group; 16 * C * O more for winograd
  *   filter gradient  a piece of dy for each thread where outputs do not fill vectors; partial dw (16 * C * O for winograd) for
- *                    each thread, but no more than SK_CONV_PARTIAL elements together or one */
+ *                    each thread, but no more than SK_CONV_PARTIAL elements together or one
+ *
+ * The forward convolution and the input gradient can be run some images at a time, by a thread that has others to do as well:
+ * sk_conv_ready_S lays out w and writes down what is to be done at the head of working memory, SK_CONV_JOB elements more, and
+ * sk_conv_images_S computes images `begin` to `end` with the working memory of one member. */
 #ifndef SYMKERAS_CONVOLUTION_H
 #define SYMKERAS_CONVOLUTION_H
 
@@ -119,6 +123,7 @@ SK_UNUSED static int64_t sk_conv_phase(const sk_conv_shape *s, int64_t phase, si
  * gradient a slice of the batch with a partial dw each, times the parts that the blocks of dw are cut into. */
 typedef struct {
     const sk_conv_shape *shape;
+    sk_conv_shape own;
     sk_conv_plan plan;
     void *y;
     const void *x, *w;
@@ -127,6 +132,7 @@ typedef struct {
     int is_direct;
     void (*blocks)(const sk_conv_plan *p, const sk_conv_patch *from, const void *dy, void *dw, sk_conv_sums *k, int64_t part, int64_t parts);
 } sk_conv_job;
+typedef char sk_conv_job_fits[sizeof(sk_conv_job) <= SK_CONV_JOB * sizeof(float) ? 1 : -1];
 
 /* Deals images, or pieces where threads could not share them evenly. */
 SK_UNUSED static void sk_conv_share(sk_conv_job *job, const sk_conv_shape *s, int members, sk_task *run) {
@@ -150,6 +156,7 @@ SK_UNUSED static void sk_conv_do_task(const sk_conv_job *job, const sk_conv_plan
 SK_UNUSED static void sk_conv_run_forward(const void *what, int member, int64_t begin, int64_t end) {
     const sk_conv_job *job = what;
     sk_conv_plan p = job->plan;
+    p.x = job->x, p.y = job->y;
     p.room = sk_conv_room(job, &p, member);
     for (int64_t task = begin; task < end; task++) sk_conv_do_task(job, &p, task, member);
 }
@@ -217,6 +224,39 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
     for (int64_t task = begin; task < end; task++) sk_conv_sum_slice(what, task, member);
 }
 
+/* y (B, out, O) = the convolution of x with w, or dx (B, in, C) from dy (B, out, O) and w: all images, shared by threads; what to do;
+ * and images `begin` to `end`. A 1x1 kernel at every place is a matrix product: there `in` is `out`. */
+#define SK_DEFINE_CONV_BY_IMAGES(T, S, NAME, RUN, TURNED, WIDTH, DEPTH)                                                                    \
+    SK_KERNEL void sk_##NAME##_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, int threads) {   \
+        int64_t places = sk_conv_product(TURNED ? s->in : s->out);                                                                         \
+        if (s->batch * places * s->WIDTH == 0) return;                                                                                     \
+        if (sk_conv_is_product(s)) {                                                                                                       \
+            sk_matmul_##S(0, TURNED, s->batch * places, s->WIDTH, s->DEPTH, x, s->DEPTH, w, s->outputs, 0, y, s->WIDTH, blas, threads);    \
+            return;                                                                                                                        \
+        }                                                                                                                                  \
+        sk_conv_job job = {.shape = s, .x = x, .y = y};                                                                                    \
+        sk_##NAME##_prepare_##S(&job, w, scratch);                                                                                         \
+        sk_conv_share(&job, s, sk_conv_members(s, threads), RUN);                                                                          \
+    }                                                                                                                                      \
+    SK_KERNEL void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *scratch) {                                                 \
+        sk_conv_job *job = (void *)scratch;                                                                                                \
+        *job = (sk_conv_job){.own = *s, .shape = &job->own};                                                                               \
+        if (!sk_conv_is_product(s) && s->batch != 0) sk_##NAME##_prepare_##S(job, w, scratch + SK_CONV_JOB);                               \
+    }                                                                                                                                      \
+    SK_KERNEL void sk_##NAME##_images_##S(T *y, const T *x, const T *w, const T *scratch, const sk_blas *blas, int member, int64_t begin,  \
+                                          int64_t end) {                                                                                   \
+        sk_conv_job job = *(const sk_conv_job *)(const void *)scratch;                                                                     \
+        const sk_conv_shape *s = job.shape;                                                                                                \
+        int64_t places = sk_conv_product(TURNED ? s->in : s->out);                                                                         \
+        job.x = x, job.y = y;                                                                                                              \
+        if (places * s->WIDTH == 0) return;                                                                                                \
+        if (!sk_conv_is_product(s))                                                                                                        \
+            RUN(&job, member, begin, end);                                                                                                 \
+        else                                                                                                                               \
+            sk_gemm_##S(0, TURNED, (end - begin) * places, s->WIDTH, s->DEPTH, x + begin * places * s->DEPTH, s->DEPTH, w, s->outputs, 0,  \
+                        y + begin * places * s->WIDTH, s->WIDTH, blas);                                                                    \
+    }
+
 #define SK_DEFINE_CONV(T, S, U)                                                                                                            \
     /* w with the outputs of each group padded to whole vectors, or pair by pair of vectors. */                                            \
     static void sk_conv_pack_##S(const sk_conv_plan *p, const T *w, T *to, int64_t rows) {                                                 \
@@ -244,19 +284,13 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
                         row[o * p->w_row + c / PAIR * p->w_block + c % PAIR] = c < p->outer ? from[c * next + o] : 0;                      \
             }                                                                                                                              \
     }                                                                                                                                      \
-    /* y (B, out, O) = the convolution of x with w. */                                                                                     \
-    SK_KERNEL void sk_conv_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas,                      \
-                                      int threads) {                                                                                       \
+    /* What is to be done for a forward convolution that is no product, and w as it is read. */                                            \
+    static void sk_conv_prepare_##S(sk_conv_job *job, const T *w, T *scratch) {                                                            \
         enum { L = SK_LANES_##U };                                                                                                         \
-        if (s->batch * sk_conv_product(s->out) * s->outputs == 0) return;                                                                  \
-        if (sk_conv_is_product(s)) {                                                                                                       \
-            sk_matmul_##S(0, 0, s->batch * sk_conv_product(s->out), s->outputs, s->channels, x, s->channels, w, s->outputs,                \
-                          0, y, s->outputs, blas, threads);                                                                                \
-            return;                                                                                                                        \
-        }                                                                                                                                  \
-        int depthwise = sk_conv_is_depthwise(s), members = sk_conv_members(s, threads);                                                    \
+        const sk_conv_shape *s = job->shape;                                                                                               \
+        int depthwise = sk_conv_is_depthwise(s);                                                                                           \
         sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                                    \
-        p.x = x, p.w = w, p.y = y;                                                                                                         \
+        p.w = w;                                                                                                                           \
         p.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                             \
         p.w_row = s->outputs, p.w_block = 2 * L, p.w_group = p.outer;                                                                      \
         if (depthwise) p.outer = s->outputs;                                                                                               \
@@ -276,19 +310,12 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
             p.u = scratch, p.pairs = 1, p.piece = sk_winograd_piece_##S;                                                                   \
             scratch += 16 * p.inner * p.outer, room += SK_WINOGRAD_ROOM;                                                                   \
         }                                                                                                                                  \
-        sk_conv_job job = {.plan = p, .scratch = (char *)scratch, .room = room * (int64_t)sizeof(T)};                                      \
-        sk_conv_share(&job, s, members, sk_conv_run_forward);                                                                              \
+        job->plan = p, job->scratch = (char *)scratch, job->room = room * (int64_t)sizeof(T);                                              \
     }                                                                                                                                      \
-    /* dx (B, in, C) from dy (B, out, O) and w. */                                                                                         \
-    SK_KERNEL void sk_conv_input_grad_##S(T *dx, const T *dy, const T *w, const sk_conv_shape *s, T *scratch,                              \
-                                                 const sk_blas *blas, int threads) {                                                       \
+    /* The same for an input gradient. */                                                                                                  \
+    static void sk_conv_input_grad_prepare_##S(sk_conv_job *job, const T *w, T *scratch) {                                                 \
         enum { L = SK_LANES_##U };                                                                                                         \
-        if (s->batch * sk_conv_product(s->in) * s->channels == 0) return;                                                                  \
-        if (sk_conv_is_product(s)) {                                                                                                       \
-            sk_matmul_##S(0, 1, s->batch * sk_conv_product(s->out), s->channels, s->outputs, dy, s->outputs, w, s->outputs,                \
-                          0, dx, s->channels, blas, threads);                                                                              \
-            return;                                                                                                                        \
-        }                                                                                                                                  \
+        const sk_conv_shape *s = job->shape;                                                                                               \
         int depthwise = sk_conv_is_depthwise(s) && s->outputs == s->channels;                                                              \
         int64_t first[3], step[3], room = 0;                                                                                               \
         sk_conv_plan p;                                                                                                                    \
@@ -301,20 +328,20 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
             sk_conv_turn_##S(s, &p, first, step, w, turned);                                                                               \
             turned += p.groups * p.w_group;                                                                                                \
         }                                                                                                                                  \
-        sk_conv_job job = {.shape = s, .x = dy, .w = scratch, .y = dx};                                                                    \
-        job.plan.item = sizeof(T), job.plan.w_row = L, job.is_direct = depthwise;                                                          \
-        job.plan.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                      \
-        job.plan.must_copy = depthwise && s->channels % L;                                                                                 \
+        job->w = scratch, job->is_direct = depthwise;                                                                                      \
+        job->plan = (sk_conv_plan){.item = sizeof(T), .w_row = L, .must_copy = depthwise && s->channels % L};                              \
+        job->plan.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                     \
         scratch += sk_conv_up(turned - scratch);                                                                                           \
         if (sk_conv_is_winograd(s)) {                                                                                                      \
-            p.w = job.w;                                                                                                                   \
+            p.w = job->w;                                                                                                                  \
             sk_winograd_kernel_##S(&p, scratch);                                                                                           \
-            job.plan.u = scratch, job.plan.pairs = 1, job.plan.piece = sk_winograd_piece_##S;                                              \
+            job->plan.u = scratch, job->plan.pairs = 1, job->plan.piece = sk_winograd_piece_##S;                                           \
             scratch += 16 * s->channels * s->outputs, room += SK_WINOGRAD_ROOM;                                                            \
         }                                                                                                                                  \
-        job.scratch = (char *)scratch, job.room = room * (int64_t)sizeof(T);                                                               \
-        sk_conv_share(&job, s, sk_conv_members(s, threads), sk_conv_run_input);                                                            \
+        job->scratch = (char *)scratch, job->room = room * (int64_t)sizeof(T);                                                             \
     }                                                                                                                                      \
+    SK_DEFINE_CONV_BY_IMAGES(T, S, conv, sk_conv_run_forward, 0, outputs, channels)                                                        \
+    SK_DEFINE_CONV_BY_IMAGES(T, S, conv_input_grad, sk_conv_run_input, 1, channels, outputs)                                               \
     /* Partial sums of slices of the batch, added in order: w's gradient, or that of the transformed w. */                                 \
     static const T *sk_conv_sum_##S(const sk_conv_shape *s, const sk_conv_job *job, T *sums, T *dw) {                                      \
         int64_t outer = s->outputs / s->groups, rows = job->partial / job->plan.y_wide, wide = job->plan.y_wide / s->groups;               \

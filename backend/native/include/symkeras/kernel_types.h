@@ -38,6 +38,9 @@ typedef struct {
     int64_t batch, in[3], out[3], kernel[3], stride[3], dilation[3], before[3], channels, outputs, groups;
 } sk_conv_shape;
 
+/* Elements at the head of a convolution's working memory for what is to be done (see convolution.h). */
+enum { SK_CONV_JOB = 256 };
+
 #if defined(SK_LINKED) || defined(SK_LINKED_GEMM)
 #define SK_DECLARE_GEMM(T, S)                                                                                                    \
     void sk_gemm_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,          \
@@ -50,11 +53,15 @@ SK_DECLARE_GEMM(double, f64)
 
 #ifdef SK_LINKED
 #define SK_DECLARE_CONV(T, S)                                                                                                    \
-    void sk_conv_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, int threads);        \
-    void sk_conv_input_grad_##S(T *dx, const T *dy, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas,         \
-                                int threads);                                                                                    \
+    SK_DECLARE_CONV_BY_IMAGES(T, S, conv)                                                                                        \
+    SK_DECLARE_CONV_BY_IMAGES(T, S, conv_input_grad)                                                                             \
     void sk_conv_filter_grad_##S(T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch, const sk_blas *blas,        \
                                  int threads);
+#define SK_DECLARE_CONV_BY_IMAGES(T, S, NAME)                                                                                    \
+    void sk_##NAME##_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, int threads);    \
+    void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *scratch);                                                  \
+    void sk_##NAME##_images_##S(T *y, const T *x, const T *w, const T *scratch, const sk_blas *blas, int member, int64_t begin,  \
+                                int64_t end);
 SK_DECLARE_CONV(float, f32)
 SK_DECLARE_CONV(double, f64)
 #endif

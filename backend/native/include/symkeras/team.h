@@ -27,6 +27,12 @@ SK_UNUSED static inline int64_t sk_slices(int64_t count, int64_t work) {
     return sk_max(1, sk_min(sk_min(count, SK_MOST_SLICES), work / SK_PIECE_WORK));
 }
 
+/* Samples that go through a group of kernels together: enough for each kernel, few enough for the cache, and some for everybody. */
+SK_UNUSED static inline int64_t sk_chunk(int64_t count, int64_t least, int64_t most) {
+    return sk_max(least, sk_min(most, (count + SK_MOST_SLICES - 1) / SK_MOST_SLICES));
+}
+SK_UNUSED static inline int64_t sk_chunks(int64_t count, int64_t chunk) { return (count + chunk - 1) / chunk; }
+
 /* Where the function is defined it is the file's own, unless SK_TEAM_API says otherwise. */
 #ifndef SK_TEAM_API
 #define SK_TEAM_API SK_UNUSED static
