@@ -35,16 +35,6 @@ _ROWS = [
 LONGEST_TABLE = 64
 """Elements of a constant that is written into the text; longer ones are passed."""
 
-_WORDS = """
-auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
-signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given
-count slices slice chunk chunks b c e r k exp log tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal time write
-read remove NAN INFINITY
-"""
-_TAKEN = frozenset(_WORDS.split())
-"""What no pointer is named: words of C, and functions of its library."""
-
-
 @dataclass
 class Emission:
     """The text and what it refers to by number.
@@ -75,7 +65,8 @@ class Emitter:
         self.program = program
         self.poison = poison
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
-        self.taken = set(_TAKEN) | set(program.symbols)
+        self.symbols = [text.symbol(s) for s in program.symbols]
+        self.taken = set(text.RESERVED) | set(self.symbols)
         self.pointers: dict[int, str] = {}
         self.numbers: dict[Node, str] = {}
         self.includes: dict[str, None] = {"symkeras/team.h": None, "symkeras/call.h": None, "symkeras/arithmetic.h": None}
@@ -118,10 +109,10 @@ class Emitter:
         for _, source in self.functions.values():
             head += ["", source]
         head += ["", f"int {ENTRY}(sk_call *call);", f"SK_PLAIN int {ENTRY}(sk_call *call) {{"]
-        for k, s in enumerate(self.program.symbols):
+        for k, s in enumerate(self.symbols):
             head.append(f"    const int64_t {s} = call->sizes[{k}];")
         head += ["    const int threads = (int)call->threads;", *(f"    {m}" for m in self.memory.values())]
-        head += [f"    (void){s};" for s in (*self.program.symbols, "threads")] + [""]
+        head += [f"    (void){s};" for s in (*self.symbols, "threads")] + [""]
         lines: dict[int, Step] = {}
         count = sum(part.count("\n") + 1 for part in head)
         for number, (line, step) in enumerate(self.body, count + 1):
@@ -364,7 +355,7 @@ class Emitter:
 
     def symbols_in(self, lines: Sequence[str]) -> list[str]:
         words = set(re.findall(r"\b\w+\b", "\n".join(lines)))
-        return [s for s in self.program.symbols if s in words]
+        return [s for s in self.symbols if s in words]
 
     def copy(self, source: Value, target: Value, step: Step | None = None) -> None:
         """Copy elements; a target of another shape is contiguous."""

@@ -114,7 +114,7 @@ def _task(e: Emitter, base: str, own: set[str], loop: Sequence[str], inside: Seq
     e.functions[name] = name, "\n".join([
         f"static void {name}(const void *what, int member, int64_t begin, int64_t end) {{",
         "    const sk_call *call = what;",
-        *(f"    const int64_t {one} = call->sizes[{k}];" for k, one in enumerate(e.program.symbols) if one in symbols),
+        *(f"    const int64_t {one} = call->sizes[{k}];" for k, one in enumerate(e.symbols) if one in symbols),
         "    (void)member;",
         *(f"    {line}" for line in (*needed, *loop)),
         *inside,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,26 @@ SUFFIXES = {
 }  # fmt: skip
 """How kernels of the headers name element types."""
 
+_WORDS = """
+auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
+signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given
+count slices slice chunk chunks block stop b c e i j k r exp log tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal
+time write read remove NAN INFINITY
+"""
+RESERVED = frozenset(_WORDS.split())
+"""What nothing of a graph is named: words of C, functions of its library, and what our functions name themselves."""
+
+_OURS = re.compile(r"[a-z]\d+|\w+_\d*|(sk|size|acc|part|row|total)_\w*|[A-Z][A-Z_\d]+")
+
+
+def symbol(name: str) -> str:
+    """The variable that holds a symbolic size; no two of them are the same.
+
+    >>> symbol("batch"), symbol("int"), symbol("x0")
+    ('batch', 'size_int', 'size_x0')
+    """
+    return f"size_{name}" if name in RESERVED or _OURS.fullmatch(name) else name
+
 
 def size(value: Size) -> str:
     """A size as an expression of type int64_t.
@@ -33,7 +54,7 @@ def size(value: Size) -> str:
         return str(value)
     parts = []
     for monomial, coefficient in sorted(value.terms, key=lambda t: (-len(t[0]), str(t[0]))):
-        factors = [a if isinstance(a, str) else f"sk_floor_div({size(a[1])}, {size(a[2])})" for a in monomial]
+        factors = [symbol(a) if isinstance(a, str) else f"sk_floor_div({size(a[1])}, {size(a[2])})" for a in monomial]
         if coefficient != 1 or not factors:
             factors.insert(0, str(coefficient))
         parts.append("*".join(factors))

@@ -14,6 +14,7 @@ from typing import Any
 from symkeras.backend.numpy.kernels.table import LINES, PREPARED, Line
 from symkeras.compiler import naming
 from symkeras.compiler.program import Buffer, Group, Loop, Program, Step, Value
+from symkeras.errors import GraphError
 from symkeras.graph.node import Node
 
 
@@ -39,27 +40,19 @@ def emit(program: Program, poison: bool = False) -> Emission:
     return _Emitter(program, poison).emission()
 
 
+_GIVEN = frozenset({"np", "kernels", "arena", "variables", "constants", "nodes"})
+"""What `bind` is given by name."""
+
+
 class _Emitter:
     def __init__(self, program: Program, poison: bool):
         self.program = program
         self.poison = poison
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
         self.names: dict[int, str] = {}
-        self.taken: set[str] = {
-            "np",
-            "kernels",
-            "arena",
-            "variables",
-            "constants",
-            "nodes",
-            "dims",
-            "step",
-            "outputs",
-            "commit",
-            "t",
-            "bind",
-            *program.symbols,
-        }
+        if clash := _GIVEN & set(program.symbols):
+            raise GraphError(f"no dim can be named {min(clash)!r} on numpy: the emitted text has this name for something else; choose another one")
+        self.taken: set[str] = {*_GIVEN, "dims", "step", "outputs", "commit", "t", "bind", *program.symbols}
         self.bind: list[str] = []
         self.step: list[tuple[str, Step | None]] = []
         self.variables: dict[int, tuple[int, Node]] = {}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from symkeras.compiler.program import Buffer, Loop, Value
-from symkeras.graph.dims import Dim, Size, floor_divide
+from symkeras.graph import dims
+from symkeras.graph.dims import Size
 
 
 @dataclass(frozen=True)
@@ -40,35 +41,28 @@ def dense(shape: Sequence[Size]) -> tuple[Size, ...]:
 def reshaped(shape: Sequence[Size], strides: Sequence[Size], new: Sequence[Size]) -> tuple[Size, ...] | None:
     """The strides of a view of another shape over the same elements, None where there is none or sizes do not tell.
 
-    Axes of both shapes are taken in groups of the same number of elements; within a group the old axes must lie one after the other.
+    Old axes that lie one after the other count as one; the new axes must fill each of those.
 
     >>> reshaped((4, 64), (192, 1), (4, 2, 32)), reshaped((4, 64), (192, 1), (256,))
     ((192, 32, 1), None)
     """
-    old = [(d, s) for d, s in zip(shape, strides, strict=True) if d != 1]
-    left = [d for d in new if d != 1]
-    found: list[Size] = []
-    while left:
-        if not old:
+    if 0 in new:
+        return dense(new)
+    old: list[tuple[Size, Size]] = []
+    for d, s in zip(shape, strides, strict=True):
+        if old and old[-1][1] == d * s:
+            old[-1] = (old[-1][0] * d, s)
+        elif d != 1:
+            old.append((d, s))
+    left, found = [d for d in new if d != 1], []
+    for size, stride in old:
+        group: list[Size] = []
+        while left and (not group or dims.product(group) != size):
+            group.append(left.pop(0))
+        if dims.product(group) != size:
             return None
-        (size, stride), width = old.pop(0), left.pop(0)
-        group: list[Size] = [width]
-        while width != size:
-            if left and _divides(width, size):
-                group.append(left.pop(0))
-                width = width * group[-1]
-            elif old and _divides(size, width) and stride == old[0][0] * old[0][1]:
-                size, stride = size * old[0][0], old[0][1]
-                old.pop(0)
-            else:
-                return None
         found += [stride * s for s in dense(group)]
-    return None if old else tuple(found.pop(0) if d != 1 else 0 for d in new)
-
-
-def _divides(a: Size, b: Size) -> bool:
-    """Whether `a` is known to divide `b`."""
-    return (isinstance(b, Dim) or b != 0) and a != 0 and floor_divide(b, a) * a == b
+    return None if left else tuple(found.pop(0) if d != 1 else 0 for d in new)
 
 
 def place(value: Value) -> Place:

@@ -79,7 +79,11 @@ def parse_size(text: str) -> Size:
                     return dims.floor_divide(left, right)
         raise GraphError(f"not a dim: {text!r}")
 
-    return build(ast.parse(text.strip(), mode="eval").body)
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except SyntaxError:
+        raise GraphError(f"not a dim: {text!r}") from None
+    return build(tree.body)
 
 
 def parse_type(text: str) -> TensorType:
