@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import config, tree
+from symkeras import config, tree, utils
 from tests.backends import LEVELS
 from tests.tolerances import TOLERANCES
 
@@ -20,7 +20,7 @@ def ways(backend: str) -> list[dict[str, Any]]:
 
 def check_model(make: Callable[[], Any], x: Any, y: Any, *, optimizer: Callable[[], Any] | str = "sgd", loss: Any = "mse", metrics: Any = None,
                 batch_size: int = 4, **fit: Any) -> Any:  # fmt: skip
-    """Train copies of one model with the same weights and seeds, compare them, and return the last one.
+    """Train copies of one model with the same weights (in every run of the tests) and seeds, compare them, and return the last one.
 
     Compared with the interpreter are the history, all variables of model and optimizer, the results of `evaluate` and
     the predictions; every value must be finite.
@@ -32,6 +32,7 @@ def check_model(make: Callable[[], Any], x: Any, y: Any, *, optimizer: Callable[
         loss, metrics: as for `compile`.
         fit: further arguments of `fit`.
     """
+    utils.set_random_seed(7)
     start: Any = None
     expected: dict[str, Any] = {}
     rtol, atol = TOLERANCES["graph"]["float32"]
