@@ -48,7 +48,7 @@ def _kernels(header: str, number: str, names: str, *flags: str) -> Library:
 
 
 LIBRARIES = (
-    Library("team", "team.h", ("-DSK_TEAM", "-DSK_TEAM_API="), re.compile("")),
+    Library("team", "team.h", ("-D_GNU_SOURCE", "-DSK_TEAM", "-DSK_TEAM_API="), re.compile("")),
     *(_kernels("gemm.h", number, r"gemm|matmul|conv\w*") for number in ("f32", "f64")),
     *(_kernels("convolution.h", number, r"conv\w*", "-DSK_LINKED_GEMM") for number in ("f32", "f64")),
 )

@@ -50,7 +50,7 @@ def conv(e: Emitter, s: Step) -> None:
 
 def ready(e: Emitter, s: Step) -> None:
     """What comes before calls for some samples."""
-    e.say(f"sk_{s.node.op.name}_ready_{_include(e, s)}({e.pointer(s.inputs[1])}, {_conv_shape(s)}, {e.pointer(s.scratch[0])});", s)
+    e.say(f"sk_{s.node.op.name}_ready_{_include(e, s)}({e.pointer(s.inputs[1])}, {_conv_shape(s)}, {e.pointer(s.scratch[0])}, threads);", s)
 
 
 def _include(e: Emitter, s: Step) -> str:

@@ -119,8 +119,9 @@ SK_UNUSED static int64_t sk_conv_phase(const sk_conv_shape *s, int64_t phase, si
     return place;
 }
 
-/* Work that is shared in `tasks`: an image each, or where those are few a share of the pieces of all images (`by_pieces`); in a filter
- * gradient a slice of the batch with a partial dw each, times the parts that the blocks of dw are cut into. */
+/* Work that is shared in `tasks`: an image each; where those are few a share of the pieces of all images (`by_pieces`), or of the
+ * outputs (`by_outputs`, whole pairs of vectors, with a transformed kernel of its own); in a filter gradient a slice of the batch
+ * with a partial dw each, times the parts that the blocks of dw are cut into. */
 typedef struct {
     const sk_conv_shape *shape;
     sk_conv_shape own;
@@ -128,17 +129,53 @@ typedef struct {
     void *y;
     const void *x, *w;
     char *scratch;
-    int64_t room, slices, parts, partial, tasks, by_pieces;
+    int64_t room, slices, parts, partial, tasks, by_pieces, by_outputs, pair;
     int is_direct;
+    void (*transform)(const sk_conv_plan *p);
     void (*blocks)(const sk_conv_plan *p, const sk_conv_patch *from, const void *dy, void *dw, sk_conv_sums *k, int64_t part, int64_t parts);
 } sk_conv_job;
 typedef char sk_conv_job_fits[sizeof(sk_conv_job) <= SK_CONV_JOB * sizeof(float) ? 1 : -1];
 
-/* Deals images, or pieces where threads could not share them evenly. */
-SK_UNUSED static void sk_conv_share(sk_conv_job *job, const sk_conv_shape *s, int members, sk_task *run) {
-    job->by_pieces = members > 1 && s->batch < 2 * members;
-    job->tasks = job->by_pieces ? 4 * members : s->batch;
-    sk_share(members, job->tasks, sk_conv_work(s) / 8, run, job);
+/* Number `k` of `count` shares of the outputs of a plan, whole pairs of vectors each, with the part of u that belongs to it. */
+SK_UNUSED static sk_conv_plan sk_conv_outputs(const sk_conv_plan *p, int64_t pair, int64_t k, int64_t count) {
+    sk_conv_plan part = *p;
+    int64_t pairs = (p->outer + pair - 1) / pair, begin = pairs * k / count, end = pairs * (k + 1) / count;
+    part.outer = sk_min(end * pair, p->outer) - begin * pair;
+    part.w = (const char *)p->w + (size_t)(begin * p->w_block) * p->item;
+    part.u = (char *)p->u + (size_t)(16 * p->inner * begin * pair) * p->item;
+    if (p->y) part.y = (char *)p->y + (size_t)(begin * pair) * p->item;
+    return part;
+}
+
+typedef struct {
+    const sk_conv_plan *plan;
+    int64_t pair, count;
+    void (*transform)(const sk_conv_plan *p);
+} sk_conv_transforms;
+
+SK_UNUSED static void sk_conv_run_transforms(const void *what, int member, int64_t begin, int64_t end) {
+    const sk_conv_transforms *t = what;
+    (void)member;
+    for (int64_t k = begin; k < end; k++) {
+        sk_conv_plan part = sk_conv_outputs(t->plan, t->pair, k, t->count);
+        t->transform(&part);
+    }
+}
+
+/* Transforms w where that is asked for. */
+SK_UNUSED static void sk_conv_transform(const sk_conv_job *job, const sk_conv_plan *p, int members) {
+    if (!job->transform) return;
+    sk_conv_transforms t = {p, job->pair, (p->outer + job->pair - 1) / job->pair, job->transform};
+    sk_share(members, t.count, 4 * p->inner * p->outer, sk_conv_run_transforms, &t);
+}
+
+/* How the work is dealt; transforms w unless who has a share of the outputs does so. */
+SK_UNUSED static void sk_conv_deal(sk_conv_job *job, const sk_conv_plan *p, int members) {
+    int is_few = members > 1 && p->batch < 2 * members;
+    job->by_outputs = is_few && job->transform && p->outer >= members * job->pair;
+    job->by_pieces = is_few && !job->by_outputs;
+    job->tasks = job->by_outputs ? members : job->by_pieces ? 4 * members : p->batch;
+    if (!job->by_outputs) sk_conv_transform(job, p, members);
 }
 
 /* A member's working memory for transforms, behind that for copies. */
@@ -149,8 +186,14 @@ SK_UNUSED static void *sk_conv_room(const sk_conv_job *job, const sk_conv_plan *
 /* A task's pieces of the images it has to do with. */
 SK_UNUSED static void sk_conv_do_task(const sk_conv_job *job, const sk_conv_plan *p, int64_t task, int member) {
     char *buffer = job->scratch + member * job->room;
-    if (!job->by_pieces) sk_conv_image(p, task, 0, 1, buffer);
-    for (int64_t n = 0; job->by_pieces && n < p->batch; n++) sk_conv_image(p, n, (int)task, (int)job->tasks, buffer);
+    if (job->by_outputs) {
+        sk_conv_plan part = sk_conv_outputs(p, job->pair, task, job->tasks);
+        job->transform(&part);
+        for (int64_t n = 0; n < p->batch; n++) sk_conv_image(&part, n, 0, 1, buffer);
+    } else if (job->by_pieces) {
+        for (int64_t n = 0; n < p->batch; n++) sk_conv_image(p, n, (int)task, (int)job->tasks, buffer);
+    } else
+        sk_conv_image(p, task, 0, 1, buffer);
 }
 
 SK_UNUSED static void sk_conv_run_forward(const void *what, int member, int64_t begin, int64_t end) {
@@ -235,13 +278,19 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
             return;                                                                                                                        \
         }                                                                                                                                  \
         sk_conv_job job = {.shape = s, .x = x, .y = y};                                                                                    \
-        sk_##NAME##_prepare_##S(&job, w, scratch);                                                                                         \
-        sk_conv_share(&job, s, sk_conv_members(s, threads), RUN);                                                                          \
+        sk_conv_plan p;                                                                                                                    \
+        int members = sk_conv_members(s, threads);                                                                                         \
+        sk_##NAME##_prepare_##S(&job, &p, w, scratch);                                                                                     \
+        sk_conv_deal(&job, &p, members);                                                                                                   \
+        sk_share(members, job.tasks, sk_conv_work(s) / 8, RUN, &job);                                                                      \
     }                                                                                                                                      \
-    SK_KERNEL void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *scratch) {                                                 \
+    SK_KERNEL void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *scratch, int threads) {                                    \
         sk_conv_job *job = (void *)scratch;                                                                                                \
+        sk_conv_plan p;                                                                                                                    \
         *job = (sk_conv_job){.own = *s, .shape = &job->own};                                                                               \
-        if (!sk_conv_is_product(s) && s->batch != 0) sk_##NAME##_prepare_##S(job, w, scratch + SK_CONV_JOB);                               \
+        if (sk_conv_is_product(s) || s->batch == 0) return;                                                                                \
+        sk_##NAME##_prepare_##S(job, &p, w, scratch + SK_CONV_JOB);                                                                        \
+        sk_conv_transform(job, &p, sk_conv_members(s, threads));                                                                           \
     }                                                                                                                                      \
     SK_KERNEL void sk_##NAME##_images_##S(T *y, const T *x, const T *w, const T *scratch, const sk_blas *blas, int member, int64_t begin,  \
                                           int64_t end) {                                                                                   \
@@ -285,17 +334,17 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
             }                                                                                                                              \
     }                                                                                                                                      \
     /* What is to be done for a forward convolution that is no product, and w as it is read. */                                            \
-    static void sk_conv_prepare_##S(sk_conv_job *job, const T *w, T *scratch) {                                                            \
+    static void sk_conv_prepare_##S(sk_conv_job *job, sk_conv_plan *whole, const T *w, T *scratch) {                                       \
         enum { L = SK_LANES_##U };                                                                                                         \
         const sk_conv_shape *s = job->shape;                                                                                               \
-        int depthwise = sk_conv_is_depthwise(s);                                                                                           \
+        int depthwise = sk_conv_is_depthwise(s), is_winograd = sk_conv_is_winograd(s);                                                     \
         sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                                    \
         p.w = w;                                                                                                                           \
         p.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                             \
         p.w_row = s->outputs, p.w_block = 2 * L, p.w_group = p.outer;                                                                      \
         if (depthwise) p.outer = s->outputs;                                                                                               \
         p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L);                                                                       \
-        if (p.outer % L || (sk_conv_is_wide(&p, L) && s->batch * sk_conv_product(s->out) >= SK_CONV_PAYS)) {                               \
+        if (p.outer % L || (!is_winograd && sk_conv_is_wide(&p, L) && s->batch * sk_conv_product(s->out) >= SK_CONV_PAYS)) {               \
             sk_conv_plan packed = p;                                                                                                       \
             int64_t rows = sk_conv_product(s->kernel) * p.inner;                                                                           \
             if (depthwise) packed.groups = 1;                                                                                              \
@@ -305,15 +354,15 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
             scratch += sk_conv_up(packed.groups * p.w_group);                                                                              \
         }                                                                                                                                  \
         int64_t room = sk_conv_up(p.buffer + 16);                                                                                          \
-        if (sk_conv_is_winograd(s)) {                                                                                                      \
-            sk_winograd_kernel_##S(&p, scratch);                                                                                           \
+        if (is_winograd) {                                                                                                                 \
             p.u = scratch, p.pairs = 1, p.piece = sk_winograd_piece_##S;                                                                   \
+            job->transform = sk_winograd_kernel_##S, job->pair = 2 * L;                                                                    \
             scratch += 16 * p.inner * p.outer, room += SK_WINOGRAD_ROOM;                                                                   \
         }                                                                                                                                  \
-        job->plan = p, job->scratch = (char *)scratch, job->room = room * (int64_t)sizeof(T);                                              \
+        *whole = job->plan = p, job->scratch = (char *)scratch, job->room = room * (int64_t)sizeof(T);                                     \
     }                                                                                                                                      \
     /* The same for an input gradient. */                                                                                                  \
-    static void sk_conv_input_grad_prepare_##S(sk_conv_job *job, const T *w, T *scratch) {                                                 \
+    static void sk_conv_input_grad_prepare_##S(sk_conv_job *job, sk_conv_plan *whole, const T *w, T *scratch) {                            \
         enum { L = SK_LANES_##U };                                                                                                         \
         const sk_conv_shape *s = job->shape;                                                                                               \
         int depthwise = sk_conv_is_depthwise(s) && s->outputs == s->channels;                                                              \
@@ -333,12 +382,12 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
         job->plan.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                     \
         scratch += sk_conv_up(turned - scratch);                                                                                           \
         if (sk_conv_is_winograd(s)) {                                                                                                      \
-            p.w = job->w;                                                                                                                  \
-            sk_winograd_kernel_##S(&p, scratch);                                                                                           \
+            p.w = job->w, p.u = scratch;                                                                                                   \
             job->plan.u = scratch, job->plan.pairs = 1, job->plan.piece = sk_winograd_piece_##S;                                           \
+            job->transform = sk_winograd_kernel_##S, job->pair = 2 * L;                                                                    \
             scratch += 16 * s->channels * s->outputs, room += SK_WINOGRAD_ROOM;                                                            \
         }                                                                                                                                  \
-        job->scratch = (char *)scratch, job->room = room * (int64_t)sizeof(T);                                                             \
+        *whole = p, job->scratch = (char *)scratch, job->room = room * (int64_t)sizeof(T);                                                 \
     }                                                                                                                                      \
     SK_DEFINE_CONV_BY_IMAGES(T, S, conv, sk_conv_run_forward, 0, outputs, channels)                                                        \
     SK_DEFINE_CONV_BY_IMAGES(T, S, conv_input_grad, sk_conv_run_input, 1, channels, outputs)                                               \

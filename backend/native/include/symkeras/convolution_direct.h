@@ -49,8 +49,8 @@ struct sk_conv_plan {
     int64_t y_image, y_step[3], w_row, w_block, w_group, buffer, y_wide;
     size_t item;
     int must_copy, pairs;
-    const void *x, *w, *u;
-    void *y, *room;
+    const void *x, *w;
+    void *y, *u, *room;
     void (*piece)(const sk_conv_plan *p, const sk_conv_patch *from, void *y, int64_t rows, int64_t columns);
 };
 

@@ -26,27 +26,26 @@ enum { SK_WINOGRAD_MOST = 256, SK_WINOGRAD_PAYS = 64, SK_WINOGRAD_PLACE = 2048, 
 enum { SK_WINOGRAD_ROOM = 2 * 16 * (SK_WINOGRAD_PLACE + 16) };
 
 #define SK_DEFINE_WINOGRAD(T, S, U)                                                                                                        \
-    /* p->u (16, C, O) = G w G' of p->w (9, C, O), both in w's layout. */                                                                  \
-    SK_UNUSED static void sk_winograd_kernel_##S(const sk_conv_plan *p, T *u) {                                                            \
+    /* p->u = G w G' of p->w (9, C, O), for each pair of vectors of outputs, or the last vector, (16, C, pair). */                         \
+    SK_UNUSED static void sk_winograd_kernel_##S(const sk_conv_plan *p) {                                                                  \
         enum { L = SK_LANES_##U };                                                                                                         \
         const sk_v##S half = sk_splat_##S((T)0.5);                                                                                         \
-        int64_t n = p->inner * p->outer, u_row = p->w_row, u_block = p->w_block == 2 * L ? 2 * L : p->w_block / 9;                         \
-        for (int64_t i = 0; i < n; i += L) {                                                                                               \
-            int64_t c = i / p->outer, o = i % p->outer, b = o / (2 * L), r = o % (2 * L);                                                  \
-            const T *w = (const T *)p->w + c * p->w_row + b * p->w_block + r;                                                              \
-            T *to = u + c * u_row + b * u_block + r;                                                                                       \
+        for (int64_t i = 0; i < p->outer / L * p->inner; i++) {                                                                            \
+            int64_t o = i / p->inner * L, c = i % p->inner, r = o % (2 * L), pair = sk_min(2 * L, p->outer - o + r), n = p->inner * pair;  \
+            const T *w = (const T *)p->w + c * p->w_row + o / (2 * L) * p->w_block + r;                                                    \
+            T *u = (T *)p->u + 16 * p->inner * (o - r) + c * pair + r;                                                                     \
             sk_v##S g[12], d[3];                                                                                                           \
             SK_UNROLL for (int k = 0; k < 3; k++) {                                                                                        \
                 SK_UNROLL for (int t = 0; t < 3; t++) d[t] = sk_load_##S(w + (3 * t + k) * p->inner * p->w_row);                           \
                 g[k] = d[0], g[9 + k] = d[2], d[0] = half * (d[0] + d[2]), d[1] = half * d[1];                                             \
                 g[3 + k] = d[0] + d[1], g[6 + k] = d[0] - d[1];                                                                            \
             }                                                                                                                              \
-            SK_UNROLL for (int t = 0; t < 4; t++, to += 4 * n) {                                                                           \
+            SK_UNROLL for (int t = 0; t < 4; t++, u += 4 * n) {                                                                            \
                 d[0] = half * (g[3 * t] + g[3 * t + 2]), d[1] = half * g[3 * t + 1];                                                       \
-                sk_store_##S(to, g[3 * t]);                                                                                                \
-                sk_store_##S(to + n, d[0] + d[1]);                                                                                         \
-                sk_store_##S(to + 2 * n, d[0] - d[1]);                                                                                     \
-                sk_store_##S(to + 3 * n, g[3 * t + 2]);                                                                                    \
+                sk_store_##S(u, g[3 * t]);                                                                                                 \
+                sk_store_##S(u + n, d[0] + d[1]);                                                                                          \
+                sk_store_##S(u + 2 * n, d[0] - d[1]);                                                                                      \
+                sk_store_##S(u + 3 * n, g[3 * t + 2]);                                                                                     \
             }                                                                                                                              \
         }                                                                                                                                  \
     }                                                                                                                                      \
@@ -118,15 +117,13 @@ enum { SK_WINOGRAD_ROOM = 2 * 16 * (SK_WINOGRAD_PLACE + 16) };
     }                                                                                                                                      \
     /* m (16 places, SK_CONV_PIXELS tiles, two vectors) = v (16, tiles, c) u (16, c, vectors): as sk_conv_tile, but nothing around the     \
        short run over channels. */                                                                                                         \
-    SK_INLINE void sk_winograd_places_##S(const int vectors, T *m, int64_t m_place, const T *v, int64_t v_place, const T *u, int64_t u_place, \
-                                          int64_t u_row, int64_t c) {                                                                      \
+    SK_INLINE void sk_winograd_places_##S(const int vectors, T *m, int64_t m_place, const T *v, int64_t v_place, const T *u, int64_t c) {  \
         enum { L = SK_LANES_##U, TILES = SK_CONV_PIXELS };                                                                                 \
-        for (int q = 0; q < 16; q++, m += m_place, v += v_place, u += u_place) {                                                           \
+        for (int q = 0; q < 16; q++, m += m_place, v += v_place) {                                                                         \
             sk_v##S sum[16], tap[2];                                                                                                       \
-            const T *w = u;                                                                                                                \
             SK_UNROLL for (int i = 0; i < TILES * vectors; i++) sum[i] = (sk_v##S){0};                                                     \
-            for (int64_t t = 0; t < c; t++, w += u_row) {                                                                                  \
-                SK_UNROLL for (int a = 0; a < vectors; a++) tap[a] = sk_load_##S(w + a * L);                                               \
+            for (int64_t t = 0; t < c; t++, u += vectors * L) {                                                                            \
+                SK_UNROLL for (int a = 0; a < vectors; a++) tap[a] = sk_load_##S(u + a * L);                                               \
                 SK_UNROLL for (int i = 0; i < TILES; i++) {                                                                                \
                     sk_v##S value = sk_splat_##S(v[t + i * c]);                                                                            \
                     SK_UNROLL for (int a = 0; a < vectors; a++) sum[i * vectors + a] = SK_FMA_##U(value, tap[a], sum[i * vectors + a]);    \
@@ -140,12 +137,11 @@ enum { SK_WINOGRAD_ROOM = 2 * 16 * (SK_WINOGRAD_PLACE + 16) };
     SK_UNUSED static void sk_winograd_piece_##S(const sk_conv_plan *p, const sk_conv_patch *from, void *out, int64_t rows,                 \
                                                 int64_t columns) {                                                                         \
         enum { L = SK_LANES_##U, TILES = SK_CONV_PIXELS };                                                                                 \
-        int64_t c = p->inner, wide = (columns + 1) / 2, tiles = wide * ((rows + 1) / 2), u_place = c * p->outer;                           \
+        int64_t c = p->inner, wide = (columns + 1) / 2, tiles = wide * ((rows + 1) / 2);                                                   \
         int64_t v_place = TILES * c + 16, m_place = TILES * 2 * L + 16;                                                                    \
         T *v = (T *)p->room, *m = v + 16 * v_place;                                                                                        \
         sk_v##S odd = {0};                                                                                                                 \
-        int64_t u_block = p->w_block == 2 * L ? 2 * L : p->w_block / 9;                                                                    \
-        sk_conv_walk k = {.count = {1, 1, 1}, .run = c, .x_pixel = c, .w_row = p->w_row, .y_pixel = 2 * L, .lanes = L};                    \
+        sk_conv_walk k = {.count = {1, 1, 1}, .run = c, .x_pixel = c, .y_pixel = 2 * L, .lanes = L};                                       \
         for (int64_t t = 0, n; t < tiles; t += n) {                                                                                        \
             n = sk_min(TILES, tiles - t);                                                                                                  \
             for (int64_t i = 0; i < n; i++) {                                                                                              \
@@ -154,13 +150,15 @@ enum { SK_WINOGRAD_ROOM = 2 * 16 * (SK_WINOGRAD_PLACE + 16) };
             }                                                                                                                              \
             for (int64_t o = 0; o < p->outer; o += 2 * L) {                                                                                \
                 int vectors = p->outer - o > L ? 2 : 1;                                                                                    \
-                const T *u = (const T *)p->u + o / (2 * L) * u_block;                                                                      \
+                const T *u = (const T *)p->u + 16 * c * o;                                                                                 \
+                k.w_row = vectors * L;                                                                                                     \
                 if (n == TILES && vectors == 2)                                                                                            \
-                    sk_winograd_places_##S(2, m, m_place, v, v_place, u, u_place, p->w_row, c);                                            \
+                    sk_winograd_places_##S(2, m, m_place, v, v_place, u, c);                                                               \
                 else if (n == TILES)                                                                                                       \
-                    sk_winograd_places_##S(1, m, m_place, v, v_place, u, u_place, p->w_row, c);                                            \
+                    sk_winograd_places_##S(1, m, m_place, v, v_place, u, c);                                                               \
                 else                                                                                                                       \
-                    for (int64_t q = 0; q < 16; q++) sk_conv_choose_##S(vectors, n, m + q * m_place, v + q * v_place, u + q * u_place, &k); \
+                    for (int64_t q = 0; q < 16; q++)                                                                                       \
+                        sk_conv_choose_##S(vectors, n, m + q * m_place, v + q * v_place, u + q * c * k.w_row, &k);                         \
                 for (int64_t i = 0; i < n * vectors; i++) {                                                                                \
                     int64_t r = (t + i / vectors) / wide * 2, j = (t + i / vectors) % wide * 2, of = i % vectors * L;                      \
                     sk_winograd_out_##S(m + i / vectors * 2 * L + of, m_place,                                                             \

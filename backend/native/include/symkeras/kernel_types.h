@@ -59,7 +59,7 @@ SK_DECLARE_GEMM(double, f64)
                                  int threads);
 #define SK_DECLARE_CONV_BY_IMAGES(T, S, NAME)                                                                                    \
     void sk_##NAME##_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, int threads);    \
-    void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *scratch);                                                  \
+    void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *scratch, int threads);                                     \
     void sk_##NAME##_images_##S(T *y, const T *x, const T *w, const T *scratch, const sk_blas *blas, int member, int64_t begin,  \
                                 int64_t end);
 SK_DECLARE_CONV(float, f32)
