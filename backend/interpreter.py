@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.backend.interface import Backend, Executable, input_arrays
+from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.ops.evaluation import evaluate
 
@@ -20,6 +21,8 @@ class InterpreterExecutable(Executable):
         new_values = [np.array(v) for v in new_values]
         for (variable, _), value in zip(self.source_graph.updates, new_values, strict=True):
             variable.attrs["variable"].array[...] = value
+        if new_values:
+            variables.wrote()
         return results
 
 

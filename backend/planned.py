@@ -21,10 +21,15 @@ from symkeras.ops.evaluation import solve_dims
 
 
 class BoundArena(memory.Arena):
-    """Memory of one running call, and the instances bound to it."""
+    """Memory of one running call, and the instances bound to it.
+
+    Attributes:
+        kept: for which sizes, and after which write of variables, it holds what a `Preparation` makes; None: it does not.
+    """
 
     def __init__(self, plan: memory.Plan):
         super().__init__(plan)
+        self.kept: tuple[tuple[int, ...], int] | None = None
         self.instances: dict[tuple[int, ...], Instance] = {}
 
 

@@ -19,7 +19,7 @@ from symkeras.backend.native.fused import FusedText, fused_text, operands_of
 from symkeras.backend.native.totals import finish_text
 from symkeras.compiler import naming
 from symkeras.compiler.addressing import dense, place
-from symkeras.compiler.program import AnyStep, Branch, Buffer, Loop, Program, RowPass, SampleGroup, Step, Value, While, inner_steps
+from symkeras.compiler.program import AnyStep, Branch, Buffer, Loop, Preparation, Program, RowPass, SampleGroup, Step, Value, While, inner_steps
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
@@ -226,6 +226,9 @@ class Emitter:
             tasks.sample_group(self, s)
         elif isinstance(s, RowPass):
             tasks.row_pass(self, s)
+        elif isinstance(s, Preparation):
+            self._preparation(s)
+            return
         else:
             self.list(inner_steps(s))
             return
@@ -245,11 +248,22 @@ class Emitter:
             KERNELS[s.node.op.name](self, s)
 
     def ready(self, s: Step) -> None:
-        """What a kernel needs once before it is called for some samples at a time."""
+        """What a kernel needs once before it is called for some samples at a time, or with what is kept."""
         from symkeras.backend.native.kernels.table import READY
 
         if s.kind == "kernel" and s.node.op.name in READY:
             READY[s.node.op.name](self, s)
+
+    def _preparation(self, s: Preparation) -> None:
+        """What an earlier call may have left in the arena."""
+        self.say("if (!call->is_ready) {  /* what depends on variables alone */")
+        self.depth += 1
+        self.list(s.steps)
+        for one in self.program.all_steps():
+            if one.is_ready:
+                self.ready(one)
+        self.depth -= 1
+        self.say("}")
 
     def _loop(self, s: Loop) -> None:
         t = self.loops[id(s)] = self.unique("t")

@@ -19,6 +19,7 @@ from symkeras.backend.planned import BoundArena, PlannedExecutable
 from symkeras.compiler import naming
 from symkeras.compiler.addressing import place
 from symkeras.graph import dims
+from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
@@ -39,7 +40,7 @@ class _Call(ctypes.Structure):
     _fields_ = [
         ("arena", ctypes.c_void_p), ("at", ctypes.c_void_p), ("variables", ctypes.c_void_p), ("constants", ctypes.c_void_p),
         ("outputs", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("blas", ctypes.POINTER(_Blas)), ("threads", ctypes.c_int64),
-        ("fault", _Fault),
+        ("is_ready", ctypes.c_int64), ("fault", _Fault),
     ]  # fmt: skip
 
 
@@ -71,7 +72,10 @@ class NativeInstance(Instance):
         at, given, constants, results, sizes = (t.ctypes.data for t in tables)
         products = ctypes.pointer(_Blas(self._blas.sgemm, self._blas.dgemm, self._blas.ilp64))
         self._call = _Call(arena.bytes.ctypes.data, at, given, constants, results, sizes, products, _threads)
-        self._kept = (tables, products, arena)
+        self._alive = (tables, products)
+        self._arena = arena
+        self._key = key
+        self._writes = bool(owner.source_graph.updates)
         self._function = function
         self._many = owner.many
         self._given = ctypes.byref(self._call)
@@ -80,13 +84,13 @@ class NativeInstance(Instance):
         self._is_private = self._blas.is_private
 
     def run(self) -> list[np.ndarray]:
-        self._call.threads = _threads
+        kept = self._prepare()
         if self._is_private:
             failed = self._function(self._given)
         else:
             with self._alone:
                 failed = self._function(self._given)
-        return self._outcome(failed) if failed else [r.copy() for r in self._results]
+        return self._outcome(failed, kept)
 
     def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:
         if any(a.dtype != i.dtype or a.shape[1:] != i.shape[1:] or not a.flags.c_contiguous for a, i in zip(arrays, self.inputs, strict=True)):
@@ -94,13 +98,23 @@ class NativeInstance(Instance):
         order = None if order is None else np.ascontiguousarray(order, np.int64)
         rows = [a.nbytes // max(1, len(a)) for a in arrays]
         feeds = (_Feed * len(arrays))(*(_Feed(i.ctypes.data, a.ctypes.data, n) for i, a, n in zip(self.inputs, arrays, rows, strict=True)))
-        self._call.threads = _threads
+        kept = self._prepare()
         batch = len(self.inputs[0]) if self.inputs else 0
         with self._alone:
             failed = self._many(self._given, feeds, len(arrays), None if order is None else order.ctypes.data, begin, batch, steps)
-        return self._outcome(failed)
+        return self._outcome(failed, kept)
 
-    def _outcome(self, failed: int) -> list[np.ndarray]:
+    def _prepare(self) -> tuple[tuple[int, ...], int]:
+        """Say what the arena holds; gives what it will hold."""
+        kept = (self._key, variables.writes())
+        self._call.threads = _threads
+        self._call.is_ready = self._arena.kept == kept
+        return kept
+
+    def _outcome(self, failed: int, kept: tuple[tuple[int, ...], int]) -> list[np.ndarray]:
+        self._arena.kept = None if failed else kept
+        if self._writes:
+            variables.wrote()
         if failed:
             fault = self._call.fault
             raise self._owner.error(fault.step, fault.index, fault.size)

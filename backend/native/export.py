@@ -78,6 +78,9 @@ class _Kernels(NativeKernels):
     def members(self) -> int:
         return self._threads
 
+    def keeps(self) -> bool:
+        return False
+
     def scratch(self, node: Node) -> Sequence[TensorType]:
         if node.op.name in ("conv", "conv_input_grad", "conv_filter_grad"):
             return convolution.scratch_types(node, self._threads)

@@ -53,7 +53,8 @@ def sample_group(e: Emitter, s: SampleGroup) -> None:
     e.depth += 1
     function = _samples_function(e, s)
     for one in flat(s.steps):
-        e.ready(one)
+        if not one.is_ready:
+            e.ready(one)
     e.say(f"const int64_t chunk = sk_chunk({samples}, {s.least}, {s.most}), chunks = sk_chunks({samples}, chunk);")
     e.say(f"sk_share(threads, chunks, {text.size(_work(s.steps))}, {function}, call);  /* {_origins(s)} */")
     for one in flat(s.steps):

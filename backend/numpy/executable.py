@@ -15,6 +15,7 @@ from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
 from symkeras.backend.planned import BoundArena, PlannedExecutable
+from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
@@ -24,7 +25,9 @@ _serial = itertools.count(1)
 class NumpyInstance(Instance):
     """The emitted step, on views of one arena."""
 
-    def __init__(self, inputs: list[np.ndarray], step: Callable[[], None], outputs: Callable[[], list[np.ndarray]], commit: Callable[[], None]):
+    def __init__(self, writes: bool, inputs: list[np.ndarray], step: Callable[[], None], outputs: Callable[[], list[np.ndarray]],
+                 commit: Callable[[], None]):  # fmt: skip
+        self._writes = writes
         self.inputs = inputs
         self._step = step
         self._outputs = outputs
@@ -35,6 +38,8 @@ class NumpyInstance(Instance):
             self._step()
             results = self._outputs()
             self._commit()
+        if self._writes:
+            variables.wrote()
         return results
 
 
@@ -59,7 +64,7 @@ class NumpyExecutable(PlannedExecutable):
         constants = [n.attrs["value"].array for n in self.emission.constants]
         with np.errstate(all="ignore"):
             parts = self._bind(np, kernels, arena.array, self._storage, constants, self.emission.nodes, env)
-        return NumpyInstance(*parts)
+        return NumpyInstance(bool(self.source_graph.updates), *parts)
 
     def _describe(self) -> str:
         return blas.describe()

@@ -100,6 +100,7 @@ class Step:
         kind: "kernel", "copy" (moves elements), "fused" (a cluster: `fused` says of what; its operands are the inputs,
             its results the outputs, and `node` is the last of them), or "combine" (a `combine_rows` whose rows matter at the first of
             equal indices alone, and whose second output says which is the first for every row of a table; see `RowPass`).
+        is_ready: the first scratch keeps from call to call what is made of an input that is kept as well (see `Preparation`).
     """
 
     kind: str
@@ -109,6 +110,7 @@ class Step:
     scratch: list[Value] = field(default_factory=list)
     position: int = 0
     fused: Fused | None = None
+    is_ready: bool = False
 
 
 @dataclass(eq=False)
@@ -220,7 +222,20 @@ class RowPass:
         return self.steps[1:]  # type: ignore[return-value]
 
 
-AnyStep: TypeAlias = "Step | Loop | Branch | While | Group | SampleGroup | RowPass"
+@dataclass(eq=False)
+class Preparation:
+    """Steps that depend on variables and constants alone, of a program that writes none: what they make is kept in the arena, and they
+    run again when a variable was written, or the arena served other sizes.
+
+    Not among the steps, but to be done here, is what kernels with `is_ready` make in their first scratch.
+    """
+
+    steps: list[Step]
+    start: int = -1
+    end: int = -1
+
+
+AnyStep: TypeAlias = "Step | Loop | Branch | While | Group | SampleGroup | RowPass | Preparation"
 
 
 @dataclass
@@ -312,7 +327,7 @@ def inner_steps(step: AnyStep) -> list[AnyStep]:
         return [*step.then, *step.otherwise]
     if isinstance(step, While):
         return [*step.condition, *step.steps]
-    return list(step.steps) if isinstance(step, (Loop, Group, SampleGroup, RowPass)) else []
+    return list(step.steps) if isinstance(step, (Loop, Group, SampleGroup, RowPass, Preparation)) else []
 
 
 def flat(steps: Sequence[AnyStep]) -> Iterator[Step]:

@@ -21,11 +21,23 @@ from symkeras.graph.types import TensorType
 
 _counter = itertools.count()
 _epoch = [0]
+_write_numbers = itertools.count(1)
+_writes = [0]
 
 
 def storage_epoch() -> int:
     """Grows whenever variables move to another storage: compiled functions then look whether theirs did."""
     return _epoch[0]
+
+
+def writes() -> int:
+    """Changes whenever a variable was written: what was computed from values is good while it stays the same."""
+    return _writes[0]
+
+
+def wrote() -> None:
+    """To be called after writing into the storage of variables."""
+    _writes[0] = next(_write_numbers)
 
 
 class Variable(Arithmetic):
@@ -95,7 +107,7 @@ class Variable(Arithmetic):
 
     @property
     def array(self) -> np.ndarray:
-        """The storage itself: for backends, which read and write it in place."""
+        """The storage itself: for backends, which read it in place, and write it if they call `wrote` afterwards."""
         return self._array
 
     def has_moved(self, storage: np.ndarray) -> bool:
@@ -165,6 +177,7 @@ class Variable(Arithmetic):
                 f"variable {self.path!r} expects shape {self._array.shape}, received an array of shape {array.shape}"
             )
         self._array[...] = array
+        wrote()
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self._array, threshold=4)}>"

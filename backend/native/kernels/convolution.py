@@ -38,18 +38,20 @@ LEAST_PLACES = 64
 
 
 def conv(e: Emitter, s: Step) -> None:
-    """A convolution or one of its gradients; of the samples at hand where `ready` was called for all."""
+    """A convolution or one of its gradients; of the samples at hand, or with what is kept, where `ready` was called."""
     op, suffix = s.node.op.name, _include(e, s)
-    pointers, scratch = ", ".join(e.pointer(v) for v in (*s.outputs, *s.inputs)), e.pointer(s.scratch[0])
+    pointers, scratch = (", ".join(e.pointer(v) for v in some) for some in ((*s.outputs, *s.inputs), s.scratch))
     if e.span is not None:
         images = s.outputs[0].type.shape[0]
         e.say(f"sk_{op}_images_{suffix}({pointers}, {scratch}, call->blas, member, {e.span.first(images)}, {e.span.last(images)});", s)
+    elif s.is_ready:
+        e.say(f"sk_{op}_kept_{suffix}({pointers}, {scratch}, call->blas, threads);", s)
     else:
         e.say(f"sk_{op}_{suffix}({pointers}, {_conv_shape(s)}, {scratch}, call->blas, threads);", s)
 
 
 def ready(e: Emitter, s: Step) -> None:
-    """What comes before calls for some samples."""
+    """What is made of the weights before calls for some samples, or before calls that find it there."""
     e.say(f"sk_{s.node.op.name}_ready_{_include(e, s)}({e.pointer(s.inputs[1])}, {_conv_shape(s)}, {e.pointer(s.scratch[0])}, threads);", s)
 
 
@@ -107,7 +109,7 @@ def least_images(s: Step, samples: Dim) -> int:
 
 
 def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
-    """One array for a convolution or one of its gradients.
+    """Arrays for a convolution or an input gradient: what is made of the weights, and room for threads; one for a filter gradient.
 
     Args:
         threads: the most that will share the kernel; None: all that compute in this process.
@@ -127,7 +129,7 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
         partial = transformed or dims.product(kernel) * inner * wide
         return [x.with_shape(((per_thread + room) * threads + _partial_sums(partial, threads, is_padded or room != 0),))]
     if _is_product(node, x, y, kernel):
-        return [x.with_shape((JOB,))]
+        return [x.with_shape((JOB,)), x.with_shape((0,))]
     if node.op.name == "conv_input_grad":
         by_channel = _is_depthwise(inner, groups) and outer == 1
         weights = dims.product(kernel) * (_up(x.shape[-1]) if by_channel else w.shape[-1] * _up(inner))
@@ -136,7 +138,7 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
         of = (1, w.shape[-1]) if _is_depthwise(inner, groups) else (inner * groups, outer)
         weights = 0 if _fills_vectors(of[1]) and of[1] <= 64 else dims.product(kernel) * of[0] * _up(of[1])
         piece = _piece(kernel, a["strides"], a["dilation"], x.shape[-1] * _repeat(inner, outer, groups))
-    return [x.with_shape((JOB + _up(weights) + transformed + (_up(piece + 16) + room) * threads,))]
+    return [x.with_shape((JOB + _up(weights) + transformed,)), x.with_shape(((_up(piece + 16) + room) * threads,))]
 
 
 def _up(n: Size) -> Size:

@@ -255,7 +255,7 @@ LEAST_SAMPLES: dict[str, Callable[[Step, Dim], int]] = {
 """What can be told which samples to do, and how many it should be told at the least; clusters and copies can as well."""
 
 READY: dict[str, Row] = {"conv": convolution.ready, "conv_input_grad": convolution.ready}
-"""What is done once before parts of the samples are."""
+"""What is made of the second input in the first working storage: once before parts of the samples are done, or once for many calls."""
 
 _CONTROL = ("scan", "cond", "while_loop")
 
@@ -319,6 +319,12 @@ class NativeKernels:
 
     def row_passes(self) -> bool:
         return True
+
+    def keeps(self) -> bool:
+        return True
+
+    def ready_input(self, step: Step) -> int | None:
+        return 1 if step.kind == "kernel" and step.node.op.name in READY else None
 
     def inline_control(self, node: Node) -> bool:
         return True

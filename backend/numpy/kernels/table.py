@@ -180,6 +180,12 @@ class NumpyKernels:
     def may_fuse(self, node: Node) -> bool:
         return False
 
+    def keeps(self) -> bool:
+        return False
+
+    def ready_input(self, step: Step) -> int | None:
+        return None
+
     def row_passes(self) -> bool:
         return False
 

@@ -43,17 +43,33 @@ NEEDS = {"avx2": {"avx2", "fma"}}
 
 SOURCE = """
 #include "symkeras/convolution.h"
-#define EXPORT(NAME, T, S)                                                                            \\
-    void NAME##_##S(T *out, const T *a, const T *b, const sk_conv_shape *s, T *scratch, int threads) { \\
-        sk_##NAME##_##S(out, a, b, s, scratch, NULL, threads);                                        \\
+enum { AT_ONCE, KEPT, BY_IMAGES };
+#define EXPORT(NAME, T, S)                                                                                                  \\
+    void NAME##_##S(T *out, const T *a, const T *w, const sk_conv_shape *s, T *laid, T *room, int threads, int way) {      \\
+        if (way == AT_ONCE) {                                                                                              \\
+            sk_##NAME##_##S(out, a, w, s, laid, room, NULL, threads);                                                      \\
+            return;                                                                                                        \\
+        }                                                                                                                  \\
+        sk_##NAME##_ready_##S(w, s, laid, threads);                                                                        \\
+        if (way == KEPT)                                                                                                   \\
+            for (int k = 0; k < 2; k++) sk_##NAME##_kept_##S(out, a, w, laid, room, NULL, threads);                        \\
+        else                                                                                                               \\
+            for (int64_t n = 0; n < s->batch; n += 2)                                                                      \\
+                sk_##NAME##_images_##S(out, a, w, laid, room, NULL, threads - 1, n, sk_min(n + 2, s->batch));              \\
+    }
+#define EXPORT_FILTER(T, S)                                                                                                \\
+    void conv_filter_grad_##S(T *out, const T *a, const T *b, const sk_conv_shape *s, T *laid, T *room, int threads, int way) { \\
+        (void)room, (void)way;                                                                                             \\
+        sk_conv_filter_grad_##S(out, a, b, s, laid, NULL, threads);                                                        \\
     }
 EXPORT(conv, float, f32)
 EXPORT(conv_input_grad, float, f32)
-EXPORT(conv_filter_grad, float, f32)
+EXPORT_FILTER(float, f32)
 EXPORT(conv, double, f64)
 EXPORT(conv_input_grad, double, f64)
-EXPORT(conv_filter_grad, double, f64)
+EXPORT_FILTER(double, f64)
 """
+AT_ONCE, KEPT, BY_IMAGES = 0, 1, 2
 OPS_OF = ("conv", "conv_input_grad", "conv_filter_grad")
 Three = ctypes.c_int64 * 3
 
@@ -97,6 +113,13 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return ctypes.CDLL(str(folder / "convolution.so"))
 
 
+def guarded(shape: tuple[Any, ...], dtype: str) -> np.ndarray[Any, Any]:
+    """Room for an array of NaN, with 64 numbers behind it that nobody may write."""
+    room = np.full(int(np.prod(shape)) + 64, np.nan, dtype)
+    room[-64:] = 7
+    return room
+
+
 class Case:
     """One convolution with random x, w and dy.
 
@@ -134,27 +157,23 @@ class Case:
             "conv_filter_grad": ([self.x, self.dy], {"kernel": self.w.shape[:n], **self.attrs}, self.dy[..., 0].size),
         }[op]
 
-    def run(self, library: ctypes.CDLL, op: str, threads: int = 1) -> np.ndarray[Any, Any]:
-        """The result in C, with NaN in working memory and in what the result replaces; nothing behind the two may change."""
+    def run(self, library: ctypes.CDLL, op: str, threads: int = 1, way: int = AT_ONCE) -> np.ndarray[Any, Any]:
+        """The result in C, with NaN in working memory and in what the result replaces; nothing behind them may change."""
         inputs, attrs, _ = self.operands(op)
         symbols = [ops.placeholder(TensorType(v.shape, self.dtype)) for v in inputs]
         node = apply(OPS[op], symbols, attrs).node
-        size = sum(int(np.prod(t.shape)) for t in scratch_types(node, threads))
-        scratch = np.full(size + 64, np.nan, self.dtype)
         shape = node.tensor_type.shape
-        out = np.full(int(np.prod(shape)) + 64, np.nan, self.dtype)
-        scratch[size:] = out[-64:] = 7
+        written = [guarded(t.shape, self.dtype) for t in (node.tensor_type, *scratch_types(node, threads))]
         x, w, y = self.x.shape, self.w.shape, self.dy.shape
         a = self.attrs
         axes = zip(x[1:-1], y[1:-1], w[:-2], a["strides"], a["dilation"], [before for before, _ in a["padding"]], strict=True)
         lifted = [(1, 1, 1, 1, 1, 0)] * (5 - len(x)) + list(axes)
         sizes = Shape(x[0], *(Three(*row) for row in zip(*lifted, strict=True)), x[-1], y[-1], a["groups"])
-        pointers = [v.ctypes.data_as(ctypes.c_void_p) for v in (out, *inputs, scratch)]
-        function = library[f"{op}_{'f32' if self.dtype == 'float32' else 'f64'}"]
-        function(*pointers[:3], ctypes.byref(sizes), pointers[3], threads)
-        assert (scratch[size:] == 7).all()
-        assert (out[-64:] == 7).all()
-        return out[:-64].reshape(shape)
+        out, laid, room = [v.ctypes.data_as(ctypes.c_void_p) for v in (*written, written[-1])][:3]
+        given = [v.ctypes.data_as(ctypes.c_void_p) for v in inputs]
+        library[f"{op}_{'f32' if self.dtype == 'float32' else 'f64'}"](out, *given, ctypes.byref(sizes), laid, room, threads, way)
+        assert all((v[-64:] == 7).all() for v in written)
+        return written[0][:-64].reshape(shape)
 
     def check(self, library: ctypes.CDLL, threads: int = 1) -> None:
         for op in OPS_OF:
@@ -166,6 +185,10 @@ class Case:
                 bound = np.full_like(bound, min(bound.max(initial=0), np.finfo(self.dtype).eps * 64 * abs(want).max(initial=0)))
             assert got.shape == want.shape
             assert (abs(got - want) <= bound).all(), f"{op}: {abs(got - want).max()} off"
+            if op != "conv_filter_grad":
+                np.testing.assert_array_equal(self.run(library, op, threads, KEPT), got)
+                by_images = self.run(library, op, threads, BY_IMAGES)
+                assert (abs(by_images - want) <= bound).all(), f"{op} by images: {abs(by_images - want).max()} off"
 
 
 CASES = {
@@ -177,6 +200,8 @@ CASES = {
     "three dimensions, a 1x3x3 kernel": Case((2, 3, 8, 9, 16), (1, 3, 3, 16, 32), padding=((0, 0), (1, 1), (0, 0))),
     "more columns than a piece holds, 16 channels": Case((1, 8, 700, 16), (3, 3, 16, 16), padding="same"),
     "256 channels": Case((2, 6, 8, 256), (3, 3, 256, 64), padding="same"),
+    "one image, 128 outputs": Case((1, 8, 8, 32), (3, 3, 32, 128), padding="same"),
+    "three images, 192 channels": Case((3, 7, 8, 192), (3, 3, 192, 112), padding="same"),
     "one channel": Case((2, 28, 28, 1), (3, 3, 1, 32)),
     "three channels": Case((2, 32, 32, 3), (3, 3, 3, 16), padding="same"),
     "one output": Case((2, 9, 11, 20), (3, 3, 20, 1), padding="same"),

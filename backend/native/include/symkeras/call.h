@@ -13,6 +13,7 @@ typedef struct {
     const int64_t *sizes;         /* the symbolic sizes */
     const void *blas;             /* the sk_blas of symkeras/gemm.h */
     int64_t threads;
+    int64_t is_ready;             /* the arena holds what an earlier call made of these variables */
     sk_fault fault;
 } sk_call;
 
@@ -38,6 +39,7 @@ SK_UNUSED static int sk_run_rows(int (*run)(sk_call *), sk_call *call, const sk_
                 memcpy((char *)f.to + r * f.bytes, (const char *)f.from + order[begin + r] * f.bytes, (size_t)f.bytes);
         }
         if (run(call)) return 1;
+        call->is_ready = 1;
     }
     return 0;
 }

@@ -19,9 +19,9 @@
  *   filter gradient  a piece of dy for each thread where outputs do not fill vectors; partial dw (16 * C * O for winograd) for
  *                    each thread, but no more than SK_CONV_PARTIAL elements together or one
  *
- * The forward convolution and the input gradient can be run some images at a time, by a thread that has others to do as well:
- * sk_conv_ready_S lays out w and writes down what is to be done at the head of working memory, SK_CONV_JOB elements more, and
- * sk_conv_images_S computes images `begin` to `end` with the working memory of one member. */
+ * Forward convolution and input gradient have two parts of working memory: `laid`, made of w alone, with SK_CONV_JOB elements at its
+ * head where what is to be done is written down; and `room` for the threads. sk_conv_ready_S makes the first, once for a w and a batch;
+ * then sk_conv_kept_S computes all images, and sk_conv_images_S those from `begin` to `end`, by a thread that has others to do as well. */
 #ifndef SYMKERAS_CONVOLUTION_H
 #define SYMKERAS_CONVOLUTION_H
 
@@ -31,8 +31,7 @@
 #include "symkeras/convolution_depthwise.h"
 #include "symkeras/convolution_winograd.h"
 
-/* Multiply-adds that are worth a thread, and outputs that are worth laying out w anew. */
-#define SK_CONV_WORTH (1 << 19)
+/* Outputs that are worth laying out w anew. */
 #define SK_CONV_PAYS 256
 
 SK_UNUSED static inline int64_t sk_conv_product(const int64_t *n) { return n[0] * n[1] * n[2]; }
@@ -52,12 +51,12 @@ SK_UNUSED static void sk_conv_lay(sk_conv_plan *p, int64_t rows, int64_t lanes) 
     p->w_group = rows * (wide ? p->outer : p->w_row);
 }
 
-/* Multiply-adds, and how many threads they are worth. */
+/* Elementary operations as sk_share counts them, eight multiply-adds each and three more for an output; how many threads they are worth. */
 SK_UNUSED static int64_t sk_conv_work(const sk_conv_shape *s) {
-    return s->batch * sk_conv_product(s->out) * sk_conv_product(s->kernel) * (s->channels / s->groups) * s->outputs;
+    return s->batch * sk_conv_product(s->out) * s->outputs * (sk_conv_product(s->kernel) * (s->channels / s->groups) + 24) / 8;
 }
 SK_UNUSED static int sk_conv_members(const sk_conv_shape *s, int threads) {
-    return (int)sk_max(1, sk_min(threads, sk_conv_work(s) / SK_CONV_WORTH));
+    return (int)sk_max(1, sk_min(threads, sk_conv_work(s) / SK_PIECE_WORK));
 }
 
 /* Whether it is a product of (B * in, C) with (C, O). */
@@ -120,7 +119,7 @@ SK_UNUSED static int64_t sk_conv_phase(const sk_conv_shape *s, int64_t phase, si
 }
 
 /* Work that is shared in `tasks`: an image each; where those are few a share of the pieces of all images (`by_pieces`), or of the
- * outputs (`by_outputs`, whole pairs of vectors, with a transformed kernel of its own); in a filter gradient a slice of the batch
+ * outputs (`by_outputs`, whole pairs of vectors, whose part of w it transforms where there is a `transform`); in a filter gradient a slice of the batch
  * with a partial dw each, times the parts that the blocks of dw are cut into. */
 typedef struct {
     const sk_conv_shape *shape;
@@ -169,13 +168,12 @@ SK_UNUSED static void sk_conv_transform(const sk_conv_job *job, const sk_conv_pl
     sk_share(members, t.count, 4 * p->inner * p->outer, sk_conv_run_transforms, &t);
 }
 
-/* How the work is dealt; transforms w unless who has a share of the outputs does so. */
-SK_UNUSED static void sk_conv_deal(sk_conv_job *job, const sk_conv_plan *p, int members) {
-    int is_few = members > 1 && p->batch < 2 * members;
-    job->by_outputs = is_few && job->transform && p->outer >= members * job->pair;
+/* How the work is dealt: to each an image, or pieces or outputs of all of them. */
+SK_UNUSED static void sk_conv_deal(sk_conv_job *job, int64_t outputs, int members) {
+    int is_few = members > 1 && job->shape->batch < 2 * members;
+    job->by_outputs = is_few && job->pair > 0 && outputs >= members * job->pair;
     job->by_pieces = is_few && !job->by_outputs;
-    job->tasks = job->by_outputs ? members : job->by_pieces ? 4 * members : p->batch;
-    if (!job->by_outputs) sk_conv_transform(job, p, members);
+    job->tasks = job->by_outputs ? members : job->by_pieces ? 4 * members : job->shape->batch;
 }
 
 /* A member's working memory for transforms, behind that for copies. */
@@ -188,7 +186,7 @@ SK_UNUSED static void sk_conv_do_task(const sk_conv_job *job, const sk_conv_plan
     char *buffer = job->scratch + member * job->room;
     if (job->by_outputs) {
         sk_conv_plan part = sk_conv_outputs(p, job->pair, task, job->tasks);
-        job->transform(&part);
+        if (job->transform) job->transform(&part);
         for (int64_t n = 0; n < p->batch; n++) sk_conv_image(&part, n, 0, 1, buffer);
     } else if (job->by_pieces) {
         for (int64_t n = 0; n < p->batch; n++) sk_conv_image(p, n, (int)task, (int)job->tasks, buffer);
@@ -267,37 +265,54 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
     for (int64_t task = begin; task < end; task++) sk_conv_sum_slice(what, task, member);
 }
 
-/* y (B, out, O) = the convolution of x with w, or dx (B, in, C) from dy (B, out, O) and w: all images, shared by threads; what to do;
- * and images `begin` to `end`. A 1x1 kernel at every place is a matrix product: there `in` is `out`. */
+/* y (B, out, O) = the convolution of x with w, or dx (B, in, C) from dy (B, out, O) and w: all images, shared by threads; what is made
+ * of w; all images with that; and images `begin` to `end`. A 1x1 kernel at every place is a matrix product: there `in` is `out`. */
 #define SK_DEFINE_CONV_BY_IMAGES(T, S, NAME, RUN, TURNED, WIDTH, DEPTH)                                                                    \
-    SK_KERNEL void sk_##NAME##_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, int threads) {   \
+    static void sk_##NAME##_product_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, const sk_blas *blas, int threads) {          \
         int64_t places = sk_conv_product(TURNED ? s->in : s->out);                                                                         \
-        if (s->batch * places * s->WIDTH == 0) return;                                                                                     \
+        sk_matmul_##S(0, TURNED, s->batch * places, s->WIDTH, s->DEPTH, x, s->DEPTH, w, s->outputs, 0, y, s->WIDTH, blas, threads);        \
+    }                                                                                                                                      \
+    SK_KERNEL void sk_##NAME##_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *laid, T *room, const sk_blas *blas, int threads) { \
+        if (s->batch * sk_conv_product(TURNED ? s->in : s->out) * s->WIDTH == 0) return;                                                   \
         if (sk_conv_is_product(s)) {                                                                                                       \
-            sk_matmul_##S(0, TURNED, s->batch * places, s->WIDTH, s->DEPTH, x, s->DEPTH, w, s->outputs, 0, y, s->WIDTH, blas, threads);    \
+            sk_##NAME##_product_##S(y, x, w, s, blas, threads);                                                                            \
             return;                                                                                                                        \
         }                                                                                                                                  \
-        sk_conv_job job = {.shape = s, .x = x, .y = y};                                                                                    \
+        sk_conv_job job = {.shape = s, .x = x, .y = y, .scratch = (char *)room};                                                           \
         sk_conv_plan p;                                                                                                                    \
         int members = sk_conv_members(s, threads);                                                                                         \
-        sk_##NAME##_prepare_##S(&job, &p, w, scratch);                                                                                     \
-        sk_conv_deal(&job, &p, members);                                                                                                   \
-        sk_share(members, job.tasks, sk_conv_work(s) / 8, RUN, &job);                                                                      \
+        sk_##NAME##_prepare_##S(&job, &p, w, laid + SK_CONV_JOB);                                                                          \
+        sk_conv_deal(&job, s->WIDTH, members);                                                                                             \
+        if (!job.by_outputs) sk_conv_transform(&job, &p, members);                                                                         \
+        sk_share(members, job.tasks, sk_conv_work(s), RUN, &job);                                                                          \
     }                                                                                                                                      \
-    SK_KERNEL void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *scratch, int threads) {                                    \
-        sk_conv_job *job = (void *)scratch;                                                                                                \
+    SK_KERNEL void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *laid, int threads) {                                       \
+        sk_conv_job *job = (void *)laid;                                                                                                   \
         sk_conv_plan p;                                                                                                                    \
         *job = (sk_conv_job){.own = *s, .shape = &job->own};                                                                               \
         if (sk_conv_is_product(s) || s->batch == 0) return;                                                                                \
-        sk_##NAME##_prepare_##S(job, &p, w, scratch + SK_CONV_JOB);                                                                        \
+        sk_##NAME##_prepare_##S(job, &p, w, laid + SK_CONV_JOB);                                                                           \
         sk_conv_transform(job, &p, sk_conv_members(s, threads));                                                                           \
+        job->transform = NULL;                                                                                                             \
     }                                                                                                                                      \
-    SK_KERNEL void sk_##NAME##_images_##S(T *y, const T *x, const T *w, const T *scratch, const sk_blas *blas, int member, int64_t begin,  \
+    SK_KERNEL void sk_##NAME##_kept_##S(T *y, const T *x, const T *w, const T *laid, T *room, const sk_blas *blas, int threads) {          \
+        sk_conv_job job = *(const sk_conv_job *)(const void *)laid;                                                                        \
+        const sk_conv_shape *s = job.shape;                                                                                                \
+        if (s->batch * sk_conv_product(TURNED ? s->in : s->out) * s->WIDTH == 0) return;                                                   \
+        if (sk_conv_is_product(s)) {                                                                                                       \
+            sk_##NAME##_product_##S(y, x, w, s, blas, threads);                                                                            \
+            return;                                                                                                                        \
+        }                                                                                                                                  \
+        job.x = x, job.y = y, job.scratch = (char *)room;                                                                                  \
+        sk_conv_deal(&job, s->WIDTH, sk_conv_members(s, threads));                                                                         \
+        sk_share(sk_conv_members(s, threads), job.tasks, sk_conv_work(s), RUN, &job);                                                      \
+    }                                                                                                                                      \
+    SK_KERNEL void sk_##NAME##_images_##S(T *y, const T *x, const T *w, const T *laid, T *room, const sk_blas *blas, int member, int64_t begin, \
                                           int64_t end) {                                                                                   \
-        sk_conv_job job = *(const sk_conv_job *)(const void *)scratch;                                                                     \
+        sk_conv_job job = *(const sk_conv_job *)(const void *)laid;                                                                        \
         const sk_conv_shape *s = job.shape;                                                                                                \
         int64_t places = sk_conv_product(TURNED ? s->in : s->out);                                                                         \
-        job.x = x, job.y = y;                                                                                                              \
+        job.x = x, job.y = y, job.scratch = (char *)room, job.tasks = s->batch;                                                            \
         if (places * s->WIDTH == 0) return;                                                                                                \
         if (!sk_conv_is_product(s))                                                                                                        \
             RUN(&job, member, begin, end);                                                                                                 \
@@ -334,7 +349,7 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
             }                                                                                                                              \
     }                                                                                                                                      \
     /* What is to be done for a forward convolution that is no product, and w as it is read. */                                            \
-    static void sk_conv_prepare_##S(sk_conv_job *job, sk_conv_plan *whole, const T *w, T *scratch) {                                       \
+    static void sk_conv_prepare_##S(sk_conv_job *job, sk_conv_plan *whole, const T *w, T *laid) {                                          \
         enum { L = SK_LANES_##U };                                                                                                         \
         const sk_conv_shape *s = job->shape;                                                                                               \
         int depthwise = sk_conv_is_depthwise(s), is_winograd = sk_conv_is_winograd(s);                                                     \
@@ -349,26 +364,26 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
             int64_t rows = sk_conv_product(s->kernel) * p.inner;                                                                           \
             if (depthwise) packed.groups = 1;                                                                                              \
             sk_conv_lay(&packed, rows, L);                                                                                                 \
-            sk_conv_pack_##S(&packed, w, scratch, rows);                                                                                   \
-            p.w = scratch, p.w_row = packed.w_row, p.w_block = packed.w_block, p.w_group = packed.w_group;                                 \
-            scratch += sk_conv_up(packed.groups * p.w_group);                                                                              \
+            sk_conv_pack_##S(&packed, w, laid, rows);                                                                                      \
+            p.w = laid, p.w_row = packed.w_row, p.w_block = packed.w_block, p.w_group = packed.w_group;                                    \
+            laid += sk_conv_up(packed.groups * p.w_group);                                                                                 \
         }                                                                                                                                  \
         int64_t room = sk_conv_up(p.buffer + 16);                                                                                          \
         if (is_winograd) {                                                                                                                 \
-            p.u = scratch, p.pairs = 1, p.piece = sk_winograd_piece_##S;                                                                   \
+            p.u = laid, p.pairs = 1, p.piece = sk_winograd_piece_##S;                                                                      \
             job->transform = sk_winograd_kernel_##S, job->pair = 2 * L;                                                                    \
-            scratch += 16 * p.inner * p.outer, room += SK_WINOGRAD_ROOM;                                                                   \
+            room += SK_WINOGRAD_ROOM;                                                                                                      \
         }                                                                                                                                  \
-        *whole = job->plan = p, job->scratch = (char *)scratch, job->room = room * (int64_t)sizeof(T);                                     \
+        *whole = job->plan = p, job->room = room * (int64_t)sizeof(T);                                                                     \
     }                                                                                                                                      \
     /* The same for an input gradient. */                                                                                                  \
-    static void sk_conv_input_grad_prepare_##S(sk_conv_job *job, sk_conv_plan *whole, const T *w, T *scratch) {                            \
+    static void sk_conv_input_grad_prepare_##S(sk_conv_job *job, sk_conv_plan *whole, const T *w, T *laid) {                               \
         enum { L = SK_LANES_##U };                                                                                                         \
         const sk_conv_shape *s = job->shape;                                                                                               \
         int depthwise = sk_conv_is_depthwise(s) && s->outputs == s->channels;                                                              \
         int64_t first[3], step[3], room = 0;                                                                                               \
         sk_conv_plan p;                                                                                                                    \
-        T *turned = scratch;                                                                                                               \
+        T *turned = laid;                                                                                                                  \
         for (int64_t phase = 0; phase < sk_conv_product(s->stride); phase++) {                                                             \
             sk_conv_phase(s, phase, sizeof(T), &p, first, step);                                                                           \
             room = sk_max(room, sk_conv_up(p.buffer + 16));                                                                                \
@@ -377,17 +392,17 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
             sk_conv_turn_##S(s, &p, first, step, w, turned);                                                                               \
             turned += p.groups * p.w_group;                                                                                                \
         }                                                                                                                                  \
-        job->w = scratch, job->is_direct = depthwise;                                                                                      \
+        job->w = laid, job->is_direct = depthwise;                                                                                         \
         job->plan = (sk_conv_plan){.item = sizeof(T), .w_row = L, .must_copy = depthwise && s->channels % L};                              \
         job->plan.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                     \
-        scratch += sk_conv_up(turned - scratch);                                                                                           \
+        laid += sk_conv_up(turned - laid);                                                                                                 \
         if (sk_conv_is_winograd(s)) {                                                                                                      \
-            p.w = job->w, p.u = scratch;                                                                                                   \
-            job->plan.u = scratch, job->plan.pairs = 1, job->plan.piece = sk_winograd_piece_##S;                                           \
+            p.w = job->w, p.u = laid;                                                                                                      \
+            job->plan.u = laid, job->plan.pairs = 1, job->plan.piece = sk_winograd_piece_##S;                                              \
             job->transform = sk_winograd_kernel_##S, job->pair = 2 * L;                                                                    \
-            scratch += 16 * s->channels * s->outputs, room += SK_WINOGRAD_ROOM;                                                            \
+            room += SK_WINOGRAD_ROOM;                                                                                                      \
         }                                                                                                                                  \
-        *whole = p, job->scratch = (char *)scratch, job->room = room * (int64_t)sizeof(T);                                                 \
+        *whole = p, job->room = room * (int64_t)sizeof(T);                                                                                 \
     }                                                                                                                                      \
     SK_DEFINE_CONV_BY_IMAGES(T, S, conv, sk_conv_run_forward, 0, outputs, channels)                                                        \
     SK_DEFINE_CONV_BY_IMAGES(T, S, conv_input_grad, sk_conv_run_input, 1, channels, outputs)                                               \
@@ -419,7 +434,7 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
                            .parts = members / slices, .is_direct = !is_padded && !winograd};                                               \
         job.blocks = winograd ? sk_winograd_blocks_##S : depthwise ? sk_conv_depthwise_blocks_##S : sk_conv_blocks_##S;                    \
         job.tasks = slices * job.parts;                                                                                                    \
-        sk_share(members, job.tasks, sk_conv_work(s) / 8, sk_conv_run_filter, &job);                                                       \
+        sk_share(members, job.tasks, sk_conv_work(s), sk_conv_run_filter, &job);                                                           \
         T *sums = (T *)(job.scratch + job.tasks * job.room);                                                                               \
         if (!winograd) return sk_conv_sum_##S(s, &job, sums, dw) == dw;                                                                    \
         return sk_winograd_kernel_grad_##S(sk_conv_sum_##S(s, &job, sums, sums), s->channels * s->outputs, dw);                            \

@@ -38,7 +38,7 @@ typedef struct {
     int64_t batch, in[3], out[3], kernel[3], stride[3], dilation[3], before[3], channels, outputs, groups;
 } sk_conv_shape;
 
-/* Elements at the head of a convolution's working memory for what is to be done (see convolution.h). */
+/* Elements at the head of what is made of a convolution's w, for what is to be done (see convolution.h). */
 enum { SK_CONV_JOB = 256 };
 
 #if defined(SK_LINKED) || defined(SK_LINKED_GEMM)
@@ -58,9 +58,10 @@ SK_DECLARE_GEMM(double, f64)
     void sk_conv_filter_grad_##S(T *dw, const T *x, const T *dy, const sk_conv_shape *s, T *scratch, const sk_blas *blas,        \
                                  int threads);
 #define SK_DECLARE_CONV_BY_IMAGES(T, S, NAME)                                                                                    \
-    void sk_##NAME##_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *scratch, const sk_blas *blas, int threads);    \
-    void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *scratch, int threads);                                     \
-    void sk_##NAME##_images_##S(T *y, const T *x, const T *w, const T *scratch, const sk_blas *blas, int member, int64_t begin,  \
+    void sk_##NAME##_##S(T *y, const T *x, const T *w, const sk_conv_shape *s, T *laid, T *room, const sk_blas *blas, int threads); \
+    void sk_##NAME##_ready_##S(const T *w, const sk_conv_shape *s, T *laid, int threads);                                        \
+    void sk_##NAME##_kept_##S(T *y, const T *x, const T *w, const T *laid, T *room, const sk_blas *blas, int threads);           \
+    void sk_##NAME##_images_##S(T *y, const T *x, const T *w, const T *laid, T *room, const sk_blas *blas, int member, int64_t begin, \
                                 int64_t end);
 SK_DECLARE_CONV(float, f32)
 SK_DECLARE_CONV(double, f64)
