@@ -30,7 +30,7 @@ lint: venv ## check style and types
 	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/
 	$(BIN)/pyright
 
-sanitize: venv ## run emitted C under AddressSanitizer and UndefinedBehaviorSanitizer (needs gcc)
+sanitize: venv ## run emitted C under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer (needs gcc)
 	$(BIN)/python -m tests.backend.native.sanitize
 
 bench: venv ## time the six workloads and starting up (and the peers, if `make bench-peers` was run)

@@ -39,6 +39,7 @@ class SeparateBuffers(BoundArena):
 
     def __init__(self, plan: memory.Plan, sizes: Sequence[int]):
         self.instances = {}
+        self.kept = None
         self._blocks = [allocate(n) for n in sizes]
         addresses = [b.ctypes.data for b in self._blocks]
         lowest = min(addresses, default=0)

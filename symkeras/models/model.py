@@ -112,7 +112,7 @@ class Model(Trainer, Layer):
             verbose: whether to print what was written.
             input_signature: a shape, `InputSpec`, tensor or array per input, for sizes that the model leaves open.
             **kwargs: `batch` (32): rows computed at a time, for which memory is planned. For "c": `weights` ("auto":
-                in the C file below a MiB; "embedded"; "file"), `threads` (1): the most that a build with OpenMP uses.
+                in the C file below a MiB; "embedded"; "file"), `threads` (1): the most that a build with `-pthread` uses.
 
         Returns:
             The paths of the files.

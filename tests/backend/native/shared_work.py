@@ -10,6 +10,7 @@ import numpy as np
 from symkeras import ops
 from symkeras.autodiff import gradients
 from symkeras.graph import Graph
+from symkeras.graph.variable import Variable
 from symkeras.ops.op import OPS, apply
 from tests.ops.check_op import draw_one, placeholders
 
@@ -73,6 +74,14 @@ def _images(x: Any, w: Any, v: Any) -> Any:
     return ops.average_pool(ops.sin(ops.conv(y, v[:1, :1])), 2)
 
 
+def _kept(x: Any) -> Any:
+    """Convolutions whose kernels follow from variables, as networks that predict have them."""
+    w = Variable(np.sin(np.arange(3 * 3 * 16 * 32, dtype="float32")).reshape(3, 3, 16, 32), name="w")
+    v = Variable(np.cos(np.arange(32 * 16, dtype="float32")).reshape(1, 1, 32, 16), name="v")
+    y = ops.conv(x, ops.tanh(ops.as_tensor(w)) * 0.1, padding="same")
+    return [ops.relu(y), ops.conv(ops.sin(y), ops.as_tensor(v)), ops.conv(y, ops.as_tensor(v), strides=2)]
+
+
 BATCH = 61
 WORK: dict[str, tuple[tuple[str, ...], Make]] = {
     "elementwise": (("f32[701, 399]", "f32[399]"), lambda x, b: [ops.tanh(x + b) * x, ops.exp(-x) > b]),
@@ -98,6 +107,9 @@ WORK: dict[str, tuple[tuple[str, ...], Make]] = {
     "attention": (("f32[batch, 45, 48]", "f32[48, 96]"), _with_gradients(_attention, 2)),
     "loop by samples": (("f32[batch, 9, 24]", "f32[24, 24]"), _with_gradients(_steps_by_samples, 2)),
     "convolutions by images": (("f32[batch, 26, 26, 3]", "f32[3, 3, 3, 16]", "f32[3, 3, 16, 16]"), _with_gradients(_images, 3)),
+    "one image by outputs": (("f32[1, 15, 15, 32]", "f32[3, 3, 32, 64]"), _conv()),
+    "kept kernels": (("f32[batch, 15, 15, 16]",), _kept),
+    "kept kernels of one image": (("f32[1, 15, 15, 16]",), _kept),
     "sums of samples": (("f32[batch, 7, 33]", "f32[batch, 33]"), _sums_of_samples),
 }  # fmt: skip
 """Name -> types of the inputs, and the function."""

@@ -77,6 +77,13 @@ SK_UNUSED static int sk_conv_is_winograd(const sk_conv_shape *s) {
     return fits && s->batch * s->out[0] * used >= SK_WINOGRAD_PAYS && whole * 5 <= used * 7;
 }
 
+/* Whether it is one channel under a 3x3 kernel at every place. */
+SK_UNUSED static int sk_conv_is_single(const sk_conv_shape *s) {
+    int fits = s->channels == 1 && s->groups == 1 && s->kernel[0] == 1 && s->kernel[1] == 3 && s->kernel[2] == 3;
+    for (int a = 0; a < 3; a++) fits &= s->stride[a] == 1 && s->dilation[a] == 1;
+    return fits;
+}
+
 /* The forward convolution; the caller adds addresses and w's steps. */
 SK_UNUSED static sk_conv_plan sk_conv_forward(const sk_conv_shape *s, size_t item) {
     sk_conv_plan p = {.batch = s->batch, .groups = s->groups, .inner = s->channels / s->groups, .outer = s->outputs / s->groups,
@@ -355,7 +362,7 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
         int depthwise = sk_conv_is_depthwise(s), is_winograd = sk_conv_is_winograd(s);                                                     \
         sk_conv_plan p = sk_conv_forward(s, sizeof(T));                                                                                    \
         p.w = w;                                                                                                                           \
-        p.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_piece_##S;                                                             \
+        p.piece = depthwise ? sk_conv_depthwise_piece_##S : sk_conv_is_single(s) ? sk_conv_single_piece_##S : sk_conv_piece_##S;           \
         p.w_row = s->outputs, p.w_block = 2 * L, p.w_group = p.outer;                                                                      \
         if (depthwise) p.outer = s->outputs;                                                                                               \
         p.must_copy = depthwise && (p.repeat > 1 || s->outputs % L);                                                                       \

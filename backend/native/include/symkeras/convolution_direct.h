@@ -184,6 +184,7 @@ SK_UNUSED static inline void sk_conv_meet(int64_t start, int64_t step, int64_t l
  * and each pixel's number once, into every lane.
  * sk_conv_rolled: one vector of channels, three taps of a row at once, for stride 1: a number of x goes into the three
  * outputs it belongs to, since with one vector a load for each product would bound the tile (180 of 245 GFLOP/s).
+ * sk_conv_single_piece: one channel under a 3x3 kernel, which would be loaded more often than used.
  * sk_conv_piece: for each group, each two vectors (or the last one) of outputs, row by row, tile by tile. */
 #define SK_DEFINE_CONV_TILE(T, S, U)                                                                                                       \
     SK_INLINE void sk_conv_tile_##S(const int pixels, const int vectors, T *y, const T *x, const T *w, const sk_conv_walk *k) {            \
@@ -242,6 +243,36 @@ SK_UNUSED static inline void sk_conv_meet(int64_t start, int64_t step, int64_t l
             switch (pixels) { SK_CONV_SIZES(SK_CONV_CASE, 1, S) }                                                                          \
         else                                                                                                                               \
             switch (pixels) { SK_CONV_SIZES(SK_CONV_CASE, 2, S) }                                                                          \
+    }                                                                                                                                      \
+    /* y of one channel under a 3x3 kernel, one vector of outputs: the kernel stays in registers, two rows at a time walk along x. */      \
+    SK_INLINE void sk_conv_walk_rows_##S(T *y, int64_t y_pixel, int64_t y_row, const T *x, int64_t x_pixel, int64_t x_row, const T *w,     \
+                                         int64_t w_row, int64_t columns, int two, int lanes) {                                             \
+        const sk_v##S zero = {0};                                                                                                          \
+        const T *rows[4] = {x, x + x_row, x + 2 * x_row, two ? x + 3 * x_row : x};                                                         \
+        sk_v##S tap[9], sum[6], value;                                                                                                     \
+        SK_UNROLL for (int t = 0; t < 9; t++) tap[t] = sk_load_##S(w + t * w_row);                                                         \
+        SK_UNROLL for (int i = 0; i < 6; i++) sum[i] = zero;                                                                               \
+        for (int64_t j = 0; j < columns + 2; j++) {                                                                                        \
+            SK_UNROLL for (int r = 0; r < 4; r++) {                                                                                        \
+                value = sk_splat_##S(rows[r][j * x_pixel]);                                                                                \
+                SK_UNROLL for (int c = 0; c < 3; c++) {                                                                                    \
+                    if (r < 3) sum[c] = SK_FMA_##U(value, tap[3 * r + 2 - c], sum[c]);                                                     \
+                    if (r > 0) sum[3 + c] = SK_FMA_##U(value, tap[3 * r - 1 - c], sum[3 + c]);                                             \
+                }                                                                                                                          \
+            }                                                                                                                              \
+            if (j > 1) sk_store_part_##S(y + (j - 2) * y_pixel, sum[0], lanes);                                                            \
+            if (j > 1 && two) sk_store_part_##S(y + (j - 2) * y_pixel + y_row, sum[3], lanes);                                             \
+            sum[0] = sum[1], sum[1] = sum[2], sum[2] = zero, sum[3] = sum[4], sum[4] = sum[5], sum[5] = zero;                              \
+        }                                                                                                                                  \
+    }                                                                                                                                      \
+    SK_UNUSED static void sk_conv_single_piece_##S(const sk_conv_plan *p, const sk_conv_patch *from, void *out, int64_t rows,              \
+                                                   int64_t columns) {                                                                      \
+        enum { L = SK_LANES_##U };                                                                                                         \
+        for (int64_t o = 0; o < p->outer; o += L)                                                                                          \
+            for (int64_t r = 0; r < rows; r += 2)                                                                                          \
+                sk_conv_walk_rows_##S((T *)out + o + r * p->y_step[1], p->y_step[2], p->y_step[1], (const T *)from->x + r * from->step[1], \
+                                      from->step[2], from->step[1], (const T *)p->w + o / (2 * L) * p->w_block + o % (2 * L), p->w_row,    \
+                                      columns, r + 1 < rows, (int)sk_min(L, p->outer - o));                                                \
     }                                                                                                                                      \
     SK_UNUSED static void sk_conv_piece_##S(const sk_conv_plan *p, const sk_conv_patch *from, void *out, int64_t rows,                     \
                                             int64_t columns) {                                                                             \

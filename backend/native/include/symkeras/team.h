@@ -11,7 +11,8 @@
  * takes some 50 to 150 us, so that is done where there is work for longer; a sleeping team's loops are the caller's alone.
  *
  * Linux may wake a thread on the very processor that rang, and where processors share no cache leave it to wait there while others
- * idle: one in three short runs of a network had no help for its 20 ms. So members keep off the caller's processor, wherever it goes.
+ * idle: one in three short runs of a network had no help for its 20 ms. So members keep off the caller's processor, wherever it
+ * goes, in builds with GNU's functions (_GNU_SOURCE).
  *
  * One caller at a time has the team; others, and tasks that share again, do all of their steps themselves. */
 #ifndef SYMKERAS_TEAM_H
@@ -183,13 +184,13 @@ static void sk_hire(int members) {
 /* Keeps members off the caller's processor, on the others that it may use itself. */
 static void sk_make_room(void) {
 #if defined(__linux__) && defined(_GNU_SOURCE)
-    cpu_set_t free;
+    cpu_set_t others;
     const int caller = sched_getcpu() + 1;
     if (caller == sk_team.caller || caller == 0) return;
     sk_team.caller = caller;
-    if (sched_getaffinity(0, sizeof free, &free) || CPU_COUNT(&free) < 2) return;
-    CPU_CLR((size_t)(caller - 1), &free);
-    for (int k = 0; k < sk_team.hired; k++) pthread_setaffinity_np(sk_team.threads[k], sizeof free, &free);
+    if (sched_getaffinity(0, sizeof others, &others) || CPU_COUNT(&others) < 2) return;
+    CPU_CLR((size_t)(caller - 1), &others);
+    for (int k = 0; k < sk_team.hired; k++) pthread_setaffinity_np(sk_team.threads[k], sizeof others, &others);
 #endif
 }
 
