@@ -86,8 +86,13 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
-def write(path: Path, results: Mapping[str, Any]) -> None:
-    """Write results as JSON, and say where."""
+def save(path: Path, results: Mapping[str, Any]) -> None:
+    """Write results as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def write(path: Path, results: Mapping[str, Any]) -> None:
+    """Write results as JSON, and say where."""
+    save(path, results)
     print(f"\nwritten: {path}")

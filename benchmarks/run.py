@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import HAND_WRITTEN, HERE, KERAS_PEERS, OURS, PEERS, PREDICTORS, ROOT, Contender, ContenderError, Worker, contender, present
-from report import machine, preamble, show_medians, show_ratios, write
+from report import machine, preamble, save, show_medians, show_ratios, write
 from workloads import PREDICT_ROWS, PREDICT_TARGETS, WORKLOADS, Workload
 
 BATCHES = 3
@@ -162,6 +163,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def compare(name: str, contenders: dict[str, Contender], options: argparse.Namespace, results: dict[str, Any]) -> None:
+    """Measure a workload, add it to the results and say how far contenders agree."""
+    print(f"{name} ...", flush=True)
+    entry = results["workloads"][name] = measure(WORKLOADS[name], contenders, options)
+    for kind, found in entry["largest_relative_difference"].items():
+        what = kind if kind == "outputs" else f"losses in {kind}"
+        print(f"  {what}, largest relative difference: {', '.join(f'{n} {v:.1e}' for n, v in found.items())}")
+    for who, why in entry["failed"].items():
+        print(f"  failed: {who}: {why}")
+
+
 def main() -> int:
     """Run what the command line asks for; 1 if a contender failed or computed something else."""
     options = parse()
@@ -170,14 +182,13 @@ def main() -> int:
     print(preamble(results))
     print("limits of the machine ...", flush=True)
     results["limits"] = limits(options.workloads)
-    for name in options.workloads:
-        print(f"{name} ...", flush=True)
-        entry = results["workloads"][name] = measure(WORKLOADS[name], contenders, options)
-        for kind, found in entry["largest_relative_difference"].items():
-            what = kind if kind == "outputs" else f"losses in {kind}"
-            print(f"  {what}, largest relative difference: {', '.join(f'{n} {v:.1e}' for n, v in found.items())}")
-        for who, why in entry["failed"].items():
-            print(f"  failed: {who}: {why}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for name in options.workloads:
+            compare(name, contenders, options, results)
+            save(options.json, results)
+    except KeyboardInterrupt:
+        print("  interrupted; what was measured before:", flush=True)
     tasks = {"train_ms_per_step": "a training step in fit", **{f"predict_{n}_rows_ms": f"predicting {n} row{'s' * (n > 1)}" for n in PREDICT_ROWS}}
     for key, title in tasks.items():
         show_medians(f"milliseconds of {title}, medians", key, results)

@@ -107,7 +107,7 @@ WORK: dict[str, tuple[tuple[str, ...], Make]] = {
     "attention": (("f32[batch, 45, 48]", "f32[48, 96]"), _with_gradients(_attention, 2)),
     "loop by samples": (("f32[batch, 9, 24]", "f32[24, 24]"), _with_gradients(_steps_by_samples, 2)),
     "convolutions by images": (("f32[batch, 26, 26, 3]", "f32[3, 3, 3, 16]", "f32[3, 3, 16, 16]"), _with_gradients(_images, 3)),
-    "one image by outputs": (("f32[1, 15, 15, 32]", "f32[3, 3, 32, 64]"), _conv()),
+    "convolution of one image by outputs": (("f32[1, 15, 15, 32]", "f32[3, 3, 32, 64]"), _conv()),
     "kept kernels": (("f32[batch, 15, 15, 16]",), _kept),
     "kept kernels of one image": (("f32[1, 15, 15, 16]",), _kept),
     "sums of samples": (("f32[batch, 7, 33]", "f32[batch, 33]"), _sums_of_samples),
