@@ -15,7 +15,8 @@ import numpy as np
 
 from symkeras.compiler.addressing import has_place
 from symkeras.compiler.fusion import Clustering, Fused
-from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Preparation, Program, RowPass, Step, Value, While, flat, inner_steps
+from symkeras.compiler.preparations import prepare
+from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, RowPass, Step, Value, While, flat, inner_steps
 from symkeras.compiler.row_updates import RowUpdate, row_updates
 from symkeras.compiler.samples import Grouping, samples_of
 from symkeras.compiler.schedule import schedule
@@ -155,7 +156,9 @@ class _Lowering:
             self._read(v, end, None)
         self._place_concatenations()
         self._place_updates(commits, tail_start)
-        kept = self._keep() if self.kernels.keeps() and not self.graph.updates else []
+        kept: list[AnyStep] = []
+        if self.kernels.keeps() and not self.graph.updates:
+            kept, self.steps = prepare(self.steps, self.kernels.ready_input, end)
         self._write_in_place()
         self._settle()
         steps = [*kept, *self._grouped_by_samples(self._grouped())]
@@ -644,45 +647,6 @@ class _Lowering:
             return False
         allowed = self._overwritable(step, out)
         return all(k in allowed and v.type == out.type for k, v in enumerate(step.inputs) if v.buffer.kind == "variable" and _overlap(v, variable))
-
-    def _keep(self) -> list[AnyStep]:
-        """Take out of the steps those whose results are good for many calls, and make room for them that nobody else has."""
-        constant, made = self._constant_steps()
-        self.steps = [s for s in self.steps if s not in constant]
-        ready = [s for s in self.steps if isinstance(s, Step) and self._has_constant(s, made)]
-        for v in (v for s in constant for v in s.scratch):
-            v.buffer.first = -1  # they run first, when inputs lie there already
-        for v in (*(v for s in constant for v in s.outputs), *(s.scratch[0] for s in ready)):
-            for b in (v.buffer.root, v.buffer.storage):
-                b.first, b.last = -1, self.position
-        for s in ready:
-            s.is_ready = True
-        return [Preparation(list(constant))] if constant or ready else []
-
-    def _constant_steps(self) -> tuple[dict[Step, None], set[int]]:
-        """The steps that depend on variables and constants alone, and the storage that they alone write, by id."""
-        found = {s: None for s in self.steps if isinstance(s, Step) and all(isinstance(v.type.size, int) for v in s.outputs)}
-        while True:
-            written = {id(v.buffer.storage) for s in flat(self.steps) if s not in found for v in (*s.outputs, *s.scratch)}
-            made: set[int] = set()
-            kept: dict[Step, None] = {}
-            for s in found:
-                if all(self._is_kept(v, made) for v in s.inputs) and not any(id(v.buffer.storage) in written for v in s.outputs):
-                    kept[s] = None
-                    made |= {id(v.buffer.storage) for v in s.outputs}
-            if len(kept) == len(found):
-                return found, made
-            found = kept
-
-    def _has_constant(self, step: Step, made: set[int]) -> bool:
-        """Whether a kernel's first scratch is good for many calls."""
-        k = self.kernels.ready_input(step)
-        return k is not None and self._is_kept(step.inputs[k], made)
-
-    @staticmethod
-    def _is_kept(v: Value, made: set[int]) -> bool:
-        storage = v.buffer.storage
-        return storage.kind != "arena" or id(storage) in made
 
     def _write_in_place(self) -> None:
         own = self._local_to_groups()
