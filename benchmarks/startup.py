@@ -8,9 +8,12 @@ single steps again (the first step less these is compilation), and then trains a
 from __future__ import annotations
 
 import argparse
+import signal
 import statistics
 import subprocess
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,21 +80,28 @@ def measure(contenders: dict[str, Contender], workloads: list[str], runs: int) -
     """The figures of COLUMNS: by column, workload and contender, each in every run; and the failures by workload and contender."""
     found: dict[str, Any] = {column: {} for column in COLUMNS}
     failed: dict[str, dict[str, str]] = {}
-    for workload in [*workloads, *([ALL] if len(workloads) > 1 else [])]:
-        print(f"{workload} ...", flush=True)
-        for _ in range(runs if workload != ALL else 1):
-            for name, one in contenders.items():
-                if name in failed.get(workload, {}):
-                    continue
-                try:
-                    figures = train_all(one, workloads) if workload == ALL else begin(one, workload)
-                except ContenderError as error:
-                    failed.setdefault(workload, {})[name] = str(error)
-                    print(f"  failed: {name}: {error}")
-                    continue
-                for column, value in figures.items():
-                    found[column].setdefault(workload, {}).setdefault(name, []).append(value)
+    try:
+        for workload in [*workloads, *([ALL] if len(workloads) > 1 else [])]:
+            print(f"{workload} ...", flush=True)
+            for _ in range(runs if workload != ALL else 1):
+                for name, one in contenders.items():
+                    if name not in failed.get(workload, {}):
+                        add(found, failed, workload, name, partial(train_all, one, workloads) if workload == ALL else partial(begin, one, workload))
+    except KeyboardInterrupt:
+        print("  interrupted; what was measured before:", flush=True)
     return found, failed
+
+
+def add(found: dict[str, Any], failed: dict[str, dict[str, str]], workload: str, name: str, run: Callable[[], dict[str, float]]) -> None:
+    """Run once, and add to the figures or to the failures."""
+    try:
+        figures = run()
+    except ContenderError as error:
+        failed.setdefault(workload, {})[name] = str(error)
+        print(f"  failed: {name}: {error}")
+        return
+    for column, value in figures.items():
+        found[column].setdefault(workload, {}).setdefault(name, []).append(value)
 
 
 def medians(times: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
@@ -129,6 +139,7 @@ def main() -> int:
     print(preamble(results))
     names = list(contenders)
     failed_imports: dict[str, str] = {}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     imports = import_times(contenders, options.imports, failed_imports)
     figures, failed = measure(contenders, options.workloads, options.runs)
     if failed_imports:
