@@ -18,6 +18,7 @@ from symkeras.backend.native.kernels.table import NativeKernels
 from symkeras.backend.planned import BoundArena, PlannedExecutable
 from symkeras.compiler import naming
 from symkeras.compiler.addressing import place
+from symkeras.compiler.program import Preparation
 from symkeras.graph import dims
 from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
@@ -76,6 +77,7 @@ class NativeInstance(Instance):
         self._arena = arena
         self._key = key
         self._writes = bool(owner.source_graph.updates)
+        self._keeps = any(isinstance(s, Preparation) for s in program.steps)
         self._function = function
         self._many = owner.many
         self._given = ctypes.byref(self._call)
@@ -104,15 +106,18 @@ class NativeInstance(Instance):
             failed = self._many(self._given, feeds, len(arrays), None if order is None else order.ctypes.data, begin, batch, steps)
         return self._outcome(failed, kept)
 
-    def _prepare(self) -> tuple[tuple[int, ...], int]:
+    def _prepare(self) -> tuple[tuple[int, ...], int] | None:
         """Say what the arena holds; gives what it will hold."""
-        kept = (self._key, variables.writes())
         self._call.threads = _threads
+        if not self._keeps:
+            return None
+        kept = (self._key, variables.writes())
         self._call.is_ready = self._arena.kept == kept
         return kept
 
-    def _outcome(self, failed: int, kept: tuple[tuple[int, ...], int]) -> list[np.ndarray]:
-        self._arena.kept = None if failed else kept
+    def _outcome(self, failed: int, kept: tuple[tuple[int, ...], int] | None) -> list[np.ndarray]:
+        if self._keeps:
+            self._arena.kept = None if failed else kept
         if self._writes:
             variables.wrote()
         if failed:
