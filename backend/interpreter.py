@@ -19,10 +19,12 @@ class InterpreterExecutable(Executable):
         outputs, new_values = evaluate(self.source_graph, input_arrays(self.source_graph, arrays))
         results = [np.array(v) for v in outputs]
         new_values = [np.array(v) for v in new_values]
-        for (variable, _), value in zip(self.source_graph.updates, new_values, strict=True):
-            variable.attrs["variable"].array[...] = value
-        if new_values:
-            variables.wrote()
+        try:
+            for (variable, _), value in zip(self.source_graph.updates, new_values, strict=True):
+                variable.attrs["variable"].array[...] = value
+        finally:
+            if new_values:
+                variables.wrote()
         return results
 
 

@@ -35,6 +35,7 @@ _ROWS = [
 LONGEST_TABLE = 64
 """Elements of a constant that is written into the text; longer ones are passed."""
 
+
 @dataclass
 class Emission:
     """The text and what it refers to by number.

@@ -87,11 +87,15 @@ class NativeInstance(Instance):
 
     def run(self) -> list[np.ndarray]:
         kept = self._prepare()
-        if self._is_private:
-            failed = self._function(self._given)
-        else:
-            with self._alone:
+        try:
+            if self._is_private:
                 failed = self._function(self._given)
+            else:
+                with self._alone:
+                    failed = self._function(self._given)
+        finally:  # an interrupt is raised here, when all is written
+            if self._writes:
+                variables.wrote()
         return self._outcome(failed, kept)
 
     def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:
@@ -102,8 +106,12 @@ class NativeInstance(Instance):
         feeds = (_Feed * len(arrays))(*(_Feed(i.ctypes.data, a.ctypes.data, n) for i, a, n in zip(self.inputs, arrays, rows, strict=True)))
         kept = self._prepare()
         batch = len(self.inputs[0]) if self.inputs else 0
-        with self._alone:
-            failed = self._many(self._given, feeds, len(arrays), None if order is None else order.ctypes.data, begin, batch, steps)
+        try:
+            with self._alone:
+                failed = self._many(self._given, feeds, len(arrays), None if order is None else order.ctypes.data, begin, batch, steps)
+        finally:
+            if self._writes:
+                variables.wrote()
         return self._outcome(failed, kept)
 
     def _prepare(self) -> tuple[tuple[int, ...], int] | None:
@@ -118,8 +126,6 @@ class NativeInstance(Instance):
     def _outcome(self, failed: int, kept: tuple[tuple[int, ...], int] | None) -> list[np.ndarray]:
         if self._keeps:
             self._arena.kept = None if failed else kept
-        if self._writes:
-            variables.wrote()
         if failed:
             fault = self._call.fault
             raise self._owner.error(fault.step, fault.index, fault.size)

@@ -34,12 +34,14 @@ class NumpyInstance(Instance):
         self._commit = commit
 
     def run(self) -> list[np.ndarray]:
-        with np.errstate(all="ignore"), blas.single_thread():
-            self._step()
-            results = self._outputs()
-            self._commit()
-        if self._writes:
-            variables.wrote()
+        try:
+            with np.errstate(all="ignore"), blas.single_thread():
+                self._step()
+                results = self._outputs()
+                self._commit()
+        finally:
+            if self._writes:
+                variables.wrote()
         return results
 
 

@@ -36,7 +36,7 @@ def writes() -> int:
 
 
 def wrote() -> None:
-    """To be called after writing into the storage of variables."""
+    """To be called after writing into the storage of variables, interrupted or not."""
     _writes[0] = next(_write_numbers)
 
 
@@ -176,8 +176,10 @@ class Variable(Arithmetic):
             raise ShapeError(
                 f"variable {self.path!r} expects shape {self._array.shape}, received an array of shape {array.shape}"
             )
-        self._array[...] = array
-        wrote()
+        try:
+            self._array[...] = array
+        finally:
+            wrote()
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self._array, threshold=4)}>"

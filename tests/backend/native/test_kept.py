@@ -92,6 +92,26 @@ def test_predictions_follow_whoever_writes_variables(writer: str) -> None:
     assert abs(found - before[0]).max() > 1e-4
 
 
+@pytest.mark.parametrize(("writer", "last"), [("native", "_function"), ("numpy", "_commit")])
+def test_an_interrupted_step_counts_as_written(writer: str, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = ops.placeholder("f32[n]"), Variable(np.zeros(3, "float32"), name="w")
+    f = compiled([x], [ops.sort(ops.as_tensor(w) * 2.0) + ops.sum(x)])
+    call = compile_graph(Graph([], [], [(w.node, (ops.as_tensor(w) + 1.0).node)]), writer).lease().at(())
+    call.run()
+    check(f, np.ones(2, "float32"))
+    whole = getattr(call, last)
+
+    def interrupted(*given: Any) -> None:
+        whole(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(call, last, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        call.run()
+    assert w.numpy().tolist() == [2.0] * 3
+    check(f, np.ones(2, "float32"))
+
+
 def test_predicting_keeps_folded_kernels_and_training_nothing() -> None:
     model = convnet()
     model.predict(IMAGES, verbose=0)

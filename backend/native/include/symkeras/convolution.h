@@ -126,8 +126,8 @@ SK_UNUSED static int64_t sk_conv_phase(const sk_conv_shape *s, int64_t phase, si
 }
 
 /* Work that is shared in `tasks`: an image each; where those are few a share of the pieces of all images (`by_pieces`), or of the
- * outputs (`by_outputs`, whole pairs of vectors, whose part of w it transforms where there is a `transform`); in a filter gradient a slice of the batch
- * with a partial dw each, times the parts that the blocks of dw are cut into. */
+ * outputs (`by_outputs`, whole pairs of vectors, whose part of w it transforms where there is a `transform`); in a filter gradient a
+ * slice of the batch with a partial dw each, times the parts that the blocks of dw are cut into. */
 typedef struct {
     const sk_conv_shape *shape;
     sk_conv_shape own;
