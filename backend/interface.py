@@ -67,6 +67,12 @@ class Instance:
         """Compute, return fresh outputs, and let the updates take effect."""
         raise NotImplementedError
 
+    def run_on(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The same for arrays of the types of the inputs, which a backend may read where they lie."""
+        for target, a in zip(self.inputs, arrays, strict=True):
+            np.copyto(target, a)
+        return self.run()
+
     def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:
         """Several steps at once, each on the next rows of `arrays` from `begin` on, in `order` where one is given.
 

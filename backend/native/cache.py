@@ -63,6 +63,9 @@ _IN_USE = 600.0  # seconds after its last use in which another process may be co
 _loaded: dict[str, tuple[ctypes.CDLL, Entry]] = {}
 _locks: dict[str, threading.Lock] = {}
 _refused: dict[Path, str] = {}
+_stores: dict[Path, int] = {}  # entries that this process has stored
+_SELDOM = 32
+"""Every how many stores the folder is looked through: that takes as long as a compilation where there are ten thousand entries."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,9 @@ def _from_disk(
             except OSError as error:
                 problem = error.strerror or str(error)
             else:
-                _shrink(place, bound, keep=file_name)
+                if _stores.get(place, 0) % _SELDOM == 0:
+                    _shrink(place, bound, keep=file_name)
+                _stores[place] = _stores.get(place, 0) + 1
                 return library, path, False
     path = _private.path() / file_name
     try:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symkeras.backend.native.fused import FusedText
-from symkeras.backend.native.text import TYPES, factor, size
+from symkeras.backend.native.text import TYPES, FunctionText, factor, size
 from symkeras.compiler.addressing import dense, place
 from symkeras.compiler.program import Value
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 
 
-def copy_text(shape: Sequence[Size], dtype: str, strides: Sequence[Size], to: Sequence[Size]) -> FusedText | None:
+def copy_text(shape: Sequence[Size], dtype: str, strides: Sequence[Size], to: Sequence[Size]) -> FunctionText | None:
     """The function that copies from `x` to `y`, None where one memcpy does it.
 
     Axes that both walk through alike are one. The first loop can be shared by threads.
@@ -29,7 +28,7 @@ def copy_text(shape: Sequence[Size], dtype: str, strides: Sequence[Size], to: Se
         return None
     total = dims.product(shape)
     is_shared = not (isinstance(total, int) and total < 1 << 17)
-    function = FusedText([f"const {TYPES[dtype]} *x", f"{TYPES[dtype]} *y"])
+    function = FunctionText([f"const {TYPES[dtype]} *x", f"{TYPES[dtype]} *y"])
     if is_shared:
         function.length, function.work = axes[0][0], total
     say = function.lines.append

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from symkeras.backend.native import tasks, text
+from symkeras.backend.native.accesses import operands_of
 from symkeras.backend.native.copying import copy_text, target_strides
 from symkeras.backend.native.expressions import check_dtype, expression
-from symkeras.backend.native.fused import FusedText, fused_text, operands_of
+from symkeras.backend.native.fused import fused_text
+from symkeras.backend.native.text import FunctionText
 from symkeras.backend.native.totals import finish_text
 from symkeras.compiler import naming
 from symkeras.compiler.addressing import dense, place
@@ -332,11 +334,11 @@ class Emitter:
         assert s.fused is not None
         sliced = s.fused.sliced_totals
         results = [s.outputs[s.fused.results.index(n)] for n in sliced]
-        function = FusedText(*finish_text(sliced, [self.strides(v) for v in results]))
+        function = FunctionText(*finish_text(sliced, [self.strides(v) for v in results]))
         arguments = [*(self.pointer(v) for v in s.scratch), *map(self.pointer, results), slices]
         self.call(function, "total_" + "_".join(dict.fromkeys(n.op.name for n in sliced)), arguments, s)
 
-    def call(self, function: FusedText, name: str, arguments: Sequence[str], step: Step | None, parts: Sequence[str] = ()) -> None:
+    def call(self, function: FunctionText, name: str, arguments: Sequence[str], step: Step | None, parts: Sequence[str] = ()) -> None:
         """Call a function, written once for all calls with the same text, by several threads where it is large enough.
 
         Args:
@@ -365,7 +367,7 @@ class Emitter:
             self.say(f"sk_share(threads, {count}, {work}, {own}, &({own}_given){{{given}}});", step)
 
     @staticmethod
-    def _slices(function: FusedText) -> str:
+    def _slices(function: FunctionText) -> str:
         return f"sk_slices({text.size(function.length or 1)}, {text.size(function.work)})"
 
     def symbols_in(self, lines: Sequence[str]) -> list[str]:

@@ -48,7 +48,11 @@ class _Call(ctypes.Structure):
 class _Feed(ctypes.Structure):
     """`sk_feed`: where the rows of an input come from."""
 
-    _fields_ = [("to", ctypes.c_void_p), ("source", ctypes.c_void_p), ("bytes", ctypes.c_int64)]
+    _fields_ = [("to", ctypes.c_void_p), ("source", ctypes.c_void_p), ("bytes", ctypes.c_int64), ("at", ctypes.c_void_p)]
+
+
+LEAST_READ_IN_PLACE = 256 * 1024
+"""Bytes of an input that are copied faster than their address is asked for."""
 
 
 class NativeInstance(Instance):
@@ -57,11 +61,12 @@ class NativeInstance(Instance):
     def __init__(self, function: Any, arena: BoundArena, owner: NativeExecutable, key: tuple[int, ...]):
         program, env = owner.program, dict(zip(owner.program.symbols, key, strict=True))
         numbers = {id(b): k for k, b in enumerate(program.buffers)}
-        self.inputs = []
+        self.inputs, places = [], []
         for v in program.inputs:
             here = place(v)
             start = dims.evaluate(here.offset, env)
-            self.inputs.append(arena.array(numbers[id(here.storage)], dims.evaluate(v.type.shape, env), v.type.dtype, start))
+            places.append(numbers[id(here.storage)])
+            self.inputs.append(arena.array(places[-1], dims.evaluate(v.type.shape, env), v.type.dtype, start))
         self._results = [np.empty(dims.evaluate(v.type.shape, env), v.type.dtype) for v in program.outputs]
         self._constants = [np.ascontiguousarray(n.attrs["value"].array) for n in owner.emission.constants]
         self._storage = owner.storage
@@ -74,6 +79,9 @@ class NativeInstance(Instance):
         products = ctypes.pointer(_Blas(self._blas.sgemm, self._blas.dgemm, self._blas.ilp64))
         self._call = _Call(arena.bytes.ctypes.data, at, given, constants, results, sizes, products, _threads)
         self._alive = (tables, products)
+        self._at = tables[0]
+        self._start = arena.bytes.ctypes.data
+        self._unwritten = {} if owner.poison else {k: places[k] for k in program.unwritten_inputs}
         self._arena = arena
         self._key = key
         self._writes = bool(owner.source_graph.updates)
@@ -98,12 +106,28 @@ class NativeInstance(Instance):
                 variables.wrote()
         return self._outcome(failed, kept)
 
+    def run_on(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        elsewhere = []
+        try:
+            for k, (own, a) in enumerate(zip(self.inputs, arrays, strict=True)):
+                if own.nbytes >= LEAST_READ_IN_PLACE and k in self._unwritten and a.shape == own.shape and _is_alike(a, own):
+                    elsewhere.append((self._unwritten[k], self._at[self._unwritten[k]]))
+                    self._at[self._unwritten[k]] = a.ctypes.data - self._start
+                else:
+                    np.copyto(own, a)
+            return self.run()
+        finally:
+            for place, offset in elsewhere:
+                self._at[place] = offset
+
     def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:
-        if any(a.dtype != i.dtype or a.shape[1:] != i.shape[1:] or not a.flags.c_contiguous for a, i in zip(arrays, self.inputs, strict=True)):
+        if not all(map(_is_alike, arrays, self.inputs)):
             return None
         order = None if order is None else np.ascontiguousarray(order, np.int64)
         rows = [a.nbytes // max(1, len(a)) for a in arrays]
-        feeds = (_Feed * len(arrays))(*(_Feed(i.ctypes.data, a.ctypes.data, n) for i, a, n in zip(self.inputs, arrays, rows, strict=True)))
+        table, size = self._at.ctypes.data, self._at.itemsize
+        at = [table + self._unwritten[k] * size if k in self._unwritten else None for k in range(len(arrays))]
+        feeds = (_Feed * len(arrays))(*(_Feed(i.ctypes.data, a.ctypes.data, n, p) for i, a, n, p in zip(self.inputs, arrays, rows, at, strict=True)))
         kept = self._prepare()
         batch = len(self.inputs[0]) if self.inputs else 0
         try:
@@ -130,6 +154,11 @@ class NativeInstance(Instance):
             fault = self._call.fault
             raise self._owner.error(fault.step, fault.index, fault.size)
         return [r.copy() for r in self._results]
+
+
+def _is_alike(a: np.ndarray, own: np.ndarray) -> bool:
+    """Whether rows of an array lie as those of an input do."""
+    return a.dtype == own.dtype and a.shape[1:] == own.shape[1:] and a.flags.c_contiguous and a.flags.aligned
 
 
 def _addresses(arrays: Sequence[np.ndarray]) -> np.ndarray:

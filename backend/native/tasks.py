@@ -49,14 +49,15 @@ class Span:
 def sample_group(e: Emitter, s: SampleGroup) -> None:
     """A function that does some samples, shared by threads; where the samples are few, step after step."""
     samples = text.size(s.samples)
-    e.say(f"if ({samples} > {s.least}) {{")
+    work = text.size(_work(s.steps))
+    e.say(f"if (sk_in_chunks({samples}, {s.least}, {work})) {{")
     e.depth += 1
     function = _samples_function(e, s)
     for one in flat(s.steps):
         if not one.is_ready:
             e.ready(one)
     e.say(f"const int64_t chunk = sk_chunk({samples}, {s.least}, {s.most}), chunks = sk_chunks({samples}, chunk);")
-    e.say(f"sk_share(threads, chunks, {text.size(_work(s.steps))}, {function}, call);  /* {_origins(s)} */")
+    e.say(f"sk_share(threads, chunks, {work}, {function}, call);  /* {_origins(s)} */")
     for one in flat(s.steps):
         if one.fused is not None and one.fused.sliced_totals:
             e.finish(one, "chunks")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from symkeras.graph.dims import Dim, Size
+from symkeras.graph.node import Node
 
 TYPES = {
     "bool": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "int64": "int64_t",
@@ -90,3 +92,23 @@ def literal(value: Any, dtype: str) -> str:
     if dtype == "int32" and number == -(2**31):
         return "INT32_MIN"
     return f"{number}u" if dtype == "uint32" else str(number)
+
+
+@dataclass
+class FunctionText:
+    """A C function: everything but its name.
+
+    Attributes:
+        parameters: declarations of what it is given.
+        lines: its body.
+        length: the number of steps of the first loop, from `begin` to `end`, where threads can share it; None where not.
+        work: elements touched, for that decision.
+        sliced: the totals that it does not write: it does one slice of the loop, number `slice`, and is given room for a part of
+            them for each (see `totals`).
+    """
+
+    parameters: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    length: Size | None = None
+    work: Size = 0
+    sliced: list[Node] = field(default_factory=list)

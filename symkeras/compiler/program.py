@@ -272,6 +272,13 @@ class Program:
         return sorted(found.values(), key=lambda b: b.first)
 
     @cached_property
+    def unwritten_inputs(self) -> list[int]:
+        """The inputs in whose storage nothing is written: the caller's arrays serve as well."""
+        written = {id(v.buffer.storage) for s in self.all_steps() for v in (*s.outputs, *s.scratch)}
+        own = [k for k, v in enumerate(self.inputs) if v.buffer.kind == "arena" and v.buffer.storage is v.buffer and v.base is None]
+        return [k for k in own if id(self.inputs[k].buffer) not in written]
+
+    @cached_property
     def symbols(self) -> list[str]:
         """The dims that must be known to bind."""
         names: set[str] = set()

@@ -25,8 +25,8 @@ CACHE_BYTES = 192 * 1024
 """What the values of the samples at hand may take: a good part of a core's own cache."""
 WHOLE_BYTES = 128 * 1024
 """What a group may read that all samples share, and that is fetched again for every few samples."""
-LEAST_BYTES = 2048
-"""What the steps of a group should hand on for each sample."""
+LEAST_BYTES = 256
+"""What the steps of a group should hand on for each sample: less is hardly worth a chunk of its own."""
 MOST_SLICES = 16
 """How many parts of a sum there are where no group makes them."""
 

@@ -305,7 +305,7 @@ class Trainer(Functions):
                     shapes[count] = tuple((count, *inner_shape(n, a)) for n, a in zip(step.executable.source_graph.inputs, arrays, strict=True))
                 call = lease.at(shapes[count])
                 outputs, steps = None, min(at_once, batches.stop - k, (rows - begin) // size)
-                if steps > 1 and not step.extra:
+                if (steps > 1 and not step.extra) or (steps == 1 and order is None):
                     outputs = call.run_rows(arrays, order, begin, steps)
                 if outputs is None:
                     steps = 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from symkeras.backend.native import text
 from symkeras.backend.native.emission import Emitter
-from symkeras.backend.native.fused import FusedText
+from symkeras.backend.native.text import FunctionText
 from symkeras.compiler.addressing import place
 from symkeras.compiler.program import Step, Value
 from symkeras.compiler.samples import counted
@@ -151,5 +151,5 @@ def _stacked(e: Emitter, s: Step, call: str) -> None:
     if "blas" not in call:
         lines.insert(0, "    (void)blas;")
     k = s.inputs[0].type.shape[-2 if s.node.attrs["transpose_a"] else -1]
-    function = FusedText(parameters, lines, count, out.type.size * k)
+    function = FunctionText(parameters, lines, count, out.type.size * k)
     e.call(function, "matmul", [*(e.pointer(v) for v in (*s.inputs, out)), "call->blas"], s)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 
 from symkeras.backend import threads
 from symkeras.backend.native import text, totals
+from symkeras.backend.native.accesses import operands_of
 from symkeras.backend.native.copying import copied_loop
 from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.expressions import EXPRESSIONS
-from symkeras.backend.native.fused import operands_of, shared_loop
+from symkeras.backend.native.fused import shared_loop
 from symkeras.backend.native.kernels import convolution
 from symkeras.backend.native.kernels.matmul import accepts_matrix, least_rows, matmul
 from symkeras.compiler.addressing import dense, place

@@ -224,6 +224,16 @@ def test_the_folder_is_kept_under_its_limit_and_the_oldest_goes_first(place: Pat
     assert (foreign.exists(), part.exists(), entry.path.exists(), entry.source.exists()) == (True, False, True, True)
 
 
+def test_the_folder_is_looked_through_at_the_first_entry_and_then_seldom(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    shrink = cache._shrink
+    monkeypatch.setattr(cache, "_SELDOM", 3)
+    monkeypatch.setattr(cache, "_shrink", lambda *args, **kwargs: (looked.append(len(list(place.glob("*.so")))), shrink(*args, **kwargs)))
+    for k in range(7):
+        answer(SOURCE.replace("42", str(100 + k)))
+    assert looked == [1, 4, 7]
+
+
 def test_an_entry_in_use_counts_as_new(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     used = answer()[1].path
     os.utime(used, (1, 1))

@@ -6,7 +6,7 @@
 
 typedef struct {
     char *arena;                  /* planned memory */
-    const int64_t *at;            /* where each buffer lies in the arena, in bytes */
+    const int64_t *at;            /* where each buffer lies, in bytes from the arena: in it, or elsewhere */
     void *const *variables;
     const void *const *constants; /* tables too large for the text */
     void *const *outputs;
@@ -17,31 +17,40 @@ typedef struct {
     sk_fault fault;
 } sk_call;
 
-/* Where the rows of one input come from: rows of `bytes`, gathered into `to`. */
+/* Where the rows of one input come from: rows of `bytes`, gathered into `to`. Where nothing is written there, rows in their own order
+   are read where they lie: `at` is then the input's place in call->at, else NULL. */
 typedef struct {
     void *to;
     const void *from;
     int64_t bytes;
+    int64_t *at;
 } sk_feed;
+
+SK_UNUSED static inline int64_t sk_distance(const void *from, const void *to) { return (int64_t)((intptr_t)to - (intptr_t)from); }
 
 /* `steps` calls in a row, each on the next `batch` rows from `begin` on, in the given order (as they lie where `order` is
    NULL). Ends at the first that fails. */
 SK_UNUSED static int sk_run_rows(int (*run)(sk_call *), sk_call *call, const sk_feed *feeds, int64_t inputs, const int64_t *order,
                                  int64_t begin, int64_t batch, int64_t steps) {
-    for (int64_t s = 0; s < steps; s++, begin += batch) {
+    int failed = 0;
+    for (int64_t s = 0; s < steps && !failed; s++, begin += batch) {
         for (int64_t k = 0; k < inputs; k++) {
             const sk_feed f = feeds[k];
-            if (order == NULL) {
-                memcpy(f.to, (const char *)f.from + begin * f.bytes, (size_t)(batch * f.bytes));
-                continue;
-            }
-            for (int64_t r = 0; r < batch; r++)
-                memcpy((char *)f.to + r * f.bytes, (const char *)f.from + order[begin + r] * f.bytes, (size_t)f.bytes);
+            const char *rows = (const char *)f.from + begin * f.bytes;
+            if (order != NULL)
+                for (int64_t r = 0; r < batch; r++)
+                    memcpy((char *)f.to + r * f.bytes, (const char *)f.from + order[begin + r] * f.bytes, (size_t)f.bytes);
+            else if (f.at != NULL)
+                *f.at = sk_distance(call->arena, rows);
+            else
+                memcpy(f.to, rows, (size_t)(batch * f.bytes));
         }
-        if (run(call)) return 1;
-        call->is_ready = 1;
+        failed = run(call);
+        call->is_ready |= !failed;
     }
-    return 0;
+    for (int64_t k = 0; k < inputs; k++)
+        if (feeds[k].at != NULL) *feeds[k].at = sk_distance(call->arena, feeds[k].to);
+    return failed;
 }
 
 /* Ends a call with a fault of kernel number `step`. */
