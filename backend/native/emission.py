@@ -142,8 +142,8 @@ class Emitter:
     # ---- names -----------------------------------------------------------------------------------------------------
 
     def unique(self, base: str) -> str:
-        """A name that nothing else in the text has."""
-        return naming.unique(base, self.taken)
+        """A name that nothing else in the text has, functions of the headers included."""
+        return naming.unique(f"own_{base}" if base.startswith("sk_") else base, self.taken)
 
     def pointer(self, v: Value) -> str:
         """A pointer to the first element of a value."""

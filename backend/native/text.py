@@ -27,7 +27,7 @@ SUFFIXES = {
 _WORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
 signed sizeof static struct switch typedef union unsigned void volatile while bool true false main call begin end threads what member given
-count slices slice chunk chunks block stop b c e i j k r exp log tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal
+count slices slice chunk chunks block stop rows b c e i j k r exp log tanh sin cos pow sqrt floor ceil erf gamma index j0 j1 jn y0 y1 yn signal
 time write read remove NAN INFINITY
 """
 RESERVED = frozenset(_WORDS.split())

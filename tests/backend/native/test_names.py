@@ -14,14 +14,14 @@ from symkeras.errors import GraphError
 from symkeras.graph import Graph
 from symkeras.ops.evaluation import evaluate
 
-AWKWARD = ["int", "begin", "what", "b", "c", "e", "chunk", "member", "call", "threads", "NULL", "x0", "y1", "tanh_0", "sk_min", "size_int", "k"]
+AWKWARD = ["int", "begin", "what", "b", "c", "e", "chunk", "member", "rows", "call", "threads", "NULL", "x0", "y1", "tanh_0", "sk_min", "size_int", "k"]
 
 
 @pytest.mark.parametrize("name", AWKWARD)
 def test_dims_and_inputs_may_have_any_name(backend_native: object, name: str) -> None:
     x = ops.placeholder(f"f32[{name}, 6, 8]", name)
     y = ops.matmul(ops.softmax(ops.matmul(x, ops.transpose(x, (0, 2, 1)))), x)
-    results = [ops.tanh(y) + 1, ops.sum(ops.tanh(y), (0, 1)), ops.concatenate([y, x], 0)]
+    results = [ops.tanh(y) + 1, ops.sum(ops.tanh(y), (0, 1)), ops.concatenate([y, x], 0), ops.softmax(ops.transpose(ops.reshape(x, (48, -1))[:10]))]
     f = compile_graph(Graph([x.node], [t.node for t in results]), "native")
     for rows in (0, 1, 300):
         array = np.random.default_rng(0).standard_normal((rows, 6, 8)).astype("float32")
