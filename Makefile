@@ -19,12 +19,13 @@ venv: $(BIN)/.installed ## make the virtual environment
 demo: venv ## train a convnet on handwritten digits and show what was compiled
 	$(BIN)/symkeras demo
 
-test: venv ## run all tests
-	$(BIN)/python -m pytest
+JOBS ?= auto
+test: venv ## run all tests, with JOBS processes (one for each processor)
+	$(BIN)/python -m pytest -n $(JOBS)
 
 SUITES ?= tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_packaging.py
 test-native: venv ## run the suites that take a backend on generated C (SUITES=tests/ops for some; all of them take long)
-	$(BIN)/python -m pytest --backend native $(SUITES)
+	$(BIN)/python -m pytest -n $(JOBS) --backend native $(SUITES)
 
 lint: venv ## check style and types
 	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/

@@ -11,7 +11,8 @@ import numpy as np
 from symkeras.backend.interface import Executable, Instance, Lease, input_arrays
 from symkeras.backend.size_check import SizeCheck
 from symkeras.compiler import memory
-from symkeras.compiler.lowering import Kernels, lower
+from symkeras.compiler.kernels import Kernels
+from symkeras.compiler.lowering import lower
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import Program, check_sizes
 from symkeras.graph import variable as variables

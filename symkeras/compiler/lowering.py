@@ -1,98 +1,31 @@
-"""From an optimised graph to a program: views, steps, loops, and whose storage each value uses.
+"""From an optimised graph to a program: views, steps, loops, and which steps run together.
 
-Decided here: what is only a view; where a result is written straight into a larger one (a piece of a concatenation,
-one time step of a stack, a variable that is updated); and which results take over the storage of an input that is read
-for the last time.
+Decided here: what is only a view, and what a loop writes straight into a stack of its steps' values or into a carry. All other storage is
+placed when the steps are known (`placing`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-
-from symkeras.compiler.addressing import has_place
 from symkeras.compiler.fusion import Clustering, Fused
+from symkeras.compiler.kernels import Kernels, overwritable
+from symkeras.compiler.placing import Placing
 from symkeras.compiler.preparations import prepare
-from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, RowPass, Step, Value, While, flat, inner_steps
+from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, RowPass, Step, Value, While
 from symkeras.compiler.row_updates import RowUpdate, row_updates
 from symkeras.compiler.samples import Grouping, samples_of
 from symkeras.compiler.schedule import schedule
 from symkeras.compiler.views import VIEWS
 from symkeras.graph import dims
-from symkeras.graph.dims import Dim, Size
+from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 
 _IDENTITIES = ("stop_gradient", "boundary")
-
-
-class Kernels(Protocol):
-    """What lowering must know of a backend's kernels."""
-
-    def scratch(self, node: Node) -> Sequence[TensorType]:
-        """Working storage the kernel of `node` wants."""
-        ...
-
-    def fused_scratch(self, fused: Fused) -> Sequence[TensorType]:
-        """Working storage the kernel of a cluster wants."""
-        ...
-
-    def writes_pieces(self, step: Step) -> bool:
-        """Whether the results of a step may be pieces of rows of a larger one (not contiguous)."""
-        ...
-
-    def writes_strided(self, node: Node) -> bool:
-        """Whether the result may lie in another order of axes, one of its last two innermost."""
-        ...
-
-    def accepts(self, node: Node, position: int, value: Value) -> bool:
-        """Whether the kernel of `node` takes this view that is not contiguous as an input."""
-        ...
-
-    def in_place(self, node: Node) -> Sequence[int]:
-        """The inputs whose storage the result may take over, where the types are equal."""
-        ...
-
-    def may_group(self, node: Node) -> bool:
-        """Whether the kernel of an elementwise node can run on stretches of rows."""
-        ...
-
-    def group_pays(self, steps: Sequence[Step]) -> bool:
-        """Whether steps over one shape are worth running stretch by stretch."""
-        ...
-
-    def least_samples(self, step: Step, samples: Dim) -> int:
-        """The fewest samples that a call of a step's kernel is worth; 0 where it cannot be told which samples to do (see `samples`)."""
-        ...
-
-    @property
-    def members(self) -> int:
-        """The most threads that share a kernel."""
-        ...
-
-    def may_fuse(self, node: Node) -> bool:
-        """Whether a node can be part of a cluster that one kernel computes (see `fusion`)."""
-        ...
-
-    def row_passes(self) -> bool:
-        """Whether updates of tables can be made row by row (see `row_updates`)."""
-        ...
-
-    def keeps(self) -> bool:
-        """Whether an arena keeps from call to call what depends on variables alone (see `Preparation`)."""
-        ...
-
-    def ready_input(self, step: Step) -> int | None:
-        """The input from which alone a kernel makes its first scratch, which then is good for many calls; None where there is none."""
-        ...
-
-    def inline_control(self, node: Node) -> bool:
-        """Whether a scan, branch or while loop becomes steps of the program (else it is one kernel)."""
-        ...
 
 
 def lower(graph: Graph, kernels: Kernels) -> Program:
@@ -154,13 +87,14 @@ class _Lowering:
         end = self.position
         for v in (*outputs, *(src for src, _ in commits)):
             self._read(v, end, None)
-        self._place_concatenations()
-        self._place_updates(commits, tail_start)
+        placing = Placing(self.graph, self.kernels, self.values, self.all_values, self.variables, self.reads)
+        placing.place_concatenations(self.steps)
+        placing.place_updates(commits, tail_start)
         kept: list[AnyStep] = []
         if self.kernels.keeps() and not self.graph.updates:
             kept, self.steps = prepare(self.steps, self.kernels.ready_input, end)
-        self._write_in_place()
-        self._settle()
+        placing.write_in_place(self.steps, self._local_to_groups())
+        placing.settle()
         steps = [*kept, *self._grouped_by_samples(self._grouped())]
         commits = [(s, d) for s, d in commits if s.buffer.storage is not d.buffer]
         return Program(self.graph, inputs, outputs, commits, steps, self.all_values, end)
@@ -511,16 +445,8 @@ class _Lowering:
         """Whether a step that reads `home` may write its result `out` there."""
         if step is None or out not in step.outputs:
             return False
-        allowed = self._overwritable(step, out)
+        allowed = overwritable(step, out, self.kernels)
         return all(k in allowed and v.type == out.type and v.is_contiguous for k, v in enumerate(step.inputs) if v.buffer is home.buffer)
-
-    def _overwritable(self, step: Step, out: Value) -> Sequence[int]:
-        """The inputs whose storage a result of a step may take over, where the types are equal."""
-        if step.fused is not None:
-            return step.fused.overwritable(step.fused.results[step.outputs.index(out)])
-        if step.kind == "combine":
-            return (1,) if out is step.outputs[0] else ()
-        return self.kernels.in_place(step.node) if step.kind == "kernel" else ()
 
     def _stretch(self, stack: Value, start: int, length: Size) -> Value:
         """`length` parts of a stack, from part `start` on."""
@@ -544,67 +470,6 @@ class _Lowering:
             if b.first < loop.start and b.last >= loop.start:
                 b.last = max(b.last, loop.end)
 
-    # ---- storage ---------------------------------------------------------------------------------------------------
-
-    def _place_concatenations(self) -> None:
-        for step in list(self.steps):
-            if isinstance(step, Step) and step.kind == "kernel" and step.node.op.name == "concatenate" and step.node.attrs["axis"] == 0:
-                self._place_pieces(step)
-        self._place_columns(self.steps)
-
-    def _place_columns(self, steps: Sequence[AnyStep]) -> None:
-        """Pieces of rows are written where they belong, by kernels that can."""
-        producers = {id(v): s for s in steps if isinstance(s, Step) for v in s.outputs}
-        for step in steps:
-            if not isinstance(step, Step):
-                self._place_columns(inner_steps(step))
-            elif step.kind == "kernel" and step.node.op.name == "concatenate" and step.node.attrs["axis"] > 0:
-                start: Size = 0
-                for v in step.inputs:
-                    stop = start + v.type.shape[step.node.attrs["axis"]]
-                    if id(v) in producers and step.inputs.count(v) == 1 and self._is_free_piece(v, producers[id(v)], step):
-                        self._become_piece(v, step, start, stop)
-                    start = stop
-
-    def _is_free_piece(self, v: Value, producer: Step, step: Step) -> bool:
-        b = v.buffer
-        readers = [r for _, r in self.reads.get(id(b), ())]
-        is_own = b.kind == "arena" and b.inside is None and v.view is None and b.type.size == v.type.size and b.loop is None
-        steps = [producer, *(r for r in readers if r is not step)]
-        return is_own and all(r is not None and self.kernels.writes_pieces(r) for r in steps)
-
-    def _become_piece(self, v: Value, step: Step, start: Size, stop: Size) -> None:
-        whole, axis = step.outputs[0], step.node.attrs["axis"]
-        sizes = [(0, d) if k != axis else (start, stop) for k, d in enumerate(whole.type.shape)]
-        bounds = {"starts": tuple(a for a, _ in sizes), "stops": tuple(b for _, b in sizes), "strides": (1,) * len(sizes)}
-        own, shared = v.buffer, whole.buffer
-        others = [(other, other.is_contiguous) for other in self.all_values if other.buffer is own]
-        for other, _ in others:
-            other.buffer, other.is_contiguous = shared, False
-        v.base, v.view = whole, ("slice", bounds)
-        if not all(has_place(other) for other, _ in others):  # a view that needs the piece contiguous
-            for other, was_contiguous in others:
-                other.buffer, other.is_contiguous = own, was_contiguous
-            v.base = v.view = None
-            return
-        shared.first, shared.last = min(shared.first, own.first), max(shared.last, own.last)
-        self.reads.setdefault(id(shared), []).extend(self.reads.pop(id(own), []))
-
-    def _place_pieces(self, step: Step) -> None:
-        whole = step.outputs[0]
-        row = dims.product(whole.type.shape[1:])
-        start: Size = 0
-        for k, v in enumerate(list(step.inputs)):
-            b = v.buffer
-            size = v.type.size
-            fits = b.kind == "arena" and b.inside is None and v.is_contiguous and b.type.size == size and b.first >= 0 and b.loop is None
-            fits = fits and step.inputs.count(v) == 1 and not any(o.buffer is b for j, o in enumerate(step.inputs) if j != k)
-            if fits:
-                b.inside, b.offset = whole.buffer, start
-                whole.buffer.first = min(whole.buffer.first, b.first)
-                whole.buffer.last = max(whole.buffer.last, b.last)
-            start = start + v.type.shape[0] * row
-
     def _updates(self) -> list[tuple[Value, Value]]:
         commits = []
         for variable, new in self.graph.updates:
@@ -616,83 +481,7 @@ class _Lowering:
             commits.append((source, self.values[variable]))
         return commits
 
-    def _place_updates(self, commits: list[tuple[Value, Value]], tail_start: int) -> None:
-        """New values are computed straight into their variable where every reader of the old value comes before."""
-        outputs = {id(self.values[n].buffer.storage) for n in self.graph.outputs}
-        counts: dict[int, int] = {}
-        for src, _ in commits:
-            counts[id(src.buffer)] = counts.get(id(src.buffer), 0) + 1
-        for src, dst in commits:
-            b = src.buffer
-            fits = (
-                b.kind == "arena" and b.inside is None and src.is_contiguous and b.type.size == src.type.size and b.type.dtype == dst.type.dtype
-                and b.first >= tail_start and id(b) not in outputs and counts[id(b)] == 1
-            )  # fmt: skip
-            if fits and self._may_write(dst, b.first, b):
-                b.inside, b.offset = dst.buffer, 0
-
-    def _may_write(self, variable: Value, position: int, result: Buffer) -> bool:
-        """Whether the step at `position` can write `result` into the storage of a variable: no other read then or later."""
-        for v in self.variables:
-            if _overlap(v, variable):
-                for p, step in self.reads.get(id(v.buffer), ()):
-                    if p > position or (p == position and not self._reads_in_step(step, variable, result)):
-                        return False
-        return True
-
-    def _reads_in_step(self, step: Step | None, variable: Value, result: Buffer) -> bool:
-        """Whether a step reads a variable only where it may write `result` at once."""
-        out = next((o for o in step.outputs if o.buffer.root is result), None) if step is not None else None
-        if step is None or out is None:
-            return False
-        allowed = self._overwritable(step, out)
-        return all(k in allowed and v.type == out.type for k, v in enumerate(step.inputs) if v.buffer.kind == "variable" and _overlap(v, variable))
-
-    def _write_in_place(self) -> None:
-        own = self._local_to_groups()
-        outputs = {id(self.values[n].buffer.storage) for n in self.graph.outputs}
-        for step in flat(self.steps):
-            if step.kind == "kernel" and len(step.outputs) != 1:
-                continue
-            for out in step.outputs:
-                for k in self._overwritable(step, out):
-                    v = step.inputs[k] if k < len(step.inputs) else None
-                    if v is None or (id(v.buffer.storage) in own) != (id(out.buffer.storage) in own):
-                        continue
-                    if self._take_over(v, out, step, outputs):
-                        break
-
-    def _take_over(self, v: Value, out: Value, step: Step, outputs: set[int]) -> bool:
-        a, b = v.buffer.root, out.buffer.root
-        if (
-            a is b
-            or a.kind != "arena"
-            or b.kind != "arena"
-            or v.type != out.type
-            or not v.is_contiguous
-            or a.type.size != b.type.size
-            or a.type.dtype != b.type.dtype
-        ):
-            return False
-        if a.inside is not None or a.last != step.position or b.first != step.position or v.loop is not None or a.loop is not None:
-            return False
-        if any(other.buffer.root is a for other in step.inputs if other is not v and not (other.type == v.type and other.is_contiguous)):
-            return False
-        if b.inside is not None and not self._may_write_earlier(b, a, step):
-            return False
-        a.merged = b
-        b.first = min(a.first, b.first)
-        return True
-
-    def _may_write_earlier(self, b: Buffer, a: Buffer, step: Step) -> bool:
-        """Whether the larger storage `b` lies in can be written as early as `a` is."""
-        assert b.inside is not None
-        storage = b.inside.root
-        if storage.kind == "variable":
-            return self._may_write(next(v for v in self.variables if v.buffer is storage), a.first, a)
-        if b.loop is not None:
-            return a.first >= b.loop.start
-        return not any(a.first <= p <= step.position for p, _ in self.reads.get(id(storage), ()))
+    # ---- groups ----------------------------------------------------------------------------------------------------
 
     def _grouped(self) -> list[AnyStep]:
         """Neighbouring elementwise steps over one large shape, put together."""
@@ -744,14 +533,6 @@ class _Lowering:
                 b.first = min(b.first, group.start) if b.first >= group.start else b.first
                 b.last = max(b.last, group.end) if b.last <= group.end else b.last
 
-    def _settle(self) -> None:
-        """Storage lives as long as everything laid into it."""
-        for b in {id(v.buffer): v.buffer for v in self.all_values}.values():
-            s = b.storage
-            if s is not b:
-                s.first = min(s.first, b.first)
-                s.last = max(s.last, b.last)
-
 
 class _Within:
     """Context in which steps go to the inside of a loop or branch; the values of its graph are known only there."""
@@ -799,12 +580,6 @@ def _bound_nodes(order: Sequence[Node]) -> set[Node]:
         ):
             bound.add(n)
     return bound
-
-
-def _overlap(a: Value, b: Value) -> bool:
-    """Whether two values of variables share memory."""
-    x, y = (v.buffer.source.attrs["variable"].array for v in (a, b))  # type: ignore[union-attr]
-    return x is y or bool(np.may_share_memory(x, y))
 
 
 _CONTROL = {"scan": _Lowering._scan, "cond": _Lowering._cond, "while_loop": _Lowering._while}

@@ -270,7 +270,7 @@ def takes(op: str) -> bool:
 
 
 class NativeKernels:
-    """What lowering asks of this backend (see `symkeras.compiler.lowering.Kernels`)."""
+    """What lowering asks of this backend (see `symkeras.compiler.kernels.Kernels`)."""
 
     def scratch(self, node: Node) -> Sequence[TensorType]:
         make = SCRATCH.get(node.op.name)

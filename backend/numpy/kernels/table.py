@@ -139,7 +139,7 @@ IN_PLACE: dict[str, tuple[int, ...]] = {"set_rows": (0,), "where": (1, 2)}
 
 
 class NumpyKernels:
-    """What lowering asks of this backend (see `symkeras.compiler.lowering.Kernels`)."""
+    """What lowering asks of this backend (see `symkeras.compiler.kernels.Kernels`)."""
 
     def scratch(self, node: Node) -> Sequence[TensorType]:
         make = SCRATCH.get(node.op.name)

@@ -14,7 +14,9 @@ from symkeras.errors import GraphError
 from symkeras.graph import Graph
 from symkeras.ops.evaluation import evaluate
 
-AWKWARD = ["int", "begin", "what", "b", "c", "e", "chunk", "member", "rows", "call", "threads", "NULL", "x0", "y1", "tanh_0", "sk_min", "size_int", "k"]
+AWKWARD = [
+    "int", "begin", "what", "b", "c", "e", "chunk", "member", "rows", "call", "threads", "NULL", "x0", "y1", "tanh_0", "sk_min", "size_int", "k",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", AWKWARD)
