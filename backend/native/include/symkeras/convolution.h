@@ -417,11 +417,14 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
     static const T *sk_conv_sum_##S(const sk_conv_shape *s, const sk_conv_job *job, T *sums, T *dw) {                                      \
         int64_t outer = s->outputs / s->groups, rows = job->partial / job->plan.y_wide, wide = job->plan.y_wide / s->groups;               \
         for (int64_t i = 0; i < job->slices - job->is_direct; i++)                                                                         \
-            for (int64_t r = 0; r < rows * s->groups; r++)                                                                                 \
-                for (int64_t o = 0; o < outer; o++) {                                                                                      \
-                    T one = sums[i * job->partial + r * wide + o];                                                                         \
-                    dw[r * outer + o] = i + job->is_direct ? dw[r * outer + o] + one : one;                                                \
-                }                                                                                                                          \
+            for (int64_t r = 0; r < rows * s->groups; r++) {                                                                               \
+                const T *part = sums + i * job->partial + r * wide;                                                                        \
+                T *to = dw + r * outer;                                                                                                    \
+                if (i + job->is_direct > 0)                                                                                                \
+                    SK_SIMD() for (int64_t o = 0; o < outer; o++) to[o] += part[o];                                                        \
+                else if (to != part)                                                                                                       \
+                    SK_SIMD() for (int64_t o = 0; o < outer; o++) to[o] = part[o];                                                         \
+            }                                                                                                                              \
         return dw;                                                                                                                         \
     }                                                                                                                                      \
     /* Returns whether dw is finite, or was computed in a way that does not ask. */                                                        \

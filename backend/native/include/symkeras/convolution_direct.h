@@ -200,6 +200,7 @@ SK_UNUSED static inline void sk_conv_meet(int64_t start, int64_t step, int64_t l
                     SK_UNROLL for (int i = 0; i < pixels; i += 3) at[i / 3] = xc + i * k->x_pixel;                                         \
                     for (int64_t t = k->run; t > 0; t--, w += k->w_row) {                                                                  \
                         SK_UNROLL for (int v = 0; v < vectors; v++) tap[v] = sk_load_##S(w + v * L);                                       \
+                        SK_UNROLL for (int v = 0; v < vectors; v++) SK_IN_REGISTER(tap[v]);                                                \
                         SK_UNROLL for (int i = 0; i < pixels; i++) {                                                                       \
                             sk_v##S value = sk_splat_##S(at[i / 3][i % 3 * k->x_pixel]);                                                   \
                             SK_UNROLL for (int v = 0; v < vectors; v++)                                                                    \
@@ -225,6 +226,7 @@ SK_UNUSED static inline void sk_conv_meet(int64_t start, int64_t step, int64_t l
                 SK_UNROLL for (int i = 0; i < pixels + 2; i += 3) at[i / 3] = xb + i * k->x_pixel;                                         \
                 for (int64_t t = k->inner; t > 0; t--, w += k->w_row) {                                                                    \
                     SK_UNROLL for (int q = 0; q < 3; q++) tap[q] = sk_load_##S(w + q * next);                                              \
+                    SK_UNROLL for (int q = 0; q < 3; q++) SK_IN_REGISTER(tap[q]);                                                          \
                     SK_UNROLL for (int i = 0; i < pixels + 2; i++) {                                                                       \
                         sk_v##S value = sk_splat_##S(at[i / 3][i % 3 * k->x_pixel]);                                                       \
                         SK_UNROLL for (int q = 0; q < 3; q++)                                                                              \

@@ -33,6 +33,7 @@ typedef struct {
             const T *from = x + r * k->x_row, *of = dy + r * k->dy_row;                                                                    \
             for (int64_t j = 0; j < k->columns; j++, from += k->x_pixel, of += k->dy_pixel) {                                              \
                 SK_UNROLL for (int v = 0; v < vectors; v++) d[v] = sk_load_##S(of + v * L);                                                \
+                SK_UNROLL for (int v = 0; v < vectors; v++) SK_IN_REGISTER(d[v]);                                                          \
                 SK_UNROLL for (int i = 0; i < count; i++) {                                                                                \
                     sk_v##S value = sk_splat_##S(from[i]);                                                                                 \
                     SK_UNROLL for (int v = 0; v < vectors; v++)                                                                            \

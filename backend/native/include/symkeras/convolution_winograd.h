@@ -72,18 +72,26 @@ enum { SK_WINOGRAD_ROOM = 2 * 16 * (SK_WINOGRAD_PLACE + 16) };
         }                                                                                                                                  \
         return sk_sum_##S(odd) == 0;                                                                                                       \
     }                                                                                                                                      \
-    /* v (16 places) = B' x B, one vector of channels. */                                                                                  \
-    SK_INLINE void sk_winograd_in_##S(const T *x, int64_t row, int64_t pixel, T *v, int64_t place) {                                       \
+    /* B' of one column of a tile, for four rows of t. */                                                                                  \
+    SK_INLINE void sk_winograd_column_##S(const T *x, int64_t row, sk_v##S *d, sk_v##S *t) {                                               \
+        SK_UNROLL for (int r = 0; r < 4; r++) d[r] = sk_load_##S(x + r * row);                                                             \
+        t[0] = d[0] - d[2], t[4] = d[1] + d[2], t[8] = d[2] - d[1], t[12] = d[1] - d[3];                                                   \
+    }                                                                                                                                      \
+    /* v (16 places, tiles c apart) = B' x B of tiles side by side, one vector of channels. Neighbours share two columns of x. */          \
+    SK_INLINE void sk_winograd_in_##S(int64_t tiles, const T *x, int64_t row, int64_t pixel, T *v, int64_t c, int64_t place) {             \
         sk_v##S d[4], t[16];                                                                                                               \
-        SK_UNROLL for (int i = 0; i < 4; i++) {                                                                                            \
-            SK_UNROLL for (int r = 0; r < 4; r++) d[r] = sk_load_##S(x + r * row + i * pixel);                                             \
-            t[i] = d[0] - d[2], t[4 + i] = d[1] + d[2], t[8 + i] = d[2] - d[1], t[12 + i] = d[1] - d[3];                                   \
-        }                                                                                                                                  \
-        SK_UNROLL for (int i = 0; i < 16; i += 4) {                                                                                        \
-            sk_store_##S(v + i * place, t[i] - t[i + 2]);                                                                                  \
-            sk_store_##S(v + (i + 1) * place, t[i + 1] + t[i + 2]);                                                                        \
-            sk_store_##S(v + (i + 2) * place, t[i + 2] - t[i + 1]);                                                                        \
-            sk_store_##S(v + (i + 3) * place, t[i + 1] - t[i + 3]);                                                                        \
+        SK_UNROLL for (int i = 0; i < 2; i++) sk_winograd_column_##S(x + i * pixel, row, d, t + i);                                        \
+        for (int64_t k = 0; k < tiles; k++, v += c) {                                                                                      \
+            T *to = v;                                                                                                                     \
+            x += 2 * pixel;                                                                                                                \
+            SK_UNROLL for (int i = 0; i < 2; i++) sk_winograd_column_##S(x + i * pixel, row, d, t + 2 + i);                                \
+            SK_UNROLL for (int i = 0; i < 16; i += 4, to += 4 * place) {                                                                   \
+                sk_store_##S(to, t[i] - t[i + 2]);                                                                                         \
+                sk_store_##S(to + place, t[i + 1] + t[i + 2]);                                                                             \
+                sk_store_##S(to + 2 * place, t[i + 2] - t[i + 1]);                                                                         \
+                sk_store_##S(to + 3 * place, t[i + 1] - t[i + 3]);                                                                         \
+            }                                                                                                                              \
+            SK_UNROLL for (int i = 0; i < 16; i += 4) t[i] = t[i + 2], t[i + 1] = t[i + 3];                                                \
         }                                                                                                                                  \
     }                                                                                                                                      \
     /* y (2x2, of which rows x columns are stored) = A' m A, one vector of outputs; `odd` becomes NaN where y is not finite. */            \
@@ -117,55 +125,71 @@ enum { SK_WINOGRAD_ROOM = 2 * 16 * (SK_WINOGRAD_PLACE + 16) };
     }                                                                                                                                      \
     /* m (16 places, SK_CONV_PIXELS tiles, two vectors) = v (16, tiles, c) u (16, c, vectors): as sk_conv_tile, but nothing around the     \
        short run over channels. */                                                                                                         \
-    SK_INLINE void sk_winograd_places_##S(const int vectors, T *m, int64_t m_place, const T *v, int64_t v_place, const T *u, int64_t c) {  \
-        enum { L = SK_LANES_##U, TILES = SK_CONV_PIXELS };                                                                                 \
+    SK_INLINE void sk_winograd_places_##S(const int tiles, const int vectors, T *m, int64_t m_place, const T *v, int64_t v_place,          \
+                                          const T *u, int64_t c) {                                                                         \
+        enum { L = SK_LANES_##U };                                                                                                         \
         for (int q = 0; q < 16; q++, m += m_place, v += v_place) {                                                                         \
             sk_v##S sum[16], tap[2];                                                                                                       \
-            SK_UNROLL for (int i = 0; i < TILES * vectors; i++) sum[i] = (sk_v##S){0};                                                     \
+            SK_UNROLL for (int i = 0; i < tiles * vectors; i++) sum[i] = (sk_v##S){0};                                                     \
             for (int64_t t = 0; t < c; t++, u += vectors * L) {                                                                            \
                 SK_UNROLL for (int a = 0; a < vectors; a++) tap[a] = sk_load_##S(u + a * L);                                               \
-                SK_UNROLL for (int i = 0; i < TILES; i++) {                                                                                \
+                SK_UNROLL for (int a = 0; a < vectors; a++) SK_IN_REGISTER(tap[a]);                                                        \
+                SK_UNROLL for (int i = 0; i < tiles; i++) {                                                                                \
                     sk_v##S value = sk_splat_##S(v[t + i * c]);                                                                            \
                     SK_UNROLL for (int a = 0; a < vectors; a++) sum[i * vectors + a] = SK_FMA_##U(value, tap[a], sum[i * vectors + a]);    \
                 }                                                                                                                          \
             }                                                                                                                              \
-            SK_UNROLL for (int i = 0; i < TILES; i++)                                                                                      \
+            SK_UNROLL for (int i = 0; i < tiles; i++)                                                                                      \
                 SK_UNROLL for (int a = 0; a < vectors; a++) sk_store_##S(m + i * 2 * L + a * L, sum[i * vectors + a]);                     \
         }                                                                                                                                  \
+    }                                                                                                                                      \
+    SK_UNUSED static void sk_winograd_products_##S(int64_t n, int vectors, T *m, int64_t m_place, const T *v, int64_t v_place, const T *u, \
+                                                   int64_t c) {                                                                            \
+        enum { L = SK_LANES_##U, TILES = SK_CONV_PIXELS };                                                                                 \
+        sk_conv_walk k = {.count = {1, 1, 1}, .run = c, .x_pixel = c, .y_pixel = 2 * L, .lanes = L, .w_row = vectors * L};                 \
+        if (n == TILES && vectors == 2)                                                                                                    \
+            sk_winograd_places_##S(TILES, 2, m, m_place, v, v_place, u, c);                                                                \
+        else if (n == TILES - 1 && vectors == 2)                                                                                           \
+            sk_winograd_places_##S(TILES - 1, 2, m, m_place, v, v_place, u, c);                                                            \
+        else if (n == TILES)                                                                                                               \
+            sk_winograd_places_##S(TILES, 1, m, m_place, v, v_place, u, c);                                                                \
+        else                                                                                                                               \
+            for (int64_t q = 0; q < 16; q++)                                                                                               \
+                sk_conv_choose_##S(vectors, n, m + q * m_place, v + q * v_place, u + q * c * k.w_row, &k);                                 \
     }                                                                                                                                      \
     /* The outputs of one piece, a few tiles at a time; p->u is the transformed kernel. */                                                 \
     SK_UNUSED static void sk_winograd_piece_##S(const sk_conv_plan *p, const sk_conv_patch *from, void *out, int64_t rows,                 \
                                                 int64_t columns) {                                                                         \
         enum { L = SK_LANES_##U, TILES = SK_CONV_PIXELS };                                                                                 \
-        int64_t c = p->inner, wide = (columns + 1) / 2, tiles = wide * ((rows + 1) / 2);                                                   \
-        int64_t v_place = TILES * c + 16, m_place = TILES * 2 * L + 16;                                                                    \
+        int64_t c = p->inner, wide = (columns + 1) / 2, v_place = TILES * c + 16, m_place = TILES * 2 * L + 16;                            \
+        int64_t left = wide * ((rows + 1) / 2), row = 0, column = 0; /* tiles left, the first of them */                                   \
         T *v = (T *)p->room, *m = v + 16 * v_place;                                                                                        \
         sk_v##S odd = {0};                                                                                                                 \
-        sk_conv_walk k = {.count = {1, 1, 1}, .run = c, .x_pixel = c, .y_pixel = 2 * L, .lanes = L};                                       \
-        for (int64_t t = 0, n; t < tiles; t += n) {                                                                                        \
-            n = sk_min(TILES, tiles - t);                                                                                                  \
-            for (int64_t i = 0; i < n; i++) {                                                                                              \
-                const T *x = (const T *)from->x + (t + i) / wide * 2 * from->step[1] + (t + i) % wide * 2 * from->step[2];                 \
-                for (int64_t j = 0; j < c; j += L) sk_winograd_in_##S(x + j, from->step[1], from->step[2], v + i * c + j, v_place);        \
+        for (int64_t n; left > 0; left -= n) {                                                                                             \
+            const int64_t groups = (left + TILES - 1) / TILES; /* alike, so that each fills the multipliers */                             \
+            n = (left + groups - 1) / groups;                                                                                              \
+            int64_t r = row, j = column;                                                                                                   \
+            for (int64_t i = 0, run; i < n; i += run) {                                                                                    \
+                run = sk_min(n - i, wide - j);                                                                                             \
+                const T *x = (const T *)from->x + r * 2 * from->step[1] + j * 2 * from->step[2];                                           \
+                for (int64_t a = 0; a < c; a += L)                                                                                         \
+                    sk_winograd_in_##S(run, x + a, from->step[1], from->step[2], v + i * c + a, c, v_place);                               \
+                j += run;                                                                                                                  \
+                if (j == wide) j = 0, r++;                                                                                                 \
             }                                                                                                                              \
             for (int64_t o = 0; o < p->outer; o += 2 * L) {                                                                                \
                 int vectors = p->outer - o > L ? 2 : 1;                                                                                    \
-                const T *u = (const T *)p->u + 16 * c * o;                                                                                 \
-                k.w_row = vectors * L;                                                                                                     \
-                if (n == TILES && vectors == 2)                                                                                            \
-                    sk_winograd_places_##S(2, m, m_place, v, v_place, u, c);                                                               \
-                else if (n == TILES)                                                                                                       \
-                    sk_winograd_places_##S(1, m, m_place, v, v_place, u, c);                                                               \
-                else                                                                                                                       \
-                    for (int64_t q = 0; q < 16; q++)                                                                                       \
-                        sk_conv_choose_##S(vectors, n, m + q * m_place, v + q * v_place, u + q * c * k.w_row, &k);                         \
-                for (int64_t i = 0; i < n * vectors; i++) {                                                                                \
-                    int64_t r = (t + i / vectors) / wide * 2, j = (t + i / vectors) % wide * 2, of = i % vectors * L;                      \
-                    sk_winograd_out_##S(m + i / vectors * 2 * L + of, m_place,                                                             \
-                                        (T *)out + r * p->y_step[1] + j * p->y_step[2] + o + of, p->y_step[1], p->y_step[2],               \
-                                        rows - r, columns - j, &odd);                                                                      \
+                sk_winograd_products_##S(n, vectors, m, m_place, v, v_place, (const T *)p->u + 16 * c * o, c);                             \
+                r = row, j = column;                                                                                                       \
+                for (int64_t i = 0; i < n; i++) {                                                                                          \
+                    T *y = (T *)out + r * 2 * p->y_step[1] + j * 2 * p->y_step[2] + o;                                                     \
+                    for (int a = 0; a < vectors; a++)                                                                                      \
+                        sk_winograd_out_##S(m + (i * 2 + a) * L, m_place, y + a * L, p->y_step[1], p->y_step[2], rows - 2 * r,             \
+                                            columns - 2 * j, &odd);                                                                        \
+                    if (++j == wide) j = 0, r++;                                                                                           \
                 }                                                                                                                          \
             }                                                                                                                              \
+            row = r, column = j;                                                                                                           \
         }                                                                                                                                  \
         if (sk_sum_##S(odd) != 0) sk_conv_piece_##S(p, from, out, rows, columns);                                                          \
     }                                                                                                                                      \
@@ -177,30 +201,33 @@ enum { SK_WINOGRAD_ROOM = 2 * 16 * (SK_WINOGRAD_PLACE + 16) };
         int64_t v_place = most * c + 16, m_place = most * o + 16, wide = from ? (k->columns + 1) / 2 : 0;                                  \
         int64_t tiles = from ? wide * ((k->rows + 1) / 2) : 0;                                                                             \
         T *v = (T *)p->room, *m = v + 16 * v_place;                                                                                        \
-        for (int64_t i = 0; i <= tiles; i++) {                                                                                             \
+        for (int64_t i = 0, n; i <= tiles; i += n) {                                                                                       \
             if (k->held == most || (!from && k->held)) {                                                                                   \
                 sk_conv_sums sums = {.rows = 1, .columns = k->held, .x_pixel = c, .dy_pixel = o, .dw_row = o, .add = k->add};              \
                 int64_t block = 0;                                                                                                         \
                 for (int64_t q = 0; q < 16; q++)                                                                                           \
                     for (int64_t b = 0; b < o; b += 2 * L)                                                                                 \
-                        for (int64_t a = 0; a < c; a += 8) {                                                                               \
+                        for (int64_t a = 0, many; a < c; a += many) { /* runs of channels alike, so that each fills the multipliers */     \
+                            const int64_t runs = (c - a + SK_CONV_COUNT - 1) / SK_CONV_COUNT;                                              \
+                            many = (c - a + runs - 1) / runs;                                                                              \
                             if (block++ % parts != part) continue;                                                                         \
-                            for (int64_t e = a, n; e < a + 8; e += n) {                                                                    \
-                                n = sk_min(a + 8 - e, SK_CONV_COUNT);                                                                      \
-                                sk_conv_choose_block_##S(o - b > L ? 2 : 1, n, (T *)to + (q * c + e) * o + b, v + q * v_place + e,         \
-                                                         m + q * m_place + b, &sums);                                                      \
-                            }                                                                                                              \
+                            sk_conv_choose_block_##S(o - b > L ? 2 : 1, many, (T *)to + (q * c + a) * o + b, v + q * v_place + a,          \
+                                                     m + q * m_place + b, &sums);                                                          \
                         }                                                                                                                  \
                 k->add = 1, k->held = 0;                                                                                                   \
             }                                                                                                                              \
             if (i == tiles) return;                                                                                                        \
             int64_t r = i / wide * 2, j = i % wide * 2;                                                                                    \
+            n = sk_min(sk_min(wide - i % wide, most - k->held), tiles - i);                                                                \
             const T *x = (const T *)from->x + r * from->step[1] + j * from->step[2];                                                       \
             const T *dy = (const T *)of + r * k->dy_row + j * k->dy_pixel;                                                                 \
-            for (int64_t a = 0; a < c; a += L) sk_winograd_in_##S(x + a, from->step[1], from->step[2], v + k->held * c + a, v_place);      \
-            for (int64_t b = 0; b < o; b += L)                                                                                             \
-                sk_winograd_back_##S(dy + b, k->dy_row, k->dy_pixel, k->rows - r, k->columns - j, m + k->held * o + b, m_place);           \
-            k->held++;                                                                                                                     \
+            for (int64_t a = 0; a < c; a += L)                                                                                             \
+                sk_winograd_in_##S(n, x + a, from->step[1], from->step[2], v + k->held * c + a, c, v_place);                               \
+            for (int64_t e = 0; e < n; e++)                                                                                                \
+                for (int64_t b = 0; b < o; b += L)                                                                                         \
+                    sk_winograd_back_##S(dy + 2 * e * k->dy_pixel + b, k->dy_row, k->dy_pixel, k->rows - r, k->columns - j - 2 * e,        \
+                                         m + (k->held + e) * o + b, m_place);                                                              \
+            k->held += n;                                                                                                                  \
         }                                                                                                                                  \
     }
 SK_F32(SK_DEFINE_WINOGRAD(float, f32, F32))
