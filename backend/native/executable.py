@@ -82,6 +82,7 @@ class NativeInstance(Instance):
         self._at = tables[0]
         self._start = arena.bytes.ctypes.data
         self._unwritten = {} if owner.poison else {k: places[k] for k in program.unwritten_inputs}
+        self._large = {k: place for k, place in self._unwritten.items() if self.inputs[k].nbytes >= LEAST_READ_IN_PLACE}
         self._arena = arena
         self._key = key
         self._writes = bool(owner.source_graph.updates)
@@ -107,17 +108,20 @@ class NativeInstance(Instance):
         return self._outcome(failed, kept)
 
     def run_on(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        elsewhere = []
+        if not self._large:
+            for own, a in zip(self.inputs, arrays, strict=True):
+                own[...] = a
+            return self.run()
+        homes = {place: self._at[place] for place in self._large.values()}
         try:
             for k, (own, a) in enumerate(zip(self.inputs, arrays, strict=True)):
-                if own.nbytes >= LEAST_READ_IN_PLACE and k in self._unwritten and a.shape == own.shape and _is_alike(a, own):
-                    elsewhere.append((self._unwritten[k], self._at[self._unwritten[k]]))
-                    self._at[self._unwritten[k]] = a.ctypes.data - self._start
+                if k in self._large and a.shape == own.shape and _is_alike(a, own):
+                    self._at[self._large[k]] = a.ctypes.data - self._start
                 else:
-                    np.copyto(own, a)
+                    own[...] = a
             return self.run()
         finally:
-            for place, offset in elsewhere:
+            for place, offset in homes.items():
                 self._at[place] = offset
 
     def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:

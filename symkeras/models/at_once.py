@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import config
+from symkeras import config, tree
 from symkeras.models.steps import Step
 
 
@@ -29,9 +29,11 @@ class AtOnce:
         self._step = step
         self._kind = kind
         self._backend = config.backend()
-        self._types = [(n.dtype, n.ndim) for n in step.executable.source_graph.inputs]
+        self._types = [np.dtype(n.dtype) for n in step.executable.source_graph.inputs]
+        self._is_nested = tree.is_nested(step.structure)
         self._lease = step.executable.lease()
         self._rows: list[tuple[int, ...]] = []
+        self._shapes: tuple[tuple[int, ...], ...] = ()
         self._busy = threading.Lock()
 
     @classmethod
@@ -54,13 +56,23 @@ class AtOnce:
         if len(arrays) != len(self._rows) or not self._busy.acquire(blocking=False):
             return None
         try:
-            count = len(arrays[0])
-            for a, rows, (dtype, ndim) in zip(arrays, self._rows, self._types, strict=True):
-                if type(a) is not np.ndarray or a.dtype != dtype or a.ndim != ndim or a.shape[1:] != rows or len(a) != count:
+            for a, dtype in zip(arrays, self._types, strict=True):
+                if type(a) is not np.ndarray or a.dtype != dtype:
                     return None
-            if count == 0 or (most is not None and count > most):
+            shapes = tuple([a.shape for a in arrays])
+            if shapes != self._shapes and not self._fit(shapes):
                 return None
-            call = self._lease.at(tuple([a.shape for a in arrays]))
-            return self._step.packed(call.run_on(arrays))
+            self._shapes = shapes
+            if most is not None and shapes[0][0] > most:
+                return None
+            outputs = self._lease.at(shapes).run_on(arrays)
+            return self._step.packed(outputs) if self._is_nested else outputs[0]
         finally:
             self._busy.release()
+
+    def _fit(self, shapes: tuple[tuple[int, ...], ...]) -> bool:
+        """Whether these are shapes of batches: some rows each, all as many, as long as they were."""
+        if any(not s for s in shapes):
+            return False
+        count = shapes[0][0]
+        return count > 0 and all(s[0] == count and s[1:] == rows for s, rows in zip(shapes, self._rows, strict=True))

@@ -109,7 +109,8 @@ SK_UNUSED static int64_t sk_gemm_slices(int64_t m, int64_t n, int64_t k) {
  * columns of B, columns of blocks the same rows of A. Slices share as well, and half as many blocks in all do. */
 static sk_gemm_grid sk_gemm_cut(int64_t L, sk_gemm_ways way, int ta, int64_t m, int64_t n, int64_t k, int64_t slices, int threads) {
     const int64_t most = slices > 1 ? sk_max(1, threads * SK_BLOCKS_EACH / 2 / slices) : threads * SK_BLOCKS_EACH;
-    const int64_t wish = sk_min(most, sk_gemm_work(m, n, k) / slices / SK_BLOCK_WORK);
+    int64_t wish = sk_min(most, sk_gemm_work(m, n, k) / slices / SK_BLOCK_WORK);
+    if (wish > threads) wish -= wish % threads; /* a few blocks are dealt alike */
     const int64_t tall = (m + SK_TILE_ROWS - 1) / SK_TILE_ROWS, wide = (n + 2 * L - 1) / (2 * L);
     const int64_t a = way == SK_TURNED ? (ta ? 1 : 4) : way == SK_PACKED && ta ? 4 : 1, b = way == SK_PACKED ? 4 : 1;
     sk_gemm_grid best = {1, 1};
