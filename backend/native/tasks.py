@@ -50,7 +50,7 @@ def sample_group(e: Emitter, s: SampleGroup) -> None:
     """A function that does some samples, shared by threads; where the samples are few, step after step."""
     samples = text.size(s.samples)
     work = text.size(_work(s.steps))
-    e.say(f"if (sk_in_chunks({samples}, {s.least}, {work})) {{")
+    e.say(f"if (sk_in_chunks({samples}, {s.least}, {s.most}, {work})) {{")
     e.depth += 1
     function = _samples_function(e, s)
     for one in flat(s.steps):

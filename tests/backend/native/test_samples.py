@@ -169,3 +169,14 @@ def test_windows_tell_samples_apart() -> None:
     assert window(values[BATCH, 6, 4], BATCH).size == 24  # type: ignore[union-attr]
     assert window(values[BATCH, 2, 4], BATCH).size in (24, 8)  # type: ignore[union-attr]
     assert counted(BATCH * 6, BATCH) == 6 and counted(6, BATCH) is None
+
+
+def test_samples_that_have_no_room_go_in_chunks_however_little_work_they_are() -> None:
+    q, k, v = (ops.placeholder(f"f32[batch, {n}, 6]") for n in ("time", "steps", "steps"))
+    f = compiled([q, k, v], [attention(q, k, v)])
+    (group,) = groups(f.program)
+    assert group.most == 1, "what a sample takes is not known"
+    rng = np.random.default_rng(0)
+    for batch in (1, 2, 3, 20):
+        arrays = [rng.standard_normal((batch, n, 6)).astype("float32") for n in (4, 5, 5)]
+        np.testing.assert_allclose(f(*arrays)[0], evaluate(f.source_graph, arrays)[0][0], rtol=1e-5, atol=1e-6)

@@ -31,8 +31,10 @@ SK_UNUSED static inline int64_t sk_slices(int64_t count, int64_t work) {
     return sk_max(1, sk_min(sk_min(count, SK_MOST_SLICES), work / SK_PIECE_WORK));
 }
 
-/* Whether samples go through a group of kernels some at a time: where there is work for two pieces. */
-SK_UNUSED static inline int sk_in_chunks(int64_t count, int64_t least, int64_t work) { return count > least && work >= 2 * SK_PIECE_WORK; }
+/* Whether samples go through a group of kernels some at a time: where there is work for two pieces, or no room for all of them. */
+SK_UNUSED static inline int sk_in_chunks(int64_t count, int64_t least, int64_t most, int64_t work) {
+    return count > least && (work >= 2 * SK_PIECE_WORK || count > most);
+}
 
 /* Samples that go through a group of kernels together: enough for each kernel, few enough for the cache, and some for everybody. */
 SK_UNUSED static inline int64_t sk_chunk(int64_t count, int64_t least, int64_t most) {
