@@ -25,7 +25,7 @@ class BoundArena(memory.Arena):
     """Memory of one running call, and the instances bound to it.
 
     Attributes:
-        kept: for which sizes, and after which write of variables, it holds what a `Preparation` makes; None: it does not.
+        kept: for which sizes, and after which write of variables, a `Preparation` was last made in it; None: in none.
     """
 
     def __init__(self, plan: memory.Plan):

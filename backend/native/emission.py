@@ -7,7 +7,7 @@ lead back to the layer and the user's line. Feature sizes are numbers in the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -258,15 +258,22 @@ class Emitter:
             READY[s.node.op.name](self, s)
 
     def _preparation(self, s: Preparation) -> None:
-        """What an earlier call may have left in the arena."""
-        self.say("if (!call->is_ready) {  /* what depends on variables alone */")
+        """What an earlier call may have left in the arena; what kernels made ready of weights depends on sizes, too."""
+        self._if("call->kept < SK_KEPT_VALUES", lambda: self.list(s.steps))
+        self._if("call->kept < SK_KEPT_ALL", lambda: [self.ready(one) for one in self.program.all_steps() if one.is_ready])
+        self._bury(-1)
+
+    def _if(self, condition: str, inside: Callable[[], object]) -> None:
+        """Lines under a condition, if there are any."""
+        outside, self.body = self.body, []
         self.depth += 1
-        self.list(s.steps)
-        for one in self.program.all_steps():
-            if one.is_ready:
-                self.ready(one)
+        inside()
         self.depth -= 1
-        self.say("}")
+        lines, self.body = self.body, outside
+        if lines:
+            self.say(f"if ({condition}) {{  /* depends on variables alone */")
+            self.body += lines
+            self.say("}")
 
     def _loop(self, s: Loop) -> None:
         t = self.loops[id(s)] = self.unique("t")

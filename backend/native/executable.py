@@ -19,7 +19,7 @@ from symkeras.backend.planned import BoundArena, PlannedExecutable
 from symkeras.compiler import naming
 from symkeras.compiler.addressing import place
 from symkeras.compiler.program import Preparation
-from symkeras.graph import dims
+from symkeras.graph import dims, provenance
 from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
@@ -41,8 +41,12 @@ class _Call(ctypes.Structure):
     _fields_ = [
         ("arena", ctypes.c_void_p), ("at", ctypes.c_void_p), ("variables", ctypes.c_void_p), ("constants", ctypes.c_void_p),
         ("outputs", ctypes.c_void_p), ("sizes", ctypes.c_void_p), ("blas", ctypes.POINTER(_Blas)), ("threads", ctypes.c_int64),
-        ("is_ready", ctypes.c_int64), ("fault", _Fault),
+        ("kept", ctypes.c_int64), ("fault", _Fault),
     ]  # fmt: skip
+
+
+_KEPT_VALUES, _KEPT_ALL = 1, 2
+"""SK_KEPT_VALUES and SK_KEPT_ALL."""
 
 
 class _Feed(ctypes.Structure):
@@ -147,8 +151,8 @@ class NativeInstance(Instance):
         self._call.threads = _threads
         if not self._keeps:
             return None
-        kept = (self._key, variables.writes())
-        self._call.is_ready = self._arena.kept == kept
+        kept, before = (self._key, variables.writes()), self._arena.kept
+        self._call.kept = _KEPT_ALL if before == kept else _KEPT_VALUES if before is not None and before[1] == kept[1] else 0
         return kept
 
     def _outcome(self, failed: int, kept: tuple[tuple[int, ...], int] | None) -> list[np.ndarray]:
@@ -172,9 +176,12 @@ def _addresses(arrays: Sequence[np.ndarray]) -> np.ndarray:
 class NativeExecutable(PlannedExecutable):
     """A program as one C function; `emission` says what its names refer to, `entry` where it lies on disk."""
 
+    passes = "multiply-tables, sink-slices, simplify"
+    """What it adds to the pipeline of "O2"."""
+
     def __init__(self, graph: Graph, takes: Callable[[str], bool], sanitize: Sequence[str] = (), **options: Any):
         self._sanitize = tuple(sanitize)
-        super().__init__(graph, "native", takes, NativeKernels(), passes="sink-slices, simplify", **options)
+        super().__init__(graph, "native", takes, NativeKernels(), passes=self.passes, **options)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         self.emission: Emission = emit(self.program, self.poison)
@@ -197,8 +204,8 @@ class NativeExecutable(PlannedExecutable):
 
     def error(self, step: int, index: int, size: int) -> Exception:
         """What a fault of kernel number `step` is raised as."""
-        where = naming.origin(self.emission.steps[step].node)
-        return IndexError(f"index {index} is out of range for an axis of size {size}{f' ({where})' if where else ''}")
+        where = provenance.where(self.emission.steps[step].node.origins)
+        return IndexError(f"index {index} is out of range for an axis of size {size}{where}")
 
     def _describe(self) -> str:
         built = "from the cache" if self.entry.was_cached else f"built in {self.entry.seconds:.2f} s"

@@ -90,6 +90,8 @@ class _Kernels(NativeKernels):
 class _Draft(NativeExecutable):
     """A program and its text, with weights that do not change; not built."""
 
+    passes = "sink-slices, simplify"
+
     def __init__(self, graph: Graph, most_threads: int, **options: Any):
         self._most_threads = most_threads
         super().__init__(graph, takes, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
 from symkeras.backend.planned import BoundArena, PlannedExecutable
+from symkeras.graph import provenance
 from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
@@ -25,8 +27,9 @@ _serial = itertools.count(1)
 class NumpyInstance(Instance):
     """The emitted step, on views of one arena."""
 
-    def __init__(self, writes: bool, inputs: list[np.ndarray], step: Callable[[], None], outputs: Callable[[], list[np.ndarray]],
-                 commit: Callable[[], None]):  # fmt: skip
+    def __init__(self, located: Callable[[IndexError], IndexError], writes: bool, inputs: list[np.ndarray], step: Callable[[], None],
+                 outputs: Callable[[], list[np.ndarray]], commit: Callable[[], None]):  # fmt: skip
+        self._located = located
         self._writes = writes
         self.inputs = inputs
         self._step = step
@@ -39,6 +42,8 @@ class NumpyInstance(Instance):
                 self._step()
                 results = self._outputs()
                 self._commit()
+        except IndexError as error:
+            raise self._located(error) from error
         finally:
             if self._writes:
                 variables.wrote()
@@ -66,7 +71,13 @@ class NumpyExecutable(PlannedExecutable):
         constants = [n.attrs["value"].array for n in self.emission.constants]
         with np.errstate(all="ignore"):
             parts = self._bind(np, kernels, arena.array, self._storage, constants, self.emission.nodes, env)
-        return NumpyInstance(bool(self.source_graph.updates), *parts)
+        return NumpyInstance(self._located, bool(self.source_graph.updates), *parts)
+
+    def _located(self, error: IndexError) -> IndexError:
+        """The error of a kernel, with the layer and the user's line that the kernel comes from."""
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == self.filename]
+        step = self.emission.lines.get(lines[-1] or 0) if lines else None
+        return IndexError(f"{error}{provenance.where(step.node.origins) if step is not None else ''}")
 
     def _describe(self) -> str:
         return blas.describe()

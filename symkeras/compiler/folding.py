@@ -6,10 +6,11 @@ which is small, instead of over the activations, which are not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from symkeras.compiler.passes import Context, Pass
+from symkeras.compiler.passes import Context, Pass, rewritten
 from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, make
@@ -26,19 +27,13 @@ class FoldBatchNorm(Pass):
     name: ClassVar[str] = "fold-batch-norm"
 
     def run(self, graph: Graph, context: Context) -> Graph:
-        new: dict[Node, Node] = {}
-        for n in graph.nodes:
-            inputs = [new[i] for i in n.inputs]
-            folded = _fold(n, inputs, graph, context) if n.op.name == "batch_normalization" else None
-            if folded is not None:
+        def folded(n: Node, inputs: Sequence[Node]) -> Node | None:
+            made = _fold(n, inputs, graph, context) if n.op.name == "batch_normalization" else None
+            if made is not None:
                 context.fired["fold-batch-norm"] += 1
-                new[n] = folded
-            elif any(a is not b for a, b in zip(inputs, n.inputs, strict=True)):
-                with provenance.inherit(n.origins):
-                    new[n] = make(n.op, inputs, n.attrs, n.type)
-            else:
-                new[n] = n
-        return Graph(graph.inputs, [new[n] for n in graph.outputs], [(v, new[n]) for v, n in graph.updates], graph.name)
+            return made
+
+        return rewritten(graph, folded)
 
 
 def _is_fixed(n: Node) -> bool:
@@ -47,7 +42,7 @@ def _is_fixed(n: Node) -> bool:
     return n.op.name in ("variable", "constant")
 
 
-def _fold(n: Node, inputs: list[Node], graph: Graph, context: Context) -> Node | None:
+def _fold(n: Node, inputs: Sequence[Node], graph: Graph, context: Context) -> Node | None:
     old = n.inputs[0]
     source, bias = inputs[0], None
     if n.attrs["axis"] % n.ndim != n.ndim - 1:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from symkeras.errors import CompileError, nearest
 from symkeras.graph import provenance
-from symkeras.graph.graph import Graph, subgraphs, substitute
+from symkeras.graph.graph import Graph, subgraphs
 from symkeras.graph.node import Node, make
 
 
@@ -85,32 +85,32 @@ def parse_pass(text: str) -> Pass:
 
 def map_subgraphs(graph: Graph, transform: Callable[[Graph], Graph]) -> Graph:
     """`graph` with every sub-graph of scans, conds and loops transformed; nesting, not depth, sets the recursion."""
-    replace: dict[Node, Node] = {}
-    for node in graph.nodes:
-        bodies = subgraphs(node)
-        if not bodies:
-            continue
+
+    def transformed(node: Node, inputs: Sequence[Node]) -> Node | None:
+        if not subgraphs(node):
+            return None
         attrs = {k: transform(v) if isinstance(v, Graph) else v for k, v in node.attrs.items()}
-        if any(attrs[k] is not v for k, v in node.attrs.items()):
-            with provenance.inherit(node.origins):
-                replace[node] = make(node.op, node.inputs, attrs)
-    if not replace:
-        return graph
-    return _replace_in_order(graph, replace)
-
-
-def _replace_in_order(graph: Graph, replace: dict[Node, Node]) -> Graph:
-    def rebuild(node: Node, inputs: Any) -> Node:
-        target = replace.get(node, node)
+        if all(attrs[k] is v for k, v in node.attrs.items()):
+            return None
         with provenance.inherit(node.origins):
-            return make(target.op, inputs, target.attrs)
+            return make(node.op, inputs, attrs)
 
+    return rewritten(graph, transformed)
+
+
+def rewritten(graph: Graph, transform: Callable[[Node, Sequence[Node]], Node | None]) -> Graph:
+    """`graph` with what `transform(node, new inputs)` gives in place of each node; where that is None, the node on its new inputs."""
     new: dict[Node, Node] = {}
     for node in graph.nodes:
         inputs = [new[i] for i in node.inputs]
-        changed = node in replace or any(a is not b for a, b in zip(inputs, node.inputs, strict=True))
-        new[node] = rebuild(node, inputs) if changed else node
+        made = transform(node, inputs)
+        if made is None and any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
+            with provenance.inherit(node.origins):
+                made = make(node.op, inputs, node.attrs, node.type)
+        new[node] = node if made is None else made
+    if all(a is b for a, b in new.items()):
+        return graph
     return Graph(graph.inputs, [new[n] for n in graph.outputs], [(v, new[n]) for v, n in graph.updates], graph.name)
 
 
-__all__ = ["PASSES", "Context", "Pass", "map_subgraphs", "parse_pass", "substitute"]
+__all__ = ["PASSES", "Context", "Pass", "map_subgraphs", "parse_pass", "rewritten"]

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from symkeras.compiler.fusion import Fused
 from symkeras.errors import ShapeError
-from symkeras.graph import dims
+from symkeras.graph import dims, provenance
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph, every_node
 from symkeras.graph.node import Node
@@ -225,9 +225,9 @@ class RowPass:
 @dataclass(eq=False)
 class Preparation:
     """Steps that depend on variables and constants alone, of a program that writes none: what they make is kept in the arena, and they
-    run again when a variable was written, or the arena served other sizes.
+    run again when a variable was written.
 
-    Not among the steps, but to be done here, is what kernels with `is_ready` make in their first scratch.
+    Not among the steps, but to be done here, is what kernels with `is_ready` make in their first scratch: again for other sizes, too.
     """
 
     steps: list[Step]
@@ -298,8 +298,7 @@ def check_sizes(program: Program, env: dict[str, int]) -> None:
             negative = next((t for t in n.types if any(not isinstance(d, int) and d.evaluate(env) < 0 for d in t.shape)), None)
             problem = f"{n.op.name}: {negative} has a negative size" if negative is not None else ""
         if problem:
-            where = f" ({n.origins[0]})" if n.origins else ""
-            raise ShapeError(f"{problem} for {env}{where}")
+            raise ShapeError(f"{problem} for {env}{provenance.where(n.origins)}")
 
 
 def _check_slice(n: Node, env: dict[str, int]) -> str:

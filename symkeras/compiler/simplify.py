@@ -9,7 +9,7 @@ import numpy as np
 
 from symkeras.compiler.passes import Context, Pass
 from symkeras.compiler.rules import Match, Rule, RuleSet, splat, tensors
-from symkeras.graph import dtypes
+from symkeras.graph import dtypes, provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, make
 from symkeras.ops import elementwise as ew
@@ -53,7 +53,8 @@ def _gather_of_transposed(m: Match) -> Node:
     axes, count = m.attrs["a"], m["i"].ndim
     order = tuple(axes[:count])
     t = transpose(tensors(m, "i")[0], order).node
-    return make(OPS["gather"], (m["w"], t))
+    with provenance.inherit(provenance.merge(m.node.inputs[0].origins, m.node.origins)):  # an index out of range is the gather's
+        return make(OPS["gather"], (m["w"], t))
 
 
 def _permutes_indices_only(m: Match) -> str | None:

@@ -132,6 +132,12 @@ def merge(a: tuple[Origin, ...], b: tuple[Origin, ...]) -> tuple[Origin, ...]:
     return (*a, *(o for o in b if o not in a))[:MOST_ORIGINS]
 
 
+def where(origins: tuple[Origin, ...]) -> str:
+    """What a message ends with: ` (encoder/dense_1, train.py:41)` for the first of the origins, nothing where none is known."""
+    text = str(origins[0]) if origins else ""
+    return f" ({text})" if text else ""
+
+
 def _belongs_to_package(filename: str) -> bool:
     if filename.startswith("<frozen") or filename.endswith(("functools.py", "contextlib.py", "threading.py")):
         return True

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import ShapeError
-from symkeras.graph import dims
+from symkeras.graph import dims, provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -95,12 +95,14 @@ def _value(node: Node, values: Mapping[Node, Any], env: Mapping[str, int], varia
     if node.op.name == "variable":
         return variables[node] if node in variables else node.attrs["variable"].array
     attrs = {k: dims.evaluate(v, env) for k, v in node.attrs.items()}
-    result = node.op.value(*(values[i] for i in node.inputs), **attrs)
+    try:
+        result = node.op.value(*(values[i] for i in node.inputs), **attrs)
+    except IndexError as error:
+        raise IndexError(f"{error}{provenance.where(node.origins)}") from error
     if isinstance(node.type, tuple):
         return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, node.type, strict=True))
     result = np.asarray(result, dtype=node.type.dtype)
     expected = dims.evaluate(node.type.shape, env)
     if result.shape != expected:
-        line = node.origins[0] if node.origins else ""
-        raise ShapeError(f"{node.op.name} gave shape {result.shape}, its type {node.type} promises {expected} {line}")
+        raise ShapeError(f"{node.op.name} gave shape {result.shape}, its type {node.type} promises {expected}{provenance.where(node.origins)}")
     return result

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from symkeras import backend as K
-from symkeras import config, ops
+from symkeras import Input, Sequential, config, layers, ops
 from symkeras.backend import interface
 from symkeras.backend.interpreter import InterpreterBackend
 from symkeras.errors import BackendError, DataError, ShapeError
 from symkeras.graph.graph import Graph
+from tests.backends import missing
 
 
 class Counting(InterpreterBackend):
@@ -112,3 +113,15 @@ def test_numbers_of_another_kind_are_converted(backend: str) -> None:
     for given in (np.arange(3), np.arange(3.0), [0, 1, 2], np.array([0, 1, 2], "uint8")):
         out = f(given)[0]
         assert out.dtype == "float32" and out.tolist() == [0.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize("do", ["predict", "train"])
+@pytest.mark.parametrize("name", ["interpreter", "numpy", "native"])
+def test_an_index_out_of_range_names_the_layer_that_looked_it_up(name: str, do: str) -> None:
+    if missing(name):
+        pytest.skip(missing(name))
+    model = Sequential([Input((5,), dtype="int32"), layers.Embedding(11, 16, name="words"), layers.LSTM(4)])
+    model.compile("sgd", "mse", backend=name)
+    words = np.full((2, 5), -12, "int32")
+    with pytest.raises(IndexError, match=r"^index -12 is out of range for an axis of size 11 \(.*/words, test_interface.py:\d+\)$"):
+        model.predict(words, verbose=0) if do == "predict" else model.train_on_batch(words, np.zeros((2, 4), "float32"))

@@ -92,6 +92,26 @@ def test_predictions_follow_whoever_writes_variables(writer: str) -> None:
     assert abs(found - before[0]).max() > 1e-4
 
 
+def reader_of_words() -> Any:
+    model = Sequential([Input((5,), dtype="int32"), layers.Embedding(11, 16), layers.LSTM(4), layers.Dense(2)])
+    model.compile("sgd", "mse", backend="native")
+    return model
+
+
+WORDS = np.random.default_rng(2).integers(0, 11, (9, 5)).astype("int32")
+
+
+def test_an_input_projection_of_words_is_looked_up_and_follows_the_weights() -> None:
+    model = reader_of_words()
+    for _ in range(3):
+        for n in (1, 9, 2):
+            found = model.predict(WORDS[:n], verbose=0)
+            np.testing.assert_allclose(found, model(WORDS[:n], training=False), rtol=1e-5, atol=1e-6)
+        assert preparation(model.compiled("predict")) == ["matmul", "add"]
+        model.fit(WORDS, TARGETS, verbose=0)
+    assert preparation(model.compiled("train")) == []
+
+
 @pytest.mark.parametrize(("writer", "last"), [("native", "_function"), ("numpy", "_commit")])
 def test_an_interrupted_step_counts_as_written(writer: str, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x, w = ops.placeholder("f32[n]"), Variable(np.zeros(3, "float32"), name="w")
@@ -119,9 +139,10 @@ def test_predicting_keeps_folded_kernels_and_training_nothing() -> None:
     kept = preparation(model.compiled("predict"))
     assert kept.count("ready conv") == 2
     assert set(kept) - {"ready conv"}
-    assert model.compiled("predict").source.count("if (!call->is_ready)") == 1
+    for level in ("SK_KEPT_VALUES", "SK_KEPT_ALL"):
+        assert model.compiled("predict").source.count(f"if (call->kept < {level})") == 1
     assert preparation(model.compiled("train")) == []
-    assert "is_ready" not in model.compiled("train").source
+    assert "call->kept" not in model.compiled("train").source
 
 
 @pytest.mark.parametrize("poison", [False, True])
@@ -133,6 +154,40 @@ def test_nobody_writes_over_what_is_kept(poison: bool) -> None:
     check(f, np.ones(5, "float32"))
     w.assign(np.full(5, 3.0))
     check(f, np.ones(5, "float32"))
+
+
+@pytest.mark.parametrize("poison", [False, True])
+def test_what_only_the_preparation_reads_takes_no_room_of_its_own(poison: bool) -> None:
+    x, w = ops.placeholder("f32[1024]"), Variable(np.linspace(1, 2, 1024, dtype="float32"), name="w")
+    kept = ops.sort(ops.cumsum(ops.as_tensor(w)))
+    f = compiled([x], [ops.sort(ops.cumsum(ops.sort(x))) + kept], poison=poison)
+    assert preparation(f) == ["cumsum", "sort"]
+    check(f, np.linspace(3, -3, 1024, dtype="float32"))
+    cumulated, ordered = (s.outputs[0].buffer.storage for s in f.program.steps[0].steps)
+    assert (cumulated.last, ordered.last) == (-1, f.program.end)
+    assert f.memory.planned == 4 * 4096, 'the input, two results, and working storage'
+
+
+@pytest.mark.parametrize("poison", [False, True])
+def test_what_rests_on_sizes_is_computed_in_every_call(poison: bool) -> None:
+    x, w = ops.placeholder("f32[n, 3]"), Variable(np.eye(3, dtype="float32"), name="w")
+    mean = ops.sort(ops.as_tensor(w) / ops.cast(ops.shape(x)[0], "float32"), 1)
+    f = compiled([x], [ops.matmul(x, mean)], poison=poison)
+    for rows in (4, 2, 1, 4):
+        check(f, np.ones((rows, 3), "float32"))
+
+
+def test_other_sizes_in_the_same_arena_keep_what_does_not_rest_on_them() -> None:
+    f = compile_graph(convnet().compiled("predict").source_graph, "native")
+    found = []
+    for n in (9, 4, 9, 9):
+        check(f, IMAGES[:n])
+        f(IMAGES[:n])
+        (arena,) = f._free
+        found.append(next(call._call.kept for (rows,), call in arena.instances.items() if rows == n))
+    assert found == [2, 2, 2, 2]
+    f(IMAGES[:4])
+    assert [call._call.kept for call in arena.instances.values()] == [2, 1]
 
 
 @pytest.mark.parametrize("poison", [False, True])
@@ -176,4 +231,4 @@ def test_only_variables_matter_not_who_holds_the_arena() -> None:
 def test_exported_code_asks_for_no_second_call(tmp_path: Any) -> None:
     model = convnet()
     model.export(tmp_path / "model.c", format="c")
-    assert "!call->is_ready" not in (tmp_path / "model.c").read_text()
+    assert "call->kept <" not in (tmp_path / "model.c").read_text()

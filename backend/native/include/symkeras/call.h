@@ -4,6 +4,9 @@
 
 #include "symkeras/base.h"
 
+/* What an arena holds of what an earlier call made of the variables as they are now: what does not depend on sizes; all. */
+enum { SK_KEPT_VALUES = 1, SK_KEPT_ALL = 2 };
+
 typedef struct {
     char *arena;                  /* planned memory */
     const int64_t *at;            /* where each buffer lies, in bytes from the arena: in it, or elsewhere */
@@ -13,7 +16,7 @@ typedef struct {
     const int64_t *sizes;         /* the symbolic sizes */
     const void *blas;             /* the sk_blas of symkeras/gemm.h */
     int64_t threads;
-    int64_t is_ready;             /* the arena holds what an earlier call made of these variables */
+    int64_t kept;                 /* SK_KEPT_..., else 0 */
     sk_fault fault;
 } sk_call;
 
@@ -46,7 +49,7 @@ SK_UNUSED static int sk_run_rows(int (*run)(sk_call *), sk_call *call, const sk_
                 memcpy(f.to, rows, (size_t)(batch * f.bytes));
         }
         failed = run(call);
-        call->is_ready |= !failed;
+        if (!failed) call->kept = SK_KEPT_ALL;
     }
     for (int64_t k = 0; k < inputs; k++)
         if (feeds[k].at != NULL) *feeds[k].at = sk_distance(call->arena, feeds[k].to);
