@@ -98,6 +98,9 @@ class AbreastNest(Nest):
     def _accumulator(self, n: Node) -> str:
         return self.names[n]
 
+    def _looks_for_nan(self, n: Node) -> bool:
+        return False  # a chain for each row, side by side
+
     def _kept(self, n: Node) -> str:
         return f"row_{self.names[n]}[{self.inner[0][0]}][r]"
 

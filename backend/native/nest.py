@@ -21,6 +21,9 @@ BLOCK = 4096
 """Elements, or rows for sums of columns, whose sum is taken in the dtype itself."""
 WIDEST_PART = 2048
 """Columns whose sums are held beside the loop."""
+_COMPARED = {"max": ">", "min": "<"}
+_FLAGS = {"float32": "int", "float64": "int64_t"}
+"""As wide as what is compared: then a vector of comparisons is one of flags."""
 
 
 class Nest:
@@ -256,15 +259,28 @@ class Nest:
         self._elements(p, reductions, held)
         while self.depth > depth:
             self._close()
+        for n in filter(self._looks_for_nan, held):
+            self._say(f"{self._accumulator(n)} = {self._nan(n)} ? NAN : {self._accumulator(n)};")
+
+    def _looks_for_nan(self, n: Node) -> bool:
+        """Whether the largest or smallest element of a row is found by comparisons alone, which pass over NaN, and NaN looked for beside:
+        half as long a chain from one vector to the next."""
+        return n.op.name in _COMPARED and n.dtype in _FLAGS
+
+    def _nan(self, n: Node) -> str:
+        return f"nan_{self.names[n]}"
 
     def _open_pass(self, reductions: Sequence[Node], held: Sequence[Node]) -> None:
         """The head of a loop over the row, and where its reductions start."""
         for n in held:
             self._say(f"{local_type(n.dtype)} {self._accumulator(n)} = {reduce_of(n.op.name, n.dtype).start};")
+        for n in filter(self._looks_for_nan, held):
+            self._say(f"{_FLAGS[n.dtype]} {self._nan(n)} = 0;")
         if self.inner and not self._is_plain(reductions, held):
             pragma = ""
         else:
             clauses = "".join(f" reduction({reduce_of(n.op.name, n.dtype).clause}:{self._accumulator(n)})" for n in held)
+            clauses += "".join(f" reduction(|:{self._nan(n)})" for n in held if self._looks_for_nan(n))
             pragma = f"SK_SIMD({clauses.strip()})"
         for k, (v, n) in enumerate(self.inner):
             if k == len(self.inner) - 1 and pragma:
@@ -321,6 +337,11 @@ class Nest:
         for n in reductions:
             if n in self.totals and self._is_copied(n):
                 self._say(f"{self._at(self._target(n))} = {self._operand(n, n.inputs[0])};")
+                continue
+            if n in held and self._looks_for_nan(n):
+                x, a = self._operand(n, n.inputs[0]), self._accumulator(n)
+                self._say(f"{a} = {x} {_COMPARED[n.op.name]} {a} ? {x} : {a};")
+                self._say(f"{self._nan(n)} |= {x} != {x};")
                 continue
             if n in held:
                 target = self._accumulator(n)

@@ -85,14 +85,15 @@ SK_MATH double sk_fma_f64(double a, double b, double c) { return a * b + c; }
 #define SK_ROUND_F32 0x1.8p23f
 #define SK_ROUND_F64 0x1.8p52
 
-/* p * 2^n for results anywhere from denormal to overflow: in two steps, the first of them exact. n is a two's complement integer. */
+/* p * 2^n for results anywhere from denormal to overflow: in two steps, the first of them exact. n is a two's complement integer, at
+ * least -254 (f64: -2046), so that the sum of the two biased exponents is none below 0. */
 SK_MATH float sk_scale_f32(float p, uint32_t n) {
-    uint32_t half = ((n + 512u) >> 1) - 256u;
-    return p * sk_float_f32((half + 127u) << 23) * sk_float_f32((n - half + 127u) << 23);
+    uint32_t both = n + 254u, half = both >> 1;
+    return p * sk_float_f32(half << 23) * sk_float_f32((both - half) << 23);
 }
 SK_MATH double sk_scale_f64(double p, uint64_t n) {
-    uint64_t half = ((n + 4096u) >> 1) - 2048u;
-    return p * sk_float_f64((half + 1023u) << 52) * sk_float_f64((n - half + 1023u) << 52);
+    uint64_t both = n + 2046u, half = both >> 1;
+    return p * sk_float_f64(half << 52) * sk_float_f64((both - half) << 52);
 }
 
 /* ---- exp, expm1, exp2 ---- */
