@@ -381,6 +381,11 @@ class Emitter:
         words = set(re.findall(r"\b\w+\b", "\n".join(lines)))
         return [s for s in self.symbols if s in words]
 
+    def zero_from(self, v: Value, row: str) -> None:
+        """Clear the rows of a value from one on."""
+        width, ctype = text.factor(dims.product(v.type.shape[1:])), text.TYPES[v.type.dtype]
+        self.say(f"memset({self.pointer(v)} + {row}*{width}, 0, (size_t)(({text.size(v.type.shape[0])} - {row})*{width}) * sizeof({ctype}));")
+
     def copy(self, source: Value, target: Value, step: Step | None = None) -> None:
         """Copy elements; a target of another shape is contiguous."""
         to = target_strides(source, target)

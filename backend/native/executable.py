@@ -176,7 +176,7 @@ def _addresses(arrays: Sequence[np.ndarray]) -> np.ndarray:
 class NativeExecutable(PlannedExecutable):
     """A program as one C function; `emission` says what its names refer to, `entry` where it lies on disk."""
 
-    passes = "multiply-tables, sink-slices, simplify"
+    passes = "multiply-tables, multiply-unique-rows, sink-slices, simplify"
     """What it adds to the pipeline of "O2"."""
 
     def __init__(self, graph: Graph, takes: Callable[[str], bool], sanitize: Sequence[str] = (), **options: Any):

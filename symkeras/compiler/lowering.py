@@ -22,7 +22,7 @@ from symkeras.compiler.views import VIEWS
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
-from symkeras.graph.node import Node
+from symkeras.graph.node import Node, unreshaped
 from symkeras.graph.types import TensorType
 
 _IDENTITIES = ("stop_gradient", "boundary")
@@ -264,7 +264,7 @@ class _Lowering:
                 n = n.inputs[0]
             read.add(n)
         found = [u for u in row_updates(self.graph, self.kernels.may_fuse) if not read & u.tables.keys()]
-        self.combined = {u.combined: next(iter(u.tables)).shape[0] for u in found}
+        self.combined = {u.combined: next(iter(u.tables)).shape[0] for u in found if u.unique is None}
         return found
 
     def _combine(self, node: Node) -> None:
@@ -278,7 +278,11 @@ class _Lowering:
         """Tables are read and written as if they were arrays over the indices: a kernel finds the row."""
         variable = next(iter(update.tables))
         shape = update.touched.shape
-        done = RowPass(update.indices, self.results[update.combined][1], rows=variable.shape[0], count=dims.product(update.indices.shape))
+        first = self.results[update.combined][1] if update.unique is None else self.results[update.unique][3]
+        if update.unique is not None:
+            rows = unreshaped(update.combined).inputs[0]
+            self.values[update.combined] = self._as_rows(update.combined, rows)
+        done = RowPass(update.indices, first, rows=variable.shape[0], count=dims.product(update.indices.shape))
         done.width = dims.floor_divide(dims.product(shape), done.count)
         done.node, done.start = update.touched.nodes[-1], self.position
         outside, self.steps = self.steps, done.steps

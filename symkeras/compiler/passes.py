@@ -92,20 +92,22 @@ def map_subgraphs(graph: Graph, transform: Callable[[Graph], Graph]) -> Graph:
         attrs = {k: transform(v) if isinstance(v, Graph) else v for k, v in node.attrs.items()}
         if all(attrs[k] is v for k, v in node.attrs.items()):
             return None
-        with provenance.inherit(node.origins):
-            return make(node.op, inputs, attrs)
+        return make(node.op, inputs, attrs)
 
     return rewritten(graph, transformed)
 
 
 def rewritten(graph: Graph, transform: Callable[[Node, Sequence[Node]], Node | None]) -> Graph:
-    """`graph` with what `transform(node, new inputs)` gives in place of each node; where that is None, the node on its new inputs."""
+    """`graph` with what `transform(node, new inputs)` gives in place of each node; where that is None, the node on its new inputs.
+
+    What it makes has the origins of the node.
+    """
     new: dict[Node, Node] = {}
     for node in graph.nodes:
         inputs = [new[i] for i in node.inputs]
-        made = transform(node, inputs)
-        if made is None and any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
-            with provenance.inherit(node.origins):
+        with provenance.inherit(node.origins):
+            made = transform(node, inputs)
+            if made is None and any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
                 made = make(node.op, inputs, node.attrs, node.type)
         new[node] = node if made is None else made
     if all(a is b for a, b in new.items()):

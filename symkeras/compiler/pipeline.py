@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from symkeras.compiler import cleanup, constants, folding, legalize, merging, scans, simplify, slices, stabilise, tables, updates
+from symkeras.compiler import cleanup, constants, folding, legalize, merging, scans, simplify, slices, stabilise, tables, unique_rows, updates
 from symkeras.compiler.history import History, Step
 from symkeras.compiler.passes import Context, Pass, parse_pass
 from symkeras.errors import CompileError

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from symkeras.compiler.fusion import Clustering, Fused
 from symkeras.graph.dims import product
 from symkeras.graph.graph import Graph
-from symkeras.graph.node import Node
+from symkeras.graph.node import Node, unreshaped
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,9 @@ class RowUpdate:
 
     Attributes:
         indices: of the rows that are touched.
-        combined: the `combine_rows` that gives each of them its gradient.
+        combined: what gives each of them its gradient: `combine_rows`, or the `gather` (maybe in another shape) of rows that were
+            added up already.
+        unique: the `unique_indices` of those rows.
         tables: variable -> the node of its new rows.
         touched: the cluster that computes these, from gathered rows, the gradient, and numbers.
         others: for tables whose other rows change too, the cluster that computes them; its one result is the whole table.
@@ -31,6 +33,7 @@ class RowUpdate:
 
     indices: Node
     combined: Node
+    unique: Node | None
     tables: dict[Node, Node]
     touched: Fused
     others: dict[Node, Fused]
@@ -51,7 +54,7 @@ def _update(graph: Graph, indices: Node, news: dict[Node, Node], may_fuse: Calla
     rows = {variable: new.inputs[2] for variable, new in news.items()}
     shape = next(iter(rows.values())).shape
     inside, leaves = _formula(rows.values(), lambda n: may_fuse(n) and n.shape == shape)
-    combined = [n for n in leaves if n.op.name == "combine_rows" and n.inputs[0] is indices]
+    combined = [n for n in leaves if (n.op.name == "combine_rows" and n.inputs[0] is indices) or _unique_of(n, indices) is not None]
     gathers = [n for n in leaves if n.op.name == "gather" and n.inputs[1] is indices and n.inputs[0].op.name == "variable"]
     row = shape[indices.ndim :]
     rest = leaves - {*combined, *gathers}
@@ -73,9 +76,20 @@ def _update(graph: Graph, indices: Node, news: dict[Node, Node], may_fuse: Calla
             return None
         others[variable] = cluster
         replaced |= own
-    if touched is None or product(row) == 0:
+    unique = _unique_of(combined[0], indices)
+    if touched is None or product(row) == 0 or (unique is not None and any(unique.attrs["rows"] != v.shape[0] for v in news)):
         return None
-    return RowUpdate(indices, combined[0], rows, touched, others, frozenset(replaced))
+    if unique is not None:
+        replaced |= {combined[0], unreshaped(combined[0])}
+    return RowUpdate(indices, combined[0], unique, rows, touched, others, frozenset(replaced))
+
+
+def _unique_of(n: Node, indices: Node) -> Node | None:
+    """The `unique_indices` of `indices` in whose order a gather takes rows."""
+    gather = unreshaped(n)
+    place = gather.inputs[1] if gather.op.name == "gather" else gather
+    unique = place.inputs[0] if place.op.name == "item" and place.attrs["index"] == 1 else place
+    return unique if unique.op.name == "unique_indices" and unreshaped(unique.inputs[0]) is unreshaped(indices) else None
 
 
 def _formula(roots: Iterable[Node], is_inside: Callable[[Node], bool]) -> tuple[set[Node], set[Node]]:

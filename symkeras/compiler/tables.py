@@ -14,7 +14,7 @@ from typing import ClassVar
 from symkeras.compiler.passes import Context, Pass, rewritten
 from symkeras.graph import dtypes, provenance
 from symkeras.graph.graph import Graph
-from symkeras.graph.node import Node, make
+from symkeras.graph.node import Node, make, unreshaped
 from symkeras.graph.tensor import Tensor
 from symkeras.ops.op import OPS
 from symkeras.ops.shaping import reshape
@@ -55,7 +55,7 @@ class MultiplyTables(Pass):
         return rewritten(graph, looked_up)
 
     def _refusal(self, n: Node, graph: Graph, fixed: set[Node]) -> str:
-        gather = _source(n.inputs[0])
+        gather = unreshaped(n.inputs[0])
         rows, width = gather.inputs[0].shape
         size = rows * n.shape[-1] * dtypes.itemsize(n.dtype)
         if not isinstance(size, int) or size > self.most:
@@ -74,17 +74,10 @@ def _fixed(graph: Graph) -> set[Node]:
     return fixed
 
 
-def _source(n: Node) -> Node:
-    """What is reshaped."""
-    while n.op.name == "reshape":
-        n = n.inputs[0]
-    return n
-
-
 def _is_of_rows(product: Node, fixed: set[Node]) -> bool:
     """Whether a product multiplies rows that a gather takes from a known table, each of them by a known matrix."""
     rows, matrix = product.inputs
-    gather = _source(rows)
+    gather = unreshaped(rows)
     if gather.op.name != "gather" or gather in fixed or gather.inputs[0] not in fixed or matrix not in fixed:
         return False
     return gather.inputs[0].ndim == matrix.ndim == 2 and gather.shape[-1] == rows.shape[-1] and not product.attrs["transpose_a"]
@@ -117,20 +110,16 @@ def _rows_and_bias(n: Node, graph: Graph, fixed: set[Node], products: set[Node])
 
 def _rows_of_product(n: Node, inputs: Sequence[Node]) -> Node:
     rows, matrix = inputs
-    with provenance.inherit(n.origins):
-        product = make(n.op, (_source(rows).inputs[0], matrix), n.attrs)
-    return _taken_from(product, rows, n)
+    return _taken_from(make(n.op, (unreshaped(rows).inputs[0], matrix), n.attrs), rows, n)
 
 
 def _rows_of_sum(n: Node, inputs: Sequence[Node], k: int) -> Node:
     rows, bias = inputs[k], inputs[1 - k]
-    with provenance.inherit(n.origins):
-        total = make(n.op, (_source(rows).inputs[0], bias))
-    return _taken_from(total, rows, n)
+    return _taken_from(make(n.op, (unreshaped(rows).inputs[0], bias)), rows, n)
 
 
 def _taken_from(table: Node, rows: Node, like: Node) -> Node:
     """The same rows of another table, in the shape of `like`."""
-    gather = _source(rows)
+    gather = unreshaped(rows)
     with provenance.inherit(gather.origins):
         return reshape(Tensor(make(OPS["gather"], (table, gather.inputs[1]))), like.shape).node

@@ -219,7 +219,7 @@ def _sparse(variable: Node, new: Node) -> Node | None:
     if untouched is None:
         return None
     with provenance.inherit(new.origins):
-        rows: dict[Node, Node] = {grad: make(OPS["combine_rows"], (indices, values), {})}
+        rows: dict[Node, Node] = {grad: make(OPS["combine_rows"], (indices, values), {"rows": new.shape[0]})}
         for n in leaves:
             rows[n] = make(OPS["gather"], (n, indices), {}) if n.op.name == "variable" and n.shape == new.shape else n
         for n in nodes:

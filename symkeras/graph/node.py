@@ -149,6 +149,13 @@ def reachable(roots: Iterable[Node]) -> list[Node]:
     return [seen[uid] for uid in sorted(seen)]
 
 
+def unreshaped(node: Node) -> Node:
+    """What gives `node` by reshaping alone: the node itself, if it is no reshape."""
+    while node.op.name == "reshape":
+        node = node.inputs[0]
+    return node
+
+
 def users(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
     """For each node, the nodes among `nodes` that read it (once per reading)."""
     found: dict[Node, list[Node]] = {n: [] for n in nodes}

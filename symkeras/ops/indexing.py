@@ -27,6 +27,12 @@ def check_range(indices: Any, size: int) -> None:
         raise IndexError(f"index {bad} is out of range for an axis of size {size}")
 
 
+def positive(indices: Any, size: int) -> Any:
+    """Indices in which -1 stands for the last of `size` as those from 0 on, in int64; of a uint64 the bits."""
+    indices = indices.astype(np.int64)
+    return np.where(indices < 0, indices + size, indices)
+
+
 @register
 class Gather(Op):
     """Rows of a table: `out[i..., :] = table[indices[i...], :]`. Negative indices count from the end."""
@@ -218,23 +224,23 @@ def as_indices(x: Any) -> Any:
 
 @register
 class CombineRows(Op):
-    """For every index the sum of all value rows that share it: equal indices get equal rows."""
+    """For every index of a table of `rows` rows the sum of all value rows that share it: indices of one row get equal rows."""
 
     name = "combine_rows"
     samples = (
-        Sample(("i32[6]", "f32[6, 2]"), low=(0, -2.0), high=(4, 2.0), grad=False),
-        Sample(("i32[2, 3]", "f64[2, 3, 2]"), low=(0, -2.0), high=(4, 2.0), grad=False),
+        Sample(("i32[6]", "f32[6, 2]"), {"rows": 4}, low=(-4, -2.0), high=(4, 2.0), grad=False),
+        Sample(("i32[2, 3]", "f64[2, 3, 2]"), {"rows": 4}, low=(0, -2.0), high=(4, 2.0), grad=False),
     )
 
-    def infer(self, indices: TensorType, values: TensorType) -> TensorType:  # type: ignore[override]
+    def infer(self, indices: TensorType, values: TensorType, *, rows: dims.Size) -> TensorType:  # type: ignore[override]
         _check_indices("combine_rows", indices)
         return values
 
-    def value(self, indices: Any, values: Any) -> Any:  # type: ignore[override]
-        unique, where = np.unique(indices.ravel(), return_inverse=True)
-        rows = values.reshape(indices.size, *values.shape[indices.ndim :])
-        total = np.zeros((len(unique), *rows.shape[1:]), values.dtype)
-        np.add.at(total, where, rows)
+    def value(self, indices: Any, values: Any, *, rows: int) -> Any:  # type: ignore[override]
+        unique, where = np.unique(positive(indices, rows).ravel(), return_inverse=True)
+        each = values.reshape(indices.size, *values.shape[indices.ndim :])
+        total = np.zeros((len(unique), *each.shape[1:]), values.dtype)
+        np.add.at(total, where, each)
         return total[where].reshape(values.shape)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import backend as K
 from symkeras import Input, Sequential, config, layers, ops
+from symkeras import backend as K
 from symkeras.backend import interface
 from symkeras.backend.interpreter import InterpreterBackend
 from symkeras.errors import BackendError, DataError, ShapeError

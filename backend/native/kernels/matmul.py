@@ -113,6 +113,20 @@ def matmul(e: Emitter, s: Step) -> None:
         _stacked(e, s, f"{g.text(f'sk_gemm_{suffix}', first, second, '{c}')}, blas)")
 
 
+def matmul_unique(e: Emitter, s: Step) -> None:
+    """A product over as many rows as there are, which is known when it runs; the rows beyond are zero."""
+    a, b, count = s.inputs
+    out, ta, tb = s.outputs[0], s.node.attrs["transpose_a"], s.node.attrs["transpose_b"]
+    e.include("gemm.h")
+    rows, given, (m, n) = f"*({e.pointer(count)})", ", ".join, out.type.shape
+    sizes = [text.size(m), text.size(n), rows] if ta else [rows, text.size(n), text.size(a.type.shape[1])]
+    lead = [text.size(v.type.shape[1]) for v in (a, b, out)]
+    call = given([str(int(ta)), str(int(tb)), *sizes, e.pointer(a), lead[0], e.pointer(b), lead[1], "0", e.pointer(out), lead[2]])
+    e.say(f"sk_matmul_{text.SUFFIXES[out.type.dtype]}({call}, call->blas, threads);", s)
+    if not ta:
+        e.zero_from(out, rows)
+
+
 def _plain_product(e: Emitter, s: Step, m: Size, n: Size, k: Size) -> str:
     dtype = s.outputs[0].type.dtype
     e.include("products.h")

@@ -16,7 +16,7 @@ from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.expressions import EXPRESSIONS
 from symkeras.backend.native.fused import shared_loop
 from symkeras.backend.native.kernels import convolution
-from symkeras.backend.native.kernels.matmul import accepts_matrix, least_rows, matmul
+from symkeras.backend.native.kernels.matmul import accepts_matrix, least_rows, matmul, matmul_unique
 from symkeras.compiler.addressing import dense, place
 from symkeras.compiler.fusion import REDUCTIONS, Fused
 from symkeras.compiler.program import Step, Value
@@ -99,6 +99,25 @@ def _gather(e: Emitter, s: Step) -> None:
     _may_fail(e, s, f"sk_gather_{suffix}({pointers}, {sizes}, &call->fault, threads)")
 
 
+def _unique_indices(e: Emitter, s: Step) -> None:
+    indices = s.inputs[0]
+    e.include("indexing.h")
+    i, suffix = _types(indices)
+    e.define(f"SK_DEFINE_UNIQUE({i}, {suffix})")
+    pointers = ", ".join(map(e.pointer, (*s.outputs, indices)))
+    _may_fail(e, s, f"sk_unique_{suffix}({pointers}, {_count(indices)}, {s.node.attrs['rows']}, &call->fault)")
+
+
+def _gather_unique(e: Emitter, s: Step) -> None:
+    table, listed, count = s.inputs
+    e.include("indexing.h")
+    e.define("SK_DEFINE_GATHER(int32_t, i32)")
+    pointers, rows = ", ".join(map(e.pointer, (s.outputs[0], table, listed))), f"*({e.pointer(count)})"
+    sizes = f"{rows}, {text.size(table.type.shape[0])}, {_bytes(_row_of(table), table.type.dtype)}"
+    _may_fail(e, s, f"sk_gather_i32({pointers}, {sizes}, &call->fault, threads)")
+    e.zero_from(s.outputs[0], rows)
+
+
 def _scatter_add(e: Emitter, s: Step) -> None:
     indices, values = s.inputs
     out = s.outputs[0]
@@ -138,7 +157,7 @@ def _combine_rows(e: Emitter, s: Step) -> None:
     e.define(f"SK_DEFINE_COMBINE_ROWS({t}, {ts}, {i}, {suffix})")
     width = text.size(dims.product(values.type.shape[indices.type.ndim :]))
     pointers = f"{e.pointer(s.outputs[0])}, {e.pointer(indices)}, {e.pointer(values)}"
-    e.say(f"sk_combine_rows_{ts}_{suffix}({pointers}, {_count(indices)}, {width}, {e.pointer(s.scratch[0])});", s)
+    e.say(f"sk_combine_rows_{ts}_{suffix}({pointers}, {_count(indices)}, {text.size(s.node.attrs['rows'])}, {width}, {e.pointer(s.scratch[0])});", s)
 
 
 def combine_first(e: Emitter, s: Step) -> None:
@@ -233,6 +252,7 @@ KERNELS: dict[str, Row] = {
     "concatenate": _concatenate, "pad": _pad, "matmul": matmul,
     "gather": _gather, "scatter_add": _scatter_add, "take_along_axis": _take_along, "add_along_axis": _add_along,
     "combine_rows": _combine_rows, "set_rows": _set_rows,
+    "unique_indices": _unique_indices, "gather_unique": _gather_unique, "matmul_unique": matmul_unique,
     "argmax": _along_axis("SK_DEFINE_ARG"), "argmin": _along_axis("SK_DEFINE_ARG"),
     "cumsum": _along_axis("SK_DEFINE_CUMULATIVE"), "cumprod": _along_axis("SK_DEFINE_CUMULATIVE"), "sort": _sort, "argsort": _sort, "top_k": _top_k,
     "random_bits": _random_bits,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.backend.numpy import team
-from symkeras.ops.indexing import check_range
+from symkeras.ops.indexing import check_range, positive
 
 _MOST_PASSES = 24
 """Beyond so many equal indices, sorted runs are summed instead of one pass per repetition."""
@@ -74,20 +74,20 @@ def scatter_add(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], 
     def run() -> None:
         check_range(flat, rows)
         out.fill(0)
-        add_rows(out, np.where(flat < 0, flat + rows, flat), flat_values)
+        add_rows(out, positive(flat, rows), flat_values)
 
     return run
 
 
-def combine_rows(indices: Any, values: Any, out: Any) -> Callable[[], None]:
-    """For every index the sum of the value rows that share it."""
+def combine_rows(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], None]:
+    """For every index the sum of the value rows that share it, of a table of `rows` rows."""
     flat = indices.reshape(-1)
     flat_values, target = values.reshape(flat.shape[0], -1), out.reshape(flat.shape[0], -1)
 
     def run() -> None:
         if len(flat) == 0:
             return
-        order, rank = _passes(flat)
+        order, rank = _passes(positive(flat, rows))
         is_first = rank == 0
         place = np.empty_like(order)
         place[order] = np.cumsum(is_first) - 1

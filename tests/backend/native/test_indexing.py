@@ -138,10 +138,10 @@ def add_along(call: Call, indices: np.ndarray, values: np.ndarray, axis: int, si
     return out
 
 
-def combine_rows(call: Call, indices: np.ndarray, values: np.ndarray) -> np.ndarray:
+def combine_rows(call: Call, indices: np.ndarray, values: np.ndarray, rows: int) -> np.ndarray:
     out, scratch = np.empty_like(values), np.full(3 * indices.size, 99, np.int64)
     width = int(np.prod(values.shape[indices.ndim :]))
-    call(f"combine_rows_{SUFFIXES[values.dtype]}_{SUFFIXES[indices.dtype]}", out, indices, values, indices.size, width, scratch)
+    call(f"combine_rows_{SUFFIXES[values.dtype]}_{SUFFIXES[indices.dtype]}", out, indices, values, indices.size, rows, width, scratch)
     return out
 
 
@@ -198,7 +198,7 @@ def test_sums_are_those_of_the_reference_bit_by_bit(call: Call, value: str, inde
         indices = np.asarray(rng.integers(low, 5, shape)).astype(DTYPES[index])
         values = special(DTYPES[value], (*shape, *tail), rng)
         same_bytes(scatter_add(call, indices, values, 5), reference("scatter_add", indices.astype(np.int64), values, rows=5))
-        same_bytes(combine_rows(call, indices, values), reference("combine_rows", indices, values))
+        same_bytes(combine_rows(call, indices, values, 5), reference("combine_rows", indices, values, rows=5))
     for shape, axis in (((8,), 0), ((3, 8), 1), ((8, 3), 0), ((2, 8, 3), 1), ((2, 0), 1), ((0, 3), 1)):
         indices, values = rng.integers(low, 5, shape).astype(DTYPES[index]), special(DTYPES[value], shape, rng)
         same_bytes(add_along(call, indices, values, axis, 5), reference("add_along_axis", indices, values, axis=axis, size=5))
@@ -217,7 +217,7 @@ def test_threads_do_not_change_a_sum(call: Call, rows: int, width: int, rng: np.
 def test_indices_of_rows_to_combine_are_any_integers(call: Call, rng: np.random.Generator) -> None:
     pool = np.array([-1, 0, 7, 2**40, -(2**63), 2**63 - 1, *range(100, 5000, 64)])
     indices, values = rng.choice(pool, 700), rng.normal(size=(700, 5)).astype(np.float32)
-    same_bits(combine_rows(call, indices, values), reference("combine_rows", indices, values))
+    same_bits(combine_rows(call, indices, values, 2000), reference("combine_rows", indices, values, rows=2000))
 
 
 @pytest.mark.parametrize(

@@ -152,36 +152,37 @@ typedef struct {
 /* How many int64_t sk_combine_rows_... works in: a table of 2 N places, and N first places. */
 SK_UNUSED static inline int64_t sk_combine_rows_scratch(int64_t count) { return 3 * count; }
 
-/* out (N, W): row k is the sum of all rows of values (N, W) whose index equals indices[k] (any integers; -1 is not the
-   last row here), in order of appearance. `scratch` has room for 3 N.
+/* out (N, W): row k is the sum of all rows of values (N, W) whose index means the same of `rows` rows as indices[k] (any integers), in order
+   of appearance. `scratch` has room for 3 N.
 
    A half-empty hash table finds for every k the first place with its index; that row of out collects the sum, and the
    others are copies of it. */
-#define SK_DEFINE_COMBINE_ROWS(T, TS, I, IS)                                                                                             \
-    SK_UNUSED static void sk_first_places_##TS##_##IS(int64_t *first, int64_t *table, const I *indices, int64_t count) {                 \
-        const uint64_t slots = 2 * (uint64_t)count;                                                                                      \
-        for (uint64_t s = 0; s < slots; s++) table[s] = -1;                                                                              \
-        for (int64_t k = 0; k < count; k++) {                                                                                            \
-            const uint64_t hash = ((uint64_t)indices[k] * 0x9E3779B97F4A7C15u) >> 32;                                                    \
-            uint64_t slot = (hash * slots) >> 32;                                                                                        \
-            while (table[slot] >= 0 && indices[table[slot]] != indices[k]) slot = slot + 1 < slots ? slot + 1 : 0;                       \
-            if (table[slot] < 0) table[slot] = k;                                                                                        \
-            first[k] = table[slot];                                                                                                      \
-        }                                                                                                                                \
-    }                                                                                                                                    \
-    SK_UNUSED static void sk_combine_rows_##TS##_##IS(                                                                                   \
-        T *restrict out, const I *restrict indices, const T *restrict values, int64_t count, int64_t width, int64_t *restrict scratch) { \
-        int64_t *const first = scratch + 2 * count;                                                                                      \
-        sk_first_places_##TS##_##IS(first, scratch, indices, count);                                                                     \
-        for (int64_t k = 0; k < count; k++) {                                                                                            \
-            T *const row = out + first[k] * width;                                                                                       \
-            const T *const value = values + k * width;                                                                                   \
-            const T kept = (T)(first[k] != k);                                                                                           \
-            SK_SIMD()                                                                                                                    \
-            for (int64_t c = 0; c < width; c++) row[c] = SK_PLUS(T, TS, kept != 0 ? row[c] : (T)0, value[c]);                            \
-        }                                                                                                                                \
-        for (int64_t k = 0; k < count; k++)                                                                                              \
-            if (first[k] != k) memcpy(out + k * width, out + first[k] * width, (size_t)width * sizeof(T));                               \
+#define SK_DEFINE_COMBINE_ROWS(T, TS, I, IS)                                                                                                           \
+    SK_UNUSED static void sk_first_places_##TS##_##IS(int64_t *first, int64_t *table, const I *indices, int64_t count, int64_t rows) {                 \
+        const uint64_t slots = 2 * (uint64_t)count;                                                                                                    \
+        for (uint64_t s = 0; s < slots; s++) table[s] = -1;                                                                                            \
+        for (int64_t k = 0; k < count; k++) {                                                                                                          \
+            const int64_t at = sk_place((int64_t)indices[k], rows);                                                                                    \
+            const uint64_t hash = ((uint64_t)at * 0x9E3779B97F4A7C15u) >> 32;                                                                          \
+            uint64_t slot = (hash * slots) >> 32;                                                                                                      \
+            while (table[slot] >= 0 && sk_place((int64_t)indices[table[slot]], rows) != at) slot = slot + 1 < slots ? slot + 1 : 0;                    \
+            if (table[slot] < 0) table[slot] = k;                                                                                                      \
+            first[k] = table[slot];                                                                                                                    \
+        }                                                                                                                                              \
+    }                                                                                                                                                  \
+    SK_UNUSED static void sk_combine_rows_##TS##_##IS(                                                                                                 \
+        T *restrict out, const I *restrict indices, const T *restrict values, int64_t count, int64_t rows, int64_t width, int64_t *restrict scratch) { \
+        int64_t *const first = scratch + 2 * count;                                                                                                    \
+        sk_first_places_##TS##_##IS(first, scratch, indices, count, rows);                                                                             \
+        for (int64_t k = 0; k < count; k++) {                                                                                                          \
+            T *const row = out + first[k] * width;                                                                                                     \
+            const T *const value = values + k * width;                                                                                                 \
+            const T kept = (T)(first[k] != k);                                                                                                         \
+            SK_SIMD()                                                                                                                                  \
+            for (int64_t c = 0; c < width; c++) row[c] = SK_PLUS(T, TS, kept != 0 ? row[c] : (T)0, value[c]);                                          \
+        }                                                                                                                                              \
+        for (int64_t k = 0; k < count; k++)                                                                                                            \
+            if (first[k] != k) memcpy(out + k * width, out + first[k] * width, (size_t)width * sizeof(T));                                             \
     }
 
 /* first (R): for every row of a table the number of the first index that is the row's, -1 where there is none. out (N, W), which may be
@@ -204,6 +205,24 @@ SK_UNUSED static inline int64_t sk_combine_rows_scratch(int64_t count) { return 
             for (int64_t c = 0; c < width; c++) row[c] = SK_PLUS(T, TS, row[c], value[c]);                                                 \
         }                                                                                                                                  \
         return 0;                                                                                                                          \
+    }
+
+/* The rows of a table of `rows` rows that indices (N) name, in order of appearance: listed (N), zeros behind them; place (N), where in that
+   list each index is; count (1); first (rows), the place of every row, -1 where it is not named. */
+#define SK_DEFINE_UNIQUE(I, IS)                                                                                                           \
+    SK_UNUSED static int sk_unique_##IS(int32_t *listed, int32_t *place, int32_t *count, int32_t *first, const I *indices, int64_t n,     \
+                                        int64_t rows, sk_fault *fault) {                                                                  \
+        int32_t found = 0;                                                                                                                \
+        if (sk_check_range_##IS(indices, n, rows, fault)) return 1;                                                                       \
+        for (int64_t r = 0; r < rows; r++) first[r] = -1;                                                                                 \
+        for (int64_t k = 0; k < n; k++) {                                                                                                 \
+            const int64_t at = sk_place((int64_t)indices[k], rows);                                                                       \
+            if (first[at] < 0) listed[found] = (int32_t)at, first[at] = found++;                                                          \
+            place[k] = first[at];                                                                                                         \
+        }                                                                                                                                 \
+        for (int64_t k = found; k < n; k++) listed[k] = 0;                                                                                \
+        *count = found;                                                                                                                   \
+        return 0;                                                                                                                         \
     }
 
 /* table (R, row) at indices (N) = rows_data (N, row), in place, in order: of equal indices the last one stays. */
