@@ -79,7 +79,7 @@ class AbreastNest(Nest):
         values = [n for n in self._row_values_after(p) if n.op.name not in REDUCTIONS or n in self.walk.outs]
         if values:
             self._open_lanes()
-            for a in self._read_by(values):
+            for a in self._read_by([n for n in values if n.op.name not in REDUCTIONS]):
                 self._say(f"const {local_type(a.dtype)} {self.walk.local(a)} = {self._at(a)};")
             for n in values:
                 if n.op.name not in REDUCTIONS:

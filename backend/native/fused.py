@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symkeras.backend.native.abreast import AbreastNest, suits
-from symkeras.backend.native.accesses import Operand, Walk
+from symkeras.backend.native.accesses import Operand, Walk, operands_of
 from symkeras.backend.native.nest import Nest
 from symkeras.backend.native.text import FunctionText
+from symkeras.compiler.addressing import place
 from symkeras.compiler.fusion import Fused
-from symkeras.graph.dims import Size
+from symkeras.compiler.program import Step
+from symkeras.compiler.samples import counted, window
+from symkeras.graph.dims import Dim, Size
 
 
-def shared_loop(fused: Fused, operands: Sequence[Operand], result_strides: Sequence[tuple[Size, ...]]) -> Size | None:
-    """The length of the loop of a cluster that threads can share; None where there is none."""
-    return None if fused.is_small else Walk(fused, operands, result_strides).length
+def loop_over_samples(step: Step, samples: Dim) -> Size | None:
+    """The length of the loop of a cluster that threads can share; None where there is none, or where it goes through something that has
+    samples in another way than sample by sample: a matrix whose columns are samples, too, a sum over all of them."""
+    fused = step.fused
+    assert fused is not None
+    if fused.is_small:
+        return None
+    walk = Walk(fused, operands_of(step), [place(v).strides for v in step.outputs])
+    rows = counted(walk.length, samples) if walk.length is not None else None
+    if rows is None:
+        return None
+    values = dict(zip(fused.operands, step.inputs, strict=True))
+    walks = [(values[i], a) for (_, i), a in walk.reads.items()] + list(zip(step.outputs, walk.outs.values(), strict=True))
+    return walk.length if all((w := window(v, samples)) is None or w.size == a.strides[0] * rows for v, a in walks) else None
 
 
 def fused_text(fused: Fused, operands: Sequence[Operand], result_strides: Sequence[tuple[Size, ...]]) -> FunctionText:

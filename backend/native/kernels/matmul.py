@@ -9,7 +9,7 @@ from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.text import FunctionText
 from symkeras.compiler.addressing import place
 from symkeras.compiler.program import Step, Value
-from symkeras.compiler.samples import counted
+from symkeras.compiler.samples import counted, window
 from symkeras.graph import dims
 from symkeras.graph.dims import Dim, Size
 from symkeras.graph.node import Node
@@ -84,7 +84,8 @@ def least_rows(s: Step, samples: Dim) -> int:
     """The fewest samples that a call of a product is worth; 0 where it cannot be cut by samples, or where that would cost more."""
     out = s.outputs[0]
     if any(d != 1 for d in out.type.shape[:-2]):
-        return int(counted(dims.product(out.type.shape[:-2]), samples) is not None)
+        is_by_samples = counted(dims.product(out.type.shape[:-2]), samples) is not None
+        return int(is_by_samples and all(_has_stack(v, out, samples) for v in s.inputs))
     g = gemm_of(s)
     rows, other = counted(g.m, samples), g.n * g.k
     if not isinstance(rows, int) or not isinstance(other, int) or g.turn_a or g.a is not s.inputs[0] or out.type.dtype not in ("float32", "float64"):
@@ -92,6 +93,13 @@ def least_rows(s: Step, samples: Dim) -> int:
     if other > IN_PLACE:
         return int(rows >= ROWS_COPIED)
     return 1 if rows >= ROWS_TO_JOIN else -(-ROWS_IN_PLACE // rows)
+
+
+def _has_stack(v: Value, out: Value, samples: Dim) -> bool:
+    """Whether the samples of an operand, if it has any, are in the axes over which matrices are stacked, and lie as the result's."""
+    stack, own = out.type.shape[:-2], v.type.shape[:-2]
+    is_alike = own == stack or (len(own) == len(stack) and own[0] == stack[0] and counted(own[0], samples) is not None)
+    return is_alike or window(v, samples) is None
 
 
 def matmul(e: Emitter, s: Step) -> None:

@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 
 from symkeras.backend import threads
 from symkeras.backend.native import text, totals
-from symkeras.backend.native.accesses import operands_of
 from symkeras.backend.native.copying import copied_loop
 from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.expressions import EXPRESSIONS
-from symkeras.backend.native.fused import shared_loop
+from symkeras.backend.native.fused import loop_over_samples
 from symkeras.backend.native.kernels import convolution
 from symkeras.backend.native.kernels.matmul import accepts_matrix, least_rows, matmul, matmul_unique
-from symkeras.compiler.addressing import dense, place
+from symkeras.compiler.addressing import dense
 from symkeras.compiler.fusion import REDUCTIONS, Fused
 from symkeras.compiler.program import Step, Value
 from symkeras.compiler.samples import counted
@@ -307,7 +306,7 @@ class NativeKernels:
 
     def least_samples(self, step: Step, samples: Dim) -> int:
         if step.fused is not None:
-            length = shared_loop(step.fused, operands_of(step), [place(v).strides for v in step.outputs])
+            length = loop_over_samples(step, samples)
         elif step.kind == "copy":
             length = copied_loop(step.inputs[0], step.outputs[0])
         else:

@@ -59,8 +59,13 @@ def normed(x: Any) -> list[Any]:
     return [x / (big + 1), ops.any(ops.exp(x) > 2, -1)]
 
 
+def of_the_row_itself(x: Any) -> list[Any]:
+    """What is taken of the elements as they are read, beside what is taken of more."""
+    return [ops.sum(x, -1), ops.max(x, -1), ops.sum(ops.tanh(x), -1), ops.min(ops.tanh(x), -1, keepdims=True)]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("build", [softmax, softmax_with_offset, log_softmax, loss, normed])
+@pytest.mark.parametrize("build", [softmax, softmax_with_offset, log_softmax, loss, normed, of_the_row_itself])
 def test_lanes_do_what_rows_do(build: Any, dtype: str) -> None:
     for width in (2, 3, 10, 17, 31):
         x = ops.placeholder(f"f{dtype[-2:]}[batch, {width}]")

@@ -40,6 +40,14 @@ def check(f: Any, *shapes: tuple[int, ...]) -> None:
             np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def check_filled(f: Any, shape: tuple[int, ...]) -> None:
+    """For batches with a sample at least: there is no largest of nothing."""
+    rng = np.random.default_rng(0)
+    for batch in (1, 2, 17, 64, 300):
+        x = rng.standard_normal((batch, *shape)).astype("float32")
+        np.testing.assert_allclose(f(x)[0], evaluate(f.source_graph, [x])[0][0], rtol=1e-4, atol=1e-4)
+
+
 def attention(q: Any, k: Any, v: Any) -> Any:
     return ops.matmul(ops.softmax(ops.matmul(q, ops.transpose(k, (0, 2, 1)))), v)
 
@@ -169,6 +177,29 @@ def test_windows_tell_samples_apart() -> None:
     assert window(values[BATCH, 6, 4], BATCH).size == 24  # type: ignore[union-attr]
     assert window(values[BATCH, 2, 4], BATCH).size in (24, 8)  # type: ignore[union-attr]
     assert counted(BATCH * 6, BATCH) == 6 and counted(6, BATCH) is None
+
+
+def each_with_each(x: Any) -> Any:
+    """Rows of the batch times stacked matrices of the batch."""
+    return ops.tanh(ops.matmul(ops.tanh(ops.sum(x, -1)), x))
+
+
+def by_columns(x: Any) -> Any:
+    """A matrix of all samples by all, and what is taken over the samples in its rows."""
+    scores = ops.matmul(ops.sum(x, -1), ops.transpose(ops.sum(ops.tanh(x), -1)))
+    return ops.log_softmax(ops.tanh(scores), axis=0) + ops.log_softmax(scores, axis=1) + ops.tanh(ops.sum(ops.tanh(scores), 0, keepdims=True))
+
+
+def differences(x: Any) -> Any:
+    y = ops.tanh(ops.sum(x, (-1, -2)))
+    return ops.exp(-ops.square(ops.expand_dims(ops.sin(y), 1) - ops.expand_dims(ops.cos(y), 0)))
+
+
+@pytest.mark.parametrize("build", [each_with_each, by_columns, differences])
+def test_samples_in_two_axes_are_not_taken_for_one_another(build: Any) -> None:
+    x = ops.placeholder("f32[batch, 40, 3]")
+    f = compiled([x], [build(x)])
+    check(f, (40, 3)) if build is each_with_each else check_filled(f, (40, 3))
 
 
 def test_samples_that_have_no_room_go_in_chunks_however_little_work_they_are() -> None:
