@@ -1,20 +1,19 @@
-"""From an optimised graph to a program: views, steps, loops, and which steps run together.
+"""From an optimised graph to a program: views, steps, and which steps run together; loops and branches in `control`.
 
-Decided here: what is only a view, and what a loop writes straight into a stack of its steps' values or into a carry. All other storage is
-placed when the steps are known (`placing`).
+Decided here is what is only a view. Storage is placed when the steps are known (`placing`), but for what a loop writes into its stacks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from symkeras.compiler.control import ControlFlow, is_control
 from symkeras.compiler.fusion import Clustering, Fused
-from symkeras.compiler.kernels import Kernels, overwritable
+from symkeras.compiler.kernels import Kernels
 from symkeras.compiler.placing import Placing
 from symkeras.compiler.preparations import prepare
-from symkeras.compiler.program import AnyStep, Branch, Buffer, Group, Loop, Program, RowPass, Step, Value, While
+from symkeras.compiler.program import AnyStep, Buffer, Group, Program, RowPass, Step, Value
 from symkeras.compiler.row_updates import RowUpdate, row_updates
 from symkeras.compiler.samples import Grouping, samples_of
 from symkeras.compiler.schedule import schedule
@@ -34,18 +33,6 @@ def lower(graph: Graph, kernels: Kernels) -> Program:
 
 
 @dataclass
-class _Carry:
-    """Where a carry lives: `home`, and as views of it the values before and after each step, the first and the last."""
-
-    has_history: bool
-    home: Value
-    before: Value
-    after: Value
-    first: Value
-    last: Value
-
-
-@dataclass
 class _Scope:
     """The graph that is being lowered: who reads each node, and what is read from outside of it."""
 
@@ -53,19 +40,11 @@ class _Scope:
     kept: set[Node]
 
 
-class _Lowering:
+class _Lowering(ControlFlow):
     def __init__(self, graph: Graph, kernels: Kernels):
+        super().__init__(kernels)
         self.graph = graph
-        self.kernels = kernels
         self.scope = _Scope({}, set())
-        self.values: dict[Node, Value] = {}
-        self.all_values: list[Value] = []
-        self.steps: list[AnyStep] = []
-        self.position = 0
-        self.results: dict[Node, list[Value]] = {}
-        self.reads: dict[int, list[tuple[int, Step | None]]] = {}  # id(buffer) -> who reads it, and when
-        self.variables: list[Value] = []
-        self.copies: dict[int, Value] = {}  # id(value) -> its contiguous copy
         self.combined: dict[Node, Size] = {}  # `combine_rows` of a pass over tables -> rows of the tables
 
     def program(self) -> Program:
@@ -99,37 +78,7 @@ class _Lowering:
         commits = [(s, d) for s, d in commits if s.buffer.storage is not d.buffer]
         return Program(self.graph, inputs, outputs, commits, steps, self.all_values, end)
 
-    # ---- values ----------------------------------------------------------------------------------------------------
-
-    def _value(self, type: TensorType, buffer: Buffer, node: Node | None = None, base: Value | None = None,
-               view: tuple[str, dict[str, Any]] | None = None, is_contiguous: bool = True) -> Value:  # fmt: skip
-        v = Value(type, buffer, node, base, view, is_contiguous)
-        self.all_values.append(v)
-        return v
-
-    def _fresh(self, type: TensorType, node: Node | None = None) -> Value:
-        return self._value(type, Buffer(type, first=self.position), node)
-
-    def _input(self, node: Node) -> Value:
-        if node not in self.values:
-            v = self._fresh(node.tensor_type, node)
-            v.buffer.first = -1
-            v.buffer.last = 0
-            self.values[node] = v
-        return self.values[node]
-
-    def _leaf(self, node: Node) -> Value:
-        kind = {"variable": "variable", "constant": "constant", "dim": "bound"}[node.op.name]
-        v = self._value(node.tensor_type, Buffer(node.tensor_type, kind, node), node)
-        if kind == "variable":
-            self.variables.append(v)
-        return v
-
-    def _read(self, v: Value, position: int, step: Step | None) -> None:
-        self.reads.setdefault(id(v.buffer), []).append((position, step))
-        v.buffer.last = max(v.buffer.last, position)
-
-    # ---- nodes -----------------------------------------------------------------------------------------------------
+    # ---- nodes ------------------------------------------------------------------------------------------------------
 
     def _lower_all(self, order: Sequence[Node], graph: Graph, kept: Iterable[Node]) -> None:
         """Lower nodes in order, those that the backend fuses as clusters; `kept` are read by others."""
@@ -171,8 +120,8 @@ class _Lowering:
             self.values[node] = self._value(node.tensor_type, Buffer(node.tensor_type, "bound", node), node)
         elif op == "item":
             self.values[node] = self.results[node.inputs[0]][node.attrs["index"]]
-        elif op in _CONTROL and self.kernels.inline_control(node):
-            _CONTROL[op](self, node)
+        elif is_control(node) and self.kernels.inline_control(node):
+            self._control(node)
         elif node.op.is_view:
             self._view(node)
         elif node in self.combined:
@@ -209,19 +158,6 @@ class _Lowering:
             return v
         return self._contiguous(v, node.inputs[position])
 
-    def _contiguous(self, v: Value, node: Node) -> Value:
-        """A copy whose elements lie one after the other, made once."""
-        if v.buffer.kind == "variable":
-            return self._copied(v, node)
-        if id(v) not in self.copies:
-            self.copies[id(v)] = self._copied(v, node)
-        return self.copies[id(v)]
-
-    def _copied(self, v: Value, node: Node) -> Value:
-        copy = self._fresh(v.type, node)
-        self._emit(Step("copy", node, [v], [copy]))
-        return copy
-
     def _step(self, node: Node) -> None:
         inputs = [self._operand(node, k) for k in range(len(node.inputs))]
         outputs = [self._in_order_of_readers(node)] if self.kernels.writes_strided(node) else [self._fresh(t, node) for t in node.types]
@@ -242,17 +178,7 @@ class _Lowering:
         back = {"axes": tuple(order.index(k) for k in range(len(order)))}
         return self._value(node.tensor_type, stored.buffer, node, stored, ("transpose", back), False)
 
-    def _emit(self, step: Step) -> None:
-        step.position = self.position
-        self.position += 1
-        for v in step.inputs:
-            self._read(v, step.position, step)
-        for v in (*step.outputs, *step.scratch):
-            v.buffer.first = min(v.buffer.first, step.position)
-            v.buffer.last = max(v.buffer.last, step.position)
-        self.steps.append(step)
-
-    # ---- tables by rows ----------------------------------------------------------------------------------------------
+    # ---- tables by rows ---------------------------------------------------------------------------------------------
 
     def _row_updates(self) -> list[RowUpdate]:
         """Updates to make row by row: those of tables whose old values nobody wants at the end."""
@@ -303,177 +229,6 @@ class _Lowering:
     def _as_rows(self, node: Node, table: Node) -> Value:
         return self._value(node.tensor_type, self.values[table].buffer, node)
 
-    # ---- loops -----------------------------------------------------------------------------------------------------
-
-    def _scan(self, node: Node) -> None:
-        body: Graph = node.attrs["body"]
-        c, s = node.attrs["carries"], node.attrs["sequences"]
-        length, reverse = node.attrs["length"], node.attrs["reverse"]
-        loop = Loop(node, length, reverse)
-        outer = [self.values[i] for i in node.inputs]
-        start = self.position
-        carries = [self._carry(body, k, c, length, reverse) for k in range(c)]
-        for carry, first in zip(carries, outer, strict=False):
-            self._emit(Step("copy", node, [first], [carry.first]))
-        for k, n in enumerate(body.inputs):
-            if k < c:
-                self.values[n] = self._element(carries[k].before, loop) if carries[k].has_history else carries[k].home
-            else:
-                self.values[n] = self._element(outer[k], loop) if k < c + s else outer[k]
-        loop.start = self.position
-        with _Within(self, body, loop.steps):
-            stacks = [self._stack_of(n, body, loop, carries, outer) for n in self._body(loop, body, c, carries)]
-            self._close_carries(body, loop, carries)
-        loop.end = self.position
-        self.position += 1
-        self.steps.append(loop)
-        self.results[node] = [*(carry.last for carry in carries), *stacks]
-        self._extend_over(loop, start, [*(carry.home for carry in carries), *stacks])
-
-    def _cond(self, node: Node) -> None:
-        predicate, *outer = (self.values[i] for i in node.inputs)
-        branch = Branch(node, predicate)
-        start = self.position
-        results = [self._fresh(t, node) for t in node.types]
-        branch.start = self.position
-        self._read(predicate, self.position, None)
-        self.position += 1
-        for body, steps in ((node.attrs["then"], branch.then), (node.attrs["otherwise"], branch.otherwise)):
-            with _Within(self, body, steps):
-                self.values.update(zip(body.inputs, outer, strict=True))
-                self._lower_all(body.nodes, body, body.outputs)
-                self._deliver([(self.values[n], to) for n, to in zip(body.outputs, results, strict=True)], node)
-        branch.end = self.position
-        self.position += 1
-        self.steps.append(branch)
-        self._publish(node, results)
-        self._extend_over(branch, start, results)
-
-    def _while(self, node: Node) -> None:
-        count = node.attrs["state"]
-        outer = [self.values[i] for i in node.inputs]
-        loop = While(node)
-        start = self.position
-        homes = [self._fresh(t, node) for t in node.types]
-        self._deliver(list(zip(outer, homes, strict=False)), node)
-        loop.start = self.position
-        operands = [*homes, *outer[count:]]
-        predicate, body = node.attrs["predicate"], node.attrs["body"]
-        with _Within(self, predicate, loop.condition):
-            self.values.update(zip(predicate.inputs, operands, strict=True))
-            self._lower_all(predicate.nodes, predicate, predicate.outputs)
-            loop.predicate = self.values[predicate.outputs[0]]
-            self._read(loop.predicate, self.position, None)
-            self.position += 1
-        with _Within(self, body, loop.steps):
-            self.values.update(zip(body.inputs, operands, strict=True))
-            self._lower_all(body.nodes, body, body.outputs)
-            places = {id(home.buffer) for home in homes}
-            new = [self.values[n] for n in body.outputs]
-            moved = [self._copied(v, node) if id(v.buffer) in places and v is not home else v for v, home in zip(new, homes, strict=True)]
-            self._deliver([(v, home) for v, home in zip(moved, homes, strict=True) if v is not home], node)
-        loop.end = self.position
-        self.position += 1
-        self.steps.append(loop)
-        self._publish(node, homes)
-        self._extend_over(loop, start, homes)
-
-    def _deliver(self, pairs: Sequence[tuple[Value, Value]], node: Node) -> None:
-        for v, to in pairs:
-            self._emit(Step("copy", node, [v], [to]))
-
-    def _publish(self, node: Node, results: list[Value]) -> None:
-        self.results[node] = results
-        if not isinstance(node.type, tuple):
-            self.values[node] = results[0]
-
-    def _carry(self, body: Graph, k: int, c: int, length: Size, reverse: bool) -> _Carry:
-        """Storage of a carry: one place, or one per step and one more where the steps' values are asked for."""
-        n = body.inputs[k]
-        ys = body.outputs[c:]
-        t = n.tensor_type
-        if n not in ys and body.outputs[k] not in ys:
-            home = self._fresh(t, n)
-            return _Carry(False, home, home, home, home, home)
-        home = self._fresh(t.with_shape((length + 1, *t.shape)), n)
-        before, after = self._stretch(home, int(reverse), length), self._stretch(home, int(not reverse), length)
-        return _Carry(True, home, before, after, self._part(home, length if reverse else 0), self._part(home, 0 if reverse else length))
-
-    def _body(self, loop: Loop, body: Graph, c: int, carries: list[_Carry]) -> Sequence[Node]:
-        """Lower the body; returns its ys."""
-        self._lower_all(body.nodes, body, body.outputs)
-        for n, carry in zip(body.outputs, carries, strict=False):
-            if carry.has_history:
-                self._store(n, carry.after, loop)
-        return body.outputs[c:]
-
-    def _stack_of(self, n: Node, body: Graph, loop: Loop, carries: list[_Carry], outer: list[Value]) -> Value:
-        """All steps' values of a body node: known already, or a new stack that the steps write."""
-        c, s = len(carries), loop.node.attrs["sequences"]
-        for k, carry in enumerate(carries):
-            if carry.has_history and (n is body.outputs[k] or n is body.inputs[k]):
-                return carry.after if n is body.outputs[k] else carry.before
-        if n in body.inputs[c : c + s]:
-            return outer[body.inputs.index(n)]
-        stack = self._fresh(n.tensor_type.with_shape((loop.length, *n.shape)), n)
-        self._store(n, stack, loop)
-        return stack
-
-    def _store(self, n: Node, stack: Value, loop: Loop) -> None:
-        """Make the value of `n` at step t the t-th part of `stack`: by writing it there, or by a copy."""
-        v = self.values[n]
-        b = v.buffer
-        is_input = n in loop.node.attrs["body"].inputs
-        if b.kind == "arena" and b.first >= loop.start and v.view is None and b.inside is None and not is_input:
-            b.inside, b.loop = stack.buffer, loop
-            b.offset = stack.view[1]["start"] if stack.view is not None else 0
-        else:
-            self._emit(Step("copy", n, [v], [self._element(stack, loop)]))
-
-    def _close_carries(self, body: Graph, loop: Loop, carries: list[_Carry]) -> None:
-        """At the end of a step the new carries become the carries: written there at once where that is safe."""
-        own = [(self.values[n], carry.home) for n, carry in zip(body.outputs, carries, strict=False) if not carry.has_history]
-        pairs = [(v, home) for v, home in own if v is not home]
-        homes = {id(home.buffer) for _, home in own}
-        moved = [(self._copied(v, home.node) if id(v.buffer) in homes else v, home) for v, home in pairs]  # type: ignore[arg-type]
-        for v, home in moved:
-            b = v.buffer
-            is_own = b.kind == "arena" and b.first >= loop.start and v.view is None and b.inside is None
-            reads = self.reads.get(id(home.buffer), ())
-            if is_own and all(p < b.first or (p == b.first and self._may_overwrite(step, home, v)) for p, step in reads):
-                b.inside, b.offset = home.buffer, 0
-            else:
-                self._emit(Step("copy", home.node, [v], [home]))  # type: ignore[arg-type]
-
-    def _may_overwrite(self, step: Step | None, home: Value, out: Value) -> bool:
-        """Whether a step that reads `home` may write its result `out` there."""
-        if step is None or out not in step.outputs:
-            return False
-        allowed = overwritable(step, out, self.kernels)
-        return all(k in allowed and v.type == out.type and v.is_contiguous for k, v in enumerate(step.inputs) if v.buffer is home.buffer)
-
-    def _stretch(self, stack: Value, start: int, length: Size) -> Value:
-        """`length` parts of a stack, from part `start` on."""
-        t = stack.type.with_shape((length, *stack.type.shape[1:]))
-        return self._value(t, stack.buffer, stack.node, stack, ("stretch", {"start": start, "length": length}))
-
-    def _part(self, stack: Value, index: Size) -> Value:
-        return self._value(stack.type.with_shape(stack.type.shape[1:]), stack.buffer, stack.node, stack, ("part", {"index": index}))
-
-    def _element(self, stack: Value, loop: Loop) -> Value:
-        return self._value(
-            stack.type.with_shape(stack.type.shape[1:]), stack.buffer, stack.node, stack, ("element", {"loop": loop}), stack.is_contiguous
-        )
-
-    def _extend_over(self, loop: Loop | Branch | While | RowPass, start: int, stacks: Sequence[Value]) -> None:
-        """What is read inside a loop and made outside of it lives to the loop's end; stacks live over all of it."""
-        for v in stacks:
-            v.buffer.first = min(v.buffer.first, start)
-            v.buffer.last = max(v.buffer.last, loop.end)
-        for b in {id(v.buffer): v.buffer for v in self.all_values}.values():
-            if b.first < loop.start and b.last >= loop.start:
-                b.last = max(b.last, loop.end)
-
     def _updates(self) -> list[tuple[Value, Value]]:
         commits = []
         for variable, new in self.graph.updates:
@@ -485,7 +240,7 @@ class _Lowering:
             commits.append((source, self.values[variable]))
         return commits
 
-    # ---- groups ----------------------------------------------------------------------------------------------------
+    # ---- groups -----------------------------------------------------------------------------------------------------
 
     def _grouped(self) -> list[AnyStep]:
         """Neighbouring elementwise steps over one large shape, put together."""
@@ -538,25 +293,6 @@ class _Lowering:
                 b.last = max(b.last, group.end) if b.last <= group.end else b.last
 
 
-class _Within:
-    """Context in which steps go to the inside of a loop or branch; the values of its graph are known only there."""
-
-    def __init__(self, lowering: _Lowering, body: Graph, steps: list[AnyStep]):
-        self._lowering = lowering
-        self._inner = [n for n in body.nodes if n not in lowering.values or n in body.inputs]
-        self._steps = steps
-
-    def __enter__(self) -> None:
-        self._outside, self._lowering.steps = self._lowering.steps, self._steps
-        self._copies = dict(self._lowering.copies)
-
-    def __exit__(self, *_: object) -> None:
-        for n in self._inner:
-            self._lowering.values.pop(n, None)
-        self._lowering.steps = self._outside
-        self._lowering.copies = self._copies
-
-
 def _is_groupable(step: AnyStep, kernels: Kernels) -> bool:
     """Whether a step treats every row of its result alike, from the same row of its inputs or from what has no rows."""
     if not isinstance(step, Step) or step.kind != "kernel" or len(step.outputs) != 1 or not kernels.may_group(step.node):
@@ -584,6 +320,3 @@ def _bound_nodes(order: Sequence[Node]) -> set[Node]:
         ):
             bound.add(n)
     return bound
-
-
-_CONTROL = {"scan": _Lowering._scan, "cond": _Lowering._cond, "while_loop": _Lowering._while}
