@@ -210,8 +210,9 @@ class Clustering:
         if len(unit.nodes) >= MOST_NODES or len(unit.operands) + len(n.inputs) > MOST_OPERANDS:
             return None
         aliases = {i: a for i in n.inputs if (a := self._alias(i, unit)) is not None}
-        placed = self._reduction(n, unit) if n.op.name in REDUCTIONS else self._elementwise(n, unit, aliases)
-        if placed is None:
+        is_reduction = n.op.name in REDUCTIONS
+        placed = self._reduction(n, unit) if is_reduction else self._elementwise(n, unit, aliases)
+        if placed is None or (is_reduction and aliases):  # rows of one element: a row's value in another shape looks like an element
             return None
         self._placed = placed
         return aliases

@@ -77,6 +77,14 @@ def test_a_total_is_no_operand_of_its_own_cluster() -> None:
     assert _clusters(ops.square(x) / total) == [["square", "sum"], ["divide"]]
 
 
+def test_a_reduction_does_not_take_a_row_of_one_element_in_another_shape_for_an_element() -> None:
+    x, y = ops.placeholder("f32[batch, 1]"), ops.placeholder("f32[batch, 1]")
+    total = ops.reshape(ops.sum(ops.tanh(x) * y, 1), (-1, 1))
+    for others in (ops.sum(total, 0), ops.max(total, 1)):
+        clusters = [u for u in _units(ops.tanh(x) * total, others) if isinstance(u, Fused)]
+        assert not any(n in u.aliases for u in clusters for r in u.nodes if r.op.name in ("sum", "max") for n in r.inputs)
+
+
 def test_a_row_too_long_to_be_read_twice_is_not_repeated() -> None:
     short, long = (ops.placeholder(f"f32[2, {n}]") for n in (LONGEST_ROW, LONGEST_ROW + 1))
     for x, expected in ((short, 1), (long, 2)):

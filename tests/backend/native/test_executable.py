@@ -143,3 +143,15 @@ def test_sizes_that_must_be_equal_within_a_loop_are_checked() -> None:
     assert f(np.ones(3, "float32"), np.ones((2, 3), "float32"))[0] == 12
     with pytest.raises(symkeras.errors.ShapeError):
         f(np.ones(3, "float32"), np.ones((2, 4), "float32"))
+
+
+def test_rows_of_one_element_are_rows() -> None:
+    def build(x, y):
+        total = ops.reshape(ops.sum(ops.tanh(x) * y, 1), (-1, 1))
+        return ops.sum(total, 0), ops.tanh(x) * total, ops.max(total, 1)
+
+    f = _compiled(build, "f32[batch, 1]", "f32[batch, 1]")
+    x, y = (np.random.default_rng(k).standard_normal((50, 1)).astype("float32") for k in range(2))
+    total = np.sum(np.tanh(x) * y, 1, keepdims=True)
+    for found, expected in zip(f(x, y), (total.sum(0), np.tanh(x) * total, total.max(1)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
