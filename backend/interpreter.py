@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from symkeras.backend.interface import Backend, Executable, input_arrays
-from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
+from symkeras.graph.variable import Writer
 from symkeras.ops.evaluation import evaluate
 
 
@@ -23,8 +23,7 @@ class InterpreterExecutable(Executable):
             for (variable, _), value in zip(self.source_graph.updates, new_values, strict=True):
                 variable.attrs["variable"].array[...] = value
         finally:
-            if new_values:
-                variables.wrote()
+            Writer(n.attrs["variable"] for n, _ in self.source_graph.updates).wrote()
         return results
 
 

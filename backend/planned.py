@@ -25,7 +25,7 @@ class BoundArena(memory.Arena):
     """Memory of one running call, and the instances bound to it.
 
     Attributes:
-        kept: for which sizes, and after which write of variables, a `Preparation` was last made in it; None: in none.
+        kept: for which sizes, and after which write of its variables, a `Preparation` was last made in it; None: in none.
     """
 
     def __init__(self, plan: memory.Plan):
@@ -68,6 +68,7 @@ class PlannedExecutable(Executable):
     Attributes:
         history: what each pass did.
         source: the emitted text.
+        writer: of the variables that it updates; `watch`, over all that it works on.
         program: the steps behind it.
     """
 
@@ -95,6 +96,8 @@ class PlannedExecutable(Executable):
         self._epoch = variables.storage_epoch()
         self._variables = list(leaves)
         self._storage = [n.attrs["variable"].array for n in leaves]
+        self.writer = variables.Writer(n.attrs["variable"] for n, _ in self.source_graph.updates)
+        self.watch = variables.Watch(n.attrs["variable"] for n in leaves)
         self._free: list[BoundArena] = []
         self._shapes: dict[tuple[tuple[int, ...], ...], tuple[int, ...]] = {}
         self._plans: list[memory.Plan] = []

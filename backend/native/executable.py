@@ -20,7 +20,6 @@ from symkeras.compiler import naming
 from symkeras.compiler.addressing import place
 from symkeras.compiler.program import Preparation
 from symkeras.graph import dims, provenance
-from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
@@ -89,7 +88,7 @@ class NativeInstance(Instance):
         self._large = {k: place for k, place in self._unwritten.items() if self.inputs[k].nbytes >= LEAST_READ_IN_PLACE}
         self._arena = arena
         self._key = key
-        self._writes = bool(owner.source_graph.updates)
+        self._wrote, self._watch = owner.writer.wrote, owner.watch
         self._keeps = any(isinstance(s, Preparation) for s in program.steps)
         self._function = function
         self._many = owner.many
@@ -107,8 +106,7 @@ class NativeInstance(Instance):
                 with self._alone:
                     failed = self._function(self._given)
         finally:  # an interrupt is raised here, when all is written
-            if self._writes:
-                variables.wrote()
+            self._wrote()
         return self._outcome(failed, kept)
 
     def run_on(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -142,8 +140,7 @@ class NativeInstance(Instance):
             with self._alone:
                 failed = self._many(self._given, feeds, len(arrays), None if order is None else order.ctypes.data, begin, batch, steps)
         finally:
-            if self._writes:
-                variables.wrote()
+            self._wrote()
         return self._outcome(failed, kept)
 
     def _prepare(self) -> tuple[tuple[int, ...], int] | None:
@@ -151,7 +148,7 @@ class NativeInstance(Instance):
         self._call.threads = _threads
         if not self._keeps:
             return None
-        kept, before = (self._key, variables.writes()), self._arena.kept
+        kept, before = (self._key, self._watch.last), self._arena.kept
         self._call.kept = _KEPT_ALL if before == kept else _KEPT_VALUES if before is not None and before[1] == kept[1] else 0
         return kept
 

@@ -17,9 +17,9 @@ from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
 from symkeras.backend.planned import BoundArena, PlannedExecutable
 from symkeras.graph import provenance
-from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
+from symkeras.graph.variable import Writer
 
 _serial = itertools.count(1)
 
@@ -27,10 +27,10 @@ _serial = itertools.count(1)
 class NumpyInstance(Instance):
     """The emitted step, on views of one arena."""
 
-    def __init__(self, located: Callable[[IndexError], IndexError], writes: bool, inputs: list[np.ndarray], step: Callable[[], None],
+    def __init__(self, located: Callable[[IndexError], IndexError], writer: Writer, inputs: list[np.ndarray], step: Callable[[], None],
                  outputs: Callable[[], list[np.ndarray]], commit: Callable[[], None]):  # fmt: skip
         self._located = located
-        self._writes = writes
+        self._writer = writer
         self.inputs = inputs
         self._step = step
         self._outputs = outputs
@@ -45,8 +45,7 @@ class NumpyInstance(Instance):
         except IndexError as error:
             raise self._located(error) from error
         finally:
-            if self._writes:
-                variables.wrote()
+            self._writer.wrote()
         return results
 
 
@@ -71,7 +70,7 @@ class NumpyExecutable(PlannedExecutable):
         constants = [n.attrs["value"].array for n in self.emission.constants]
         with np.errstate(all="ignore"):
             parts = self._bind(np, kernels, arena.array, self._storage, constants, self.emission.nodes, env)
-        return NumpyInstance(self._located, bool(self.source_graph.updates), *parts)
+        return NumpyInstance(self._located, self.writer, *parts)
 
     def _located(self, error: IndexError) -> IndexError:
         """The error of a kernel, with the layer and the user's line that the kernel comes from."""

@@ -7,8 +7,9 @@ the new value. Variables that are updated together may share one flat array (`Pa
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from symkeras.graph.types import TensorType
 _counter = itertools.count()
 _epoch = [0]
 _write_numbers = itertools.count(1)
-_writes = [0]
+_watched = [0]
 
 
 def storage_epoch() -> int:
@@ -30,14 +31,39 @@ def storage_epoch() -> int:
     return _epoch[0]
 
 
-def writes() -> int:
-    """Changes whenever a variable was written: what was computed from values is good while it stays the same."""
-    return _writes[0]
+class Watch:
+    """Sees when some variables are written: what was computed from their values is good while `last` stays the same.
+
+    >>> a, b = Variable([1.0]), Variable([2.0])
+    >>> watch = Watch([a]); before = watch.last
+    >>> b.assign([3.0]); watch.last == before
+    True
+    >>> a.assign([3.0]); watch.last == before
+    False
+    """
+
+    def __init__(self, variables: Iterable[Variable]):
+        self.last = 0
+        for storage in {v.storage for v in variables}:
+            storage.watches.add(self)
+        _watched[0] += 1
 
 
-def wrote() -> None:
-    """To be called after writing into the storage of variables, interrupted or not."""
-    _writes[0] = next(_write_numbers)
+class Writer:
+    """Tells whoever watches some variables that they were written."""
+
+    def __init__(self, variables: Iterable[Variable]):
+        self._storages = list({v.storage for v in variables})
+        self._watches: list[Watch] = []
+        self._known = -1
+
+    def wrote(self) -> None:
+        """To be called after writing into the storage of the variables, interrupted or not."""
+        if self._known != _watched[0]:  # somebody watches something since
+            self._known = _watched[0]
+            self._watches = list({w for s in self._storages for w in s.watches})
+        for w in self._watches:
+            w.last = next(_write_numbers)
 
 
 class Variable(Arithmetic):
@@ -80,6 +106,7 @@ class Variable(Arithmetic):
         self.symbolic = symbolic
         self.pack: Pack | None = None
         self.flat_of: Pack | None = None
+        self.watches: WeakSet[Watch] = WeakSet()
         self._node: Node | None = None
 
     @classmethod
@@ -107,8 +134,13 @@ class Variable(Arithmetic):
 
     @property
     def array(self) -> np.ndarray:
-        """The storage itself: for backends, which read it in place, and write it if they call `wrote` afterwards."""
+        """The storage itself: for backends, which read it in place, and write it if they have a `Writer` say so afterwards."""
         return self._array
+
+    @property
+    def storage(self) -> Variable | Pack:
+        """What is written together: the pack that the variable lies in, or itself."""
+        return self.flat_of or self.pack or self
 
     def has_moved(self, storage: np.ndarray) -> bool:
         """Whether `storage` is no longer where the value lives (for a flat variable: where its parts live)."""
@@ -179,7 +211,7 @@ class Variable(Arithmetic):
         try:
             self._array[...] = array
         finally:
-            wrote()
+            Writer((self,)).wrote()
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self._array, threshold=4)}>"
@@ -198,6 +230,7 @@ class Pack:
         self.variables = tuple(variables)
         self.name = name
         self.array = np.concatenate([v.array.ravel() for v in variables])
+        self.watches: WeakSet[Watch] = WeakSet()
         self._starts: dict[Variable, int] = {}
         self._flat: dict[tuple[int, int], Variable] = {}
         start = 0

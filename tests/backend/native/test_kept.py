@@ -112,6 +112,23 @@ def test_an_input_projection_of_words_is_looked_up_and_follows_the_weights() -> 
     assert preparation(model.compiled("train")) == []
 
 
+def test_what_others_train_leaves_what_is_kept_alone() -> None:
+    one, other = reader_of_words(), reader_of_words()
+    for model in (one, other):
+        model.fit(WORDS, TARGETS, verbose=0)
+        model.predict(WORDS, verbose=0)
+    watches = [model.compiled("predict").watch for model in (one, other)]
+    before = [w.last for w in watches]
+    one.fit(WORDS, TARGETS, verbose=0)
+    assert watches[0].last != before[0] and watches[1].last == before[1]
+    before = [w.last for w in watches]
+    one.evaluate(WORDS, TARGETS, verbose=0)
+    assert [w.last for w in watches] == before, "metrics are no weights"
+    other.set_weights(one.get_weights())
+    assert watches[0].last == before[0] and watches[1].last != before[1]
+    np.testing.assert_allclose(other.predict(WORDS, verbose=0), one.predict(WORDS, verbose=0), rtol=1e-6)
+
+
 @pytest.mark.parametrize(("writer", "last"), [("native", "_function"), ("numpy", "_commit")])
 def test_an_interrupted_step_counts_as_written(writer: str, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x, w = ops.placeholder("f32[n]"), Variable(np.zeros(3, "float32"), name="w")
