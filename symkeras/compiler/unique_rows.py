@@ -73,13 +73,13 @@ def _is_of_products(n: Node, rows: int, graph: Graph) -> bool:
     """Whether a node adds up, by their indices, the rows of a product that nobody else reads."""
     if n.op.name not in ("combine_rows", "scatter_add") or n.attrs["rows"] != rows:
         return False
-    indices, values = n.inputs
+    (indices, values), width = n.inputs, n.shape[-1]
     if values.ndim != indices.ndim + 1:
         return False
     while values.op.name == "reshape" and graph.users[values] == [n]:
         n, values = values, values.inputs[0]
     is_product = values.op.name == "matmul" and values.ndim == values.inputs[1].ndim == 2 and not values.attrs["transpose_a"]
-    return is_product and graph.users[values] == [n] and not _is_of_rows(values) and values.shape[-1] == n.shape[-1] and values not in graph.outputs
+    return is_product and graph.users[values] == [n] and not _is_of_rows(values) and values.shape[1] == width and values not in graph.outputs
 
 
 def _unique(indices: Node, rows: int) -> list[Node]:
