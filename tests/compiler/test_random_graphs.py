@@ -41,12 +41,15 @@ def _fits(a: Tensor, b: Tensor) -> bool:
     return a.dtype == b.dtype and all(p == q or 1 in (p, q) for p, q in pairs)
 
 
+_TYPES = ["batch, 3", "batch, batch", "batch, 4", "batch", "3, 4", "4, 3", "1, 3", "", "batch, 2, 3"]
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> tuple[Graph, list[str]]:
     """A graph over inputs that hold a symbolic batch, static matrices and constants; outputs and, often, gradients."""
     dtype = draw(st.sampled_from(["float32", "float64"]))
     short = dtypes.SHORT[dtype]
-    types = draw(st.lists(st.sampled_from(["batch, 3", "batch, 4", "batch", "3, 4", "4, 3", "1, 3", "", "batch, 2, 3"]), min_size=1, max_size=4))
+    types = draw(st.lists(st.sampled_from(_TYPES), min_size=1, max_size=4))
     inputs = [ops.placeholder(f"{short}[{t}]", name=f"in{k}") for k, t in enumerate(types)]
     pool: list[Tensor] = list(inputs)
     pool.append(ops.as_tensor(np.asarray(draw(st.sampled_from([0.0, 1.0, -1.0, 0.5, 2.0])), dtype)))
@@ -74,6 +77,7 @@ def graphs(draw: st.DrawFn) -> tuple[Graph, list[str]]:
                     "pad",
                     "flip",
                     "cumsum",
+                    "outer",
                 ]
             )
         )
@@ -88,6 +92,9 @@ def graphs(draw: st.DrawFn) -> tuple[Graph, list[str]]:
             return None if y is None else draw(st.sampled_from(BINARY))(x, y)
         if kind == "reduce":
             return draw(st.sampled_from(REDUCTIONS))(x, axis=draw(st.sampled_from([None, axis])), keepdims=draw(st.booleans()))
+        if kind == "outer":
+            v = pick(lambda t: t.ndim == 1 and t.dtype == x.dtype)
+            return None if v is None or x.ndim != 1 else draw(st.sampled_from(BINARY))(ops.expand_dims(x, 1), ops.expand_dims(v, 0))
         if kind == "reshape":
             return ops.reshape(x, draw(st.sampled_from([(-1,), (-1, 1), (1, -1), (*x.dims, 1), x.dims])))
         if kind == "transpose":
