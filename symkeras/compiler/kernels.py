@@ -72,6 +72,10 @@ class Kernels(Protocol):
         """The input from which alone a kernel makes its first scratch, which then is good for many calls; None where there is none."""
         ...
 
+    def ready_scratch(self, step: Step) -> Sequence[TensorType]:
+        """Working storage that comes first where a kernel is made ready, and that it does without elsewhere."""
+        ...
+
     def inline_control(self, node: Node) -> bool:
         """Whether a scan, branch or while loop becomes steps of the program (else it is one kernel)."""
         ...

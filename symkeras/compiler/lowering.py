@@ -71,7 +71,7 @@ class _Lowering(ControlFlow):
         placing.place_updates(commits, tail_start)
         kept: list[AnyStep] = []
         if self.kernels.keeps() and not self.graph.updates:
-            kept, self.steps = prepare(self.steps, self.kernels.ready_input, self.reads, end)
+            kept, self.steps = prepare(self.steps, self.kernels, self._fresh, self.reads, end)
         placing.write_in_place(self.steps, self._local_to_groups())
         placing.settle()
         steps = [*kept, *self._grouped_by_samples(self._grouped())]

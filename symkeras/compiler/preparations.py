@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from symkeras.compiler.addressing import place
+from symkeras.compiler.kernels import Kernels
 from symkeras.compiler.program import AnyStep, Preparation, Step, Value, flat
 from symkeras.graph import dims
 from symkeras.graph.node import reachable
+from symkeras.graph.types import TensorType
 
 
-def prepare(steps: Sequence[AnyStep], ready_input: Callable[[Step], int | None], reads: Mapping[int, Sequence[tuple[int, Step | None]]],
-            end: int) -> tuple[list[AnyStep], list[AnyStep]]:  # fmt: skip
+def prepare(steps: Sequence[AnyStep], kernels: Kernels, fresh: Callable[[TensorType], Value],
+            reads: Mapping[int, Sequence[tuple[int, Step | None]]], end: int) -> tuple[list[AnyStep], list[AnyStep]]:  # fmt: skip
     """Take out of a program those steps whose results are good for many calls, and give these room that nobody else has.
 
     Args:
         steps: those of a program that writes no variable, before results take over storage.
-        ready_input: the input from which alone a kernel makes its first scratch; None where there is none. Kernels whose such input is
-            good for many calls are marked (`Step.is_ready`).
+        kernels: those of the backend. Kernels whose `ready_input` is good for many calls are marked (`Step.is_ready`).
+        fresh: makes a value with storage of its own.
         reads: id(buffer) -> who reads it, and when.
         end: the position after the last step.
 
@@ -30,7 +32,7 @@ def prepare(steps: Sequence[AnyStep], ready_input: Callable[[Step], int | None],
     """
     constant, made = constant_steps(steps)
     others = [s for s in steps if s not in constant]
-    ready = [s for s in others if isinstance(s, Step) and (k := ready_input(s)) is not None and _is_kept(s.inputs[k], made)]
+    ready = [s for s in others if isinstance(s, Step) and (k := kernels.ready_input(s)) is not None and _is_kept(s.inputs[k], made)]
     for s in constant:
         for v in s.scratch:
             _live(v, -1)  # they run first, when inputs lie there already
@@ -38,6 +40,7 @@ def prepare(steps: Sequence[AnyStep], ready_input: Callable[[Step], int | None],
             is_read_later = any(reader not in constant for _, reader in reads.get(id(v.buffer), ()))
             _live(v, end if is_read_later or v.buffer.storage is not v.buffer else -1)
     for s in ready:
+        s.scratch = [*map(fresh, kernels.ready_scratch(s)), *s.scratch]
         _live(s.scratch[0], end)
         s.is_ready = True
     return [Preparation(list(constant))] if constant or ready else [], others

@@ -12,7 +12,9 @@ from symkeras.compiler.program import Step, Value
 from symkeras.compiler.samples import counted, window
 from symkeras.graph import dims
 from symkeras.graph.dims import Dim, Size
+from symkeras.graph.dtypes import itemsize
 from symkeras.graph.node import Node
+from symkeras.graph.types import TensorType
 
 
 def accepts_matrix(node: Node, value: Value) -> bool:
@@ -114,11 +116,47 @@ def matmul(e: Emitter, s: Step) -> None:
     if all(d == 1 for d in out.type.shape[:-2]) and e.span is not None:
         a_rows, c_rows = (f"{e.pointer(v)} + {e.span.first(g.m)}*{text.factor(stride)}" for v, stride in ((g.a, g.lda), (out, g.ldc)))
         e.say(f"{g.text(f'sk_gemm_{suffix}', a_rows, e.pointer(g.b), c_rows, m=e.span.length(g.m))}, call->blas);", s)
+    elif s.is_ready:
+        sizes = ", ".join(map(text.size, (g.m, g.n, g.k)))
+        b = f"{e.pointer(g.b)}, {text.size(g.ldb)}, {e.pointer(s.scratch[0])}"
+        c = f"{e.pointer(out)}, {text.size(g.ldc)}"
+        e.say(f"sk_matmul_kept_{suffix}({g.turn_b}, {sizes}, {e.pointer(g.a)}, {text.size(g.lda)}, {b}, {c}, call->blas, threads);", s)
     elif all(d == 1 for d in out.type.shape[:-2]):
         e.say(f"{g.text(f'sk_matmul_{suffix}', *map(e.pointer, (g.a, g.b, out)))}, call->blas, threads);", s)
     else:
         first, second = ("{a}", "{b}") if g.a is s.inputs[0] else ("{b}", "{a}")
         _stacked(e, s, f"{g.text(f'sk_gemm_{suffix}', first, second, '{c}')}, blas)")
+
+
+LAID_OUT = (64 * 1024, 16 * 1024 * 1024)
+"""Bytes of a matrix between which it is kept laid out for products with few rows: less comes fast enough as it is, more takes too much room."""
+
+
+def may_be_laid_out(s: Step) -> bool:
+    """Whether a product is one of rows, of which there may be few, with a matrix worth laying out."""
+    a, b = s.inputs
+    out = s.outputs[0]
+    if out.type.dtype not in ("float32", "float64") or a.type.ndim != 2 or b.type.ndim != 2 or isinstance(out.type.shape[0], int):
+        return False
+    g, size = gemm_of(s), b.type.nbytes
+    return g.a is a and not g.turn_a and isinstance(size, int) and LAID_OUT[0] <= size <= LAID_OUT[1]
+
+
+def laid_out(s: Step) -> list[TensorType]:
+    """Room for the matrix in pairs of vectors, as wide as they may be."""
+    g, t = gemm_of(s), s.inputs[1].type
+    vectors = 2 * 64 // itemsize(t.dtype)
+    return [t.with_shape((dims.floor_divide(g.n + vectors - 1, vectors) * vectors * g.k,))]
+
+
+def matmul_ready(e: Emitter, s: Step) -> None:
+    """Lay the matrix out, for calls that find it there."""
+    if not s.is_ready:
+        return
+    g, suffix = gemm_of(s), text.SUFFIXES[s.outputs[0].type.dtype]
+    e.include("gemm.h")
+    b = f"{e.pointer(g.b)}, {text.size(g.ldb)}, {e.pointer(s.scratch[0])}"
+    e.say(f"sk_matmul_ready_{suffix}({g.turn_b}, {text.size(g.n)}, {text.size(g.k)}, {b}, threads);", s)
 
 
 def matmul_unique(e: Emitter, s: Step) -> None:

@@ -15,7 +15,7 @@ from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.expressions import EXPRESSIONS
 from symkeras.backend.native.fused import loop_over_samples
 from symkeras.backend.native.kernels import convolution
-from symkeras.backend.native.kernels.matmul import accepts_matrix, least_rows, matmul, matmul_unique
+from symkeras.backend.native.kernels.matmul import accepts_matrix, laid_out, least_rows, matmul, matmul_ready, matmul_unique, may_be_laid_out
 from symkeras.compiler.addressing import dense
 from symkeras.compiler.fusion import REDUCTIONS, Fused
 from symkeras.compiler.program import Step, Value
@@ -274,7 +274,7 @@ LEAST_SAMPLES: dict[str, Callable[[Step, Dim], int]] = {
 }
 """What can be told which samples to do, and how many it should be told at the least; clusters and copies can as well."""
 
-READY: dict[str, Row] = {"conv": convolution.ready, "conv_input_grad": convolution.ready}
+READY: dict[str, Row] = {"conv": convolution.ready, "conv_input_grad": convolution.ready, "matmul": matmul_ready}
 """What is made of the second input in the first working storage: once before parts of the samples are done, or once for many calls."""
 
 _CONTROL = ("scan", "cond", "while_loop")
@@ -344,7 +344,12 @@ class NativeKernels:
         return True
 
     def ready_input(self, step: Step) -> int | None:
-        return 1 if step.kind == "kernel" and step.node.op.name in READY else None
+        if step.kind != "kernel" or step.node.op.name not in READY:
+            return None
+        return 1 if step.node.op.name != "matmul" or may_be_laid_out(step) else None
+
+    def ready_scratch(self, step: Step) -> Sequence[TensorType]:
+        return laid_out(step) if step.node.op.name == "matmul" else ()
 
     def inline_control(self, node: Node) -> bool:
         return True

@@ -186,6 +186,9 @@ class NumpyKernels:
     def ready_input(self, step: Step) -> int | None:
         return None
 
+    def ready_scratch(self, step: Step) -> Sequence[TensorType]:
+        return ()
+
     def row_passes(self) -> bool:
         return False
 

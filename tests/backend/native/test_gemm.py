@@ -76,6 +76,12 @@ SOURCE = """
     void matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, int accumulate,  \\
                     T *c, int64_t ldc, const sk_blas *blas, int threads) {                                                              \\
         sk_matmul_##S(ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas, threads);                                              \\
+    }                                                                                                                                   \\
+    void kept_##S(T *laid, int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,           \\
+                  int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {                                                \\
+        (void)ta, (void)accumulate;                                                                                                     \\
+        sk_matmul_ready_##S(tb, n, k, b, ldb, laid, threads);                                                                           \\
+        sk_matmul_kept_##S(tb, m, n, k, a, lda, m > SK_TILE_ROWS ? b : (const T *)0, ldb, laid, c, ldc, blas, threads);                 \\
     }
 EXPORT(float, f32, F32)
 EXPORT(double, f64, F64)
@@ -204,6 +210,21 @@ def test_every_way_is_right_for_every_shape(library: ctypes.CDLL, way: str, dtyp
             for accumulate in (0, 1):
                 product = Product(*shape, ta, tb, accumulate, dtype)
                 product.check(product.run(library[f"gemm_by_{suffix_of(dtype)}"], before=(WAYS[way],), after=(None,)))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_few_rows_by_a_matrix_that_is_kept_have_the_bits_of_tiles(library: ctypes.CDLL, dtype: str, threads: int) -> None:
+    for shape in (*SHAPES, (2, 300, 200), (1, 512, 784), (6, 47, 90), (12, 129, 65)):
+        for tb in (0, 1):
+            product = Product(*shape, tb=tb, dtype=dtype)
+            laid = np.full((-(-product.n // 32) * 32 * product.k + 1,), np.nan, dtype)
+            got = product.run(library[f"kept_{suffix_of(dtype)}"], before=(address(laid),), after=(None, threads))
+            product.check(got)
+            assert np.isnan(laid[-1])
+            if not tb and product.m <= 4:
+                tiles = product.run(library[f"gemm_by_{suffix_of(dtype)}"], before=(WAYS["direct"],), after=(None,))
+                np.testing.assert_array_equal(got, tiles)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -186,6 +186,21 @@ def test_what_only_the_preparation_reads_takes_no_room_of_its_own(poison: bool) 
 
 
 @pytest.mark.parametrize("poison", [False, True])
+def test_a_matrix_is_kept_laid_out_for_few_rows(poison: bool) -> None:
+    x, w = ops.placeholder("f32[n, 200]"), Variable(np.random.default_rng(0).standard_normal((200, 130)).astype("float32"), name="w")
+    v = Variable(np.random.default_rng(1).standard_normal((300, 130)).astype("float32"), name="v")
+    f = compiled([x], [ops.matmul(ops.tanh(ops.matmul(x, ops.as_tensor(w))), ops.transpose(ops.as_tensor(v)))], poison=poison)
+    assert preparation(f) == ["ready matmul"] * 2
+    for _ in range(2):
+        for rows in (1, 40, 7, 0, 2):
+            check(f, np.random.default_rng(rows).standard_normal((rows, 200)).astype("float32") * 0.1)
+        w.assign(w.numpy() * -0.5)
+        v.assign(v.numpy() + 1)
+    small = compiled([x], [ops.matmul(x, ops.as_tensor(Variable(np.ones((200, 8), "float32"))))])
+    assert preparation(small) == [] and "sk_matmul_kept" not in small.source
+
+
+@pytest.mark.parametrize("poison", [False, True])
 def test_what_rests_on_sizes_is_computed_in_every_call(poison: bool) -> None:
     x, w = ops.placeholder("f32[n, 3]"), Variable(np.eye(3, dtype="float32"), name="w")
     mean = ops.sort(ops.as_tensor(w) / ops.cast(ops.shape(x)[0], "float32"), 1)

@@ -243,73 +243,97 @@ static sk_gemm_grid sk_gemm_cut(int64_t L, sk_gemm_ways way, int ta, int64_t m, 
     }
 
 /* The products that are offered, and how they are shared out. */
-#define SK_DEFINE_GEMM(T, S, U, BLAS)                                                                                              \
-    typedef struct {                                                                                                                   \
-        sk_gemm_ways way;                                                                                                              \
-        int ta, tb, add;                                                                                                               \
-        int64_t m, n, k, lda, ldb, ldc;                                                                                                \
-        const T *a, *b;                                                                                                                \
-        T *c, *parts;                                                                                                                  \
-        const sk_blas *blas;                                                                                                           \
-        sk_gemm_grid grid;                                                                                                             \
-        int64_t slices;                                                                                                                \
-    } sk_gemm_job_##S;                                                                                                                 \
-    /* The way to go; one row or column of contiguous elements of B is as good transposed, and told so. */                             \
-    static sk_gemm_ways sk_gemm_plan_##S(int ta, int *tb, int64_t m, int64_t n, int64_t k, int64_t *ldb, const sk_blas *blas) {        \
-        if (*tb && k == 1 && *ldb == 1) *tb = 0, *ldb = n;                                                                             \
-        if (!*tb && n == 1 && *ldb == 1) *tb = 1, *ldb = k;                                                                            \
-        int fits = blas && blas->BLAS && (blas->ilp64 || (m | n | k) <= INT32_MAX);                                                    \
-        return fits && sk_prefers_blas(m, n, k) ? SK_BLAS : sk_gemm_way(SK_LANES_##U, ta, *tb, m, n, k);                               \
-    }                                                                                                                                  \
-    /* One product, one thread. */                                                                                                     \
-    SK_KERNEL void sk_gemm_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,                   \
-                                      int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas) {                           \
-        sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                             \
-        sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                                \
-    }                                                                                                                                  \
-    /* Blocks of C, numbered row by row, for each slice of K; the first slice goes to C. */                                            \
-    static void sk_gemm_blocks_##S(const void *what, int member, int64_t begin, int64_t end) {                                         \
-        const sk_gemm_job_##S *j = what;                                                                                               \
-        const int64_t tall = (j->m + SK_TILE_ROWS - 1) / SK_TILE_ROWS, wide = (j->n + 2 * SK_LANES_##U - 1) / (2 * SK_LANES_##U);      \
-        const int64_t blocks = j->grid.rows * j->grid.columns;                                                                         \
-        (void)member;                                                                                                                  \
-        for (int64_t task = begin; task < end; task++) {                                                                               \
-            const int64_t s = task / blocks, r = task % blocks / j->grid.columns, q = task % j->grid.columns;                          \
-            const int64_t top = tall * r / j->grid.rows * SK_TILE_ROWS, left = wide * q / j->grid.columns * 2 * SK_LANES_##U;          \
-            const int64_t bottom = sk_min(tall * (r + 1) / j->grid.rows * SK_TILE_ROWS, j->m);                                         \
-            const int64_t right = sk_min(wide * (q + 1) / j->grid.columns * 2 * SK_LANES_##U, j->n);                                   \
-            const int64_t from = j->k * s / j->slices, depth = j->k * (s + 1) / j->slices - from, ldc = s ? j->n : j->ldc;             \
-            T *c = (s ? j->parts + (s - 1) * j->m * j->n : j->c) + top * ldc + left;                                                   \
-            const T *a = j->a + (j->ta ? from * j->lda + top : top * j->lda + from);                                                   \
-            const T *b = j->b + (j->tb ? left * j->ldb + from : from * j->ldb + left);                                                 \
-            sk_gemm_by_##S(j->way, j->ta, j->tb, bottom - top, right - left, depth, a, j->lda, b, j->ldb, s ? 0 : j->add, c, ldc, j->blas);\
-        }                                                                                                                              \
-    }                                                                                                                                  \
-    SK_APART void sk_matmul_sliced_##S(sk_gemm_job_##S job, int threads) {                                                             \
-        T parts[SK_SLICES_ROOM];                                                                                                       \
-        job.parts = parts;                                                                                                             \
-        sk_share(threads, job.slices * job.grid.rows * job.grid.columns, sk_gemm_work(job.m, job.n, job.k) / 8, sk_gemm_blocks_##S, &job);\
-        for (int64_t s = 1; s < job.slices; s++)                                                                                       \
-            for (int64_t i = 0; i < job.m; i++) {                                                                                      \
-                const T *from = parts + ((s - 1) * job.m + i) * job.n;                                                                 \
-                SK_SIMD()                                                                                                              \
-                for (int64_t j = 0; j < job.n; j++) job.c[i * job.ldc + j] += from[j];                                                 \
-            }                                                                                                                          \
-    }                                                                                                                                  \
-    /* One product, its blocks or slices shared out. */                                                                                \
-    SK_KERNEL void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,                 \
-                                 int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {                   \
-        const int64_t slices = sk_gemm_slices(m, n, k);                                                                                \
-        const sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k / slices, &ldb, blas);                                              \
-        const sk_gemm_grid grid = sk_gemm_cut(SK_LANES_##U, way, ta, m, n, k, slices, threads);                                        \
-        sk_gemm_job_##S job = {way, ta, tb, accumulate, m, n, k, lda, ldb, ldc, a, b, c, NULL, blas, grid, slices};                    \
-        const int64_t blocks = grid.rows * grid.columns;                                                                               \
-        if (slices > 1)                                                                                                                \
-            sk_matmul_sliced_##S(job, threads);                                                                                        \
-        else if (blocks == 1)                                                                                                          \
-            sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                            \
-        else                                                                                                                           \
-            sk_share(threads, blocks, sk_gemm_work(m, n, k) / 8, sk_gemm_blocks_##S, &job);                                            \
+#define SK_DEFINE_GEMM(T, S, U, BLAS)                                                                                                         \
+    typedef struct {                                                                                                                          \
+        sk_gemm_ways way;                                                                                                                     \
+        int ta, tb, add;                                                                                                                      \
+        int64_t m, n, k, lda, ldb, ldc;                                                                                                       \
+        const T *a, *b;                                                                                                                       \
+        T *c, *parts;                                                                                                                         \
+        const sk_blas *blas;                                                                                                                  \
+        sk_gemm_grid grid;                                                                                                                    \
+        int64_t slices;                                                                                                                       \
+    } sk_gemm_job_##S;                                                                                                                        \
+    /* The way to go; one row or column of contiguous elements of B is as good transposed, and told so. */                                    \
+    static sk_gemm_ways sk_gemm_plan_##S(int ta, int *tb, int64_t m, int64_t n, int64_t k, int64_t *ldb, const sk_blas *blas) {               \
+        if (*tb && k == 1 && *ldb == 1) *tb = 0, *ldb = n;                                                                                    \
+        if (!*tb && n == 1 && *ldb == 1) *tb = 1, *ldb = k;                                                                                   \
+        int fits = blas && blas->BLAS && (blas->ilp64 || (m | n | k) <= INT32_MAX);                                                           \
+        return fits && sk_prefers_blas(m, n, k) ? SK_BLAS : sk_gemm_way(SK_LANES_##U, ta, *tb, m, n, k);                                      \
+    }                                                                                                                                         \
+    /* One product, one thread. */                                                                                                            \
+    SK_KERNEL void sk_gemm_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,                          \
+                                      int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas) {                                  \
+        sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k, &ldb, blas);                                                                    \
+        sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                                       \
+    }                                                                                                                                         \
+    /* Blocks of C, numbered row by row, for each slice of K; the first slice goes to C. */                                                   \
+    static void sk_gemm_blocks_##S(const void *what, int member, int64_t begin, int64_t end) {                                                \
+        const sk_gemm_job_##S *j = what;                                                                                                      \
+        const int64_t tall = (j->m + SK_TILE_ROWS - 1) / SK_TILE_ROWS, wide = (j->n + 2 * SK_LANES_##U - 1) / (2 * SK_LANES_##U);             \
+        const int64_t blocks = j->grid.rows * j->grid.columns;                                                                                \
+        (void)member;                                                                                                                         \
+        for (int64_t task = begin; task < end; task++) {                                                                                      \
+            const int64_t s = task / blocks, r = task % blocks / j->grid.columns, q = task % j->grid.columns;                                 \
+            const int64_t top = tall * r / j->grid.rows * SK_TILE_ROWS, left = wide * q / j->grid.columns * 2 * SK_LANES_##U;                 \
+            const int64_t bottom = sk_min(tall * (r + 1) / j->grid.rows * SK_TILE_ROWS, j->m);                                                \
+            const int64_t right = sk_min(wide * (q + 1) / j->grid.columns * 2 * SK_LANES_##U, j->n);                                          \
+            const int64_t from = j->k * s / j->slices, depth = j->k * (s + 1) / j->slices - from, ldc = s ? j->n : j->ldc;                    \
+            T *c = (s ? j->parts + (s - 1) * j->m * j->n : j->c) + top * ldc + left;                                                          \
+            const T *a = j->a + (j->ta ? from * j->lda + top : top * j->lda + from);                                                          \
+            const T *b = j->b + (j->tb ? left * j->ldb + from : from * j->ldb + left);                                                        \
+            sk_gemm_by_##S(j->way, j->ta, j->tb, bottom - top, right - left, depth, a, j->lda, b, j->ldb, s ? 0 : j->add, c, ldc, j->blas);   \
+        }                                                                                                                                     \
+    }                                                                                                                                         \
+    SK_APART void sk_matmul_sliced_##S(sk_gemm_job_##S job, int threads) {                                                                    \
+        T parts[SK_SLICES_ROOM];                                                                                                              \
+        job.parts = parts;                                                                                                                    \
+        sk_share(threads, job.slices * job.grid.rows * job.grid.columns, sk_gemm_work(job.m, job.n, job.k) / 8, sk_gemm_blocks_##S, &job);    \
+        for (int64_t s = 1; s < job.slices; s++)                                                                                              \
+            for (int64_t i = 0; i < job.m; i++) {                                                                                             \
+                const T *from = parts + ((s - 1) * job.m + i) * job.n;                                                                        \
+                SK_SIMD()                                                                                                                     \
+                for (int64_t j = 0; j < job.n; j++) job.c[i * job.ldc + j] += from[j];                                                        \
+            }                                                                                                                                 \
+    }                                                                                                                                         \
+    /* One product, its blocks or slices shared out. */                                                                                       \
+    SK_KERNEL void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,                        \
+                                 int64_t ldb, int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads) {                          \
+        const int64_t slices = sk_gemm_slices(m, n, k);                                                                                       \
+        const sk_gemm_ways way = sk_gemm_plan_##S(ta, &tb, m, n, k / slices, &ldb, blas);                                                     \
+        const sk_gemm_grid grid = sk_gemm_cut(SK_LANES_##U, way, ta, m, n, k, slices, threads);                                               \
+        sk_gemm_job_##S job = {way, ta, tb, accumulate, m, n, k, lda, ldb, ldc, a, b, c, NULL, blas, grid, slices};                           \
+        const int64_t blocks = grid.rows * grid.columns;                                                                                      \
+        if (slices > 1)                                                                                                                       \
+            sk_matmul_sliced_##S(job, threads);                                                                                               \
+        else if (blocks == 1)                                                                                                                 \
+            sk_gemm_by_##S(way, ta, tb, m, n, k, a, lda, b, ldb, accumulate, c, ldc, blas);                                                   \
+        else                                                                                                                                  \
+            sk_share(threads, blocks, sk_gemm_work(m, n, k) / 8, sk_gemm_blocks_##S, &job);                                                   \
+    }                                                                                                                                         \
+    /* Few rows by a B that is laid out once for many products: pairs of vectors of its columns, each from the first row to the last, come as \
+     * one stream. `laid` has n elements, rounded up to a pair of vectors, for each of k. */                                                  \
+    static void sk_laid_pairs_##S(const void *what, int member, int64_t begin, int64_t end) {                                                 \
+        const sk_gemm_job_##S *j = what;                                                                                                      \
+        const int64_t wide = 2 * SK_LANES_##U, left = begin * wide, width = sk_min(end * wide, j->n) - left;                                  \
+        (void)member;                                                                                                                         \
+        if (j->parts)                                                                                                                         \
+            sk_pack_b_##S(j->tb, width, j->k, j->b + (j->tb ? left * j->ldb : left), j->ldb, j->parts + left * j->k);                         \
+        else                                                                                                                                  \
+            sk_bands_##S(j->m, width, j->k, j->a, j->lda, 1, j->b + left * j->k, wide, wide * j->k, 0, j->c + left, j->ldc);                  \
+    }                                                                                                                                         \
+    SK_KERNEL void sk_matmul_ready_##S(int tb, int64_t n, int64_t k, const T *b, int64_t ldb, T *laid, int threads) {                         \
+        const sk_gemm_job_##S job = {.tb = tb, .n = n, .k = k, .ldb = ldb, .b = b, .parts = laid};                                            \
+        sk_share(threads, (n + 2 * SK_LANES_##U - 1) / (2 * SK_LANES_##U), n * k, sk_laid_pairs_##S, &job);                                   \
+    }                                                                                                                                         \
+    SK_KERNEL void sk_matmul_kept_##S(int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,              \
+                                      const T *laid, T *c, int64_t ldc, const sk_blas *blas, int threads) {                                   \
+        if (m > SK_TILE_ROWS) {                                                                                                               \
+            sk_matmul_##S(0, tb, m, n, k, a, lda, b, ldb, 0, c, ldc, blas, threads);                                                          \
+            return;                                                                                                                           \
+        }                                                                                                                                     \
+        const sk_gemm_job_##S job = {.m = m, .n = n, .k = k, .lda = lda, .a = a, .b = laid, .c = c, .ldc = ldc};                              \
+        if (m > 0) sk_share(threads, (n + 2 * SK_LANES_##U - 1) / (2 * SK_LANES_##U), sk_gemm_work(m, n, k) / 8, sk_laid_pairs_##S, &job);    \
     }
 
 SK_F32(SK_DEFINE_WAYS(float, f32, F32, sgemm))

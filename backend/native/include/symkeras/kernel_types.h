@@ -46,7 +46,10 @@ enum { SK_CONV_JOB = 256 };
     void sk_gemm_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,          \
                      int accumulate, T *c, int64_t ldc, const sk_blas *blas);                                                    \
     void sk_matmul_##S(int ta, int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,        \
-                       int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads);
+                       int accumulate, T *c, int64_t ldc, const sk_blas *blas, int threads);                                     \
+    void sk_matmul_ready_##S(int tb, int64_t n, int64_t k, const T *b, int64_t ldb, T *laid, int threads);                       \
+    void sk_matmul_kept_##S(int tb, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,           \
+                            const T *laid, T *c, int64_t ldc, const sk_blas *blas, int threads);
 SK_DECLARE_GEMM(float, f32)
 SK_DECLARE_GEMM(double, f64)
 #endif
