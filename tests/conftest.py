@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -61,6 +62,12 @@ def model_backend(request: pytest.FixtureRequest) -> Iterator[str]:
     symkeras.config.set_backend(request.param)
     yield request.param
     symkeras.config.set_backend(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """SIGINT raises KeyboardInterrupt, also where the suite was started in the background by a shell that has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
