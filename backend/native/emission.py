@@ -258,9 +258,13 @@ class Emitter:
             READY[s.node.op.name](self, s)
 
     def _preparation(self, s: Preparation) -> None:
-        """What an earlier call may have left in the arena; what kernels made ready of weights depends on sizes, too."""
-        self._if("call->kept < SK_KEPT_VALUES", lambda: self.list(s.steps))
-        self._if("call->kept < SK_KEPT_ALL", lambda: [self.ready(one) for one in self.program.all_steps() if one.is_ready])
+        """What an earlier call may have left in the arena; some kernels write sizes down beside what they make of weights."""
+        from symkeras.backend.native.kernels.table import READY_FOR_SIZES
+
+        ready = [one for one in self.program.all_steps() if one.is_ready]
+        sized = [one for one in ready if one.node.op.name in READY_FOR_SIZES]
+        self._if("call->kept < SK_KEPT_VALUES", lambda: (self.list(s.steps), [self.ready(one) for one in ready if one not in sized]))
+        self._if("call->kept < SK_KEPT_ALL", lambda: [self.ready(one) for one in sized])
         self._bury(-1)
 
     def _if(self, condition: str, inside: Callable[[], object]) -> None:

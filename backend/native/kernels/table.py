@@ -276,6 +276,8 @@ LEAST_SAMPLES: dict[str, Callable[[Step, Dim], int]] = {
 
 READY: dict[str, Row] = {"conv": convolution.ready, "conv_input_grad": convolution.ready, "matmul": matmul_ready}
 """What is made of the second input in the first working storage: once before parts of the samples are done, or once for many calls."""
+READY_FOR_SIZES = ("conv", "conv_input_grad")
+"""Those that write down symbolic sizes there as well: again for other sizes."""
 
 _CONTROL = ("scan", "cond", "while_loop")
 

@@ -196,6 +196,7 @@ def test_a_matrix_is_kept_laid_out_for_few_rows(poison: bool) -> None:
             check(f, np.random.default_rng(rows).standard_normal((rows, 200)).astype("float32") * 0.1)
         w.assign(w.numpy() * -0.5)
         v.assign(v.numpy() + 1)
+    assert "SK_KEPT_ALL" not in f.source.partition("symkeras_run_rows")[0], "no other number of rows lays it out again"
     small = compiled([x], [ops.matmul(x, ops.as_tensor(Variable(np.ones((200, 8), "float32"))))])
     assert preparation(small) == [] and "sk_matmul_kept" not in small.source
 
