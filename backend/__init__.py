@@ -1,6 +1,6 @@
 """What runs a graph: the backend interface, the interpreter, and the backends. Also Keras' and the 2017 `K` functions.
 
-`from symkeras import backend as K` gives the functions of `keras_backend`, loaded when first used.
+`from symkeras import backend as K` gives the functions of `theano_style.keras_backend`, loaded when first used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     if name != "function" and importlib.util.find_spec(f"symkeras.backend.{name}") is not None:
         return importlib.import_module(f"symkeras.backend.{name}")
-    table = importlib.import_module("symkeras.backend.keras_backend")
+    table = importlib.import_module("symkeras.backend.theano_style.keras_backend")
     if name != "__all__" and name not in table.__all__:
         from symkeras.errors import nearest
 
@@ -38,5 +38,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    table = importlib.import_module("symkeras.backend.keras_backend")
-    return sorted({*table.__all__, "interface", "interpreter", "keras_backend", "numpy"})
+    table = importlib.import_module("symkeras.backend.theano_style.keras_backend")
+    return sorted({*table.__all__, "interface", "interpreter", "numpy", "native", "theano_style"})

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from symkeras import tree
+from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import Executable, compile_graph
-from symkeras.backend.size_check import SizeCheck
 from symkeras.errors import ConfigError, DtypeError
 from symkeras.graph import dims, dtypes, tracing
 from symkeras.graph.graph import Graph
@@ -55,7 +55,7 @@ def function(fn: Callable[..., Any] | None = None, *, backend: str | None = None
     ...     return ((a - b) ** 2).sum()
     >>> distance(np.float32([1, 2]), np.float32([4, 6]))
     array(25., dtype=float32)
-    >>> distance.compiled(np.float32([1, 2]), np.float32([4, 6])).graph.count() > 0
+    >>> distance.executable(np.float32([1, 2]), np.float32([4, 6])).graph.count() > 0
     True
     """
     if fn is None:
@@ -86,7 +86,7 @@ class CompiledFunction:
         traced, arrays = self._lookup(args, kwargs)
         return traced(arrays)
 
-    def compiled(self, *args: Any, **kwargs: Any) -> Executable:
+    def executable(self, *args: Any, **kwargs: Any) -> Executable:
         """The executable for the signature of these arguments, compiled now where it is new; nothing is run."""
         return self._lookup(args, kwargs)[0].executable
 

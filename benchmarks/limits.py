@@ -95,7 +95,7 @@ def bandwidth() -> float:
 
 def training_graph(workload: Workload) -> Graph:
     """What one step computes."""
-    source = workload.build(symkeras).compiled("train").source_graph
+    source = workload.build(symkeras).executable("train").source_graph
     return Pipeline.parse(PASSES).run(source, get("numpy").takes)[0]
 
 

@@ -25,7 +25,7 @@ def small_model(backend):
 
 model = small_model("numpy")
 model.fit(x, y, epochs=1, verbose=0)
-compiled = model.compiled("train")
+compiled = model.executable("train")
 
 print("1. The training step as it was written by the layers, the loss, the gradients and the optimizer:\n")
 print(compiled.history.source)

@@ -22,7 +22,7 @@ def demo() -> int:
     model, accuracy = train_digits()
     seconds = time.perf_counter() - started
     print(f"\n{accuracy:.1%} of 360 digits it has never seen are recognised, after {seconds:.1f} s with every import and compilation.\n")
-    print_report(model.compiled("train"), measured_step(model))
+    print_report(model.executable("train"), measured_step(model))
     return 0 if accuracy >= 0.97 else 1
 
 
@@ -102,7 +102,7 @@ def print_report(compiled: Any, seconds: float) -> None:
     """Print passes, kernels, memory, and an excerpt of the source of a compiled step.
 
     Args:
-        compiled: what `model.compiled("train")` returns.
+        compiled: what `model.executable("train")` returns.
         seconds: measured per step.
     """
     print("The training step, pass by pass (nodes before and after):\n")
@@ -113,7 +113,7 @@ def print_report(compiled: Any, seconds: float) -> None:
     print(f"One step takes {seconds * 1e3:.2f} ms.\n")
     print("From the emitted source, with the layers its lines come from:\n")
     print(excerpt(compiled.source))
-    print('\nAll of it: model.compiled("train").source; each pass: model.compiled("train").history.diff("simplify")')
+    print('\nAll of it: model.executable("train").source; each pass: model.executable("train").history.diff("simplify")')
 
 
 def excerpt(source: str, word: str = "strokes", lines: int = 24) -> str:

@@ -20,7 +20,7 @@ from symkeras.errors import SymkerasError, nearest
 ROOTS = ("tensorflow.python.keras", "tensorflow.compat.v1.keras", "tensorflow.keras", "tf_keras", "keras")
 """Where users find Keras; all mean the same."""
 
-_CORE = ("layers", "models", "backend.keras_backend")
+_CORE = ("layers", "models", "backend.theano_style.keras_backend")
 # Paths below `keras` that are no module of symkeras -> the modules that have their names.
 MOVED: dict[str, tuple[str, ...]] = {
     **{f"layers.{part}": ("layers",) for part in (
@@ -34,7 +34,7 @@ MOVED: dict[str, tuple[str, ...]] = {
         "np_utils", "generic_utils", "vis_utils", "data_utils", "io_utils", "layer_utils", "conv_utils", "test_utils",
     )},
     "objectives": ("losses",), "initializations": ("initializers",), "optimizers.legacy": ("optimizers",),
-    "backend": ("backend.keras_backend", "config", "backend"), "api": ("",), "version": ("config",),
+    "backend": ("backend.theano_style.keras_backend", "config", "backend"), "api": ("",), "version": ("config",),
     "models.saving": ("saving",), "saving.save": ("saving",), "mixed_precision": ("config",),
 }  # fmt: skip
 

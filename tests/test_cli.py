@@ -158,11 +158,11 @@ def test_shifted_images_keep_their_pixels():
 def test_the_report_shows_passes_kernels_memory_and_source_with_layers(capsys):
     model = digits_model()
     model.compile("adam", "sparse_categorical_crossentropy", backend="numpy")
-    print_report(model.compiled("train"), 0.0025)
+    print_report(model.executable("train"), 0.0025)
     out = capsys.readouterr().out
     for part in ("pass ", "nodes were written", "kernels", "planned ", "naive ", "2.50 ms", "digits/strokes"):
         assert part in out
-    assert len(excerpt(model.compiled("train").source).splitlines()) == 24
+    assert len(excerpt(model.executable("train").source).splitlines()) == 24
 
 
 def test_the_demonstration_recognises_97_of_100_digits(capsys):

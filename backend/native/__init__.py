@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras.backend.interface import Backend
-from symkeras.backend.native import toolchain
-from symkeras.backend.native.executable import NativeExecutable
+from symkeras.backend.native.building import toolchain
+from symkeras.backend.native.building.executable import NativeExecutable
 from symkeras.backend.native.kernels.table import takes
 from symkeras.graph.graph import Graph
 

@@ -1,4 +1,4 @@
-"""From a program to one C file: a function per cluster, and `symkeras_run`, which calls one kernel per line.
+"""From a program to one C file: a function per fusion group, and `symkeras_run`, which calls one kernel per line.
 
 Kernels of equal text are one function. Buffers are pointers into the arena, named after layers and operations; comments
 lead back to the layer and the user's line. Feature sizes are numbers in the text, symbolic ones are read from the call.
@@ -12,16 +12,30 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from symkeras.backend.native import tasks, text
-from symkeras.backend.native.accesses import operands_of
-from symkeras.backend.native.copying import copy_text, target_strides
-from symkeras.backend.native.expressions import check_dtype, expression
-from symkeras.backend.native.fused import fused_text
+from symkeras.backend.native import text
+from symkeras.backend.native.loops import tasks
+from symkeras.backend.native.loops.accesses import operands_of
+from symkeras.backend.native.loops.copying import copy_text, target_strides
+from symkeras.backend.native.loops.expressions import check_dtype, expression
+from symkeras.backend.native.loops.fusion_group import fused_text
+from symkeras.backend.native.loops.totals import finish_text
 from symkeras.backend.native.text import FunctionText
-from symkeras.backend.native.totals import finish_text
-from symkeras.compiler import naming
-from symkeras.compiler.addressing import dense, place
-from symkeras.compiler.program import AnyStep, Branch, Buffer, Loop, Preparation, Program, RowPass, SampleGroup, Step, Value, While, inner_steps
+from symkeras.compiler.program import naming
+from symkeras.compiler.program.addressing import dense, place
+from symkeras.compiler.program.program import (
+    AnyStep,
+    BatchTile,
+    Branch,
+    Buffer,
+    Loop,
+    Preparation,
+    Program,
+    RowPass,
+    Step,
+    Value,
+    While,
+    inner_steps,
+)
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
@@ -225,7 +239,7 @@ class Emitter:
             self._branch(s)
         elif isinstance(s, While):
             self._while(s)
-        elif isinstance(s, SampleGroup):
+        elif isinstance(s, BatchTile):
             tasks.sample_group(self, s)
         elif isinstance(s, RowPass):
             tasks.row_pass(self, s)
@@ -325,7 +339,7 @@ class Emitter:
             if id(b) in self.pointers:
                 self.say(f"memset({self.pointers[id(b)]}, 0xff, (size_t)({text.size(b.type.nbytes)}));")
 
-    # ---- clusters and copies ---------------------------------------------------------------------------------------
+    # ---- fusion groups and copies ---------------------------------------------------------------------------------------
 
     def _fused(self, s: Step) -> None:
         assert s.fused is not None
@@ -341,7 +355,7 @@ class Emitter:
             self.finish(s, self._slices(function))
 
     def finish(self, s: Step, slices: str) -> None:
-        """Join the parts that slices of a cluster have of its totals."""
+        """Join the parts that slices of a fusion group have of its totals."""
         assert s.fused is not None
         sliced = s.fused.sliced_totals
         results = [s.outputs[s.fused.results.index(n)] for n in sliced]

@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.emitted.batchwise import Port, check_count, check_suffix, rows_of
 from symkeras.backend.native import text
+from symkeras.backend.native.building.executable import NativeExecutable
+from symkeras.backend.native.building.toolchain import INCLUDE
 from symkeras.backend.native.emission import ENTRY, ROWS, emit
-from symkeras.backend.native.executable import NativeExecutable
 from symkeras.backend.native.export_text import FILE, HEADER, LOADER, PRODUCTS, TEAM, THREADS_FIRST
 from symkeras.backend.native.kernels import convolution
 from symkeras.backend.native.kernels.table import NativeKernels, takes
-from symkeras.backend.native.toolchain import INCLUDE
-from symkeras.compiler import naming
-from symkeras.compiler.addressing import place
-from symkeras.compiler.freezing import FreezeVariables
+from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
-from symkeras.compiler.program import Buffer, Value
-from symkeras.compiler.rows import Port, check_count, check_suffix, rows_of
+from symkeras.compiler.program import naming
+from symkeras.compiler.program.addressing import place
+from symkeras.compiler.program.program import Buffer, Value
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node

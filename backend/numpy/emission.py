@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symkeras.backend.numpy.kernels.table import LINES, PREPARED, Line
-from symkeras.compiler import naming
-from symkeras.compiler.program import Buffer, Group, Loop, Program, Step, Value
+from symkeras.compiler.program import naming
+from symkeras.compiler.program.program import Buffer, Group, Loop, Program, Step, Value
 from symkeras.errors import GraphError
 from symkeras.graph.node import Node
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from symkeras import blas
+from symkeras.backend.emitted.planned import BoundArena, PlannedExecutable
 from symkeras.backend.interface import Instance
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
-from symkeras.backend.planned import BoundArena, PlannedExecutable
 from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.emitted.batchwise import Port, check_count, check_suffix, rows_of
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import emit
 from symkeras.backend.numpy.executable import NumpyExecutable
 from symkeras.backend.numpy.export_text import SCRIPT, SERVICES
 from symkeras.backend.numpy.kernels.table import NumpyKernels
 from symkeras.backend.numpy.sources import Sources, Unavailable
-from symkeras.compiler import naming
-from symkeras.compiler.freezing import FreezeVariables
+from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
-from symkeras.compiler.program import Buffer, Value
-from symkeras.compiler.rows import Port, check_count, check_suffix, rows_of
+from symkeras.compiler.program import naming
+from symkeras.compiler.program.program import Buffer, Value
 from symkeras.errors import BackendError
 from symkeras.graph import dims
 from symkeras.graph.graph import Graph

@@ -150,7 +150,7 @@ class team:
     def shared(total, cost, job):
         whole = slice(0, total)
         return lambda: job(whole)''',
-    "symkeras.backend.threads": '''\
+    "symkeras.backend.emitted.threads": '''\
 class threads:
     """How many threads compute."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from symkeras.backend import threads
+from symkeras.backend.emitted import threads
 
 
 class _Member:

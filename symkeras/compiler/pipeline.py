@@ -12,9 +12,25 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from symkeras.compiler import cleanup, constants, folding, legalize, merging, scans, simplify, slices, stabilise, tables, unique_rows, updates
 from symkeras.compiler.history import History, Step
-from symkeras.compiler.passes import Context, Pass, parse_pass
+from symkeras.compiler.passes import (
+    flatten_updates,
+    fold_batch_norm,
+    fold_constants,
+    hoist_from_scans,
+    legalize,
+    merge_matmuls,
+    merge_scans,
+    multiply_tables,
+    multiply_unique_rows,
+    prune_scans,
+    simplify,
+    sink_slices,
+    sparse_updates,
+    stabilise,
+    strip,
+)
+from symkeras.compiler.passes.base import Context, Pass, parse_pass
 from symkeras.errors import CompileError
 from symkeras.graph.graph import Graph
 

@@ -137,7 +137,12 @@ class Functions:
                 compilation.unbind()
             raise
 
-    def compiled(self, which: str = "train") -> Any:
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compilation is not None
+
+    def executable(self, which: str = "train") -> Any:
         """The compiled function behind fit ("train"), evaluate ("test") or predict ("predict"), for inspection.
 
         It is the one that ran last; before any ran, one is compiled for the model's inputs and for targets shaped like
@@ -148,14 +153,14 @@ class Functions:
             SymkerasError: the shapes of the inputs are not known yet.
         """
         if which not in MODES:
-            raise ConfigError(f'compiled() takes "train", "test" or "predict", received {which!r}.{nearest(which, MODES)}')
+            raise ConfigError(f'executable() takes "train", "test" or "predict", received {which!r}.{nearest(which, MODES)}')
         if which not in self._last:
             self._guess_step(which)
         return self._last[which].executable
 
     def _guess_step(self, which: str) -> None:
         if which != "predict":
-            self._require_compiled("compiled")
+            self._require_compiled("executable")
         inputs, outputs = self._of_graph("inputs"), self._of_graph("outputs")
         if inputs is None or outputs is None:
             raise SymkerasError(f"model {self.name!r}: the shapes of its inputs are not known yet; call fit or predict first")

@@ -117,7 +117,7 @@ def test_what_was_compiled_can_be_looked_at_without_running_it() -> None:
         v.assign_add(1.0)
         return x + 1
 
-    executable = count.compiled(A)
+    executable = count.executable(A)
     assert "np.add" in executable.source and executable.graph.name == "count" and len(executable.graph.inputs) == 1
     assert executable.level == "O1" and float(v.numpy()) == 0.0
     assert "1 signatures" in repr(count)

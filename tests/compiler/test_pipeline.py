@@ -10,14 +10,13 @@ import pytest
 
 from symkeras import ops
 from symkeras.autodiff import gradients
-from symkeras.compiler.passes import PASSES, Context, Pass
+from symkeras.compiler.passes.base import PASSES, Context, Pass
 from symkeras.compiler.pipeline import LEVELS, Pipeline
 from symkeras.errors import CompileError
 from symkeras.graph import Graph, Tensor
 from symkeras.graph.node import make
 from symkeras.graph.variable import Variable
-
-from .check_pass import everything, structure
+from tests.compiler.passes.check_pass import everything, structure
 
 
 def two_layers() -> Graph:

@@ -15,9 +15,9 @@ from symkeras.backend.interface import compile_graph
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.graph import Dim, Graph, Tensor, dtypes, symbol
 from symkeras.ops.evaluation import evaluate
+from tests.compiler.passes.check_pass import everything, nothing, structure
 
 from ..tolerances import assert_alike
-from .check_pass import everything, nothing, structure
 
 BATCH = symbol("batch")
 

@@ -16,8 +16,7 @@ from symkeras.graph.text import print_graph
 from symkeras.graph.variable import Pack, Variable
 from symkeras.ops.evaluation import evaluate
 from symkeras.ops.random import random_bits
-
-from ..compiler.check_pass import structure
+from tests.compiler.passes.check_pass import structure
 
 
 def round_trip(graph: Graph) -> Graph:

@@ -74,7 +74,7 @@ def test_another_backend_is_taken_when_it_is_asked_for(model: Any, rng: np.rando
         symkeras.config.set_backend("interpreter")
         assert model._at_once(x, 32) is None
         model.predict(x, verbose=0)
-        assert model.compiled("predict").backend == "interpreter"
+        assert model.executable("predict").backend == "interpreter"
     finally:
         symkeras.config.set_backend(before)
 

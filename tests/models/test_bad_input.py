@@ -127,7 +127,7 @@ NAMES: dict[str, tuple[Any, str]] = {
     "a backend": (lambda m: m.compile("sgd", "mse", backend="nunpy"), "backend 'nunpy'.*Did you mean 'numpy'"),
     "a layer": (lambda m: m.get_layer("hiden"), "no layer 'hiden'; it has hidden, out. Did you mean 'hidden'"),
     "an activation": (lambda m: m.add(layers.Dense(2, activation="rellu")), "'rellu'.*Did you mean 'relu"),
-    "a function": (lambda m: m.compiled("trian"), "received 'trian'. Did you mean 'train'"),
+    "a function": (lambda m: m.executable("trian"), "received 'trian'. Did you mean 'train'"),
     "no optimizer": (lambda m: m.compile(None, "mse"), "an optimizer is needed"),
     "half a step": (lambda m: m.compile("sgd", "mse", steps_per_execution=0.5), "steps_per_execution must be at least 1"),
 }
@@ -149,7 +149,7 @@ def test_a_model_that_is_not_compiled_says_so(method: str) -> None:
     with pytest.raises(ConfigError, match=rf"call compile\(\) before {method}\(\)"):
         getattr(model, method)(X, Y)
     with pytest.raises(ConfigError, match="before compiled"):
-        model.compiled("train")
+        model.executable("train")
 
 
 LOSSES: dict[str, tuple[Any, type[Exception], str]] = {

@@ -113,7 +113,7 @@ def test_built_with_the_flags_of_the_native_backend_it_gives_the_same_bits(kind:
         interface.get("native")
     except BackendError as error:
         pytest.skip(str(error))
-    from symkeras.backend.native import toolchain
+    from symkeras.backend.native.building import toolchain
 
     model = MODELS[kind]()
     x = data(model)

@@ -591,11 +591,11 @@ def test_functions_are_compiled_once() -> None:
         model.evaluate(X, P, verbose=0)
         values(model)
     assert len(model._steps) == 3
-    executable = model.compiled("train")
+    executable = model.executable("train")
     fit(model, P[:11], x=X[:11])
-    assert model.compiled("train") is executable
+    assert model.executable("train") is executable
     fit(model, P, sample_weight=WEIGHTS)
-    assert model.compiled("train") is not executable
+    assert model.executable("train") is not executable
 
 
 def test_predictions_do_not_change_with_later_calls() -> None:

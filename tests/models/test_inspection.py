@@ -29,7 +29,7 @@ def net(**arguments: Any) -> Any:
 def test_every_function_can_be_looked_at_before_anything_ran(which: str) -> None:
     model = net()
     before = model.get_weights()
-    compiled = model.compiled(which)
+    compiled = model.executable(which)
     assert compiled.graph.name == f"net_{which}" and compiled.graph.count() > 0
     assert [n.attrs["name"] for n in compiled.source_graph.inputs] == (["rows"] if which == "predict" else ["rows", "head_target"])
     assert len(compiled.history) > 0 and "simplify" in str(compiled.history)
@@ -41,13 +41,13 @@ def test_every_function_can_be_looked_at_before_anything_ran(which: str) -> None
 
 def test_what_is_looked_at_is_what_runs() -> None:
     model = net()
-    compiled = model.compiled("train")
+    compiled = model.executable("train")
     assert compiled.memory is None
     model.fit(X, np.zeros(6, "int64"), verbose=0)
-    assert model.compiled("train") is compiled and compiled.memory is not None
+    assert model.executable("train") is compiled and compiled.memory is not None
     model.compile("sgd", "sparse_categorical_crossentropy")
-    assert model.compiled("train") is not compiled
-    assert model.compiled("predict").graph.count() < model.compiled("train").graph.count()
+    assert model.executable("train") is not compiled
+    assert model.executable("predict").graph.count() < model.executable("train").graph.count()
 
 
 @pytest.mark.parametrize("make", WORKLOADS, ids=lambda m: m.__name__)
@@ -56,14 +56,14 @@ def test_the_memory_plan_lies_between_the_naive_one_and_the_bound(make: Any) -> 
     model = make()
     model.compile("adam", loss)
     model.fit(x, y, batch_size=4, verbose=0)
-    memory = model.compiled("train").memory
+    memory = model.executable("train").memory
     assert memory.naive >= memory.planned >= memory.bound > 0
     assert memory.env["batch"] == 4 and "planned" in str(memory)
 
 
 @pytest.mark.parametrize("which", ["train", "predict"])
 def test_graphs_are_networkx_graphs_and_text_that_parses(which: str, networkx: Any) -> None:
-    compiled = net().compiled(which)
+    compiled = net().executable(which)
     network = compiled.to_networkx()
     assert isinstance(network, networkx.DiGraph) and networkx.is_directed_acyclic_graph(network)
     assert network.number_of_nodes() == len(compiled.graph.nodes)
@@ -72,14 +72,14 @@ def test_graphs_are_networkx_graphs_and_text_that_parses(which: str, networkx: A
 
 
 def test_passes_are_kept_with_what_they_did() -> None:
-    history = net().compiled("train").history
+    history = net().executable("train").history
     assert history[0].before.count() > history[len(history) - 1].after.count()
     assert sum(history.fired.values()) > 0
     assert any(history.diff(k).startswith("--- before") for k in range(len(history)))
 
 
 def test_nodes_know_their_layer_and_the_line_that_made_it() -> None:
-    compiled = net().compiled("train")
+    compiled = net().executable("train")
     origins = [str(o) for n in compiled.graph.nodes for o in n.origins]
     assert any("hidden" in o for o in origins) and any("test_inspection.py" in o for o in origins)
     assert any(o.startswith("grad(") for o in origins)
@@ -89,20 +89,20 @@ def test_a_model_of_several_outputs_is_guessed_as_well() -> None:
     x = Input((4,))
     model = Model(x, {"a": layers.Dense(1, name="p")(x), "b": layers.Dense(2, name="q")(x)}, name="two")
     model.compile("sgd", {"a": "mse", "b": "sparse_categorical_crossentropy"})
-    inputs = [n.attrs["name"] for n in model.compiled("train").source_graph.inputs[1:]]
-    assert inputs == ["a_target", "b_target"] and str(model.compiled("test").source_graph.inputs[-1].type) == "i32[batch]"
+    inputs = [n.attrs["name"] for n in model.executable("train").source_graph.inputs[1:]]
+    assert inputs == ["a_target", "b_target"] and str(model.executable("test").source_graph.inputs[-1].type) == "i32[batch]"
 
 
 def test_the_interpreter_can_be_looked_at_too() -> None:
-    assert net(run_eagerly=True).compiled("train").graph.count() > 0
+    assert net(run_eagerly=True).executable("train").graph.count() > 0
 
 
 def test_what_cannot_be_known_yet_says_so() -> None:
     model = Sequential([layers.Dense(2)])
     model.compile("sgd", "mse")
     with pytest.raises(SymkerasError, match="shapes of its inputs are not known yet; call fit or predict first"):
-        model.compiled("train")
+        model.executable("train")
     model.fit(X, X[:, :2], verbose=0)
-    assert model.compiled("train").graph.count() > 0
+    assert model.executable("train").graph.count() > 0
     with pytest.raises(ConfigError, match='takes "train", "test" or "predict"'):
-        model.compiled("training")
+        model.executable("training")

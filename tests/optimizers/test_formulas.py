@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from symkeras import ops, optimizers
-from symkeras.compiler.passes import Context
-from symkeras.compiler.updates import FlattenUpdates
+from symkeras.compiler.passes.base import Context
+from symkeras.compiler.passes.flatten_updates import FlattenUpdates
 from symkeras.graph import tracing
 from symkeras.graph.graph import Graph
 from symkeras.graph.variable import Variable

@@ -1,1 +1,1 @@
-"""How each op that is no cluster becomes calls of the C kernels in `include/symkeras`."""
+"""How each op that is no fusion group becomes calls of the C kernels in `include/symkeras`."""

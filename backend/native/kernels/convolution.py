@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symkeras.backend import threads as thread_count
+from symkeras.backend.emitted import threads as thread_count
 from symkeras.backend.native import text
 from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.kernels.matmul import IN_PLACE, ROWS_COPIED
-from symkeras.compiler.program import Step
-from symkeras.compiler.samples import counted
+from symkeras.compiler.program.batch_tiling import counted
+from symkeras.compiler.program.program import Step
 from symkeras.graph import dims
 from symkeras.graph.dims import Dim, Size
 from symkeras.graph.node import Node

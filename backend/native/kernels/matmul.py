@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from symkeras.backend.native import text
 from symkeras.backend.native.emission import Emitter
 from symkeras.backend.native.text import FunctionText
-from symkeras.compiler.addressing import place
-from symkeras.compiler.program import Step, Value
-from symkeras.compiler.samples import counted, window
+from symkeras.compiler.program.addressing import place
+from symkeras.compiler.program.batch_tiling import counted, window
+from symkeras.compiler.program.program import Step, Value
 from symkeras.graph import dims
 from symkeras.graph.dims import Dim, Size
 from symkeras.graph.dtypes import itemsize

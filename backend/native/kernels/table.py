@@ -1,25 +1,26 @@
 """Which op calls which C kernel, and what lowering must know of them.
 
-A row writes the lines of one step into the emitter. Everything elementwise, and sums and extremes, come in clusters
-(`symkeras.backend.native.fused`) and are not here.
+A row writes the lines of one step into the emitter. Everything elementwise, and sums and extremes, come in fusion groups
+(`symkeras.backend.native.loops.fusion_group`) and are not here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symkeras.backend import threads
-from symkeras.backend.native import text, totals
-from symkeras.backend.native.copying import copied_loop
+from symkeras.backend.emitted import threads
+from symkeras.backend.native import text
 from symkeras.backend.native.emission import Emitter
-from symkeras.backend.native.expressions import EXPRESSIONS
-from symkeras.backend.native.fused import loop_over_samples
 from symkeras.backend.native.kernels import convolution
 from symkeras.backend.native.kernels.matmul import accepts_matrix, laid_out, least_rows, matmul, matmul_ready, matmul_unique, may_be_laid_out
-from symkeras.compiler.addressing import dense
-from symkeras.compiler.fusion import REDUCTIONS, Fused
-from symkeras.compiler.program import Step, Value
-from symkeras.compiler.samples import counted
+from symkeras.backend.native.loops import totals
+from symkeras.backend.native.loops.copying import copied_loop
+from symkeras.backend.native.loops.expressions import EXPRESSIONS
+from symkeras.backend.native.loops.fusion_group import loop_over_samples
+from symkeras.compiler.program.addressing import dense
+from symkeras.compiler.program.batch_tiling import counted
+from symkeras.compiler.program.fusion import REDUCTIONS, FusionGroup
+from symkeras.compiler.program.program import Step, Value
 from symkeras.graph import dims
 from symkeras.graph.dims import Dim, Size
 from symkeras.graph.node import Node
@@ -81,7 +82,7 @@ def _pad(e: Emitter, s: Step) -> None:
 
 
 def _nothing_reduced(e: Emitter, s: Step) -> None:
-    """A reduction over no axes; all others are clusters."""
+    """A reduction over no axes; all others are fusion groups."""
     e.copy(s.inputs[0], s.outputs[0], s)
 
 
@@ -272,7 +273,7 @@ LEAST_SAMPLES: dict[str, Callable[[Step, Dim], int]] = {
     **dict.fromkeys(("max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad"), convolution.least_images),
     **dict.fromkeys(("conv", "conv_input_grad"), convolution.least_images),
 }
-"""What can be told which samples to do, and how many it should be told at the least; clusters and copies can as well."""
+"""What can be told which samples to do, and how many it should be told at the least; fusion groups and copies can as well."""
 
 READY: dict[str, Row] = {"conv": convolution.ready, "conv_input_grad": convolution.ready, "matmul": matmul_ready}
 """What is made of the second input in the first working storage: once before parts of the samples are done, or once for many calls."""
@@ -291,13 +292,13 @@ def takes(op: str) -> bool:
 
 
 class NativeKernels:
-    """What lowering asks of this backend (see `symkeras.compiler.kernels.Kernels`)."""
+    """What lowering asks of this backend (see `symkeras.compiler.program.kernels.Kernels`)."""
 
     def scratch(self, node: Node) -> Sequence[TensorType]:
         make = SCRATCH.get(node.op.name)
         return make(node) if make is not None else ()
 
-    def fused_scratch(self, fused: Fused) -> Sequence[TensorType]:
+    def fused_scratch(self, fused: FusionGroup) -> Sequence[TensorType]:
         return totals.scratch_types(fused)
 
     def writes_pieces(self, step: Step) -> bool:

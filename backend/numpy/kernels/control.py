@@ -17,12 +17,12 @@ def function_of(graph: Graph, env: Mapping[str, int]) -> Callable[[Sequence[Any]
     from symkeras.backend.numpy import kernels
     from symkeras.backend.numpy.emission import emit
     from symkeras.backend.numpy.kernels.table import NumpyKernels
-    from symkeras.compiler import memory
-    from symkeras.compiler.lowering import lower
+    from symkeras.compiler.program import memory_plan
+    from symkeras.compiler.program.lowering import lower
 
     program = lower(graph, NumpyKernels())
     emission = emit(program)
-    arena = memory.Arena(memory.plan(program.buffers, env))
+    arena = memory_plan.Arena(memory_plan.plan(program.buffers, env))
     scope: dict[str, Any] = {}
     exec(compile(emission.source, f"<symkeras {graph.name}>", "exec"), scope)
     storage = [n.attrs["variable"].array for n in emission.variables]

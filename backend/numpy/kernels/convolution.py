@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.backend import threads
+from symkeras.backend.emitted import threads
 from symkeras.backend.numpy import team
 from symkeras.graph import dims
 from symkeras.graph.node import Node

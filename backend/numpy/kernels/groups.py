@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.backend import threads
+from symkeras.backend.emitted import threads
 from symkeras.backend.numpy import team
 
 STRETCH = 1 << 16

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symkeras.compiler.fusion import Fused
-from symkeras.compiler.program import Step, Value
+from symkeras.compiler.program.fusion import FusionGroup
+from symkeras.compiler.program.program import Step, Value
 from symkeras.graph.dims import Dim
 from symkeras.graph.graph import subgraphs
 from symkeras.graph.node import Node
@@ -139,7 +139,7 @@ IN_PLACE: dict[str, tuple[int, ...]] = {"set_rows": (0,), "where": (1, 2)}
 
 
 class NumpyKernels:
-    """What lowering asks of this backend (see `symkeras.compiler.kernels.Kernels`)."""
+    """What lowering asks of this backend (see `symkeras.compiler.program.kernels.Kernels`)."""
 
     def scratch(self, node: Node) -> Sequence[TensorType]:
         make = SCRATCH.get(node.op.name)
@@ -156,7 +156,7 @@ class NumpyKernels:
     def writes_strided(self, node: Node) -> bool:
         return False
 
-    def fused_scratch(self, fused: Fused) -> Sequence[TensorType]:
+    def fused_scratch(self, fused: FusionGroup) -> Sequence[TensorType]:
         return ()
 
     def accepts(self, node: Node, position: int, value: Value) -> bool:

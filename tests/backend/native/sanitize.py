@@ -2,7 +2,7 @@
 
 Every op with all of its samples and their first two gradients, products and convolutions of many sizes, work that threads
 share, and training of the six workloads are compiled with AddressSanitizer and UndefinedBehaviorSanitizer, each buffer in an allocation of its own
-(`symkeras.backend.native.sanitized`), run, and compared with the interpreter. What threads share, and the workloads, once more with
+(`symkeras.backend.native.building.sanitized`), run, and compared with the interpreter. What threads share, and the workloads, once more with
 ThreadSanitizer. WORDs choose the rows that contain one of them. A sanitizer ends the process at its first finding, so the work is done by
 a child with the sanitizer's library preloaded; after a finding another child takes over. Before all else, code with mistakes put into it
 must be stopped.
@@ -83,7 +83,7 @@ def run_mistake(name: str) -> str:
 
     from symkeras import ops
     from symkeras.backend.interface import compile_graph
-    from symkeras.backend.native import executable
+    from symkeras.backend.native.building import executable
     from symkeras.graph import Graph
     from symkeras.graph.variable import Variable
 
@@ -202,7 +202,7 @@ def share_all() -> None:
 
 
 def _threads() -> Iterator[int]:
-    from symkeras.backend.native import executable
+    from symkeras.backend.native.building import executable
 
     for executable._threads in (1, int(THREADS)):
         yield executable._threads
@@ -241,7 +241,7 @@ def child(watch: Watch) -> None:
     global BACKEND
     BACKEND = watch.backend
     os.environ.pop("LD_PRELOAD", None)  # not for the compiler
-    interface.register(BACKEND, f"symkeras.backend.native.sanitized:{watch.kind}")
+    interface.register(BACKEND, f"symkeras.backend.native.building.sanitized:{watch.kind}")
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     for line in sys.stdin:
@@ -298,7 +298,7 @@ def fixed_addresses() -> list[str]:
 
 def environment(watch: Watch) -> dict[str, str]:
     """With the sanitizer's library before all others, memory filled with NaN, and entries in a folder of their own."""
-    from symkeras.backend.native import cache, toolchain
+    from symkeras.backend.native.building import cache, toolchain
 
     found = toolchain.compiler()
     if found.name != "gcc":

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras.backend.native import toolchain
+from symkeras.backend.native.building import toolchain
 from symkeras.graph import dtypes
 from symkeras.ops.op import OPS
 from tests.ops.check_op import draw, same_bits

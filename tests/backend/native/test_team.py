@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from symkeras.backend.native import toolchain
+from symkeras.backend.native.building import toolchain
 
 pytestmark = pytest.mark.skipif(toolchain.describe().startswith("C compiler: none"), reason=toolchain.describe())
 

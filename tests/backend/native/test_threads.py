@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras.backend import threads
+from symkeras.backend.emitted import threads
 from symkeras.backend.interface import compile_graph
-from symkeras.backend.native import executable, toolchain
+from symkeras.backend.native.building import executable, toolchain
 from symkeras.ops.evaluation import evaluate
 from tests.backend.native.shared_work import UNDEFINED, WORK, build
 from tests.models.small_workloads import WORKLOADS, data

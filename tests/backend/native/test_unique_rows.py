@@ -10,9 +10,8 @@ import pytest
 from symkeras import Input, Model, Sequential, layers
 from symkeras.backend.interface import compile_graph
 from symkeras.compiler.pipeline import Pipeline
-from symkeras.compiler.program import RowPass
-
-from ...compiler.test_unique_rows import INDICES, ROWS, step
+from symkeras.compiler.program.program import RowPass
+from tests.compiler.passes.test_multiply_unique_rows import INDICES, ROWS, step
 
 pytestmark = pytest.mark.usefixtures("backend_native")
 
@@ -66,7 +65,7 @@ def test_models_train_as_on_numpy(optimizer: str, masked: bool) -> None:
     for model, backend in zip(models, ("native", "numpy"), strict=True):
         model.compile(optimizer, "mse", backend=backend)
         model.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
-    assert "sk_unique_i32" in models[0].compiled("train").source
+    assert "sk_unique_i32" in models[0].executable("train").source
     for a, b in zip(*(m.get_weights() for m in models), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
 

@@ -1,0 +1,1 @@
+"""What backends that emit code for a planned program share."""

@@ -1,0 +1,203 @@
+"""What executables of planned programs share: optimising, sizes, arenas, leases, and compiling again when variables move."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symkeras.backend.emitted.size_check import SizeCheck
+from symkeras.backend.interface import Executable, Instance, Lease, input_arrays
+from symkeras.compiler.pipeline import Pipeline
+from symkeras.compiler.program import memory_plan
+from symkeras.compiler.program.kernels import Kernels
+from symkeras.compiler.program.lowering import lower
+from symkeras.compiler.program.program import Program, check_sizes
+from symkeras.graph import variable as variables
+from symkeras.graph.graph import Graph
+from symkeras.graph.node import Node
+from symkeras.ops.evaluation import solve_dims
+
+
+class BoundArena(memory_plan.Arena):
+    """Memory of one running call, and the instances bound to it.
+
+    Attributes:
+        kept: for which sizes, and after which write of its variables, a `Preparation` was last made in it; None: in none.
+    """
+
+    def __init__(self, plan: memory_plan.Plan):
+        super().__init__(plan)
+        self.kept: tuple[tuple[int, ...], int] | None = None
+        self.instances: dict[tuple[int, ...], Instance] = {}
+
+
+class PlannedLease(Lease):
+    """One arena, kept from call to call."""
+
+    def __init__(self, executable: PlannedExecutable):
+        self._owner = executable
+        self._arena: BoundArena | None = None
+        self._last: tuple[Any, Any, int] | None = None
+
+    def at(self, shapes: tuple[tuple[int, ...], ...]) -> Instance:
+        last = self._last
+        epoch = variables.storage_epoch()
+        if last is not None and last[0] == shapes and last[2] == epoch:
+            return last[1]
+        self.close()  # before it may be compiled again: what is bound to an arena belongs to the function of now
+        key = self._owner.sizes(shapes)
+        self._arena, instance = self._owner.acquire(key)
+        self._last = (shapes, instance, epoch)
+        return instance
+
+    def close(self) -> None:
+        if self._arena is not None:
+            self._owner.release(self._arena)
+        self._arena = self._last = None
+
+
+class PlannedExecutable(Executable):
+    """See `symkeras.backend.interface.Executable`. Subclasses emit the text of a program and bind it.
+
+    Args:
+        passes: what the backend adds to the pipeline of "O2".
+
+    Attributes:
+        history: what each pass did.
+        source: the emitted text.
+        writer: of the variables that it updates; `watch`, over all that it works on.
+        program: the steps behind it.
+    """
+
+    def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, passes: str = "", level: str = "O2",
+                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False):  # fmt: skip
+        super().__init__(graph, backend)
+        self.level = level
+        self.numerics = numerics
+        self.poison = poison
+        self._takes = takes
+        self._kernels = kernels
+        self._pipeline = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level)
+        if pipeline is None and level == "O2":
+            self._pipeline = self._pipeline.then(passes)
+        self._lock = threading.Lock()
+        self._compile()
+
+    def _compile(self) -> None:
+        graph, self.history = self._pipeline.run(self.source_graph, self._takes, self.numerics)
+        self._check = SizeCheck(self.source_graph)
+        self._optimised = graph
+        self.program: Program = lower(graph, self._kernels)
+        self.source, leaves = self._emit()
+        self._symbols = self.program.symbols
+        self._epoch = variables.storage_epoch()
+        self._variables = list(leaves)
+        self._storage = [n.attrs["variable"].array for n in leaves]
+        self.writer = variables.Writer(n.attrs["variable"] for n, _ in self.source_graph.updates)
+        self.watch = variables.Watch(n.attrs["variable"] for n in leaves)
+        self._free: list[BoundArena] = []
+        self._shapes: dict[tuple[tuple[int, ...], ...], tuple[int, ...]] = {}
+        self._plans: list[memory_plan.Plan] = []
+
+    def _emit(self) -> tuple[str, Sequence[Node]]:
+        """The text of the program, ready to be bound, and the variables whose storage it works on."""
+        raise NotImplementedError
+
+    def _bound(self, arena: BoundArena, key: tuple[int, ...]) -> Instance:
+        """The function bound to an arena for the sizes `key`."""
+        raise NotImplementedError
+
+    def _describe(self) -> str:
+        """One line on the machinery that runs the text."""
+        raise NotImplementedError
+
+    @property
+    def graph(self) -> Graph:
+        return self._optimised
+
+    @property
+    def memory(self) -> memory_plan.Plan | None:
+        """The largest memory plan so far, None before the first call."""
+        return max(self._plans, key=lambda p: p.planned, default=None)
+
+    def __str__(self) -> str:
+        kernels = sum(1 for _ in self.program.all_steps())
+        lines = [
+            f"{self.graph.name} on {self.backend}, level {self.level}: "
+            f"{self.source_graph.count()} operations written, {self.graph.count()} left, {kernels} kernels",
+            f"memory: {self.memory or 'planned when the sizes of the inputs are known'}",
+            self._describe(),
+        ]
+        return "\n".join(lines)
+
+    def to_networkx(self) -> Any:
+        """The optimised graph as a `networkx.MultiDiGraph`."""
+        return self._optimised.to_networkx()
+
+    def plan(self, env: Mapping[str, int]) -> memory_plan.Plan:
+        """The memory plan for given sizes."""
+        return memory_plan.plan(self.program.buffers, env)
+
+    def __call__(self, *arrays: Any) -> list[np.ndarray]:
+        given = input_arrays(self.source_graph, arrays)
+        key = self.sizes(tuple(a.shape for a in given))
+        arena, instance = self.acquire(key)
+        try:
+            return instance.run_on(given)
+        finally:
+            self.release(arena)
+
+    def lease(self) -> PlannedLease:
+        return PlannedLease(self)
+
+    def sizes(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
+        """The sizes of all symbols for inputs of these shapes.
+
+        Raises:
+            ShapeError: the shapes do not fit the inputs, or break an equality that the graph rests on.
+        """
+        self._refresh()
+        key = self._shapes.get(shapes)
+        if key is None:
+            types = [n.tensor_type for n in self.source_graph.inputs]
+            env = solve_dims(types, shapes, [n.attrs["name"] for n in self.source_graph.inputs])
+            self._check.check(shapes)
+            check_sizes(self.program, env)
+            key = self._shapes[shapes] = tuple(env[s] for s in self._symbols)
+        return key
+
+    def acquire(self, key: tuple[int, ...]) -> tuple[BoundArena, Instance]:
+        """An arena nobody else uses and the function bound to it for the sizes `key`; give it back with `release`."""
+        with self._lock:
+            arena = next((a for a in self._free if key in a.instances), None)
+            if arena is None:
+                arena = next((a for a in self._free if self._fits(a, key)), None)
+            if arena is not None:
+                self._free.remove(arena)
+        if arena is None:
+            plan = self.plan(dict(zip(self._symbols, key, strict=True)))
+            self._plans.append(plan)
+            arena = BoundArena(plan)
+        instance = arena.instances.get(key)
+        if instance is None:
+            instance = arena.instances[key] = self._bound(arena, key)
+        return arena, instance
+
+    def release(self, arena: BoundArena) -> None:
+        """Let others use the arena; smaller ones that it makes superfluous go away."""
+        with self._lock:
+            self._free = [a for a in self._free if a.plan.planned > arena.plan.planned or len(self._free) < 4]
+            self._free.append(arena)
+
+    def _fits(self, arena: BoundArena, key: tuple[int, ...]) -> bool:
+        return all(arena.plan.env[s] >= k for s, k in zip(self._symbols, key, strict=True))
+
+    def _refresh(self) -> None:
+        """Compile again where a variable has moved to another storage since."""
+        if self._epoch != variables.storage_epoch():
+            self._epoch = variables.storage_epoch()
+            if any(n.attrs["variable"].has_moved(a) for n, a in zip(self._variables, self._storage, strict=True)):
+                self._compile()

@@ -1,0 +1,1 @@
+"""Building C files and loading what was built."""

@@ -1,0 +1,1 @@
+"""Writing loops in C: fusion groups, copies, batch tiles, row passes."""

@@ -1,0 +1,1 @@
+"""The Theano-style functions of Keras 2017; `keras_backend` collects them."""

@@ -1,0 +1,265 @@
+"""Groups of steps that treat every sample of a batch alike and apart: they run together, a few samples at a time.
+
+What one step writes for a sample the next one reads while it is still in the cache, a thread keeps its samples through all
+of the steps, and a value that only the group reads needs room for a few samples instead of for all: the scores of an
+attention, batch x heads x time x time, are never laid out as a whole.
+
+A step belongs where its kernel can be told which samples to do, and where of what the group writes it reads nothing but the same
+samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from symkeras.compiler.program.addressing import place
+from symkeras.compiler.program.program import AnyStep, BatchTile, Buffer, Loop, Step, Value
+from symkeras.graph import dims
+from symkeras.graph.dims import Dim, Size
+from symkeras.graph.dtypes import itemsize
+from symkeras.graph.graph import Graph
+from symkeras.graph.types import TensorType
+
+CACHE_BYTES = 192 * 1024
+"""What the values of the samples at hand may take: a good part of a core's own cache."""
+WHOLE_BYTES = 128 * 1024
+"""What a group may read that all samples share, and that is fetched again for every few samples."""
+LEAST_BYTES = 256
+"""What the steps of a group should hand on for each sample: less is hardly worth a chunk of its own."""
+MOST_SLICES = 16
+"""How many parts of a sum there are where no group makes them."""
+
+
+def counted(size: Size, samples: Dim) -> Size | None:
+    """How many of `size` there are for each sample, None where sizes do not divide.
+
+    >>> from symkeras.graph.dims import symbol
+    >>> counted(symbol("batch") * 200, symbol("batch")), counted(7, symbol("batch"))
+    (200, None)
+    """
+    each = dims.floor_divide(size, samples)
+    return each if each * samples == size else None
+
+
+def samples_of(graph: Graph) -> Dim | None:
+    """The size that counts the members of a batch: the first one of the first input that has a symbolic one."""
+    for n in graph.inputs:
+        if n.shape and isinstance(n.shape[0], Dim):
+            names = sorted(n.shape[0].symbols())
+            return n.shape[0] if len(names) == 1 and n.shape[0] == dims.symbol(names[0]) else None
+    return None
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where the samples of a value lie: in `storage`, `size` elements for each, one sample after the other; so once, or again and again
+    (the steps of a loop)."""
+
+    storage: Buffer
+    size: Size
+    is_whole: bool
+
+
+def window(v: Value, samples: Dim) -> Window | None:
+    """The window of a value, None where its samples do not lie apart, one after the other."""
+    p = place(v)
+    total = counted(p.storage.type.size, samples)
+    axes = [(d, s) for d, s in zip(v.type.shape, p.strides, strict=True) if d != 1]
+    if total is None or not axes or not all(_is_positive(s) for _, s in axes):
+        return None
+    (count, stride), *inner = axes
+    rows = counted(count, samples)
+    while rows is None and inner and stride == inner[0][0] * inner[0][1]:  # axes that count samples together
+        count, stride = count * inner[0][0], inner[0][1]
+        inner.pop(0)
+        rows = counted(count, samples)
+    if rows is None:
+        return None
+    each = stride * rows
+    start = _start_within(p.offset, each, samples)
+    if start is None or not all(_is_multiple(step, each * samples) for _, step in p.steps):
+        return None
+    last: Size = start + (rows - 1) * stride
+    for d, s in inner:
+        last = last + (d - 1) * s
+    room = each - last
+    return Window(p.storage, each, total == each and not p.steps) if isinstance(room, int) and room > 0 else None
+
+
+def _start_within(offset: Size, each: Size, samples: Dim) -> int | None:
+    """Where a sample begins within its part, for an offset that is so much after whole rounds of all samples."""
+    terms = offset.terms if isinstance(offset, Dim) else (((), offset),)
+    rest = sum(c for m, c in terms if not m)
+    return rest if rest >= 0 and _is_multiple(offset - rest, each * samples) else None
+
+
+def _is_multiple(a: Size, b: Size) -> bool:
+    return a == 0 or dims.floor_divide(a, b) * b == a
+
+
+def _is_positive(stride: Size) -> bool:
+    return stride >= 0 if isinstance(stride, int) else all(c > 0 for _, c in stride.terms)
+
+
+def steps_of(s: AnyStep) -> list[Step] | None:
+    """A kernel, or those of a loop; None for what can be no part of a group."""
+    if isinstance(s, Step):
+        return [s]
+    if not isinstance(s, Loop):
+        return None
+    inner = [steps_of(one) for one in s.steps]
+    return None if any(one is None for one in inner) else [k for one in inner if one is not None for k in one]
+
+
+class Grouping:
+    """Puts neighbouring steps of a list together.
+
+    Args:
+        samples: the size that counts them.
+        least: the fewest samples that a call of a step's kernel is worth, 0 where it cannot be told which samples to do.
+        kept: storage that is read from outside of the program.
+    """
+
+    def __init__(self, samples: Dim, least: Callable[[Step, Dim], int], kept: Iterable[Buffer]):
+        self._samples = samples
+        self._least = least
+        self._kept = {id(b) for b in kept}
+        self._windows: dict[int, Window | None] = {}
+
+    def runs(self, steps: Sequence[AnyStep]) -> list[AnyStep | list[AnyStep]]:
+        """The steps in order, those that run by samples in lists."""
+        out: list[AnyStep | list[AnyStep]] = []
+        run: list[AnyStep] = []
+        for s in (*steps, None):
+            fits = s is not None and self._is_by_samples(s) and self._fit([s])
+            if run and not (fits and self._fit([*run, s])):  # type: ignore[list-item]
+                out += [run] if self._pays(run) else run
+                run = []
+            if fits:
+                run.append(s)  # type: ignore[arg-type]
+            elif s is not None:
+                out.append(s)
+        return out
+
+    def locals(self, run: Sequence[AnyStep]) -> dict[int, Window]:
+        """The storage that only the steps of a run use, by id."""
+        found: dict[int, Window] = {}
+        start, end = _span(run)
+        for s in _kernels(run):
+            for v in s.outputs:
+                w, b = self._window(v), v.buffer.storage
+                is_own = b.kind == "arena" and b.inside is None and b.loop is None and id(b) not in self._kept
+                if w is not None and w.is_whole and is_own and start <= b.first and b.last <= end:
+                    found[id(b)] = w
+        return {key: w for key, w in found.items() if all(self._is_whole(v) for s in _kernels(run) for v in s.inputs if id(v.buffer.storage) == key)}
+
+    def group(self, run: list[AnyStep], members: int) -> BatchTile:
+        """A group of the steps of a run, for so many threads."""
+        own, kernels = self.locals(run), _kernels(run)
+        least, most = self._chunk(kernels)
+        group = BatchTile(_read_in_order(run), self._samples, least, max(least, most), members)
+        for key, w in own.items():
+            group.locals[key] = w.size
+            w.storage.type = TensorType((w.size * group.most * members,), w.storage.type.dtype)
+        chunks = dims.ceil_divide(self._samples, group.least) + MOST_SLICES
+        for s in kernels:
+            for n, v in zip(s.fused.sliced_totals if s.fused is not None else (), s.scratch, strict=False):
+                v.buffer.storage.type = TensorType((n.tensor_type.size * chunks,), v.type.dtype)
+        start, end = _span(run)
+        for b in (v.buffer.storage for s in kernels for v in (*s.inputs, *s.outputs, *s.scratch)):  # another sample may be at another step
+            b.first = start if b.first >= start else b.first
+            b.last = end if start <= b.last <= end else b.last
+        return group
+
+    def _is_by_samples(self, s: AnyStep) -> bool:
+        kernels = steps_of(s)
+        if kernels is None:
+            return False
+        if isinstance(s, Loop) and (dims.symbols_of(s.length) & self._samples.symbols() or any(one.scratch for one in kernels)):
+            return False
+        return all(self._least(one, self._samples) > 0 for one in kernels)
+
+    def _window(self, v: Value) -> Window | None:
+        if id(v) not in self._windows:
+            self._windows[id(v)] = window(v, self._samples)
+        return self._windows[id(v)]
+
+    def _is_whole(self, v: Value) -> bool:
+        w = self._window(v)
+        return w is not None and w.is_whole
+
+    def _fit(self, run: Sequence[AnyStep]) -> bool:
+        """Whether nothing that one of the steps writes is read or written again by another one beyond the same samples, and some
+        number of samples suits all of them."""
+        kernels = _kernels(run)
+        users: dict[int, list[tuple[Step, Window | None]]] = {id(v.buffer.storage): [] for s in kernels for v in s.outputs}
+        in_loops = {id(one) for s in run if isinstance(s, Loop) for one in _kernels([s])}
+        others: dict[int, int] = {}
+        for s in kernels:
+            for v in (*s.inputs, *s.outputs):
+                key = id(v.buffer.storage)
+                if key in users:
+                    users[key].append((s, self._window(v)))
+                elif isinstance(v.type.size, int):
+                    others[key] = v.type.size * itemsize(v.type.dtype)
+        for found in users.values():
+            sizes = {w.size if w is not None else None for _, w in found}
+            is_shared = len({id(s) for s, _ in found}) > 1 or any(id(s) in in_loops for s, _ in found)
+            if is_shared and (len(sizes) > 1 or None in sizes):
+                return False
+        least, most = self._chunk(kernels)
+        return len(run) == 1 or (sum(others.values()) <= WHOLE_BYTES and least <= most)
+
+    def _chunk(self, kernels: Sequence[Step]) -> tuple[int, int]:
+        """The fewest samples that suit every kernel, and as many as keep in the cache what is written for them (one at least)."""
+        written = {id(w.storage): w for s in kernels for v in s.outputs if (w := self._window(v)) is not None}
+        most = CACHE_BYTES // max(1, sum(map(_bytes, written.values())))
+        return max(self._least(s, self._samples) for s in kernels), max(1, most)
+
+    def _pays(self, run: Sequence[AnyStep]) -> bool:
+        """Whether one step reads a fair amount of what another one writes; or a loop, of many small steps, can be shared as a whole."""
+        kernels = _kernels(run)
+        if any(isinstance(s, Loop) for s in run):
+            return True
+        written = {id(w.storage): w for s in kernels for v in s.outputs if (w := self._window(v)) is not None}
+        read = {id(v.buffer.storage) for s in kernels for v in s.inputs} & written.keys()
+        return len(run) > 1 and sum(_bytes(written[key]) for key in read) >= LEAST_BYTES
+
+
+def _kernels(run: Sequence[AnyStep]) -> list[Step]:
+    return [k for s in run for k in steps_of(s) or ()]
+
+
+def _span(run: Sequence[AnyStep]) -> tuple[int, int]:
+    """The positions from the first to the last step."""
+    first, last = run[0], run[-1]
+    return (first.position if isinstance(first, Step) else first.start), (last.position if isinstance(last, Step) else last.end)
+
+
+def _bytes(w: Window) -> int:
+    """What a sample takes; much where that is not known."""
+    return w.size * itemsize(w.storage.type.dtype) if isinstance(w.size, int) else CACHE_BYTES
+
+
+def _read_in_order(run: Sequence[AnyStep]) -> list[AnyStep]:
+    """The steps, products that read a matrix down its columns after others that read it along its rows: then it is in the cache."""
+    steps = list(run)
+    for s in reversed(run):
+        if isinstance(s, Step) and _is_down_columns(s):
+            at = steps.index(s)
+            while at + 1 < len(steps) and not _is_down_columns(steps[at + 1]) and not _depend(s, steps[at + 1]):
+                steps[at], steps[at + 1] = steps[at + 1], s
+                at += 1
+    return steps
+
+
+def _is_down_columns(s: AnyStep) -> bool:
+    return isinstance(s, Step) and s.node.op.name == "matmul" and s.kind == "kernel" and s.node.attrs["transpose_a"]
+
+
+def _depend(a: AnyStep, b: AnyStep) -> bool:
+    """Whether one of two steps writes what the other one uses."""
+    reads = [{id(v.buffer.storage) for k in steps_of(s) or () for v in k.inputs} for s in (a, b)]
+    writes = [{id(v.buffer.storage) for k in steps_of(s) or () for v in (*k.outputs, *k.scratch)} for s in (a, b)]
+    return bool(writes[0] & (reads[1] | writes[1]) or writes[1] & reads[0])

@@ -1,0 +1,62 @@
+"""Names of values in emitted text, and the comments that lead back to layers and users' lines."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+import numpy as np
+
+from symkeras.compiler.program.program import Value
+from symkeras.graph.node import Node
+
+_WORDS = {"add": "sum", "multiply": "product", "subtract": "difference"}
+
+
+def suggest(v: Value) -> str:
+    """A readable name: the layer and the operation, `d_` before gradients."""
+    node = v.node
+    if node is None:
+        return "scratch"
+    if node.op.name == "constant":
+        array = node.attrs["value"].array
+        return f"c_{identifier(str(np.asarray(array).flat[0]))}" if array.size == 1 else "table"
+    if node.op.name in ("variable", "placeholder", "dim"):
+        return identifier(str(node.attrs.get("name", node.attrs.get("size"))))
+    suffix = {"transpose": "_T", "element": "_t"}.get(v.view[0] if v.view else "", "")
+    place = node.origins[0] if node.origins else None
+    layer = place.layer.split("/")[-1] if place is not None and place.layer else ""
+    word = _WORDS.get(node.op.name, node.op.name)
+    base = identifier("_".join(p for p in ("d" if place is not None and place.gradient_of else "", layer, word) if p))
+    return base + suffix
+
+
+def identifier(text: str) -> str:
+    """`text` as an identifier."""
+    clean = re.sub(r"\W+", "_", text.replace("-", "m").replace(".", "p")).strip("_").lower()
+    if keyword.iskeyword(clean):
+        return f"{clean}_"
+    return clean if clean and not clean[0].isdigit() else f"v_{clean}"
+
+
+def unique(base: str, taken: set[str]) -> str:
+    """`base`, with a number where it is taken; taken from now on.
+
+    >>> unique("sum", {"sum", "sum_2"})
+    'sum_3'
+    """
+    name, k = base, 1
+    while name in taken:
+        k += 1
+        name = f"{base}_{k}"
+    taken.add(name)
+    return name
+
+
+def origin(node: Node | None) -> str:
+    """Layer and user line a node comes from, "" where none is known."""
+    if node is None or not node.origins:
+        return ""
+    text = str(node.origins[0])
+    more = f" and {len(node.origins) - 1} more" if len(node.origins) > 1 else ""
+    return f"{text}{more}" if text else ""
