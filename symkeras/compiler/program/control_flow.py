@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from symkeras.compiler.program.builder import Builder
 from symkeras.compiler.program.buffer_assignment import reads_pointwise
+from symkeras.compiler.program.builder import Builder
 from symkeras.compiler.program.program import AnyStep, Branch, Loop, Step, Value, While
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
@@ -168,11 +168,14 @@ class ControlFlow(Builder):
         for v, home in moved:
             b = v.buffer
             is_own = b.kind == "arena" and b.first >= loop.start and v.view is None and b.inside is None
-            reads = self.reads.get(id(home.buffer), ())
-            if is_own and all(p < b.first or (p == b.first and step is not None and v in step.outputs and reads_pointwise(step, v, home, self.kernels)) for p, step in reads):
+            if is_own and all(p < b.first or (p == b.first and self._may_overwrite(step, home, v)) for p, step in self.reads.get(id(home.buffer), ())):
                 b.inside, b.offset = home.buffer, 0
             else:
                 self._emit(Step("copy", home.node, [v], [home]))  # type: ignore[arg-type]
+
+    def _may_overwrite(self, step: Step | None, home: Value, out: Value) -> bool:
+        """Whether a step that reads `home` may write its result `out` there."""
+        return step is not None and out in step.outputs and reads_pointwise(step, out, home, self.kernels)
 
     def _stretch(self, stack: Value, start: int, length: Size) -> Value:
         """`length` parts of a stack, from part `start` on."""
