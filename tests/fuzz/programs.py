@@ -249,7 +249,7 @@ def _reference(graph: Graph, held: Sequence[Variable], arrays: Sequence[Any]) ->
         outputs, new = evaluate(graph, arrays)
     except Exception as error:
         return _kind(error), [v.numpy().copy() for v in held]
-    return "", [*outputs, *(np.asarray(new[news[v]]) if v in news else v.numpy().copy() for v in held)]
+    return "", [*map(np.array, outputs), *(np.array(new[news[v]]) if v in news else v.numpy().copy() for v in held)]
 
 
 def _kind(error: Exception) -> str:
