@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from symkeras.compiler.program.addressing import has_place
-from symkeras.compiler.program.index_maps import are_equal, index_map, memory_of
+from symkeras.compiler.program.index_maps import IndexMap, are_disjoint, are_equal, index_map, memory_of
 from symkeras.compiler.program.kernels import Kernels, overwritable
 from symkeras.compiler.program.program import AnyStep, Buffer, Step, Value, flat, inner_steps
 from symkeras.graph import dims
@@ -36,9 +36,10 @@ class Placing:
         self.all_values = all_values
         self.reads = reads
         self.tail_start = tail_start
-        self.variables: dict[int, list[Value]] = {}  # those that share memory
+        self.variables: dict[int, list[tuple[Value, IndexMap]]] = {}  # by memory
         for v in variables:
-            self.variables.setdefault(memory_of(v.buffer), []).append(v)
+            m = index_map(v)
+            self.variables.setdefault(m.memory, []).append((v, m))
 
     def place_concatenations(self, steps: Sequence[AnyStep]) -> None:
         """Pieces are written where they belong in the whole."""
@@ -119,7 +120,10 @@ class Placing:
         """Whether the step at `position` can write `result` into the storage of a variable: nothing fails, and nobody reads it, then or later."""
         if position < self.tail_start:
             return False
-        for v in self.variables[memory_of(variable.buffer)]:
+        written = index_map(variable)
+        for v, m in self.variables[written.memory]:
+            if are_disjoint(m, written):
+                continue
             for p, step in self.reads.get(id(v.buffer), ()):
                 if p > position or (p == position and not self._reads_in_step(step, variable, result)):
                     return False
@@ -171,7 +175,7 @@ class Placing:
         assert b.inside is not None
         storage, outermost = b.inside.root, b.storage
         if outermost.kind == "variable":
-            return self._may_write(next(v for v in self.variables[memory_of(outermost)] if v.buffer is outermost), a.first, a)
+            return self._may_write(next(v for v, _ in self.variables[memory_of(outermost)] if v.buffer is outermost), a.first, a)
         if b.loop is not None:
             return a.first >= b.loop.start
         return not any(a.first <= p <= step.position for p, _ in self.reads.get(id(storage), ()))
@@ -187,10 +191,9 @@ class Placing:
 
 def reads_pointwise(step: Step, out: Value, target: Value, kernels: Kernels) -> bool:
     """Whether all that a step reads of the memory of `target`, it reads where it writes `out` when that lies there: point by point."""
-    memory, wanted = memory_of(target.buffer), None
-    for k, v in enumerate(step.inputs):
-        if memory_of(v.buffer) == memory:
-            wanted = wanted or index_map(target)
-            if k not in overwritable(step, out, kernels) or v.type != out.type or not are_equal(index_map(v), wanted):
-                return False
-    return True
+    written = index_map(target)
+    allowed = overwritable(step, out, kernels)
+    return all(
+        are_disjoint(read, written) or (k in allowed and v.type == out.type and are_equal(read, written))
+        for k, v in enumerate(step.inputs) if (read := index_map(v)).memory == written.memory
+    )  # fmt: skip

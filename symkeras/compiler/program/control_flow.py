@@ -168,7 +168,8 @@ class ControlFlow(Builder):
         for v, home in moved:
             b = v.buffer
             is_own = b.kind == "arena" and b.first >= loop.start and v.view is None and b.inside is None
-            if is_own and all(p < b.first or (p == b.first and self._may_overwrite(step, home, v)) for p, step in self.reads.get(id(home.buffer), ())):
+            reads = self.reads.get(id(home.buffer), ())
+            if is_own and all(p < b.first or (p == b.first and self._may_overwrite(step, home, v)) for p, step in reads):
                 b.inside, b.offset = home.buffer, 0
             else:
                 self._emit(Step("copy", home.node, [v], [home]))  # type: ignore[arg-type]

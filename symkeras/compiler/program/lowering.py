@@ -12,7 +12,7 @@ from symkeras.compiler.program.batch_tiling import Grouping, samples_of
 from symkeras.compiler.program.buffer_assignment import Placing
 from symkeras.compiler.program.control_flow import ControlFlow, is_control
 from symkeras.compiler.program.fusion import Fusion, FusionGroup
-from symkeras.compiler.program.index_maps import are_equal, index_map, memory_of
+from symkeras.compiler.program.index_maps import IndexMap, are_disjoint, are_equal, index_map
 from symkeras.compiler.program.kernels import Kernels
 from symkeras.compiler.program.preparations import prepare
 from symkeras.compiler.program.program import AnyStep, Buffer, Program, RowPass, Step, Value
@@ -236,12 +236,17 @@ class _Lowering(ControlFlow):
         for variable, _ in self.graph.updates:
             if variable not in self.values:
                 self.values[variable] = self._leaf(variable)
-        written = {memory_of(self.values[variable].buffer) for variable, _ in self.graph.updates}
+        written: dict[int, list[IndexMap]] = {}
+        for variable, _ in self.graph.updates:
+            m = index_map(self.values[variable])
+            written.setdefault(m.memory, []).append(m)
         commits = []
         for variable, new in self.graph.updates:
             source = self.values[new]
-            if source.buffer.kind == "variable" and source is not self.values[variable] and memory_of(source.buffer) in written:
-                source = self._copied(source, new)
+            if source.buffer.kind == "variable" and source is not self.values[variable]:
+                read = index_map(source)
+                if not all(are_disjoint(read, m) for m in written.get(read.memory, ())):
+                    source = self._copied(source, new)
             commits.append((source, self.values[variable]))
         return commits
 
