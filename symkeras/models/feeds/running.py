@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from symkeras.models.feeds.feed import Stretch
+from symkeras.models.feeds.gathering import load
 from symkeras.models.functions import inner_shape
-from symkeras.models.steps import Step, load
+from symkeras.models.steps import Step
 
 
 def run(step: Step, stretch: Stretch, each: Callable[[list[np.ndarray]], Any], at_once: int = 1) -> bool:
