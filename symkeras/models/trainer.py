@@ -18,6 +18,7 @@ from symkeras.models.feeds.feed import Feed
 from symkeras.models.feeds.kinds import feed_of, validation_feed
 from symkeras.models.feeds.reader import Reader
 from symkeras.models.feeds.running import run
+from symkeras.models.generator_methods import GeneratorMethods
 from symkeras.models.interrupts import Interrupts
 from symkeras.models.results import LazyLogs, Results
 from symkeras.models.steps import Step
@@ -26,7 +27,7 @@ _BACKEND_OPTIONS = ("level", "numerics", "pipeline", "poison")
 _STEP_METHODS = ("train_step", "test_step", "predict_step", "make_train_function", "make_test_function", "make_predict_function")
 
 
-class Trainer(Results):
+class Trainer(GeneratorMethods, Results):
     """What makes a model trainable; a base of `Model`.
 
     Attributes:
@@ -414,27 +415,6 @@ class Trainer(Results):
             return found
         step, outputs = self._run_batch("predict", x)
         return step.packed(outputs)
-
-    # ---- 2017 ----------------------------------------------------------------------------------------------------------
-
-    def fit_generator(self, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, verbose: Any = 1, callbacks: Any = None,
-                      validation_data: Any = None, validation_steps: int | None = None, class_weight: Any = None, max_queue_size: int = 10,
-                      workers: int = 1, use_multiprocessing: bool = False, initial_epoch: int = 0, **kwargs: Any) -> Any:  # fmt: skip
-        """`fit` on a generator, as Keras 2 spelled it; batches are made in this process when they are needed."""
-        return self.fit(
-            generator, steps_per_epoch=steps_per_epoch, epochs=epochs, verbose=verbose, callbacks=callbacks, validation_data=validation_data,
-            validation_steps=validation_steps, class_weight=class_weight, initial_epoch=initial_epoch, **kwargs,
-        )  # fmt: skip
-
-    def evaluate_generator(self, generator: Any, steps: int | None = None, max_queue_size: int = 10, workers: int = 1,
-                           use_multiprocessing: bool = False) -> Any:  # fmt: skip
-        """`evaluate` on a generator."""
-        return self.evaluate(generator, steps=steps, verbose=0)
-
-    def predict_generator(self, generator: Any, steps: int | None = None, max_queue_size: int = 10, workers: int = 1,
-                          use_multiprocessing: bool = False, verbose: Any = 0) -> Any:  # fmt: skip
-        """`predict` on a generator."""
-        return self.predict(generator, steps=steps, verbose=verbose)
 
 
 _FIT_ARGUMENTS = tuple(Trainer.fit.__annotations__)

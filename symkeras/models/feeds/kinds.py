@@ -10,7 +10,7 @@ import numpy as np
 from symkeras.errors import ConfigError, DataError
 from symkeras.models.feeds.array_feed import ArrayFeed
 from symkeras.models.feeds.feed import Feed
-from symkeras.models.feeds.indexed import IndexedFeed
+from symkeras.models.feeds.indexed import IndexedFeed, is_indexed
 from symkeras.models.feeds.reader import Reader
 from symkeras.models.feeds.streams import IteratorFeed, unpack
 
@@ -36,7 +36,7 @@ def feed_of(reader: Reader, x: Any, y: Any = None, sample_weight: Any = None, ba
         return ArrayFeed(reader.read(x, y, sample_weight), batch_size or 32, steps, shuffle, goes_on)
     if y is not None or sample_weight is not None:
         raise DataError("with a generator or sequence as x, targets and weights come from it; y and sample_weight must not be given")
-    if hasattr(x, "__getitem__") and hasattr(x, "__len__"):
+    if is_indexed(x):
         return IndexedFeed(x, reader, steps, shuffle, goes_on)
     return IteratorFeed(x, reader, steps)
 

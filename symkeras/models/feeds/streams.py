@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from symkeras.errors import DataError
@@ -27,10 +28,11 @@ class Stream(Feed):
 
     def epoch(self) -> Iterator[Stretch]:
         is_empty = True
-        for batch in self.raw():
-            is_empty = False
-            data = self._reader.read(*unpack(batch))
-            yield one_batch(data if self._class_weight is None else data.with_class_weights(self._class_weight))
+        with closing(self.raw()) as batches:  # type: ignore[type-var]
+            for batch in batches:
+                is_empty = False
+                data = self._reader.read(*unpack(batch))
+                yield one_batch(data if self._class_weight is None else data.with_class_weights(self._class_weight))
         if is_empty:
             raise DataError("there are no batches: the generator or sequence is empty, or was used up by the epochs before")
 
@@ -81,9 +83,10 @@ class IteratorFeed(Stream):
 
 
 def unpack(batch: Any) -> tuple[Any, Any, Any]:
-    """x, y and sample weights of a raw batch: (x,), (x, y) or (x, y, weights), or x alone."""
-    if not isinstance(batch, tuple):
+    """x, y and sample weights of a raw batch: x, (x,), (x, y) or (x, y, weights); a list is meant as a tuple."""
+    if not isinstance(batch, (tuple, list)):
         return batch, None, None
     if not 1 <= len(batch) <= 3:
-        raise DataError(f"a batch must be x, (x, y) or (x, y, sample_weight), received a tuple of {len(batch)}")
-    return (*batch, None, None)[:3] if len(batch) < 3 else batch  # type: ignore[return-value]
+        hint = "; several inputs are one entry, as in ([a, b, c, d], y)" if len(batch) > 3 else ""
+        raise DataError(f"a batch must be x, (x, y) or (x, y, sample_weight), received a {type(batch).__name__} of {len(batch)}{hint}")
+    return (*batch, None, None)[:3]  # type: ignore[return-value]
