@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from symkeras.models.functions import Functions
-
-
-class LazyLogs(Mapping[str, float]):
-    """The metrics as they stand, computed when one is read."""
-
-    def __init__(self, compute: Callable[[], dict[str, float]]):
-        self._compute = compute
-        self._values: dict[str, float] | None = None
-
-    def _get(self) -> dict[str, float]:
-        if self._values is None:
-            self._values = self._compute()
-        return self._values
-
-    def __getitem__(self, key: str) -> float:
-        return self._get()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._get())
-
-    def __len__(self) -> int:
-        return len(self._get())
-
-    def __repr__(self) -> str:
-        return repr(self._get())
 
 
 class Results(Functions):

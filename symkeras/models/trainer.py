@@ -10,6 +10,7 @@ import numpy as np
 
 from symkeras import config, tree
 from symkeras.callbacks.callback_list import CallbackList
+from symkeras.callbacks.logs import LazyLogs
 from symkeras.errors import ConfigError, nearest
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import Compilation
@@ -20,7 +21,7 @@ from symkeras.models.feeds.reader import Reader
 from symkeras.models.feeds.running import run
 from symkeras.models.generator_methods import GeneratorMethods
 from symkeras.models.interrupts import Interrupts
-from symkeras.models.results import LazyLogs, Results
+from symkeras.models.results import Results
 from symkeras.models.steps import Step
 
 _BACKEND_OPTIONS = ("level", "numerics", "pipeline", "poison")

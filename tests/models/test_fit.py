@@ -115,6 +115,28 @@ def test_a_lone_loss_is_returned_without_a_list() -> None:
     assert type(model.evaluate(X, P, verbose=0)) is float and type(model.train_on_batch(X, P)) is float
 
 
+def test_histories_and_logs_answer_to_the_names_of_2017(tmp_path: Any) -> None:
+    seen: list[Any] = []
+    model = line(3, "softmax")
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    best = callbacks.ModelCheckpoint(str(tmp_path / "{epoch:02d}-{val_acc:.2f}.keras"), monitor="val_acc", save_best_only=True)
+    rate = callbacks.LearningRateScheduler(lambda epoch: 0.1)
+    watch = callbacks.LambdaCallback(on_epoch_end=lambda k, logs: seen.append((logs["acc"], logs.get("val_acc"), "acc" in logs)),
+                                     on_train_batch_end=lambda k, logs: seen.append(logs.get("acc")))  # fmt: skip
+    history = fit(model, CLASSES, batch_size=22, validation_data=(X, CLASSES), callbacks=[best, rate, watch])
+    assert list(history) == ["accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"] and history == dict(history)
+    assert history["acc"] is history["accuracy"] and history["val_acc"] is history["val_accuracy"] and history["lr"] is history["learning_rate"]
+    assert seen == [history["acc"][0], (history["acc"][0], history["val_acc"][0], True)]
+    assert "acc" in history and "acc" not in list(history) and "val_lr" not in history and history.get("recall") is None
+    assert [p.name for p in tmp_path.iterdir()] == [f"01-{history['val_acc'][0]:.2f}.keras"]
+    two = fork()
+    two.compile("sgd", "mse", metrics={"q": ["mae"]})
+    assert fit(two, [P, Q], validation_split=0.5).keys() >= {"q_mae", "val_q_mae"}
+    assert two.history.history["val_q_mean_absolute_error"] == two.history.history["val_q_mae"]
+    with pytest.raises(KeyError, match="akk"):
+        history["akk"]
+
+
 # ---- losses and weights --------------------------------------------------------------------------------------------
 
 LOSSES: dict[str, Any] = {
