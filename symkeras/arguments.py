@@ -176,6 +176,16 @@ def either(*checks: Check) -> Check:
     return check
 
 
+def as_given(check: Check) -> Check:
+    """What a check takes, as it came, and not as the check gives it."""
+
+    def checked_only(value: Any, where: str) -> Any:
+        check(value, where)
+        return value
+
+    return checked_only
+
+
 def several(check: Check, count: int | None = None, least: int = 0) -> Check:
     """A list, tuple or array axis of values that a check takes, as a tuple."""
     expected = f"{count} values" if count is not None else f"a list or tuple of at least {least} values" if least else "a list or tuple"

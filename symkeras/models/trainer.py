@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import closing
 from typing import Any
 
 import numpy as np
 
 from symkeras import config, tree
+from symkeras.arguments import boolean, checked, either, one_of, optional, positive_int, text
 from symkeras.callbacks.callback_list import CallbackList
 from symkeras.callbacks.logs import LazyLogs
 from symkeras.errors import ConfigError, nearest
@@ -23,8 +24,8 @@ from symkeras.models.generator_methods import GeneratorMethods
 from symkeras.models.interrupts import Interrupts
 from symkeras.models.results import Results
 from symkeras.models.steps import Step
+from symkeras.models.training_arguments import BATCH_SIZE, CLASS_WEIGHT, EPOCHS, FREQUENCY, LOSS_WEIGHTS, SHUFFLE, SPLIT, STEPS, VERBOSITY
 
-_BACKEND_OPTIONS = ("level", "numerics", "pipeline", "poison")
 _STEP_METHODS = ("train_step", "test_step", "predict_step", "make_train_function", "make_test_function", "make_predict_function")
 
 
@@ -50,6 +51,8 @@ class Trainer(GeneratorMethods, Results):
 
     # ---- compile ---------------------------------------------------------------------------------------------------
 
+    @checked(loss_weights=LOSS_WEIGHTS, run_eagerly=boolean, steps_per_execution=positive_int, jit_compile=optional(either(one_of("auto"), boolean)),
+             auto_scale_loss=boolean, backend=optional(text))  # fmt: skip
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None,
                 run_eagerly: bool = False, steps_per_execution: int = 1, jit_compile: Any = "auto", auto_scale_loss: bool = True,
                 backend: str | None = None, **options: Any) -> None:  # fmt: skip
@@ -71,14 +74,13 @@ class Trainer(GeneratorMethods, Results):
             ConfigError: an unknown optimizer, loss, metric, output or option; the model stays as it was compiled before.
         """
         from symkeras import optimizers
-        from symkeras.backend.interface import check_registered
+        from symkeras.backend.interface import OPTIONS, check_registered
 
         options.pop("sample_weight_mode", None)
         for name in options:
-            if name not in _BACKEND_OPTIONS:
-                raise ConfigError(f"compile: unknown argument {name!r}.{nearest(name, (*_BACKEND_OPTIONS, *_COMPILE_ARGUMENTS))}")
-        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
-            raise ConfigError(f"compile: steps_per_execution must be at least 1, received {steps_per_execution!r}")
+            if name not in OPTIONS:
+                raise ConfigError(f"compile: unknown argument {name!r}.{nearest(name, (*OPTIONS, *_COMPILE_ARGUMENTS))}")
+            options[name] = OPTIONS[name](options[name], f"compile: {name}")
         for method in _STEP_METHODS:
             if hasattr(type(self), method):
                 raise ConfigError(
@@ -199,6 +201,9 @@ class Trainer(GeneratorMethods, Results):
 
     # ---- fit -----------------------------------------------------------------------------------------------------------
 
+    @checked(batch_size=BATCH_SIZE, epochs=EPOCHS, verbose=VERBOSITY, validation_split=SPLIT, shuffle=SHUFFLE, class_weight=CLASS_WEIGHT,
+             initial_epoch=EPOCHS, steps_per_epoch=STEPS, validation_steps=STEPS, validation_batch_size=BATCH_SIZE,
+             validation_freq=FREQUENCY)  # fmt: skip
     def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto", callbacks: Any = None,
             validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True, class_weight: Any = None, sample_weight: Any = None,
             initial_epoch: int = 0, steps_per_epoch: int | None = None, validation_steps: int | None = None,
@@ -213,7 +218,7 @@ class Trainer(GeneratorMethods, Results):
             callbacks: a list of callbacks.
             validation_split: share of the last rows that is kept apart for validation.
             validation_data: (x, y[, sample_weight]) or a generator.
-            shuffle: take the rows in a new order every epoch.
+            shuffle: take the rows in a new order every epoch; "batch": batches of neighbouring rows.
             class_weight: class -> weight of its samples.
             sample_weight: weight of every row.
             initial_epoch: number of epochs done before.
@@ -229,7 +234,7 @@ class Trainer(GeneratorMethods, Results):
                 but by whole steps already done.
         """
         self._require_compiled("fit")
-        epochs = kwargs.pop("nb_epoch", epochs)
+        epochs = EPOCHS(kwargs.pop("nb_epoch", epochs), "fit: nb_epoch")
         if kwargs:
             raise ConfigError(f"fit: unknown argument {next(iter(kwargs))!r}.{nearest(next(iter(kwargs)), _FIT_ARGUMENTS)}")
         epochs = min(epochs, config.max_epochs() or epochs)
@@ -296,6 +301,7 @@ class Trainer(GeneratorMethods, Results):
 
     # ---- evaluate, predict ---------------------------------------------------------------------------------------------
 
+    @checked(batch_size=BATCH_SIZE, verbose=VERBOSITY, steps=STEPS, return_dict=boolean)
     def evaluate(self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto", sample_weight: Any = None,
                  steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:  # fmt: skip
         """The loss and metrics of the model on data.
@@ -350,11 +356,13 @@ class Trainer(GeneratorMethods, Results):
             verbose, callbacks: as for `fit`.
             steps: batches to predict at most; needed for endless generators.
         """
-        is_plain = not callbacks and verbose in (0, "0")
+        is_plain = not callbacks and type(verbose) is int and verbose == 0
         if is_plain and self._at_once is not None and (batch_size is None or type(batch_size) is int):
             found = self._at_once(x, 32 if batch_size is None else batch_size)
             if found is not None:
                 return found
+        batch_size, steps = BATCH_SIZE(batch_size, "predict: batch_size"), STEPS(steps, "predict: steps")
+        verbose = VERBOSITY(verbose, "predict: verbose")
         feed = feed_of(Reader(self, with_targets=False), x, batch_size=batch_size, steps=_capped(steps))
         parts: list[list[np.ndarray]] = []
         if is_plain:
@@ -387,6 +395,7 @@ class Trainer(GeneratorMethods, Results):
 
     # ---- one batch -----------------------------------------------------------------------------------------------------
 
+    @checked(class_weight=CLASS_WEIGHT, return_dict=boolean)
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
         """One training step; returns the loss and the metrics of this batch.
 
@@ -399,6 +408,7 @@ class Trainer(GeneratorMethods, Results):
             self._run_batch("train", x, y, sample_weight, class_weight)
         return self._reported(return_dict)
 
+    @checked(return_dict=boolean)
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and the metrics of one batch, without training."""
         self._require_compiled("test_on_batch")
@@ -428,4 +438,4 @@ def _capped(steps: int | None) -> int | None:
 
 
 def _is_due(frequency: Any, epoch: int) -> bool:
-    return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
+    return epoch in frequency if isinstance(frequency, Container) else epoch % frequency == 0

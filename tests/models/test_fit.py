@@ -425,6 +425,19 @@ def test_rows_are_shuffled_anew_every_epoch_unless_told_not_to() -> None:
     np.testing.assert_allclose(sorted(epochs[3]), rows[:, 0], rtol=1e-6)
 
 
+def test_batches_of_neighbouring_rows_may_be_shuffled_as_wholes() -> None:
+    rows = np.arange(22.0)
+    seen: list[float] = []
+    model = Sequential([Input((1,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile(optimizers.SGD(0.0), lambda t, p: ops.max(p, axis=-1))
+    watch = callbacks.LambdaCallback(on_train_batch_end=lambda k, logs: seen.append(logs["loss"] * min(4 * (k + 1), 22)))
+    utils.set_random_seed(4)
+    model.fit(rows, rows, batch_size=4, epochs=2, shuffle="batch", verbose=0, callbacks=[watch])
+    sums = [float(rows[k : k + 4].sum()) for k in range(0, 22, 4)]
+    epochs = [np.diff(seen[k : k + 6], prepend=0).round().tolist() for k in (0, 6)]
+    assert all(sorted(e[:5]) == sums[:5] and e[5] == sums[5] for e in epochs) and epochs[0] != epochs[1]
+
+
 def test_steps_per_epoch_go_round_through_arrays() -> None:
     by_steps, by_rows = line(), line()
     for model in (by_steps, by_rows):

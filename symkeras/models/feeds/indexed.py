@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from symkeras.errors import ConfigError
 from symkeras.models.feeds.passes import Passes
 from symkeras.models.feeds.reader import Reader
@@ -29,7 +31,7 @@ class IndexedFeed(Stream):
         ConfigError: a source without end, and no `steps`.
     """
 
-    def __init__(self, source: Any, reader: Reader, steps: int | None = None, shuffle: bool = False, goes_on: bool = False):
+    def __init__(self, source: Any, reader: Reader, steps: int | None = None, shuffle: Any = False, goes_on: bool = False):
         super().__init__(reader)
         self._source = source
         self._given = steps, shuffle, goes_on
@@ -40,10 +42,11 @@ class IndexedFeed(Stream):
         steps, shuffle, goes_on = self._given
         count = self._source.num_batches if hasattr(self._source, "num_batches") else len(self._source)
         if count is not None and not math.isinf(count):
-            return Passes(int(count), int(count), steps, shuffle, goes_on)
+            count = int(count)
+            return Passes(count, (lambda: np.random.permutation(count)) if shuffle else None, steps, goes_on)
         if steps is None:
             raise ConfigError(f"{type(self._source).__name__} has no known number of batches: say how many there are in an epoch")
-        return Passes(_ENDLESS, _ENDLESS, steps, False, goes_on)
+        return Passes(_ENDLESS, None, steps, goes_on)
 
     def raw(self) -> Iterator[Any]:
         self._tell("on_epoch_begin")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.errors import ConfigError, DataError
+from symkeras.errors import DataError
 from symkeras.models.feeds.array_feed import ArrayFeed
 from symkeras.models.feeds.feed import Feed
 from symkeras.models.feeds.indexed import IndexedFeed, is_indexed
@@ -16,7 +16,7 @@ from symkeras.models.feeds.streams import IteratorFeed, unpack
 
 
 def feed_of(reader: Reader, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None, steps: int | None = None,
-            shuffle: bool = False, goes_on: bool = False) -> Feed:  # fmt: skip
+            shuffle: Any = False, goes_on: bool = False) -> Feed:  # fmt: skip
     """The feed of what was given to fit, evaluate or predict.
 
     Args:
@@ -24,15 +24,13 @@ def feed_of(reader: Reader, x: Any, y: Any = None, sample_weight: Any = None, ba
         x, y, sample_weight: data as fit takes them.
         batch_size: rows of a batch, 32 by default; ready batches keep their own.
         steps: batches of an epoch.
-        shuffle: whether the order changes from pass to pass, where there is one.
+        shuffle: whether the order changes from pass to pass, where there is one; "batch": that of batches, and not of rows.
         goes_on: whether an epoch goes on where the last one ended.
 
     Raises:
         DataError: data that cannot be used.
     """
     if not is_stream(x):
-        if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
-            raise ConfigError(f"batch_size must be a positive integer, received {batch_size!r}")
         return ArrayFeed(reader.read(x, y, sample_weight), batch_size or 32, steps, shuffle, goes_on)
     if y is not None or sample_weight is not None:
         raise DataError("with a generator or sequence as x, targets and weights come from it; y and sample_weight must not be given")
@@ -43,7 +41,9 @@ def feed_of(reader: Reader, x: Any, y: Any = None, sample_weight: Any = None, ba
 
 def validation_feed(reader: Reader, given: Any, batch_size: int | None, steps: int | None) -> Feed:
     """The feed of `validation_data`: (x, y[, sample_weight]), or what gives batches itself."""
-    x, y, weights = (given, None, None) if is_stream(given) else unpack(tuple(given))
+    if not isinstance(given, (tuple, list)) and not is_stream(given):
+        raise DataError(f"validation_data must be (x, y), (x, y, sample_weight) or what gives batches, received {type(given).__name__}")
+    x, y, weights = (given, None, None) if is_stream(given) else unpack(given)
     return feed_of(reader, x, y, weights, batch_size, steps)
 
 
