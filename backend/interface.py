@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config
+from symkeras.arguments import Check, boolean, one_of, optional, text
 from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
@@ -189,12 +190,18 @@ def fastest() -> Backend:
         return get("numpy")
 
 
+OPTIONS: dict[str, Check] = {
+    "level": one_of("O0", "O1", "O2"), "numerics": one_of("safe", "fast"), "pipeline": optional(text), "poison": boolean,
+}  # fmt: skip
+"""The options that all backends take, and what they may be."""
+
+
 def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
     Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything) and `numerics`.
     """
-    return get(backend).compile(graph, **options)
+    return get(backend).compile(graph, **{n: OPTIONS[n](v, n) if n in OPTIONS else v for n, v in options.items()})
 
 
 def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[Path]:

@@ -14,8 +14,8 @@ import symkeras
 
 ROOT = Path(symkeras.__file__).parent
 LAYERS = ["graph", "ops", "autodiff", "compiler", "backend"]
-"""Imports go from right to left. Below all: errors, config, tree."""
-BASE = {"errors", "config", "tree"}
+"""Imports go from right to left. Below all: errors, arguments, config, tree."""
+BASE = {"errors", "arguments", "config", "tree"}
 FRONT = {
     "layers",
     "activations",

@@ -8,6 +8,7 @@ from typing import Any
 
 from symkeras.callbacks.batch_count import BatchCount
 from symkeras.callbacks.callback import Logs
+from symkeras.callbacks.logs import ByName
 from symkeras.callbacks.monitor import MonitorCallback
 from symkeras.errors import ConfigError, nearest
 from symkeras.utils.progbar import print_message
@@ -81,9 +82,9 @@ class ModelCheckpoint(MonitorCallback):
         if batch is not None:
             values["batch"] = batch + 1
         if logs:
-            values = {**logs, **values}
+            values = ByName({**logs, **values})
         try:
-            return self.filepath.format(**values)
+            return self.filepath.format_map(values)
         except KeyError as error:
             name = error.args[0]
             raise ConfigError(

@@ -18,7 +18,7 @@ from symkeras.graph.types import TensorType
 from symkeras.layers.layer import Layer, call_context
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import per_output
-from symkeras.models.data import check_range
+from symkeras.models.feeds.checks import check_range
 from symkeras.models.steps import Signature, Step, batch_type, weight_type
 from symkeras.ops.leaves import placeholder_node
 
