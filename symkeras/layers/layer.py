@@ -121,6 +121,7 @@ class Layer:
         [[1.0, 2.0]]
     """
 
+    _tracked_as = "layers"
     _tracker: Tracker
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
     built: bool
@@ -173,7 +174,8 @@ class Layer:
     # ---- weights -------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._tracker.track(name, value)
+        if name not in _NOT_OWNED:
+            value = self._tracker.renew(self.__dict__.get(name), value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -207,7 +209,7 @@ class Layer:
             initializers.get(initializer), shape=shape, dtype=dtype, trainable=trainable, name=name,
             regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint),
         )  # fmt: skip
-        self._tracker.add_variable(variable)
+        self._tracker.add(variable)
         return variable
 
     @property
@@ -573,6 +575,10 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+_NOT_OWNED = frozenset({"_inbound_nodes", "_added_losses", "_input_shapes"})
+"""Attributes for the layer's own books."""
 
 
 def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:

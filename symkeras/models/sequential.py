@@ -68,7 +68,7 @@ class Sequential(Model):
             raise ConfigError(f"model {self.name!r} has a layer called {layer.name!r} already; names must be unique")
         self._stack.append(layer)
         if not isinstance(layer, InputLayer):
-            self._tracker._add_owned(layer)
+            self._tracker.add(layer)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off."""
