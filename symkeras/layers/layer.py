@@ -11,7 +11,7 @@ import functools
 import inspect
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,6 +75,7 @@ class _Context(threading.local):
         training: the training flag.
         masks: id of an array -> the array and its mask.
         losses: (layer that added it, loss).
+        trainable: layer -> whether it is taken to be trainable, for layers where that is not what it says itself.
         replays: what the tensors of the definitions of the functional models called stand for, inner models first.
     """
 
@@ -82,6 +83,7 @@ class _Context(threading.local):
     training: Any = None
     masks: dict[int, tuple[Any, Any]] = {}
     losses: list[tuple[Any, Any]] = []
+    trainable: Mapping[Any, bool] = {}
     replays: list[Any] = []
 
 
@@ -89,23 +91,34 @@ _context = _Context()
 
 
 @contextmanager
-def _context_of(depth: int, training: Any) -> Iterator[_Context]:
-    before = (_context.depth, _context.training, _context.masks, _context.losses, _context.replays)
-    _context.depth, _context.training, _context.masks, _context.losses, _context.replays = depth, training, {}, [], []
+def _context_of(**new: Any) -> Iterator[_Context]:
+    new = {"training": None, "masks": {}, "losses": [], "replays": [], **new}
+    before = {name: getattr(_context, name) for name in new}
+    vars(_context).update(new)
     try:
         yield _context
     finally:
-        _context.depth, _context.training, _context.masks, _context.losses, _context.replays = before
+        vars(_context).update(before)
 
 
 def call_context(training: Any = None) -> AbstractContextManager[_Context]:
     """The surroundings of an outermost call; nested calls see its training flag and add to its losses."""
-    return _context_of(1, training)
+    return _context_of(depth=1, training=training)
 
 
 def definition_context() -> AbstractContextManager[_Context]:
     """Surroundings in which symbolic calls define models, whatever is being called around them."""
-    return _context_of(0, None)
+    return _context_of(depth=0)
+
+
+@contextmanager
+def taken_as_trainable(state: Mapping[Any, bool]) -> Iterator[None]:
+    """Surroundings in which layers are as trainable as `state` says; those that it does not name are as they are."""
+    before, _context.trainable = _context.trainable, state
+    try:
+        yield
+    finally:
+        _context.trainable = before
 
 
 def surroundings() -> _Context:
@@ -230,7 +243,7 @@ class Layer:
     @property
     def trainable(self) -> bool:
         """Whether the weights of this layer and its sublayers receive gradients."""
-        return self._trainable
+        return _context.trainable.get(self, self._trainable) if _context.trainable else self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -275,7 +288,7 @@ class Layer:
     @property
     def trainable_weights(self) -> list[Variable]:
         """Weights that receive gradients."""
-        frozen = {v.uid for layer in self._flatten_layers() if not layer._trainable for v in layer.weights}
+        frozen = {v.uid for layer in self._flatten_layers() if not layer.trainable for v in layer.weights}
         return [v for v in self.weights if v.trainable and v.uid not in frozen]
 
     @property

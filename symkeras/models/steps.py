@@ -7,6 +7,7 @@ one graph with updates. What is fetched from it is nothing: metrics are variable
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,20 +93,25 @@ class Step:
 
     def _train(self, model: Any, x: Any) -> tuple[list[Tensor], list[Tensor]]:
         y_pred, y, w, loss = self._forward(model, x, True)
-        variables, optimizer = model.trainable_variables, model.optimizer
-        if not variables:
-            raise ConfigError(f"model {model.name!r} has no trainable weights")
+        variables = model.trainable_variables
+        if variables:
+            self._optimize(model, loss, variables)
+        else:
+            warnings.warn(f"model {model.name!r} has no trainable weights: its steps compute the loss and the metrics, and change no weight")
+        return [t for t in (*y, *w) if t is not None], self._track(model, x, y, y_pred, w, loss)
+
+    def _optimize(self, model: Any, loss: Any, variables: list[Any]) -> None:
+        """Let the optimizer assign the variables."""
+        optimizer = model.optimizer
         grads = gradients(optimizer.scale_loss(loss), variables)
         if all(g is None for g in grads):
             raise GradientError(
                 f"model {model.name!r}: the loss has no gradient with respect to any trainable weight: it depends on none of them, "
                 "or only through operations without a gradient (argmax, comparisons, rounding, integers)"
             )
-        if not optimizer.built:
-            with tracing.suspended():
-                optimizer.build(variables)
+        with tracing.suspended():
+            optimizer.build(variables)
         optimizer.apply(grads, variables)
-        return [t for t in (*y, *w) if t is not None], self._track(model, x, y, y_pred, w, loss)
 
     def _forward(self, model: Any, x: Any, training: bool) -> tuple[list[Tensor], list[Any], list[Any], Any]:
         outputs = model(x, training=training) if model._takes_training else model(x)
