@@ -44,8 +44,15 @@ def gradients(loss: Any, variables: Any) -> Any:
     if not dtypes.is_inexact(loss.dtype):
         raise GradientError(f"a gradient needs a floating loss, received {loss.node.type} at {provenance.user_line()}")
     wanted = [variables] if single else list(variables)
-    found = vjp([loss.node], [constant_node(_one(loss.dtype))], [_leaf(v) for v in wanted])
-    out = [None if n is None else Tensor(n) for n in found]
+    versions = [_versions(v) for v in wanted]
+    leaves = [v.node if isinstance(v, Variable) else as_tensor(v).node for v in wanted]
+    later = [n for nodes in versions for n in nodes]
+    found = vjp([loss.node], [constant_node(_one(loss.dtype))], [*leaves, *later], stop=later)
+    out, begin = [], len(leaves)
+    for own, nodes in zip(found, versions, strict=False):
+        parts = [own, *found[begin : begin + len(nodes)]]
+        out.append(_total([Tensor(n) for n in parts if n is not None]))
+        begin += len(nodes)
     return out[0] if single else out
 
 
@@ -55,13 +62,10 @@ def _one(dtype: str) -> Any:
     return np.ones((), dtype)
 
 
-def _leaf(v: Any) -> Node:
-    if isinstance(v, Variable):
-        trace = tracing.current()
-        if trace is not None and v in trace.pending:
-            raise GradientError(f"variable {v.path!r} was assigned before its gradient was taken")
-        return v.node
-    return as_tensor(v).node
+def _versions(v: Any) -> list[Node]:
+    """What was read of a variable after it was assigned in the trace."""
+    trace = tracing.current()
+    return [t.node for t in trace.versions.get(v, ())] if trace is not None and isinstance(v, Variable) else []
 
 
 def vjp(outputs: Sequence[Node], cotangents: Sequence[Node | None], wrt: Sequence[Node], stop: Iterable[Node] = ()) -> list[Node | None]:

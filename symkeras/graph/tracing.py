@@ -2,7 +2,8 @@
 
 Inside a `Trace`, reading a variable gives the value last assigned in the same trace, or its leaf node; assigning
 records an update. So Python code that reads after it writes (a metric's `result`) means what it says, and the graph
-that comes out is pure.
+that comes out is pure. What is read of a trainable variable after it was assigned is a version of it: its gradient counts
+as that of the variable, as it does in TensorFlow, and flows no further into what was assigned.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ class Trace:
 
     Attributes:
         pending: variables assigned so far, with their new symbolic values, in order of first assignment.
+        versions: what was read of trainable variables after assignments.
     """
 
     def __init__(self) -> None:
         self.pending: dict[Variable, Tensor] = {}
+        self.versions: dict[Variable, list[Tensor]] = {}
 
     def __enter__(self) -> Trace:
         self._before = _state.trace
@@ -44,7 +47,17 @@ class Trace:
     def read(self, variable: Variable) -> Tensor:
         """The value of `variable` at this point of the trace."""
         pending = self.pending.get(variable)
-        return Tensor(variable.node) if pending is None else pending
+        if pending is None:
+            return Tensor(variable.node)
+        return self._version(variable, pending) if variable.trainable else pending
+
+    def _version(self, variable: Variable, value: Tensor) -> Tensor:
+        from symkeras.ops.leaves import boundary
+
+        versions = self.versions.setdefault(variable, [])
+        if not versions or versions[-1].node.inputs[0] is not value.node:
+            versions.append(boundary(value, variable.name))
+        return versions[-1]
 
     def write(self, variable: Variable, value: Tensor) -> None:
         """Record an assignment."""

@@ -11,8 +11,8 @@ import functools
 import inspect
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.input_spec import InputSpec, check_input_spec
+from symkeras.layers.replay import evaluated
 from symkeras.layers.tracking import Tracker
 
 
@@ -67,37 +68,62 @@ def record_of(node: Node) -> CallRecord | None:
 
 
 class _Context(threading.local):
-    """What the layers being called share: the training flag, the masks of arrays, and the losses added."""
+    """What the layers being called share.
+
+    Attributes:
+        depth: how many calls are under way.
+        training: the training flag.
+        masks: id of an array -> the array and its mask.
+        losses: (layer that added it, loss).
+        trainable: layer -> whether it is taken to be trainable, for layers where that is not what it says itself.
+        replays: what the tensors of the definitions of the functional models called stand for, inner models first.
+    """
 
     depth = 0
     training: Any = None
     masks: dict[int, tuple[Any, Any]] = {}
-    losses: list[Any] = []
+    losses: list[tuple[Any, Any]] = []
+    trainable: Mapping[Any, bool] = {}
+    replays: list[Any] = []
 
 
 _context = _Context()
 
 
 @contextmanager
-def call_context(training: Any = None) -> Iterator[_Context]:
-    """The surroundings of an outermost call; nested calls see its training flag and add to its losses."""
-    before = (_context.depth, _context.training, _context.masks, _context.losses)
-    _context.depth, _context.training, _context.masks, _context.losses = 1, training, {}, []
+def _context_of(**new: Any) -> Iterator[_Context]:
+    new = {"training": None, "masks": {}, "losses": [], "replays": [], **new}
+    before = {name: getattr(_context, name) for name in new}
+    vars(_context).update(new)
     try:
         yield _context
     finally:
-        _context.depth, _context.training, _context.masks, _context.losses = before
+        vars(_context).update(before)
+
+
+def call_context(training: Any = None) -> AbstractContextManager[_Context]:
+    """The surroundings of an outermost call; nested calls see its training flag and add to its losses."""
+    return _context_of(depth=1, training=training)
+
+
+def definition_context() -> AbstractContextManager[_Context]:
+    """Surroundings in which symbolic calls define models, whatever is being called around them."""
+    return _context_of(depth=0)
 
 
 @contextmanager
-def definition_context() -> Iterator[None]:
-    """Surroundings in which symbolic calls define models, whatever is being called around them."""
-    before = (_context.depth, _context.training, _context.masks, _context.losses)
-    _context.depth, _context.training, _context.masks, _context.losses = 0, None, {}, []
+def taken_as_trainable(state: Mapping[Any, bool]) -> Iterator[None]:
+    """Surroundings in which layers are as trainable as `state` says; those that it does not name are as they are."""
+    before, _context.trainable = _context.trainable, state
     try:
         yield
     finally:
-        _context.depth, _context.training, _context.masks, _context.losses = before
+        _context.trainable = before
+
+
+def surroundings() -> _Context:
+    """Those of the call under way."""
+    return _context
 
 
 class Layer:
@@ -121,6 +147,7 @@ class Layer:
         [[1.0, 2.0]]
     """
 
+    _tracked_as = "layers"
     _tracker: Tracker
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
     built: bool
@@ -164,6 +191,7 @@ class Layer:
         self._trainable = bool(trainable)
         self._inbound_nodes: list[CallRecord] = []
         self._added_losses: list[Any] = []
+        self._losses: list[tuple[Any, Any]] = []
         self._input_shapes: Any = None
         self._call_signature = inspect.signature(self.call)
         names = self._call_signature.parameters
@@ -173,7 +201,8 @@ class Layer:
     # ---- weights -------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._tracker.track(name, value)
+        if name not in _NOT_OWNED:
+            value = self._tracker.renew(self.__dict__.get(name), value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -203,17 +232,18 @@ class Layer:
         dtype = dtypes.standardize(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        initial = initializers.get(initializer)
         variable = Variable(
-            initializers.get(initializer), shape=shape, dtype=dtype, trainable=trainable, name=name,
+            lambda *args, **kwargs: evaluated(initial(*args, **kwargs)), shape=shape, dtype=dtype, trainable=trainable, name=name,
             regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint),
         )  # fmt: skip
-        self._tracker.add_variable(variable)
+        self._tracker.add(variable)
         return variable
 
     @property
     def trainable(self) -> bool:
         """Whether the weights of this layer and its sublayers receive gradients."""
-        return self._trainable
+        return _context.trainable.get(self, self._trainable) if _context.trainable else self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
@@ -258,7 +288,7 @@ class Layer:
     @property
     def trainable_weights(self) -> list[Variable]:
         """Weights that receive gradients."""
-        frozen = {v.uid for layer in self._flatten_layers() if not layer._trainable for v in layer.weights}
+        frozen = {v.uid for layer in self._flatten_layers() if not layer.trainable for v in layer.weights}
         return [v for v in self.weights if v.trainable and v.uid not in frozen]
 
     @property
@@ -316,21 +346,69 @@ class Layer:
 
     # ---- losses --------------------------------------------------------------------------------------------------
 
-    def add_loss(self, loss: Any) -> None:
-        """Add scalar losses (a tensor, a list, or a function without arguments) to what training minimises."""
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+        """Add scalar losses to what training minimises.
+
+        Args:
+            loss: a tensor or a list of them, in `call`; or, anywhere, a function without arguments. A functional model
+                also takes tensors of its graph.
+            inputs: what Keras 2 asked for; the graph says by itself what a loss depends on.
+
+        Raises:
+            ConfigError: a symbolic tensor outside of `call`, for a layer that is no functional model.
+
+        Example:
+            >>> class Small(Layer):
+            ...     def call(self, inputs):
+            ...         self.add_loss(ops.sum(ops.square(inputs)))
+            ...         return inputs
+            >>> layer = Small()
+            >>> _ = layer(np.array([1.0, 2.0]))
+            >>> [float(loss) for loss in layer.losses]
+            [5.0]
+        """
         for one in loss if isinstance(loss, (list, tuple)) else [loss]:
             if isinstance(one, Callable) and not isinstance(one, Tensor):
                 self._added_losses.append(one)
+            elif _context.depth:
+                _context.losses.append((self, one))
+            elif isinstance(one, Tensor):
+                self._add_loss_of_graph(one)
             else:
-                _context.losses.append(one)
+                self._losses.append((None, one))
+
+    def _add_loss_of_graph(self, loss: Tensor) -> None:
+        raise ConfigError(
+            f"layer {self.name!r}: outside of call() only a functional model takes a tensor as a loss, received {loss!r} "
+            f"({provenance.user_line()}); give a function without arguments"
+        )
 
     @property
     def losses(self) -> list[Any]:
-        """Losses added in the current call, functions given to `add_loss`, and penalties of weights."""
-        out = list(_context.losses)
+        """What was added in the call under way, or else in the last one; functions given to `add_loss`; penalties of weights."""
+        layers = list(self._flatten_layers())
+        if _context.depth:
+            own = {id(layer) for layer in layers}
+            found = [loss for layer, loss in _context.losses if id(layer) in own]
+        else:
+            found = [loss for layer in layers for loss in layer._kept_losses()]
+        found += [fn() for layer in layers for fn in layer._added_losses]
+        return found + self._regularization_losses()
+
+    def _kept_losses(self) -> list[Any]:
+        trace = tracing.current()
+        if trace is None:
+            return [loss for made_in, loss in self._losses if made_in is None]
+        return [loss for made_in, loss in self._losses if made_in is not None and made_in() is trace]
+
+    def _keep_losses(self) -> None:
+        """Remember the losses of the outermost call that ends here; those of a trace are seen only in it."""
+        trace = tracing.current()
+        made_in = None if trace is None else weakref.ref(trace)
         for layer in self._flatten_layers():
-            out += [fn() for fn in layer._added_losses]
-        return out + self._regularization_losses()
+            layer._losses = []
+        for layer, loss in _context.losses:
+            layer._losses.append((made_in, evaluated(loss)))
 
     def _regularization_losses(self) -> list[Any]:
         return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
@@ -352,11 +430,16 @@ class Layer:
         check_input_spec(self.input_spec, first, self.name)
         self._build_for(args, kwargs)
         check_input_spec(self.input_spec, first, self.name)
-        is_functional = bool(tensors) and tracing.current() is None and _context.depth == 0
-        outer = call_context() if _context.depth == 0 and tracing.current() is None else nullcontext()
-        trace = tracing.Trace() if tensors and tracing.current() is None else nullcontext()
+        is_outermost, is_in_trace = _context.depth == 0, tracing.current() is not None
+        is_functional = bool(tensors) and not is_in_trace and is_outermost
+        outer = call_context() if is_outermost else nullcontext()
+        trace = tracing.Trace() if tensors and not is_in_trace else nullcontext()
         with outer, trace, provenance.layer_scope(self.name):
             outputs = self._call(args, dict(kwargs), first)
+            if not tensors and not is_in_trace:
+                outputs = tree.map_structure(evaluated, outputs)
+            if is_outermost and not is_functional:
+                self._keep_losses()
         if is_functional:
             outputs = self._record(args, kwargs, outputs)
         return outputs
@@ -385,7 +468,7 @@ class Layer:
         if self.activity_regularizer is not None:
             for y in tree.flatten(outputs):
                 batch = ops.cast(ops.as_tensor(ops.shape(y)[0]) if isinstance(ops.shape(y)[0], dims.Dim) else ops.shape(y)[0], self.compute_dtype)
-                _context.losses.append(self.activity_regularizer(y) / batch)
+                _context.losses.append((self, self.activity_regularizer(y) / batch))
         self._set_masks(first, outputs)
         return outputs
 
@@ -573,6 +656,10 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+_NOT_OWNED = frozenset({"_inbound_nodes", "_added_losses", "_losses", "_input_shapes"})
+"""Attributes for the layer's own books."""
 
 
 def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:

@@ -38,6 +38,7 @@ class Replay:
         self.known: dict[Node, Any] = {}
         self.env: dict[str, dims.Size] = {}
         self.is_symbolic = False
+        self._mentions: dict[Node, bool] = {}
         for node, value in (inputs or {}).items():
             self.put(node, value)
 
@@ -61,15 +62,42 @@ class Replay:
         value = self.known[x.node]
         return Tensor(value) if isinstance(value, Node) else value
 
+    def resolve(self, x: Any) -> Any:
+        """A result that mentions tensors of the definition (a function closed over them) with what these stand for instead."""
+        return self.value(x) if isinstance(x, Tensor) and self.mentioned_by(x.node) else x
+
+    def mentioned_by(self, root: Node) -> bool:
+        """Whether `root` is computed from what stands for something else here."""
+        found: dict[int, Node] = {}
+        todo = [root]
+        while todo:
+            node = todo.pop()
+            if node not in self._mentions and node.uid not in found:
+                found[node.uid] = node
+                if not self._is_replaced(node):
+                    todo.extend(node.inputs)
+        for uid in sorted(found):
+            node = found[uid]
+            self._mentions[node] = self._is_replaced(node) or any(self._mentions[i] for i in node.inputs)
+        return self._mentions[root]
+
+    def _is_replaced(self, node: Node) -> bool:
+        value = self.known.get(node, node)
+        return (value.node if isinstance(value, Tensor) else value) is not node
+
     def compute(self, roots: Iterable[Node]) -> None:
         """Compute everything that `roots` need beyond what is known."""
         missing: dict[int, Node] = {}
         todo = list(roots)
         while todo:
             node = todo.pop()
-            if node not in self.known and node.uid not in missing:
-                missing[node.uid] = node
-                todo.extend(node.inputs)
+            if node in self.known or node.uid in missing:
+                continue
+            if self.is_symbolic and self._mentions.get(node) is False:
+                self.known[node] = node
+                continue
+            missing[node.uid] = node
+            todo.extend(node.inputs)
         for uid in sorted(missing):
             node = missing[uid]
             self.known[node] = self._leaf(node) if node.op.is_leaf else self._computed(node)
@@ -93,6 +121,14 @@ class Replay:
             return values[0][node.attrs["index"]]
         with sizes(known):
             return compute(node.op, values, {k: dims.evaluate(resized(v, self.env), known) for k, v in node.attrs.items()})
+
+
+def evaluated(x: Any) -> Any:
+    """The array of a tensor that nothing but variables and constants is in, such as `K` functions make; anything else is itself."""
+    if not isinstance(x, Tensor):
+        return x
+    value = Replay().value(x)
+    return x if isinstance(value, Tensor) else value
 
 
 def resized(value: Any, env: Mapping[str, dims.Size]) -> Any:

@@ -1,14 +1,21 @@
-"""What a layer owns, found as attributes are set: variables, sublayers, seeds and metrics, also inside lists and dicts."""
+"""What a layer owns: variables, sublayers, seeds and metrics, set as attributes or put into its lists, dicts and sets.
+
+Things are owned in the order in which they came, as in Keras: weights are listed in that order.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from symkeras.graph.variable import Variable
+from symkeras.layers.containers import CONTAINERS, Tracked
 
 
 class Tracker:
-    """The things one layer owns, in order of definition."""
+    """The things that one layer or metric owns, in the order in which they came.
+
+    What a class counts as, it says by `_tracked_as`: "layers", "metrics" or "seeds".
+    """
 
     def __init__(self) -> None:
         self.trainable: list[Variable] = []
@@ -16,44 +23,70 @@ class Tracker:
         self.seeds: list[Any] = []
         self.layers: list[Any] = []
         self.metrics: list[Any] = []
-        self.containers: list[Any] = []
+        self._owned: dict[int, tuple[list[Any], int]] = {}  # id -> the list above that it is in, and how many places hold it
 
-    def track(self, name: str, value: Any) -> None:
-        """Take note of `value`, set as attribute `name`."""
-        if value is None or (isinstance(value, (str, int, float, tuple)) and not value):
-            return
-        if isinstance(value, Variable):
-            self.add_variable(value)
-        elif name not in ("_inbound_nodes", "_added_losses", "_init_arguments", "_input_shapes") and _kind(value):
-            self._add_owned(value)
-        elif isinstance(value, (list, tuple)) and not name.startswith("_no_track"):
+    def renew(self, old: Any, new: Any) -> Any:
+        """Own `new` where `old` was held; gives what to hold there."""
+        if type(new) in _PLAIN and type(old) in _PLAIN:
+            return new
+        kept = self.track(new)
+        self.release(old)
+        return kept
+
+    def track(self, value: Any) -> Any:
+        """Own `value`, held in one more place; gives what to hold there: a container is to be one that says what becomes of it."""
+        if self._store(value) is not None:
+            self.add(value)
+            store, count = self._owned[id(value)]
+            self._owned[id(value)] = store, count + 1
+        elif isinstance(value, tuple):
+            return self._tracked_tuple(value)
+        elif isinstance(value, Tracked):
+            value.watch(self)
+        elif type(value) in CONTAINERS:
+            return CONTAINERS[type(value)].watched(value, self)
+        return value
+
+    def release(self, value: Any) -> None:
+        """One place less holds `value`: what no place holds is owned no longer."""
+        if id(value) in self._owned:
+            store, count = self._owned[id(value)]
+            self._owned[id(value)] = store, count - 1
+            if count <= 1:
+                self.forget(value)
+        elif isinstance(value, tuple):
             for item in value:
-                if isinstance(item, Variable):
-                    self.add_variable(item)
-                elif _kind(item):
-                    self._add_owned(item)
-            if isinstance(value, list):
-                self.containers.append(value)
-        elif isinstance(value, dict):
-            for item in value.values():
-                if _kind(item):
-                    self._add_owned(item)
+                self.release(item)
+        elif isinstance(value, Tracked):
+            value.unwatch(self)
 
-    def add_variable(self, variable: Variable) -> None:
-        """Own a variable."""
-        own = self.trainable if variable.trainable else self.non_trainable
-        if not any(v is variable for v in (*self.trainable, *self.non_trainable)):
-            own.append(variable)
-
-    def _add_owned(self, value: Any) -> None:
-        place = {"layer": self.layers, "seed": self.seeds, "metric": self.metrics}[_kind(value)]
-        if not any(v is value for v in place):
-            place.append(value)
+    def add(self, value: Any) -> None:
+        """Own a variable or sublayer, whether or not a place holds it."""
+        store = self._store(value)
+        if store is not None and id(value) not in self._owned:
+            store.append(value)
+            self._owned[id(value)] = store, 0
 
     def forget(self, value: Any) -> None:
-        """Own `value` no longer."""
-        for place in (self.trainable, self.non_trainable, self.seeds, self.layers, self.metrics):
-            place[:] = [v for v in place if v is not value]
+        """Own `value` no longer, wherever it is held."""
+        if id(value) in self._owned:
+            store, _ = self._owned.pop(id(value))
+            store[:] = [v for v in store if v is not value]
+        else:
+            self.release(value)
+
+    def _store(self, value: Any) -> list[Any] | None:
+        """The list that `value` belongs into; None for what is no piece of state."""
+        if isinstance(value, Variable):
+            return self.trainable if value.trainable else self.non_trainable
+        kind = getattr(type(value), "_tracked_as", None)
+        return None if kind is None else getattr(self, kind)
+
+    def _tracked_tuple(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        kept = [self.track(item) for item in value]
+        if all(a is b for a, b in zip(kept, value, strict=True)):
+            return value
+        return type(value)(*kept) if hasattr(value, "_fields") else type(value)(kept)
 
     @property
     def weights(self) -> list[Variable]:
@@ -66,13 +99,4 @@ class Tracker:
         return [*self.weights, *(s.state for s in self.seeds), *(v for m in self.metrics for v in m.variables)]
 
 
-def _kind(value: Any) -> str:
-    """`layer`, `seed` or `metric` for what declares itself as such by its class, else an empty string."""
-    for cls in type(value).__mro__:
-        if cls.__name__ == "Layer" and cls.__module__.startswith("symkeras."):
-            return "layer"
-        if cls.__name__ == "SeedGenerator" and cls.__module__.startswith("symkeras."):
-            return "seed"
-        if cls.__name__ == "Metric" and cls.__module__.startswith("symkeras."):
-            return "metric"
-    return ""
+_PLAIN = frozenset({type(None), bool, int, float, str})

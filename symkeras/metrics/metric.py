@@ -12,6 +12,7 @@ from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dtypes, provenance, tracing
 from symkeras.graph.variable import Variable
 from symkeras.layers.layer import _policy_name
+from symkeras.layers.tracking import Tracker
 
 
 class Metric:
@@ -36,6 +37,8 @@ class Metric:
         3.0
     """
 
+    _tracked_as = "metrics"
+
     _direction: ClassVar[str | None] = None
     """"up" where larger is better, "down" where smaller is, for callbacks that compare epochs."""
 
@@ -44,22 +47,12 @@ class Metric:
 
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self._dtype = _policy_name(dtype)
-        self._metrics: list[Metric] = []
-        self._variables: list[Variable] = []
+        object.__setattr__(self, "_tracker", Tracker())
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if "_variables" in self.__dict__:
-            self._own(value)
+        if "_tracker" in self.__dict__:
+            value = self._tracker.renew(self.__dict__.get(name), value)
         object.__setattr__(self, name, value)
-
-    def _own(self, value: Any) -> None:
-        if isinstance(value, (list, tuple, dict)):
-            for item in value.values() if isinstance(value, dict) else value:
-                self._own(item)
-        elif isinstance(value, Variable) and not any(v is value for v in self._variables):
-            self._variables.append(value)
-        elif isinstance(value, Metric) and not any(m is value for m in self._metrics):
-            self._metrics.append(value)
 
     @property
     def dtype(self) -> str:
@@ -69,7 +62,7 @@ class Metric:
     @property
     def variables(self) -> list[Variable]:
         """Own state, then that of metrics among the attributes."""
-        return [*self._variables, *(v for m in self._metrics for v in m.variables)]
+        return self._tracker.variables
 
     def add_variable(self, shape: Sequence[int], initializer: Any = None, dtype: Any = None, aggregation: str = "sum",
                      name: str | None = None) -> Variable:  # fmt: skip
@@ -82,12 +75,12 @@ class Metric:
             aggregation: accepted for Keras' signature; one process needs none.
             name: shown in graphs.
         """
-        if "_variables" not in self.__dict__:
+        if "_tracker" not in self.__dict__:
             raise SymkerasError(f"{type(self).__name__}.__init__ must call super().__init__() before it adds variables")
         dtype = dtypes.standardize(dtype or (self.dtype if dtypes.is_float(self.dtype) else config.floatx()))
         with tracing.suspended(), provenance.layer_scope(self.name):
             variable = Variable(_initializer(initializer), shape=tuple(shape), dtype=dtype, trainable=False, name=name)
-        self._own(variable)
+        self._tracker.add(variable)
         return variable
 
     def add_weight(self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None) -> Variable:

@@ -7,10 +7,10 @@ from typing import Any
 
 from symkeras import tree
 from symkeras.errors import ConfigError
-from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.input import Input, InputLayer
 from symkeras.layers.layer import CallRecord, Layer
+from symkeras.layers.replay import Replay
 
 
 def clone_model(model: Any, input_tensors: Any = None, clone_function: Callable[[Layer], Layer] | None = None,
@@ -100,7 +100,7 @@ def _as_input(x: Any) -> Tensor:
 
 
 def _clone_functional(model: Any, input_tensors: Any, clone: Callable[[Layer], Layer], call: Callable[..., Any] | None) -> Any:
-    from symkeras.models.functional import Functional, _value
+    from symkeras.models.functional import Functional, run_again
 
     if input_tensors is None:
         new_inputs = [Input(batch_shape=t.shape, dtype=t.dtype, name=n) for t, n in zip(model.inputs, model.input_names, strict=True)]
@@ -108,18 +108,19 @@ def _clone_functional(model: Any, input_tensors: Any, clone: Callable[[Layer], L
         new_inputs = [x if isinstance(x, Tensor) else _as_input(x) for x in tree.flatten(input_tensors)]
     if len(new_inputs) != len(model.inputs):
         raise ConfigError(f"clone_model: the model has {len(model.inputs)} inputs, received {len(new_inputs)} input_tensors")
-    known: dict[Node, Any] = {t.node: x for t, x in zip(model.inputs, new_inputs, strict=True)}
-    memo: dict[Node, Any] = {}
+    replay = Replay({t.node: x for t, x in zip(model.inputs, new_inputs, strict=True)})
     made: dict[int, Layer] = {}
-    for record in _calls(model):
-        layer = made.get(id(record.layer)) or made.setdefault(id(record.layer), clone(record.layer))
-        args, kwargs = tree.map_structure(lambda a: _value(a, known, memo), (record.args, record.kwargs))
-        outputs = layer(*args, **kwargs) if call is None else call(layer, *args, **kwargs)
-        for t, y in zip(record.outputs, tree.flatten(outputs), strict=False):
-            known[t.node] = y
-    outputs = tree.map_structure(lambda t: _value(t, known, memo), model.output)
+
+    def call_clone(layer: Layer, *args: Any, **kwargs: Any) -> Any:
+        copy = made.get(id(layer)) or made.setdefault(id(layer), clone(layer))
+        return copy(*args, **kwargs) if call is None else call(copy, *args, **kwargs)
+
+    outputs = run_again(replay, _calls(model), model.output, call_clone)
     inputs = tree.pack_sequence_as(model.input, new_inputs)
-    return Functional(inputs, outputs, name=model.name, trainable=model.trainable)
+    copy = Functional(inputs, outputs, name=model.name, trainable=model.trainable)
+    if model._graph_losses:
+        copy.add_loss([replay.value(loss) for loss in model._graph_losses])
+    return copy
 
 
 def _calls(model: Any) -> list[CallRecord]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -39,6 +39,8 @@ class Compilation:
     """The arguments of `Model.compile`, and what was made of them.
 
     Attributes:
+        trainable: layer -> whether it was trainable when the model was compiled: what training goes by.
+        has_warned: whether somebody was told that this is no longer what the layers say.
         tracker: the mean of the total loss.
         names, losses, weights: of the outputs, once they are known.
         trackers: name of an output -> the mean of its loss, where several outputs have one.
@@ -55,6 +57,8 @@ class Compilation:
     backend: str | None
     options: dict[str, Any]
     config: dict[str, Any]
+    trainable: MutableMapping[Any, bool] | None = None
+    has_warned: bool = False
     tracker: Any = None
     names: list[str] = field(default_factory=list)
     losses: list[Any] = field(default_factory=list)

@@ -7,7 +7,7 @@ made again, with `training` known, so that one definition serves training and in
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from symkeras.graph import provenance, tracing
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.input import Input, InputLayer
-from symkeras.layers.layer import CallRecord, Layer, definition_context, record_of, set_mask
+from symkeras.layers.layer import CallRecord, Layer, definition_context, record_of, set_mask, surroundings
 from symkeras.layers.replay import Replay
 from symkeras.models.layer_order import layers_by_depth
 from symkeras.models.model import Model
@@ -53,17 +53,24 @@ class Functional(Model):
             inputs, outputs = _on_inputs_of_its_own(inputs, outputs, self.name)
         flat_in, flat_out = tree.flatten(inputs), tree.flatten(outputs)
         layers = layers_by_depth(flat_in, flat_out)
-        names: dict[str, Layer] = {}
-        for layer in layers:
-            if names.setdefault(layer.name, layer) is not layer:
-                raise ConfigError(f"model {self.name!r}: two layers are called {layer.name!r}; names must be unique")
+        _check_names(layers, self.name)
         own = {
             "_input_structure": inputs, "_output_structure": outputs, "_flat_inputs": flat_in, "_flat_outputs": flat_out,
-            "_records": _records(flat_in, flat_out, self.name), "_graph_layers": layers,
+            "_records": _records(flat_in, flat_out, self.name), "_graph_layers": layers, "_graph_losses": (),
         }  # fmt: skip
         for attribute, value in own.items():
             object.__setattr__(self, attribute, value)
         self.built = True
+
+    def _add_loss_of_graph(self, loss: Tensor) -> None:
+        """Compute `loss`, a tensor of the graph, at every call; the layers that it needs besides belong to the model from now on."""
+        losses = (*self._graph_losses, loss)
+        records = _records(self._flat_inputs, self._flat_outputs, self.name, losses)
+        layers = list(dict.fromkeys((*self._graph_layers, *layers_by_depth(self._flat_inputs, [loss]))))
+        _check_names(layers, self.name)
+        for attribute, value in {"_graph_losses": losses, "_records": records, "_graph_layers": layers}.items():
+            object.__setattr__(self, attribute, value)
+        self._forget_steps()
 
     @property
     def _layers(self) -> list[Layer]:
@@ -120,13 +127,17 @@ class Functional(Model):
     # ---- calling -------------------------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return self._call_as(self, inputs, training, mask)
+
+    def _call_as(self, model: Model, inputs: Any, training: Any, mask: Any) -> Any:
+        """The call; what the graph adds to the losses is added by `model`."""
         values = [self._fit_input(x, t) for x, t in zip(self._ordered(inputs), self._flat_inputs, strict=True)]
         if mask is not None:
             masks = self._ordered(mask) if tree.is_nested(mask) else [mask]
             for x, m in zip(values, masks, strict=False):
                 if m is not None:
                     set_mask(x, m)
-        return self._replay(values, training)
+        return self._replay(values, training, model)
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """The inputs in the model's order, from one, a list, or a dict by structure or by names."""
@@ -165,11 +176,19 @@ class Functional(Model):
             raise ShapeError(f"model {self.name!r}: input {expected.name!r} expects shape {expected.shape}, received {shape}")
         return x
 
-    def _replay(self, values: Sequence[Any], training: Any) -> Any:
+    def _replay(self, values: Sequence[Any], training: Any, model: Model) -> Any:
         replay = Replay({t.node: v for t, v in zip(self._flat_inputs, values, strict=True)})
         if training is not None or not replay.is_symbolic:
             replay.known[phase.learning_phase().node] = training if isinstance(training, Tensor) else np.bool_(bool(training))
-        return _unpacked(_run_again(replay, self._records, self._output_structure))
+        around, trace = surroundings(), tracing.current()
+        before = len(around.losses)
+        outputs = run_again(replay, self._records, self._output_structure)
+        around.losses[before:] = [(layer, replay.resolve(loss)) for layer, loss in around.losses[before:]]
+        around.losses += [(model, replay.value(loss)) for loss in self._graph_losses]
+        around.replays.append(replay)
+        if trace is not None:
+            trace.pending.update({v: replay.resolve(t) for v, t in trace.pending.items()})
+        return _unpacked(outputs)
 
     # ---- config --------------------------------------------------------------------------------------------------
 
@@ -211,27 +230,34 @@ def _on_inputs_of_its_own(inputs: Any, outputs: Any, model: str) -> tuple[Any, A
     with tracing.suspended(), definition_context():
         fresh = [t if _input_layer(t) is not None else Input(batch_shape=t.shape, dtype=t.dtype, name=f"{t.name}_input") for t in flat]
         replay = Replay({t.node: x for t, x in zip(flat, fresh, strict=True)})
-        return tree.pack_sequence_as(inputs, fresh), _run_again(replay, records, outputs)
+        return tree.pack_sequence_as(inputs, fresh), run_again(replay, records, outputs)
 
 
-def _run_again(replay: Replay, records: Sequence[CallRecord], outputs: Any) -> Any:
-    """Make the calls again on what their arguments stand for; what the outputs stand for then."""
+def run_again(replay: Replay, records: Sequence[CallRecord], outputs: Any, call: Callable[..., Any] | None = None) -> Any:
+    """Make the calls again on what their arguments stand for, or `call(layer, ...)` instead; what the outputs stand for then."""
     for record in records:
         args, kwargs = tree.map_structure(replay.value, (record.args, record.kwargs))
         with provenance.at_line(*record.line):
-            results = [y for y in tree.flatten(record.layer(*args, **kwargs)) if y is not None]
-        for t, y in zip(record.outputs, results, strict=False):
-            replay.put(t.node, y)
+            results = record.layer(*args, **kwargs) if call is None else call(record.layer, *args, **kwargs)
+        for t, y in zip(record.outputs, [y for y in tree.flatten(results) if y is not None], strict=False):
+            replay.put(t.node, replay.resolve(y))
     return tree.map_structure(replay.value, outputs)
 
 
-def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str) -> list[CallRecord]:
-    """The layer calls between inputs and outputs, in order of calling."""
+def _check_names(layers: Sequence[Layer], model: str) -> None:
+    names: dict[str, Layer] = {}
+    for layer in layers:
+        if names.setdefault(layer.name, layer) is not layer:
+            raise ConfigError(f"model {model!r}: two layers are called {layer.name!r}; names must be unique")
+
+
+def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str, losses: Sequence[Tensor] = ()) -> list[CallRecord]:
+    """The layer calls between inputs and outputs (and losses, which need none of the inputs), in order of calling."""
     stop = {t.node for t in inputs}
     found: dict[int, CallRecord] = {}
     order: dict[int, int] = {}
     parents: dict[Node, Sequence[Node]] = {}
-    todo = [t.node for t in outputs]
+    todo = [t.node for t in (*outputs, *losses)]
     while todo:
         node = todo.pop()
         if node in parents:
@@ -244,7 +270,8 @@ def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str) ->
             if node is not phase.learning_phase().node:
                 names = ", ".join(repr(t.name) for t in inputs)
                 source = f"{node.attrs['name']!r} ({node.type})"
-                raise ConfigError(f"model {model!r}: the outputs depend on {source}, which is not among the inputs ({names})")
+                what = "the outputs and losses" if losses else "the outputs"
+                raise ConfigError(f"model {model!r}: {what} depend on {source}, which is not among the inputs ({names})")
         elif record is not None:
             found[id(record)] = record
             order[id(record)] = min(order.get(id(record), node.uid), node.uid)
@@ -260,14 +287,3 @@ def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str) ->
         if t.node not in connected:
             raise ConfigError(f"model {model!r}: output {t.name!r} ({t.node.type}) depends on none of the inputs")
     return sorted(found.values(), key=lambda r: order[id(r)])
-
-
-def _value(x: Any, known: dict[Node, Any], memo: dict[Node, Any]) -> Any:
-    """What `x` of a definition stands for, given what the tensors in `known` stand for; `memo` keeps what was computed."""
-    if not isinstance(x, Tensor):
-        return x
-    if x.node in known:
-        return known[x.node]
-    if x.node not in memo:
-        memo[x.node] = Replay(known).value(x)
-    return memo[x.node]

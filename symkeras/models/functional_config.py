@@ -31,7 +31,7 @@ History = tuple[str, int, int]
 
 
 def functional_config(model: Any) -> dict[str, Any]:
-    """The config of a functional model: {name, trainable, layers, input_layers, output_layers}.
+    """The config of a functional model: {name, trainable, layers, input_layers, output_layers}, and losses where tensors were added as such.
 
     Args:
         model: a `Functional`.
@@ -41,10 +41,11 @@ def functional_config(model: Any) -> dict[str, Any]:
     """
     writer = _Writer(model)
     output_layers = tree.map_structure(writer.outside, model.output)
+    losses = {"losses": [writer.outside(loss) for loss in model._graph_losses]} if model._graph_losses else {}
     layers = [writer.layer(layer) for layer in model._graph_layers]
     return {
         "name": model.name, "trainable": model.trainable, "layers": [*layers, *writer.graph_layers],
-        "input_layers": tree.map_structure(writer.outside, model.input), "output_layers": output_layers,
+        "input_layers": tree.map_structure(writer.outside, model.input), "output_layers": output_layers, **losses,
     }  # fmt: skip
 
 
@@ -175,11 +176,13 @@ def functional_from_config(cls: type, config: Mapping[str, Any], custom_objects:
     Raises:
         ConfigError: a call mentions a tensor that no layer gives.
     """
-    rest = {k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers")}
+    rest = {k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers", "losses")}
     with tracing.suspended(), definition_context():
         reader = _Reader(config["layers"], custom_objects)
         inputs, outputs = reader.outside(config["input_layers"]), reader.outside(config["output_layers"])
-        return cls(inputs=inputs, outputs=outputs, **rest)
+        model = cls(inputs=inputs, outputs=outputs, **rest)
+        model.add_loss(reader.outside(config.get("losses", [])))
+        return model
 
 
 class _Operation:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from symkeras.errors import ConfigError, DtypeError, ShapeError, SymkerasError, 
 from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
-from symkeras.layers.layer import Layer, call_context
+from symkeras.layers.layer import Layer, call_context, taken_as_trainable
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import per_output
 from symkeras.models.feeds.checks import check_range
@@ -48,6 +50,30 @@ class Functions:
         self._example: Any = None
         self._known_inputs: tuple[list[str], Any] | None = None
         self._at_once: AtOnce | None = None
+        if self._compilation is not None and self._compilation.trainable is None:  # compiled just now
+            self._compilation.trainable = WeakKeyDictionary({layer: layer.trainable for layer in self._flatten_layers()})
+
+    def _as_compiled(self) -> AbstractContextManager[None]:
+        """Surroundings in which the layers are as trainable as they were when the model was compiled."""
+        return taken_as_trainable(self._compilation.trainable or {}) if self._compilation is not None else nullcontext()
+
+    def _say_what_differs(self) -> None:
+        """Warn, once, of layers that are no longer as trainable as they were when the model was compiled."""
+        before = self._compilation.trainable
+        if self._compilation.has_warned:
+            return
+        changed = [f"{layer.name!r} ({'' if was else 'not '}trainable then)" for layer, was in before.items() if layer.trainable != was]
+        if changed:
+            self._compilation.has_warned = True
+            warnings.warn(
+                f"model {self.name!r} trains what was trainable when it was compiled; since then that has changed for {', '.join(changed)}: "
+                "compile it again for that to count"
+            )
+
+    def _trained_variables(self) -> list[Any]:
+        """What training changes: the weights that were trainable when the model was compiled."""
+        with self._as_compiled():
+            return self.trainable_variables
 
     # ---- inputs and outputs --------------------------------------------------------------------------------------
 
@@ -104,7 +130,9 @@ class Functions:
 
     def _step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any) -> Step:
         """The function for data like this; made the first time."""
-        trained = tuple(v.uid for v in self.trainable_variables) if mode == "train" else ()
+        if mode == "train":
+            self._say_what_differs()
+        trained = tuple(v.uid for v in self._trained_variables()) if mode == "train" else ()
         backend = self._compilation.backend if self._compilation is not None else None
         key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, backend or config.backend())
         step = self._steps.get(key)
@@ -130,7 +158,7 @@ class Functions:
         was_bound = compilation is not None and compilation.is_bound
         options = compilation.options if compilation is not None and backend != "interpreter" else {}
         try:
-            with _naming_the_place():
+            with _naming_the_place(), self._as_compiled():
                 return Step(self, mode, signature, structure, backend, options)
         except BaseException:
             if compilation is not None and not was_bound:

@@ -37,6 +37,7 @@ class Sequential(Model):
         object.__setattr__(self, "_stack", [])
         object.__setattr__(self, "_chain", [])
         object.__setattr__(self, "_functional", None)
+        object.__setattr__(self, "_graph_losses", [])
         if layers is not None:
             for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
                 self._append(layer)
@@ -68,7 +69,7 @@ class Sequential(Model):
             raise ConfigError(f"model {self.name!r} has a layer called {layer.name!r} already; names must be unique")
         self._stack.append(layer)
         if not isinstance(layer, InputLayer):
-            self._tracker._add_owned(layer)
+            self._tracker.add(layer)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off."""
@@ -107,6 +108,8 @@ class Sequential(Model):
             self._settle(Functional(self._chain[0], self._chain[-1], name=self.name) if layers else None)
 
     def _settle(self, functional: Functional | None) -> None:
+        for loss in self._graph_losses if functional is not None else ():
+            functional._add_loss_of_graph(loss)
         object.__setattr__(self, "_functional", functional)
         self.built = functional is not None
         self._forget_steps()
@@ -150,7 +153,12 @@ class Sequential(Model):
             self._build_on(Input(batch_shape=(None, *x.shape[1:]), dtype=dtype) if known is None else known)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        return self._built_model().call(inputs, training=training, mask=mask)
+        return self._built_model()._call_as(self, inputs, training, mask)
+
+    def _add_loss_of_graph(self, loss: Tensor) -> None:
+        self._built_model()._add_loss_of_graph(loss)
+        self._graph_losses.append(loss)
+        self._forget_steps()
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.layers:

@@ -7,6 +7,7 @@ one graph with updates. What is fetched from it is nothing: metrics are variable
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +20,10 @@ from symkeras.backend.interface import Executable, compile_graph
 from symkeras.errors import ConfigError, DataError, GradientError, ShapeError
 from symkeras.graph import dims, tracing
 from symkeras.graph.graph import Graph
+from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
-from symkeras.layers.layer import call_context
+from symkeras.layers.layer import call_context, surroundings
 from symkeras.models.compilation import rows_of
 from symkeras.ops.leaves import placeholder_node
 
@@ -71,6 +73,9 @@ class Step:
         with tracing.Trace() as trace, call_context(mode == "train"):
             build = {"train": self._train, "test": self._test, "predict": self._predict}[mode]
             targets, outputs = build(model, tree.pack_sequence_as(x_structure, x))
+            own = [*x, *targets]
+            outputs = resolved(outputs, own, model.name)
+            trace.pending.update(zip(trace.pending, resolved(list(trace.pending.values()), own, model.name), strict=True))
             graph = Graph([t.node for t in (*x, *targets)], [t.node for t in outputs], trace.updates(), f"{model.name}_{mode}")
         self.executable: Executable = compile_graph(graph, backend, **options)
 
@@ -88,20 +93,25 @@ class Step:
 
     def _train(self, model: Any, x: Any) -> tuple[list[Tensor], list[Tensor]]:
         y_pred, y, w, loss = self._forward(model, x, True)
-        variables, optimizer = model.trainable_variables, model.optimizer
-        if not variables:
-            raise ConfigError(f"model {model.name!r} has no trainable weights")
+        variables = model.trainable_variables
+        if variables:
+            self._optimize(model, loss, variables)
+        else:
+            warnings.warn(f"model {model.name!r} has no trainable weights: its steps compute the loss and the metrics, and change no weight")
+        return [t for t in (*y, *w) if t is not None], self._track(model, x, y, y_pred, w, loss)
+
+    def _optimize(self, model: Any, loss: Any, variables: list[Any]) -> None:
+        """Let the optimizer assign the variables."""
+        optimizer = model.optimizer
         grads = gradients(optimizer.scale_loss(loss), variables)
         if all(g is None for g in grads):
             raise GradientError(
                 f"model {model.name!r}: the loss has no gradient with respect to any trainable weight: it depends on none of them, "
                 "or only through operations without a gradient (argmax, comparisons, rounding, integers)"
             )
-        if not optimizer.built:
-            with tracing.suspended():
-                optimizer.build(variables)
+        with tracing.suspended():
+            optimizer.build(variables)
         optimizer.apply(grads, variables)
-        return [t for t in (*y, *w) if t is not None], self._track(model, x, y, y_pred, w, loss)
 
     def _forward(self, model: Any, x: Any, training: bool) -> tuple[list[Tensor], list[Any], list[Any], Any]:
         outputs = model(x, training=training) if model._takes_training else model(x)
@@ -120,6 +130,7 @@ class Step:
         if loss is None:
             raise ConfigError(f"model {model.name!r}: compute_loss() gave None; it must give the scalar to minimise")
         loss = ops.as_tensor(ops.convert_to_tensor(loss))
+        loss = resolved([loss], [t for t in (*tree.flatten(x), *y, *w) if t is not None], model.name)[0]
         if loss.ndim != 0:
             raise ShapeError(f"model {model.name!r}: the loss must be a scalar, it has shape {loss.shape}")
         return y_pred, y, w, loss
@@ -141,6 +152,41 @@ class Step:
         extra = {k: v for k, v in results.items() if k not in known}
         self.extra = list(extra)
         return [ops.as_tensor(v) for v in extra.values()]
+
+
+def resolved(tensors: list[Tensor], own: Sequence[Tensor], model: str) -> list[Tensor]:
+    """Tensors computed for a step, with what the tensors of models' definitions, over which a loss or metric is closed, are in its calls.
+
+    Args:
+        tensors: symbolic, and computed from `own` where they are closed over nothing.
+        own: the placeholders of the step.
+        model: its name, for messages.
+
+    Raises:
+        ConfigError: a tensor that none of the models called has.
+    """
+    known = {t.node for t in own}
+    for replay in reversed(surroundings().replays):
+        if not _foreign(tensors, known):
+            return tensors
+        tensors = [replay.resolve(t) for t in tensors]
+    foreign = _foreign(tensors, known)
+    if foreign and surroundings().replays:
+        names = ", ".join(f"{n.attrs['name']!r} ({n.type})" for n in foreign)
+        raise ConfigError(f"model {model!r}: a loss or metric is computed from {names}, which no model called in this step has as an input")
+    return tensors
+
+
+def _foreign(tensors: Sequence[Tensor], own: set[Node]) -> list[Node]:
+    """The placeholders that `tensors` are computed from, besides their own."""
+    seen: set[Node] = set()
+    todo = [t.node for t in tensors]
+    while todo:
+        node = todo.pop()
+        if node not in seen:
+            seen.add(node)
+            todo.extend(node.inputs)
+    return [n for n in seen if n.op.name == "placeholder" and n not in own]
 
 
 def x_names(model: Any, count: int) -> list[str]:

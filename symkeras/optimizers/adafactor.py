@@ -46,12 +46,12 @@ class Adafactor(Optimizer):
         self.relative_step = relative_step
 
     def build(self, variables: Sequence[Variable]) -> None:
-        if self.built:
-            return
+        new = self._unknown(variables)
+        if not self.built:
+            self._rows: list[Variable] = []
+            self._columns: list[Variable] = []
         super().build(variables)
-        self._rows: list[Variable] = []
-        self._columns: list[Variable] = []
-        for v in variables:
+        for v in new:
             # where nothing is factored Keras saves a scalar, and so do we
             shapes = (v.shape[:-1], (*v.shape[:-2], v.shape[-1])) if v.ndim >= 2 else ((), ())
             path = v.path.replace("/", "_")

@@ -44,10 +44,10 @@ class Nadam(Optimizer):
         self.epsilon = standardized_epsilon(epsilon)
 
     def build(self, variables: Sequence[Variable]) -> None:
-        if self.built:
-            return
+        is_first = not self.built
         super().build(variables)
-        self._u_product = self.add_variable((), "ones", variables[0].dtype if variables else None, "u_product")
+        if is_first:
+            self._u_product = self.add_variable((), "ones", variables[0].dtype if variables else None, "u_product")
 
     def begin_step(self, learning_rate: Any) -> None:
         product = self._u_product

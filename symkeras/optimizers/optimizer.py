@@ -189,6 +189,8 @@ class Optimizer(State):
         with provenance.layer_scope(self.name):
             pairs = self._with_gradients(grads, trainable_variables)
             self._step([g for g, _ in pairs], [v for _, v in pairs])
+            if self.use_ema:
+                self._average(trainable_variables)
             for _, v in pairs:
                 if v.constraint is not None:
                     v.assign(v.constraint(v.value))
@@ -210,8 +212,6 @@ class Optimizer(State):
             self._update(grads, variables)
         else:
             self._accumulate(grads, variables)
-        if self.use_ema:
-            self._average()
 
     def _accumulate(self, grads: list[Any], variables: list[Variable]) -> None:
         """An update with the mean gradient on every n-th step; on the others everything but the sums keeps its value."""
@@ -301,13 +301,14 @@ class Optimizer(State):
                 x = v.value
                 v.assign(ops.subtract(x, ops.multiply(ops.multiply(x, self.weight_decay), ops.cast(rate, v.dtype))))
 
-    def _average(self) -> None:
+    def _average(self, variables: Sequence[Variable]) -> None:
         steps = self.iterations
         overwrite = None
         if self.ema_overwrite_frequency:
             overwrite = ops.equal(ops.mod(ops.add(steps, 1), self.ema_overwrite_frequency), 0)
         later = ops.not_equal(steps, 0)
-        for v, average in zip(self._trainable_variables, self._model_variables_moving_average, strict=True):
+        for v in variables:
+            average = self.slot("average", v)
             momentum = ops.multiply(ops.cast(later, v.dtype), self.ema_momentum)
             mean = ops.add(ops.multiply(momentum, average.value), ops.multiply(ops.subtract(1, momentum), v.value))
             average.assign(mean)

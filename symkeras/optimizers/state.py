@@ -104,21 +104,32 @@ class State:
     def build(self, variables: Sequence[Variable]) -> None:
         """Make all slots and lay variables and slots out in flat arrays, so that one update can serve them all.
 
+        An optimizer that is shared by several models, as scripts of 2017 do, is built for the variables of each in turn.
+
         Args:
-            variables: the variables to be trained.
+            variables: the variables to be trained; those it knows already keep their slots.
         """
-        if self.built:
+        new = self._unknown(variables)
+        if self.built and not new:
             return
-        self._trainable_variables = list(variables)
-        self._index = {v: k for k, v in enumerate(variables)}
+        self._index.update((v, len(self._trainable_variables) + k) for k, v in enumerate(new))
+        self._trainable_variables += new
         if self.use_ema:
-            self._model_variables_moving_average = self.add_optimizer_variables(variables, "average")
+            self.add_optimizer_variables(new, "average")
+            self._model_variables_moving_average = self.slots.setdefault("average", [])
+            for v in new if self.built else ():  # the first step of the others is over
+                self.slot("average", v).set(v.array)
         if self.gradient_accumulation_steps:
-            self._accumulated_gradients = self.add_optimizer_variables(variables, "gradient_accumulator")
+            self.add_optimizer_variables(new, "gradient_accumulator")
+            self._accumulated_gradients = self.slots.setdefault("gradient_accumulator", [])
         for group in self.slot_groups:
-            self.add_optimizer_variables(variables, list(group), list(group.values()))
+            self.add_optimizer_variables(new, list(group), list(group.values()))
         self.built = True
         self._pack()
+
+    def _unknown(self, variables: Sequence[Variable]) -> list[Variable]:
+        """Those that have no slots yet."""
+        return [v for v in variables if v not in self._index]
 
     def _pack(self) -> None:
         pack_together(self.name, self._trainable_variables, self.slots, self._owner)

@@ -33,6 +33,8 @@ class SeedGenerator:
     ([7, 0], [7, 1])
     """
 
+    _tracked_as = "seeds"
+
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
         if kwargs:
             raise ConfigError(f"SeedGenerator: unrecognized keyword arguments {sorted(kwargs)}")

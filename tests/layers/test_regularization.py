@@ -9,7 +9,6 @@ import pytest
 
 from symkeras import errors, layers
 from symkeras.graph.graph import Graph
-from symkeras.layers.layer import call_context
 from tests.backends import evaluate_on_all
 from tests.layers.check_layer import check_layer, trace
 
@@ -104,9 +103,8 @@ def test_a_rate_of_zero_draws_nothing() -> None:
 
 def test_activity_regularization_adds_its_penalty_per_sample() -> None:
     layer = check_layer(layers.ActivityRegularization, {"l1": 0.1, "l2": 0.2}, X, X, mask=MASK, expected_mask=MASK)
-    with call_context() as context:
-        layer(X)
-        (loss,) = context.losses
+    layer(X)
+    (loss,) = layer.losses
     np.testing.assert_allclose(loss, (0.1 * np.abs(X).sum() + 0.2 * (X**2).sum()) / len(X))
 
 
