@@ -12,6 +12,7 @@ import numpy as np
 
 from symkeras.errors import ConfigError, DataError
 from symkeras.saving.legacy_configs import modernised
+from symkeras.saving.registration import CustomObjectScope, builtin_function
 from symkeras.saving.serialization import deserialize_keras_object, safe_mode_scope, serialize_keras_object
 from symkeras.saving.weight_store import array, group, open_file
 
@@ -53,10 +54,8 @@ def _write_text(file: h5py.File, key: str, value: Any) -> None:
 
 def _long_names(loss: Any) -> Any:
     """Losses by the names of their functions: Keras 3 does not read `mse` from its own files of this kind."""
-    from symkeras import losses
-
     if isinstance(loss, str):
-        return getattr(losses.get(loss), "__name__", loss)
+        return getattr(builtin_function(loss), "__name__", loss)
     if isinstance(loss, Mapping) and "class_name" not in loss:
         return {k: _long_names(v) for k, v in loss.items()}
     return [_long_names(v) for v in loss] if isinstance(loss, (list, tuple)) else loss
@@ -140,13 +139,11 @@ def _read_text(file: h5py.File, key: str, path: Path) -> Any:
 
 def _compile(model: Any, settings: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> None:
     """Compile as the file says; `sample_weight_mode` and what else Keras 2 wrote without need is left out."""
-    from symkeras import optimizers
-
     known = {k: settings[k] for k in ("loss", "metrics", "weighted_metrics", "loss_weights") if settings.get(k) is not None}
     known = {k: _restored(v, custom_objects) for k, v in known.items()}
     try:
-        optimizer = optimizers.deserialize(settings["optimizer_config"], custom_objects)
-        model.compile(optimizer=optimizer, **known)
+        with CustomObjectScope(custom_objects):
+            model.compile(optimizer=settings["optimizer_config"], **known)
     except (ConfigError, KeyError) as error:
         warnings.warn(f"the model is loaded but not compiled: its settings mean nothing here ({error}); compile it again")
 

@@ -144,7 +144,7 @@ def find_class(config: Mapping[str, Any]) -> Any:
     custom = custom or get_registered_object(name) or _by_origin(name, module)
     if custom is not None:
         return custom
-    if _families(module or "keras") and (found := _builtin_function(name)) is not None:
+    if _families(module or "keras") and (found := builtin_function(name)) is not None:
         return found
     raise ConfigError(_unknown("class", name, module))
 
@@ -162,12 +162,18 @@ def find_function(config: Mapping[str, Any]) -> Any:
     if found is None and registered not in (None, "function"):
         found = get_registered_object(registered)
     if found is None:
-        found = _builtin_function(name)
+        found = builtin_function(name)
     if found is None:
         found = next((o for key, o in _custom_objects() if key.endswith(f">{name}") or _is_named(o, name)), None)
     if found is None:
         raise ConfigError(_unknown("function", name, module))
     return found
+
+
+def lambda_globals() -> dict[str, Any]:
+    """What the code of a lambda sees beside Python's own names."""
+    root = importlib.import_module("symkeras")
+    return {"ops": root.ops, "keras": root, "symkeras": root}
 
 
 def _families(module: str) -> tuple[str, ...]:
@@ -188,7 +194,8 @@ def _member(family: str, name: str) -> Any:
     return found if is_own else None
 
 
-def _builtin_function(name: str) -> Any:
+def builtin_function(name: str) -> Any:
+    """The activation, loss or metric function of symkeras called `name`, or None."""
     found = (_member(family, name) for family in FUNCTION_FAMILIES)
     return next((f for f in found if isinstance(f, FunctionType)), None)
 

@@ -30,6 +30,7 @@ from symkeras.saving.registration import (
     get_custom_objects,
     get_registered_name,
     get_registered_object,
+    lambda_globals,
     public_name,
     register_keras_serializable,
 )  # fmt: skip
@@ -266,9 +267,6 @@ def _read_lambda(inner: Mapping[str, Any]) -> types.FunctionType:
             "the config carries a lambda, whose bytecode could do anything; if you trust its writer, load with safe_mode=False "
             "or call symkeras.config.enable_unsafe_deserialization()"
         )
-    import symkeras
-    from symkeras import ops
-
     value = inner["value"] if "value" in inner else (inner["code"], inner.get("defaults"), inner.get("closure"))
     encoded, defaults, closure = (value, None, None) if isinstance(value, str) else value
     try:
@@ -278,7 +276,7 @@ def _read_lambda(inner: Mapping[str, Any]) -> types.FunctionType:
     if not isinstance(code, types.CodeType):
         raise ConfigError(f"the bytecode of a lambda holds a {type(code).__name__}, no code")
     cells = tuple(types.CellType(_read(v)) for v in closure) if closure else None
-    known = {"np": np, "ops": ops, "keras": symkeras, "symkeras": symkeras, "__builtins__": __builtins__}
+    known = {"np": np, **lambda_globals(), "__builtins__": __builtins__}
     return types.FunctionType(code, known, code.co_name, tuple(_read(defaults)) if defaults else None, cells)
 
 
