@@ -14,7 +14,7 @@ from weakref import WeakSet
 import numpy as np
 
 from symkeras.errors import ShapeError
-from symkeras.graph import dtypes, provenance, tracing
+from symkeras.graph import dtypes, provenance, room, tracing
 from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import OPS, Node, make
 from symkeras.graph.tensor import Tensor
@@ -265,6 +265,7 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any, name: st
         if shape is None:
             raise ShapeError(f"variable {name!r}: a callable initializer needs a shape")
         shape = tuple(int(d) for d in shape)
+        room.take(shape, dtypes.standardize(dtype), name)
         with tracing.suspended():
             value = initializer(shape, dtype=dtypes.standardize(dtype))
     else:

@@ -25,7 +25,7 @@ from symkeras.models.operations import is_operation, operation
 from symkeras.ops import phase
 from symkeras.ops.leaves import placeholder_node
 from symkeras.saving.lookup import _complete
-from symkeras.saving.serialization import TensorReference, custom_object, deserialize_keras_object, serialize_keras_object
+from symkeras.saving.serialization import TensorReference, config_errors, custom_object, deserialize_keras_object, serialize_keras_object
 
 History = tuple[str, int, int]
 """Name of a layer, number of the call, number of the output: where a config says a tensor comes from."""
@@ -177,7 +177,7 @@ def functional_from_config(cls: type, config: Mapping[str, Any], custom_objects:
         ConfigError: a call mentions a tensor that no layer gives.
     """
     rest = {k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers")}
-    with tracing.suspended(), definition_context():
+    with tracing.suspended(), definition_context(), config_errors(cls.__name__):
         reader = _Reader(config["layers"], custom_objects)
         inputs, outputs = reader.outside(config["input_layers"]), reader.outside(config["output_layers"])
         return cls(inputs=inputs, outputs=outputs, **rest)

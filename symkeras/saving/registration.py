@@ -106,6 +106,8 @@ def get_registered_name(obj: Any) -> str:
 
 def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None) -> Any:
     """What `name` means: in `custom_objects`, the current scopes, the registered objects, `module_objects`; None if nowhere."""
+    if not isinstance(name, str):
+        return None
     for table in (custom_objects, _scope.objects, _registered, module_objects):
         if table and name in table:
             return table[name]
@@ -178,6 +180,8 @@ def lambda_globals() -> dict[str, Any]:
 
 def _families(module: str) -> tuple[str, ...]:
     """The packages in which a Keras module's classes are looked up; none for a module that is not Keras'."""
+    if not isinstance(module, str):
+        raise ConfigError(f"a module is named by a string, received {module!r}")
     root, *rest = module.split(".")
     if root not in ("keras", "symkeras"):
         return ()
@@ -187,9 +191,10 @@ def _families(module: str) -> tuple[str, ...]:
 
 def _member(family: str, name: str) -> Any:
     """A public class or function of a family by name, or None."""
-    if not isinstance(name, str) or name.startswith("_") or name in _NOT_NAMED:
+    package = importlib.import_module(f"symkeras.{family}")
+    if not isinstance(name, str) or name in _NOT_NAMED or name not in dir(package):  # which lists what is public and nothing else
         return None
-    found = getattr(importlib.import_module(f"symkeras.{family}"), name, None)
+    found = getattr(package, name)
     is_own = isinstance(found, (type, FunctionType)) and found.__module__.startswith("symkeras.")
     return found if is_own else None
 

@@ -12,7 +12,7 @@ from symkeras import Input, Model, Sequential, layers, saving
 from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.random import SeedGenerator
 from symkeras.saving import model_files
-from symkeras.saving.atomic import FileError
+from symkeras.saving.places import FileError
 from symkeras.saving.weight_store import ReadStore
 from symkeras.utils import reset_uids
 
@@ -407,10 +407,10 @@ def test_members_that_lead_out_of_the_archive_are_refused(tmp_path):
 
 
 def test_members_and_arrays_that_claim_far_more_than_they_hold_are_refused(tmp_path, monkeypatch):
-    from symkeras.saving import h5_check
+    from symkeras.saving import archives, h5_check
 
     small_model(compiled=False).save(tmp_path / "m.keras")
-    monkeypatch.setattr(model_files, "FLOOR", 2**16)
+    monkeypatch.setattr(archives, "FLOOR", 2**16)
     monkeypatch.setattr(h5_check, "FLOOR", 2**16)
     rewritten(tmp_path / "m.keras", tmp_path / "bad.keras", {"config.json": b" " * 2**20}, zipfile.ZIP_DEFLATED)
     with pytest.raises(DataError, match="unpacks from"):
