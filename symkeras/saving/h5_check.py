@@ -7,9 +7,12 @@ more than is stored, depth and counts without end.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from symkeras.errors import DataError
+from symkeras.graph import room
 
 if TYPE_CHECKING:
     import h5py
@@ -23,6 +26,8 @@ DEPTH = 64
 """Groups inside of groups."""
 ATTRIBUTES = 1_000
 """Attributes of one object."""
+ROOM_FLOOR, ROOM_FACTOR = 2**26, 8
+"""Building a model from a file may take `ROOM_FLOOR` bytes and `ROOM_FACTOR` times those of the file's arrays."""
 
 
 def h5() -> Any:
@@ -66,15 +71,25 @@ def check_file(file: h5py.File) -> None:
         raise DataError(f"HDF5 file: its arrays claim {claimed} bytes but {stored} are stored: refused")
 
 
-def claimed_bytes(file: h5py.File) -> int:
-    """How much memory all arrays of a file take that `check_file` let pass."""
+def building_for(file: h5py.File) -> AbstractContextManager[None]:
+    """Context in which layers may make weights as large as those of a file that was checked, and an optimizer its slots for them."""
+    return room.at_most(ROOM_FLOOR + ROOM_FACTOR * _sum(file, _claimed), "the file's own arrays allow")
+
+
+def heap_bound(file: h5py.File, enough: int) -> int:
+    """A length that no string in a file exceeds: that of the file, and where this is not `enough`, of what lies beside the arrays."""
+    size = file.id.get_filesize()
+    return size if size <= enough else size - _sum(file, lambda dataset: dataset.id.get_storage_size())
+
+
+def _sum(file: h5py.File, size: Callable[[h5py.Dataset], int]) -> int:
     total = 0
 
-    def count(_: str, found: Any) -> None:
+    def add(_: str, found: Any) -> None:
         nonlocal total
-        total += _claimed(found) if isinstance(found, h5().Dataset) else 0
+        total += size(found) if isinstance(found, h5().Dataset) else 0
 
-    file.visititems(count)
+    file.visititems(add)
     return total
 
 

@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from symkeras.errors import ConfigError, DataError, SymkerasError
-from symkeras.graph import room
 from symkeras.saving import json_text
 from symkeras.saving.archives import open_archive
 from symkeras.saving.atomic import may_overwrite, replacing
-from symkeras.saving.h5_check import claimed_bytes
+from symkeras.saving.h5_check import building_for
 from symkeras.saving.places import kind_of, place, require_file
 from symkeras.saving.serialization import deserialize_keras_object, object_sharing_scope, serialize_keras_object
 from symkeras.saving.state_files import read_state, write_state
@@ -38,8 +37,6 @@ KERAS_VERSION = "3.15.1"
 """The version whose formats are written."""
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
-WEIGHTS_FLOOR, WEIGHTS_FACTOR = 2**26, 8
-"""Building a model from a file may take `WEIGHTS_FLOOR` bytes and `WEIGHTS_FACTOR` times those of the file's arrays, slots included."""
 LEGACY = (".h5", ".hdf5")
 
 
@@ -289,11 +286,6 @@ def _model_with(file: Any, text: bytes, custom_objects: Mapping[str, Any] | None
             optimizer.build(model.trainable_variables)
     read_state(model, file)
     return model
-
-
-def building_for(file: Any) -> Any:
-    """Context in which layers may make weights as large as those of a file, and the slots of an optimizer for them."""
-    return room.at_most(WEIGHTS_FLOOR + WEIGHTS_FACTOR * claimed_bytes(file), "the file's own arrays allow")
 
 
 def model_of(text: bytes, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
