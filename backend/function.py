@@ -6,13 +6,14 @@ import functools
 import inspect
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from symkeras import tree
+from symkeras.autodiff.reverse import gradients
 from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import Executable, compile_graph
 from symkeras.errors import ConfigError, DtypeError
@@ -227,3 +228,21 @@ def _structure_key(structure: Any) -> Any:
     if isinstance(structure, (list, tuple)):
         return type(structure), tuple(map(_structure_key, structure))
     return None
+
+
+def grad(fn: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that computes the gradient of the scalar function `fn` with respect to its arguments `argnums`.
+
+    The result is compiled once per signature, see `symkeras.function`.
+
+    >>> import numpy as np
+    >>> grad(lambda x: (x ** 2).sum())(np.float32([1.0, 2.0])).tolist()
+    [2.0, 4.0]
+    """
+    def gradient(*arguments: Any) -> Any:
+        loss = fn(*arguments)
+        picked = [arguments[a] for a in argnums] if not isinstance(argnums, int) else arguments[argnums]
+        return gradients(loss, picked)
+
+    gradient.__name__ = f"grad_{getattr(fn, '__name__', 'fn')}"
+    return function(gradient)

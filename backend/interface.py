@@ -17,25 +17,19 @@ import numpy as np
 
 from symkeras import config
 from symkeras.arguments import Check, boolean, one_of, optional, text
+from symkeras.backend_names import PLACES, check_registered
+from symkeras.backend_names import registered as registered
 from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 from symkeras.graph.types import TensorType
 
-_BUILT_IN = {
-    "numpy": "symkeras.backend.numpy:NumpyBackend",
-    "native": "symkeras.backend.native:NativeBackend",
-    "interpreter": "symkeras.backend.interpreter:InterpreterBackend",
-    "auto": "symkeras.backend.interface:fastest",
-}
 EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
     "c": "symkeras.backend.native.export:export_c",
     "numpy": "symkeras.backend.numpy.export:export_numpy",
 }
 """By format, what writes a graph to files that need no symkeras: a function of the graph, the path and options, or its place."""
-_registered: dict[str, str | Callable[[], Backend]] = dict(_BUILT_IN)
 _loaded: dict[str, Backend] = {}
-_searched = False
 
 
 class Lease:
@@ -144,26 +138,8 @@ class Backend:
 
 def register(name: str, factory: str | Callable[[], Backend]) -> None:
     """Register a backend: a factory, or its place as "package.module:Class"."""
-    _registered[name] = factory
+    PLACES[name] = factory
     _loaded.pop(name, None)
-
-
-def registered() -> list[str]:
-    """The names of all backends that can be asked for."""
-    global _searched
-    if not _searched:
-        _searched = True
-        from importlib.metadata import entry_points
-
-        for point in entry_points(group="symkeras.backends"):
-            _registered.setdefault(point.name, point.value)
-    return sorted(_registered)
-
-
-def check_registered(name: str) -> None:
-    """Raise BackendError for a name nobody registered."""
-    if name not in _registered and name not in registered():
-        raise BackendError(f"unknown backend {name!r}; registered: {', '.join(registered())}.{nearest(name, registered())}")
 
 
 def get(name: str | None = None) -> Backend:
@@ -171,7 +147,7 @@ def get(name: str | None = None) -> Backend:
     name = name or config.backend()
     check_registered(name)
     if name not in _loaded:
-        factory = _registered[name]
+        factory = PLACES[name]
         _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
     return _loaded[name]
 

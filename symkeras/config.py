@@ -43,7 +43,7 @@ def set_backend(name: str) -> None:
     Raises:
         BackendError: when no backend of that name is registered.
     """
-    from symkeras.backend.interface import check_registered
+    from symkeras.backend_names import check_registered
 
     check_registered(name)
     _state["backend"] = name

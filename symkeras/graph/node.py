@@ -22,7 +22,11 @@ from symkeras.graph.types import NodeType, TensorType
 if TYPE_CHECKING:
     from symkeras.ops.op import Op
 
+OPS: dict[str, Op] = {}
+"""Every operation by name. `symkeras.ops` fills it: a graph knows operations by this table alone."""
+
 _counter = itertools.count()
+_placeholders = itertools.count()
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 _SOURCELESS = frozenset({"constant", "dim", "placeholder", "variable"})
@@ -135,6 +139,11 @@ def _met_again(node: Node) -> Node:
         if origins != node.origins:
             node.origins = provenance.merge(node.origins, origins)
     return node
+
+
+def placeholder_node(type: TensorType, name: str) -> Node:
+    """A fresh placeholder; no two are the same node."""
+    return make(OPS["placeholder"], (), {"name": name, "uid": next(_placeholders)}, type)
 
 
 def reachable(roots: Iterable[Node]) -> list[Node]:

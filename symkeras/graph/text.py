@@ -24,7 +24,7 @@ import numpy as np
 from symkeras.errors import GraphError
 from symkeras.graph import dims, provenance
 from symkeras.graph.graph import Graph
-from symkeras.graph.node import Literal, Node, make
+from symkeras.graph.node import OPS, Literal, Node, make, placeholder_node
 from symkeras.graph.types import TensorType, parse_type
 
 _INLINE_ELEMENTS = 64
@@ -138,8 +138,6 @@ def parse_graph(text: str) -> Graph:
 
 
 def _parse_one(lines: list[tuple[int, str]], graphs: dict[str, Graph]) -> Graph:
-    from symkeras.ops.leaves import placeholder_node
-
     header = _HEADER.match(lines[0][1])
     if not header:
         raise GraphError(f"line {lines[0][0]}: expected `graph name(%x: type, ...) {{`, received {lines[0][1]!r}")
@@ -166,7 +164,6 @@ def _parse_one(lines: list[tuple[int, str]], graphs: dict[str, Graph]) -> Graph:
 
 def _parse_line(line: str, nodes: dict[str, Node], graphs: dict[str, Graph]) -> None:
     from symkeras.graph.variable import Variable
-    from symkeras.ops.op import OPS
 
     match = _LINE.match(line)
     if not match:

@@ -14,9 +14,9 @@ from weakref import WeakSet
 import numpy as np
 
 from symkeras.errors import ShapeError
-from symkeras.graph import dtypes, provenance, tracing
+from symkeras.graph import dtypes, provenance, room, tracing
 from symkeras.graph.arithmetic import Arithmetic
-from symkeras.graph.node import Node, make
+from symkeras.graph.node import OPS, Node, make
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 
@@ -152,10 +152,8 @@ class Variable(Arithmetic):
     def node(self) -> Node:
         """The leaf that stands for this variable in graphs."""
         if self._node is None:
-            from symkeras.ops.leaves import VARIABLE
-
             with provenance.inherit(provenance.current()):
-                self._node = make(VARIABLE, (), {"name": self.path, "variable": self}, TensorType(self.shape, self.dtype))
+                self._node = make(OPS["variable"], (), {"name": self.path, "variable": self}, TensorType(self.shape, self.dtype))
         return self._node
 
     @property
@@ -183,15 +181,15 @@ class Variable(Arithmetic):
         if trace is None:
             self.set(value)
             return None
-        from symkeras import ops
-
-        tensor = ops.cast(ops.as_tensor(value, dtype=self.dtype), self.dtype)
-        if tensor.dims != self.shape:
-            tensor = ops.broadcast_to(tensor, self.shape) if tensor.ndim == 0 else tensor
+        tensor = self._as_assigned(value)
         if tensor.dims != self.shape:
             raise ShapeError(f"variable {self.path!r} has shape {self.shape}; cannot assign {tensor.node.type}")
         trace.write(self, tensor)
         return tensor
+
+    def _as_assigned(self, value: Any) -> Tensor:
+        """`value` as a tensor of the variable's dtype, a scalar in its shape. `symkeras.ops` installs this."""
+        raise NotImplementedError
 
     def assign_add(self, value: Any) -> Any:
         """Add to the variable."""
@@ -267,6 +265,7 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any, name: st
         if shape is None:
             raise ShapeError(f"variable {name!r}: a callable initializer needs a shape")
         shape = tuple(int(d) for d in shape)
+        room.take(shape, dtypes.standardize(dtype), name)
         with tracing.suspended():
             value = initializer(shape, dtype=dtypes.standardize(dtype))
     else:

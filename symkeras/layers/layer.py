@@ -25,6 +25,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.input_spec import InputSpec, check_input_spec
 from symkeras.layers.replay import evaluated
+from symkeras.layers.state_names import state_names
 from symkeras.layers.tracking import Tracker
 
 
@@ -653,6 +654,16 @@ class Layer:
             raise ShapeError(f"layer {self.name!r} has {len(own)} own variables, the file holds {len(store.keys())}")
         for k, v in enumerate(own):
             v.set(np.asarray(store[str(k)]))
+
+    _state_kind = "layer"
+
+    def _state_names(self) -> list[str]:
+        """The attributes through which files find what has state of its own below this layer."""
+        return state_names(self, Layer)
+
+    def _state_variables(self) -> list[Variable] | None:
+        """The own variables that a file has, in order; None for a class that reads them in its own way."""
+        return self._tracker.weights if type(self).load_own_variables is Layer.load_own_variables else None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

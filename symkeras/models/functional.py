@@ -192,6 +192,9 @@ class Functional(Model):
 
     # ---- config --------------------------------------------------------------------------------------------------
 
+    def _state_names(self) -> list[str]:
+        return ["layers", *super()._state_names()]
+
     def get_config(self) -> dict[str, Any]:
         from symkeras.models.functional_config import functional_config
 

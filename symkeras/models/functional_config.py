@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from symkeras import layers as layer_table
-from symkeras import ops, tree
+from symkeras import tree
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import dtypes, tracing
 from symkeras.graph.graph import Graph, substitute
@@ -21,10 +21,11 @@ from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.graph_layer import GraphLayer
 from symkeras.layers.layer import CallRecord, Layer, definition_context, record_of
+from symkeras.models.operations import is_operation, operation
 from symkeras.ops import phase
 from symkeras.ops.leaves import placeholder_node
 from symkeras.saving.lookup import _complete
-from symkeras.saving.serialization import TensorReference, deserialize_keras_object, serialize_keras_object
+from symkeras.saving.serialization import TensorReference, config_errors, custom_object, deserialize_keras_object, serialize_keras_object
 
 History = tuple[str, int, int]
 """Name of a layer, number of the call, number of the output: where a config says a tensor comes from."""
@@ -177,7 +178,7 @@ def functional_from_config(cls: type, config: Mapping[str, Any], custom_objects:
         ConfigError: a call mentions a tensor that no layer gives.
     """
     rest = {k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers", "losses")}
-    with tracing.suspended(), definition_context():
+    with tracing.suspended(), definition_context(), config_errors(cls.__name__):
         reader = _Reader(config["layers"], custom_objects)
         inputs, outputs = reader.outside(config["input_layers"]), reader.outside(config["output_layers"])
         model = cls(inputs=inputs, outputs=outputs, **rest)
@@ -197,20 +198,20 @@ class _Operation:
         self.name = data["name"]
         self.settings = {k: _plain(v) for k, v in data["config"].items() if k not in ("name", "dtype", "trainable")}
         self.outputs: list[list[Tensor]] = []
-        self._function = _operation(name)
+        self._function = operation(name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
+        if not any(isinstance(x, Tensor) for x in _leaves((args, kwargs))):
+            raise ConfigError(f"the config calls the operation {self.name!r} on no tensor")
         self.outputs.append(tree.flatten(self._function(*args, **self.settings, **kwargs)))
 
 
-def _operation(class_name: str) -> Callable[..., Any]:
-    if class_name == "GetItem":
-        return lambda x, key: x[tuple(key) if isinstance(key, list) else key]
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
-    found = getattr(ops, name, None)
-    if found is None:
-        raise ConfigError(f"the config holds the operation {class_name!r}, which symkeras.ops does not offer.{nearest(name, dir(ops))}")
-    return found
+def _means_operation(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry is that of an operation; files of Keras 3 in the old format leave the module out."""
+    if entry.get("module"):
+        return re.match(r"(keras|symkeras)\.(src\.)?ops\b", str(entry["module"])) is not None
+    name = entry["class_name"]
+    return name not in _Layers() and custom_object(name) is None and is_operation(name)
 
 
 def _plain(value: Any) -> Any:
@@ -227,8 +228,7 @@ class _Reader:
         waiting: list[tuple[str, list[Any]]] = []
         for entry in entries:
             name = entry.get("name") or entry["config"]["name"]
-            is_operation = re.match(r"(keras|symkeras)\.(src\.)?ops\b", str(entry.get("module") or ""))
-            made = _Operation({**entry, "name": name}) if is_operation else layer_from_config(entry, custom_objects)
+            made = _Operation({**entry, "name": name}) if _means_operation(entry) else layer_from_config(entry, custom_objects)
             self.made[name] = made
             waiting.append((name, list(entry["inbound_nodes"])))
             is_input = not entry["inbound_nodes"] and isinstance(made, Layer) and made._inbound_nodes

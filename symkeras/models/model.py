@@ -11,6 +11,7 @@ from symkeras.errors import ConfigError, SymkerasError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.layers.input import symbolic_input
 from symkeras.layers.layer import Layer, call_context, map_shapes
+from symkeras.layers.state_names import state_names
 from symkeras.models.trainer import Trainer
 
 
@@ -134,6 +135,9 @@ class Model(Trainer, Layer):
         from symkeras.models.export import export_model
 
         return export_model(self, filepath, format, verbose, input_signature, kwargs)
+
+    def _state_names(self) -> list[str]:
+        return state_names(self, Layer, ("layers", "optimizer"))
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as text; `models.model_from_json` reads it back."""

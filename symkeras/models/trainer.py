@@ -133,6 +133,9 @@ class Trainer(GeneratorMethods, Results):
 
         arguments = {k: deserialize_keras_object(v) if isinstance(v, (dict, list)) else v for k, v in config.items()}
         arguments.pop("auto_scale_loss", None)
+        unknown = sorted(arguments.keys() - {*_COMPILE_ARGUMENTS} | arguments.keys() & {"backend"})
+        if unknown:  # what a model runs on is said by whoever loads it, not by a file
+            raise ConfigError(f"compile_from_config: a config does not say {', '.join(unknown)}")
         self.compile(**arguments)
         if self.built and self.trainable_variables:
             self.optimizer.build(self.trainable_variables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as python_random
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,27 @@ class SeedGenerator:
     def reset(self, seed: int) -> None:
         """Begin again at step 0 of `seed`."""
         self.state.set(state_of(seed))
+
+    _state_kind = "seed"
+
+    def _state_names(self) -> tuple[str, ...]:
+        """Nothing lies below a seed generator."""
+        return ()
+
+    def _state_variables(self) -> None:
+        """Keras has its state in 32 bits: it is read and written in its own way."""
+        return None
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Write seed and step, in 32 bits where they fit, as Keras has them."""
+        state = self.state.numpy()
+        store["0"] = state.astype(np.uint32) if state.max() < 2**32 else state
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read seed and step; a file that has none, or a state of another kind of generator, changes nothing."""
+        found = np.asarray(store["0"]) if "0" in store else None
+        if found is not None and found.shape == (2,) and found.dtype.kind in "ui":
+            self.state.set(found.astype(np.uint64))
 
     def get_config(self) -> dict[str, Any]:
         """The seed as it was given, and the name."""

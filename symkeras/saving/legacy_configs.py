@@ -35,19 +35,9 @@ def _object(config: Mapping[str, Any]) -> dict[str, Any]:
     out = {**config, "config": inner}
     if config["class_name"] == "Model":
         out["class_name"] = "Functional"
-    if "inbound_nodes" in out and _is_operation(config["class_name"]):
-        out["module"] = "keras.src.ops"
     if "inbound_nodes" in out:
         out["inbound_nodes"] = [_node(n) for n in out["inbound_nodes"]]
     return out
-
-
-def _is_operation(name: str) -> bool:
-    """Whether a node of Keras 3, which leaves its module out of these files, is an operation and no layer."""
-    from symkeras import layers, ops
-    from symkeras.utils.naming import to_snake_case
-
-    return name not in (*_MODELS, *dir(layers)) and hasattr(ops, to_snake_case(name))
 
 
 def _model(inner: Any, kind: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import marshal
+import reprlib
 import threading
 import types
 import warnings
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symkeras import config as settings
-from symkeras.errors import ConfigError
+from symkeras.errors import ConfigError, SymkerasError
 from symkeras.graph import dtypes
 from symkeras.graph.tensor import Tensor
 from symkeras.saving.registration import (
@@ -30,6 +31,7 @@ from symkeras.saving.registration import (
     get_custom_objects,
     get_registered_name,
     get_registered_object,
+    lambda_globals,
     public_name,
     register_keras_serializable,
 )  # fmt: skip
@@ -202,10 +204,27 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
     """
     safe = safe_mode if _state.safe_mode is None else _state.safe_mode
     sharing = object_sharing_scope() if _state.read is None else nullcontext()
-    with CustomObjectScope(custom_objects), safe_mode_scope(safe), sharing:
+    with CustomObjectScope(custom_objects), safe_mode_scope(safe), sharing, config_errors("a config"):
         if isinstance(config, str) and (custom := custom_object(config)) is not None:
             return custom
         return _read(config)
+
+
+@contextmanager
+def config_errors(what: str) -> Iterator[None]:
+    """Context in which whatever a malformed config brings about is a ConfigError.
+
+    Args:
+        what: is made from it, for messages.
+    """
+    try:
+        yield
+    except SymkerasError:
+        raise
+    except RecursionError:
+        raise ConfigError(f"{what} holds too many dicts and lists inside of each other") from None
+    except Exception as error:  # a constructor may raise anything for arguments it was not made for
+        raise ConfigError(f"{what} does not take this config: {reprlib.repr(str(error)) if len(str(error)) > 2000 else error!r}") from error
 
 
 def _read(config: Any) -> Any:
@@ -237,15 +256,13 @@ def _read_object(config: Mapping[str, Any]) -> Any:
     inner = config["config"] or {}
     if not isinstance(inner, Mapping):
         raise ConfigError(f"{cls.__name__}: the config of an object is a dict, received {inner!r}")
-    try:
+    with config_errors(cls.__name__):
         instance = cls.from_config(dict(inner))
-    except TypeError as error:
-        raise ConfigError(f"{cls.__name__} does not take this config: {error}; config {inner}") from error
-    if config.get("build_config") and not getattr(instance, "built", True):
-        instance.build_from_config(config["build_config"])
-        instance.built = True
-    if config.get("compile_config"):
-        instance.compile_from_config(config["compile_config"])
+        if config.get("build_config") and not getattr(instance, "built", True):
+            instance.build_from_config(config["build_config"])
+            instance.built = True
+        if config.get("compile_config"):
+            instance.compile_from_config(config["compile_config"])
     if shared is not None and _state.read is not None:
         _state.read[shared] = instance
     return instance
@@ -266,9 +283,6 @@ def _read_lambda(inner: Mapping[str, Any]) -> types.FunctionType:
             "the config carries a lambda, whose bytecode could do anything; if you trust its writer, load with safe_mode=False "
             "or call symkeras.config.enable_unsafe_deserialization()"
         )
-    import symkeras
-    from symkeras import ops
-
     value = inner["value"] if "value" in inner else (inner["code"], inner.get("defaults"), inner.get("closure"))
     encoded, defaults, closure = (value, None, None) if isinstance(value, str) else value
     try:
@@ -278,7 +292,7 @@ def _read_lambda(inner: Mapping[str, Any]) -> types.FunctionType:
     if not isinstance(code, types.CodeType):
         raise ConfigError(f"the bytecode of a lambda holds a {type(code).__name__}, no code")
     cells = tuple(types.CellType(_read(v)) for v in closure) if closure else None
-    known = {"np": np, "ops": ops, "keras": symkeras, "symkeras": symkeras, "__builtins__": __builtins__}
+    known = {"np": np, **lambda_globals(), "__builtins__": __builtins__}
     return types.FunctionType(code, known, code.co_name, tuple(_read(defaults)) if defaults else None, cells)
 
 
