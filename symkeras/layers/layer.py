@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -55,24 +54,22 @@ class CallRecord:
         layer._inbound_nodes.append(self)
         for k, t in enumerate(self.outputs):
             t._keras_history = KerasHistory(layer, len(layer._inbound_nodes) - 1, k)
-            _records[t.node] = self
-
-
-_records: weakref.WeakKeyDictionary[Node, CallRecord] = weakref.WeakKeyDictionary()
+            t.node.call = self
 
 
 def record_of(node: Node) -> CallRecord | None:
     """The layer call whose output `node` is, or None for what lies between layers."""
-    return _records.get(node)
+    return node.call
 
 
 class _Context(threading.local):
     """What the layers being called share: the training flag, the masks of arrays, and the losses added."""
 
-    depth = 0
-    training: Any = None
-    masks: dict[int, tuple[Any, Any]] = {}
-    losses: list[Any] = []
+    def __init__(self) -> None:  # in each thread
+        self.depth = 0
+        self.training: Any = None
+        self.masks: dict[int, tuple[Any, Any]] = {}
+        self.losses: list[Any] = []
 
 
 _context = _Context()
