@@ -20,6 +20,7 @@ from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 from symkeras.graph.types import TensorType
+from symkeras.recent import Recent
 
 _BUILT_IN = {
     "numpy": "symkeras.backend.numpy:NumpyBackend",
@@ -35,6 +36,8 @@ EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
 _registered: dict[str, str | Callable[[], Backend]] = dict(_BUILT_IN)
 _loaded: dict[str, Backend] = {}
 _searched = False
+MOST_SIZES = 32
+"""Of how many combinations of sizes a compiled function keeps what it is bound to, for each arena; binding again takes milliseconds."""
 
 
 class Lease:
@@ -42,13 +45,15 @@ class Lease:
 
     def __init__(self, executable: Executable):
         self._executable = executable
-        self._bound: dict[tuple[tuple[int, ...], ...], Instance] = {}
+        self._bound: Recent[tuple[tuple[int, ...], ...], Instance] = Recent(MOST_SIZES)
 
     def at(self, shapes: tuple[tuple[int, ...], ...]) -> Instance:
         """The function for inputs of these shapes."""
-        if shapes not in self._bound:
-            self._bound[shapes] = BoundCall(self._executable, shapes)
-        return self._bound[shapes]
+        bound = self._bound.get(shapes)
+        if bound is None:
+            bound = BoundCall(self._executable, shapes)
+            self._bound.put(shapes, bound)
+        return bound
 
     def close(self) -> None:
         """Give the use back."""

@@ -1,7 +1,7 @@
 """Process-wide settings, with Keras' names, and which backend compiles by default.
 
 Environment: `SYMKERAS_BACKEND`, `SYMKERAS_FLOATX`, `SYMKERAS_OPENBLAS` (see `symkeras.blas`),
-`KERAS_MAX_EPOCHS`, `KERAS_MAX_STEPS_PER_EPOCH`.
+`SYMKERAS_MAX_COMPILED_FUNCTIONS`, `KERAS_MAX_EPOCHS`, `KERAS_MAX_STEPS_PER_EPOCH`.
 """
 
 from __future__ import annotations
@@ -122,6 +122,28 @@ def max_steps_per_epoch() -> int | None:
 def set_max_steps_per_epoch(value: int | None) -> None:
     """Cap the steps of every epoch, evaluation and prediction."""
     _state["max_steps_per_epoch"] = value
+
+
+def max_compiled_functions() -> int:
+    """How many compiled functions a model, or a function of `symkeras.function`, keeps: 64 unless set.
+
+    Each length of sequences has one of its own; of more, those used last are kept, and the others compiled again when they
+    are needed.
+    """
+    return _cap("max_compiled_functions", "SYMKERAS_MAX_COMPILED_FUNCTIONS") or 64
+
+
+def set_max_compiled_functions(value: int) -> None:
+    """Keep `value` compiled functions for each model.
+
+    Raises:
+        ConfigError: not an integer of at least 1.
+    """
+    from symkeras.errors import ConfigError
+
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"max_compiled_functions must be an integer of at least 1, received {value!r}")
+    _state["max_compiled_functions"] = value
 
 
 def _cap(key: str, variable: str) -> int | None:
