@@ -102,11 +102,15 @@ class Executable:
 
     The outputs are fresh arrays. The updates of the graph take effect together when everything is computed; an
     exception before that changes nothing.
+
+    Args:
+        denormals: "flush" or "keep", see `symkeras.config.set_denormals`; what is set there when None.
     """
 
-    def __init__(self, graph: Graph, backend: str):
+    def __init__(self, graph: Graph, backend: str, denormals: str | None = None):
         self.source_graph = graph
         self.backend = backend
+        self.denormals = config.denormals() if denormals is None else config.checked_denormals(denormals)
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         raise NotImplementedError
@@ -197,7 +201,8 @@ def fastest() -> Backend:
 def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
-    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything) and `numerics`.
+    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, and `denormals`
+    ("flush" or "keep").
     """
     return get(backend).compile(graph, **options)
 
@@ -217,14 +222,21 @@ def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[P
     """
     if format not in EXPORTERS:
         raise ConfigError(f"export: format {format!r} is not offered; the formats are {', '.join(map(repr, EXPORTERS))}.{nearest(format, EXPORTERS)}")
-    exporter = EXPORTERS[format]
-    if isinstance(exporter, str):
-        exporter = _found(exporter)
-    known = [p.name for p in inspect.signature(exporter).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    known = export_options(format)
     for name in options:
         if name not in known:
             raise ConfigError(f"export to {format!r} has no option {name!r}; its options are {', '.join(known)}.{nearest(name, known)}")
-    return exporter(graph, Path(path), **options)
+    return _exporter(format)(graph, Path(path), **options)
+
+
+def export_options(format: str) -> list[str]:
+    """The options that the exporter of a format takes."""
+    return [p.name for p in inspect.signature(_exporter(format)).parameters.values() if p.kind is p.KEYWORD_ONLY]
+
+
+def _exporter(format: str) -> Callable[..., list[Path]]:
+    exporter = EXPORTERS[format]
+    return _found(exporter) if isinstance(exporter, str) else exporter
 
 
 def as_input(value: Any, type: TensorType, name: str) -> np.ndarray:

@@ -79,8 +79,8 @@ class PlannedExecutable(Executable):
     """
 
     def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, passes: str = "", level: str = "O2",
-                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False):  # fmt: skip
-        super().__init__(graph, backend)
+                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False, denormals: str | None = None):  # fmt: skip
+        super().__init__(graph, backend, denormals)
         self.level = level
         self.numerics = numerics
         self.poison = poison
@@ -118,7 +118,7 @@ class PlannedExecutable(Executable):
         raise NotImplementedError
 
     def _describe(self) -> str:
-        """One line on the machinery that runs the text."""
+        """What runs the text, and what it does with denormals."""
         raise NotImplementedError
 
     @property

@@ -130,7 +130,9 @@ class Functions:
         )
         compilation = self._compilation
         was_bound = compilation is not None and compilation.is_bound
-        options = compilation.options if compilation is not None and backend != "interpreter" else {}
+        options = compilation.options if compilation is not None else {}
+        if backend == "interpreter":
+            options = {k: v for k, v in options.items() if k == "denormals"}
         try:
             with _naming_the_place():
                 return Step(self, mode, signature, structure, backend, options)

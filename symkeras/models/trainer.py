@@ -28,7 +28,7 @@ from symkeras.models.functions import Functions, inner_shape
 from symkeras.models.interrupts import Interrupts
 from symkeras.models.steps import Step, load
 
-_BACKEND_OPTIONS = ("level", "numerics", "pipeline", "poison")
+_BACKEND_OPTIONS = ("level", "numerics", "denormals", "pipeline", "poison")
 _STEP_METHODS = ("train_step", "test_step", "predict_step", "make_train_function", "make_test_function", "make_predict_function")
 
 
@@ -96,7 +96,7 @@ class Trainer(Functions):
             steps_per_execution: batches between two calls of batch callbacks; where the backend can, they are one call of it.
             jit_compile, auto_scale_loss: Keras' arguments; everything is compiled here, and only a LossScaleOptimizer would scale.
             backend: what runs the model; the default backend when None.
-            **options: for the backend, such as level="O1"; `sample_weight_mode` of 2017 is seen from the weights themselves.
+            **options: for the backend, such as level="O1" or denormals="keep"; `sample_weight_mode` of 2017 is seen from the weights themselves.
 
         Raises:
             ConfigError: an unknown optimizer, loss, metric, output or option; the model stays as it was compiled before.
@@ -108,6 +108,8 @@ class Trainer(Functions):
         for name in options:
             if name not in _BACKEND_OPTIONS:
                 raise ConfigError(f"compile: unknown argument {name!r}.{nearest(name, (*_BACKEND_OPTIONS, *_COMPILE_ARGUMENTS))}")
+        if options.get("denormals") is not None:
+            config.checked_denormals(options["denormals"])
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ConfigError(f"compile: steps_per_execution must be at least 1, received {steps_per_execution!r}")
         for method in _STEP_METHODS:
