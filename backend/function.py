@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import tree
+from symkeras import config, tree
 from symkeras.autodiff.reverse import gradients
 from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import Executable, compile_graph
@@ -25,6 +25,7 @@ from symkeras.graph.types import TensorType
 from symkeras.graph.variable import Variable
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import as_tensor
+from symkeras.recent import Recent
 
 
 def function(fn: Callable[..., Any] | None = None, *, backend: str | None = None, level: str = "O2", dynamic: bool = False, **options: Any) -> Any:
@@ -77,7 +78,7 @@ class CompiledFunction:
         self._dynamic = dynamic
         self._options = options
         self._signature = _signature_of(fn)
-        self._traced: dict[Any, _Traced] = {}
+        self._traced: Recent[Any, _Traced] = Recent(config.max_compiled_functions)
         self._lock = threading.RLock()
         functools.update_wrapper(self, fn, updated=())
 
@@ -117,7 +118,8 @@ class CompiledFunction:
             with self._lock:
                 traced = self._traced.get(key)
                 if traced is None:
-                    traced = self._traced[key] = self._trace(bound, leaves)
+                    traced = self._trace(bound, leaves)
+                    self._traced.put(key, traced)
         return traced, arrays
 
     def _leaf_key(self, name: str, leaf: Any) -> Any:

@@ -23,6 +23,7 @@ from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 from symkeras.graph.types import TensorType
+from symkeras.recent import Recent
 
 EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
     "c": "symkeras.backend.native.export:export_c",
@@ -30,6 +31,8 @@ EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
 }
 """By format, what writes a graph to files that need no symkeras: a function of the graph, the path and options, or its place."""
 _loaded: dict[str, Backend] = {}
+MOST_SIZES = 32
+"""Of how many combinations of sizes a compiled function keeps what it is bound to, for each arena; binding again takes milliseconds."""
 
 
 class Lease:
@@ -37,13 +40,15 @@ class Lease:
 
     def __init__(self, executable: Executable):
         self._executable = executable
-        self._bound: dict[tuple[tuple[int, ...], ...], Instance] = {}
+        self._bound: Recent[tuple[tuple[int, ...], ...], Instance] = Recent(MOST_SIZES)
 
     def at(self, shapes: tuple[tuple[int, ...], ...]) -> Instance:
         """The function for inputs of these shapes."""
-        if shapes not in self._bound:
-            self._bound[shapes] = BoundCall(self._executable, shapes)
-        return self._bound[shapes]
+        bound = self._bound.get(shapes)
+        if bound is None:
+            bound = BoundCall(self._executable, shapes)
+            self._bound.put(shapes, bound)
+        return bound
 
     def close(self) -> None:
         """Give the use back."""
@@ -92,11 +97,15 @@ class Executable:
 
     The outputs are fresh arrays. The updates of the graph take effect together when everything is computed; an
     exception before that changes nothing.
+
+    Args:
+        denormals: "flush" or "keep", see `symkeras.config.set_denormals`; what is set there when None.
     """
 
-    def __init__(self, graph: Graph, backend: str):
+    def __init__(self, graph: Graph, backend: str, denormals: str | None = None):
         self.source_graph = graph
         self.backend = backend
+        self.denormals = config.denormals() if denormals is None else config.checked_denormals(denormals)
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         raise NotImplementedError
@@ -168,6 +177,7 @@ def fastest() -> Backend:
 
 OPTIONS: dict[str, Check] = {
     "level": one_of("O0", "O1", "O2"), "numerics": one_of("safe", "fast"), "pipeline": optional(text), "poison": boolean,
+    "denormals": optional(one_of(*config.DENORMALS)),
 }  # fmt: skip
 """The options that all backends take, and what they may be."""
 
@@ -175,7 +185,8 @@ OPTIONS: dict[str, Check] = {
 def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
-    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything) and `numerics`.
+    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, and `denormals`
+    ("flush" or "keep").
     """
     return get(backend).compile(graph, **{n: OPTIONS[n](v, n) if n in OPTIONS else v for n, v in options.items()})
 
@@ -195,14 +206,21 @@ def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[P
     """
     if format not in EXPORTERS:
         raise ConfigError(f"export: format {format!r} is not offered; the formats are {', '.join(map(repr, EXPORTERS))}.{nearest(format, EXPORTERS)}")
-    exporter = EXPORTERS[format]
-    if isinstance(exporter, str):
-        exporter = _found(exporter)
-    known = [p.name for p in inspect.signature(exporter).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    known = export_options(format)
     for name in options:
         if name not in known:
             raise ConfigError(f"export to {format!r} has no option {name!r}; its options are {', '.join(known)}.{nearest(name, known)}")
-    return exporter(graph, Path(path), **options)
+    return _exporter(format)(graph, Path(path), **options)
+
+
+def export_options(format: str) -> list[str]:
+    """The options that the exporter of a format takes."""
+    return [p.name for p in inspect.signature(_exporter(format)).parameters.values() if p.kind is p.KEYWORD_ONLY]
+
+
+def _exporter(format: str) -> Callable[..., list[Path]]:
+    exporter = EXPORTERS[format]
+    return _found(exporter) if isinstance(exporter, str) else exporter
 
 
 def as_input(value: Any, type: TensorType, name: str) -> np.ndarray:

@@ -70,23 +70,24 @@ class Emission:
     steps: dict[int, Step] = field(default_factory=dict)
 
 
-def emit(program: Program, poison: bool = False) -> Emission:
+def emit(program: Program, poison: bool = False, denormals: str = "flush") -> Emission:
     """The C of `program`; with `poison`, buffers are filled with ones' bits (NaN) as soon as they are dead."""
-    return Emitter(program, poison).emission()
+    return Emitter(program, poison, denormals).emission()
 
 
 class Emitter:
     """Collects the parts of one file; kernels (`kernels.table`) use its methods to write their calls."""
 
-    def __init__(self, program: Program, poison: bool = False):
+    def __init__(self, program: Program, poison: bool = False, denormals: str = "flush"):
         self.program = program
         self.poison = poison
+        self.denormals = denormals
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
         self.symbols = [text.symbol(s) for s in program.symbols]
         self.taken = set(text.RESERVED) | set(self.symbols)
         self.pointers: dict[int, str] = {}
         self.numbers: dict[Node, str] = {}
-        self.includes: dict[str, None] = {"symkeras/team.h": None, "symkeras/call.h": None, "symkeras/arithmetic.h": None}
+        self.includes: dict[str, None] = dict.fromkeys(f"symkeras/{name}.h" for name in ("team", "call", "denormals", "arithmetic"))
         self.definitions: dict[str, None] = {}
         self.functions: dict[str, tuple[str, str]] = {}  # what identifies a kernel -> its name and text
         self.memory: dict[str, str] = {}  # name -> its declaration, in order
@@ -126,6 +127,7 @@ class Emitter:
         for _, source in self.functions.values():
             head += ["", source]
         head += ["", f"int {ENTRY}(sk_call *call);", f"SK_PLAIN int {ENTRY}(sk_call *call) {{"]
+        head.append(f"    SK_DENORMALS({int(self.denormals == 'flush')});")
         for k, s in enumerate(self.symbols):
             head.append(f"    const int64_t {s} = call->sizes[{k}];")
         head += ["    const int threads = (int)call->threads;", *(f"    {m}" for m in self.memory.values())]

@@ -40,7 +40,7 @@ WEIGHTS = ("auto", "embedded", "file")
 
 
 def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto", threads: int = 1, title: str = "", results: Sequence[str] = (),
-             level: str = "O2", numerics: str = "safe") -> list[Path]:  # fmt: skip
+             level: str = "O2", numerics: str = "safe", denormals: str | None = None) -> list[Path]:  # fmt: skip
     """Write `graph` as a C file, its header, and where the weights are not in it a file of weights.
 
     Args:
@@ -51,7 +51,7 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
         threads: the most threads that a build with `-pthread` uses.
         title: the name of the model.
         results: names of the outputs.
-        level, numerics: as for `compile`.
+        level, numerics, denormals: as for `compile`.
 
     Returns:
         The files written.
@@ -65,7 +65,8 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
     check_suffix(path, ".c")
     if weights not in WEIGHTS:
         raise ConfigError(f"export: weights must be one of {', '.join(map(repr, WEIGHTS))}, received {weights!r}.{nearest(weights, WEIGHTS)}")
-    return _Export(graph, path, batch, weights, threads, title or graph.name, results, {"level": level, "numerics": numerics}).write()
+    options = {"level": level, "numerics": numerics, "denormals": denormals}
+    return _Export(graph, path, batch, weights, threads, title or graph.name, results, options).write()
 
 
 class _Kernels(NativeKernels):
@@ -102,7 +103,7 @@ class _Draft(NativeExecutable):
         super()._compile()
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
-        self.emission = emit(self.program)
+        self.emission = emit(self.program, denormals=self.denormals)
         return self.emission.source, self.emission.variables
 
 

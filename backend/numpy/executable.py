@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import blas
+from symkeras.backend.denormals import Denormals, describe
 from symkeras.backend.emitted.planned import BoundArena, PlannedExecutable
 from symkeras.backend.interface import Instance
 from symkeras.backend.numpy import kernels
@@ -27,9 +28,10 @@ _serial = itertools.count(1)
 class NumpyInstance(Instance):
     """The emitted step, on views of one arena."""
 
-    def __init__(self, located: Callable[[IndexError], IndexError], writer: Writer, inputs: list[np.ndarray], step: Callable[[], None],
-                 outputs: Callable[[], list[np.ndarray]], commit: Callable[[], None]):  # fmt: skip
+    def __init__(self, located: Callable[[IndexError], IndexError], writer: Writer, denormals: Denormals, inputs: list[np.ndarray],
+                 step: Callable[[], None], outputs: Callable[[], list[np.ndarray]], commit: Callable[[], None]):  # fmt: skip
         self._located = located
+        self._denormals = denormals
         self._writer = writer
         self.inputs = inputs
         self._step = step
@@ -37,7 +39,10 @@ class NumpyInstance(Instance):
         self._commit = commit
 
     def run(self) -> list[np.ndarray]:
+        denormals = self._denormals
+        denormals.get(denormals.before)
         try:
+            denormals.put(denormals.wanted)
             with np.errstate(all="ignore"), blas.single_thread():
                 self._step()
                 results = self._outputs()
@@ -45,6 +50,7 @@ class NumpyInstance(Instance):
         except IndexError as error:
             raise self._located(error) from error
         finally:
+            denormals.put(denormals.before)
             self._writer.wrote()
         return results
 
@@ -70,7 +76,7 @@ class NumpyExecutable(PlannedExecutable):
         constants = [n.attrs["value"].array for n in self.emission.constants]
         with np.errstate(all="ignore"):
             parts = self._bind(np, kernels, arena.array, self._storage, constants, self.emission.nodes, env)
-        return NumpyInstance(self._located, self.writer, *parts)
+        return NumpyInstance(self._located, self.writer, Denormals(self.denormals == "flush"), *parts)
 
     def _located(self, error: IndexError) -> IndexError:
         """The error of a kernel, with the layer and the user's line that the kernel comes from."""
@@ -79,4 +85,4 @@ class NumpyExecutable(PlannedExecutable):
         return IndexError(f"{error}{provenance.where(step.node.origins) if step is not None else ''}")
 
     def _describe(self) -> str:
-        return blas.describe()
+        return f"{blas.describe()}\n{describe(self.denormals)}"

@@ -16,7 +16,7 @@ import numpy as np
 from symkeras.errors import ShapeError
 from symkeras.graph import dtypes, provenance, room, tracing
 from symkeras.graph.arithmetic import Arithmetic
-from symkeras.graph.node import OPS, Node, make
+from symkeras.graph.node import OPS, Node, keyed_by_identity, make
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 
@@ -66,6 +66,7 @@ class Writer:
             w.last = next(_write_numbers)
 
 
+@keyed_by_identity
 class Variable(Arithmetic):
     """A trainable or stateful tensor with a value.
 

@@ -57,15 +57,12 @@ class CallRecord:
         layer._inbound_nodes.append(self)
         for k, t in enumerate(self.outputs):
             t._keras_history = KerasHistory(layer, len(layer._inbound_nodes) - 1, k)
-            _records[t.node] = self
-
-
-_records: weakref.WeakKeyDictionary[Node, CallRecord] = weakref.WeakKeyDictionary()
+            t.node.call = self
 
 
 def record_of(node: Node) -> CallRecord | None:
     """The layer call whose output `node` is, or None for what lies between layers."""
-    return _records.get(node)
+    return node.call
 
 
 class _Context(threading.local):
@@ -80,12 +77,13 @@ class _Context(threading.local):
         replays: what the tensors of the definitions of the functional models called stand for, inner models first.
     """
 
-    depth = 0
-    training: Any = None
-    masks: dict[int, tuple[Any, Any]] = {}
-    losses: list[tuple[Any, Any]] = []
-    trainable: Mapping[Any, bool] = {}
-    replays: list[Any] = []
+    def __init__(self) -> None:  # in each thread
+        self.depth = 0
+        self.training: Any = None
+        self.masks: dict[int, tuple[Any, Any]] = {}
+        self.losses: list[tuple[Any, Any]] = []
+        self.trainable: Mapping[Any, bool] = {}
+        self.replays: list[Any] = []
 
 
 _context = _Context()

@@ -68,7 +68,7 @@ class Trainer(GeneratorMethods, Results):
             steps_per_execution: batches between two calls of batch callbacks; where the backend can, they are one call of it.
             jit_compile, auto_scale_loss: Keras' arguments; everything is compiled here, and only a LossScaleOptimizer would scale.
             backend: what runs the model; the default backend when None.
-            **options: for the backend, such as level="O1"; `sample_weight_mode` of 2017 is seen from the weights themselves.
+            **options: for the backend, such as level="O1" or denormals="keep"; `sample_weight_mode` of 2017 is seen from the weights themselves.
 
         Raises:
             ConfigError: an unknown optimizer, loss, metric, output or option; the model stays as it was compiled before.

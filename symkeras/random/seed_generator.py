@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as python_random
+import threading
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -17,6 +18,7 @@ _ONE_STEP = np.array([0, 1], np.uint64)
 _WORD = 2**64 - 1
 
 _global: SeedGenerator | None = None
+_making = threading.RLock()
 
 
 class SeedGenerator:
@@ -109,11 +111,20 @@ def make_default_seed() -> int:
 def global_seed_generator() -> SeedGenerator:
     """The generator behind draws without a seed."""
     global _global
-    if _global is None:
-        with tracing.suspended():
-            _global = SeedGenerator(name="global_seed_generator")
-        _global.state.path = "global_seed_generator/seed_generator_state"
-    return _global
+    with _making:
+        if _global is None:
+            with tracing.suspended():
+                generator = SeedGenerator(name="global_seed_generator")
+            generator.state.path = "global_seed_generator/seed_generator_state"
+            _global = generator
+        return _global
+
+
+def forget_global_seed_generator() -> None:
+    """Draws without a seed begin again, with a seed from Python's `random`; what is compiled keeps the generator it has."""
+    global _global
+    with _making:
+        _global = None
 
 
 def draw_seed(seed: Any) -> Any:

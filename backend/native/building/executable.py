@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import blas
+from symkeras.backend.denormals import DESCRIPTIONS
 from symkeras.backend.emitted import threads
 from symkeras.backend.emitted.planned import BoundArena, PlannedExecutable
 from symkeras.backend.interface import Instance
@@ -181,7 +182,7 @@ class NativeExecutable(PlannedExecutable):
         super().__init__(graph, "native", takes, NativeKernels(), passes=self.passes, **options)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
-        self.emission: Emission = emit(self.program, self.poison)
+        self.emission: Emission = emit(self.program, self.poison, self.denormals)
         library, self.entry = cache.load(self.emission.source, naming.identifier(self.graph.name), sanitize=self._sanitize, linked=True)
         self._function = library[ENTRY]
         self._function.argtypes = [ctypes.c_void_p]
@@ -206,4 +207,8 @@ class NativeExecutable(PlannedExecutable):
 
     def _describe(self) -> str:
         built = "from the cache" if self.entry.was_cached else f"built in {self.entry.seconds:.2f} s"
-        return f"{toolchain.describe()}; {built}: {self.entry.source}\n{openblas.load().describe()}; {_threads} threads\n{cache.describe()}"
+        lines = [
+            f"{toolchain.describe()}; {built}: {self.entry.source}", f"{openblas.load().describe()}; {_threads} threads",
+            DESCRIPTIONS[self.denormals], cache.describe(),
+        ]  # fmt: skip
+        return "\n".join(lines)
