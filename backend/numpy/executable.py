@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import traceback
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,11 +19,22 @@ from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
 from symkeras.graph import provenance
+from symkeras.graph.escaping import file_name
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.variable import Writer
 
 _serial = itertools.count(1)
+
+
+def module(source: str, name: str) -> dict[str, Any]:
+    """What emitted text defines; tracebacks and debuggers find its lines as long as its function `bind` is alive."""
+    filename = f"<symkeras {file_name(name)} {next(_serial)}>"
+    scope: dict[str, Any] = {}
+    exec(compile(source, filename, "exec"), scope)
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    weakref.finalize(scope["bind"], linecache.cache.pop, filename, None)
+    return scope
 
 
 class NumpyInstance(Instance):
@@ -63,13 +75,9 @@ class NumpyExecutable(PlannedExecutable):
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         self.emission: Emission = emit(self.program, self.poison)
-        source = self.emission.source
-        self.filename = f"<symkeras {self.graph.name} {next(_serial)}>"
-        linecache.cache[self.filename] = (len(source), None, source.splitlines(True), self.filename)
-        scope: dict[str, Any] = {}
-        exec(compile(source, self.filename, "exec"), scope)
-        self._bind = scope["bind"]
-        return source, self.emission.variables
+        self._bind = module(self.emission.source, self.graph.name)["bind"]
+        self.filename = self._bind.__code__.co_filename
+        return self.emission.source, self.emission.variables
 
     def _bound(self, arena: BoundArena, key: tuple[int, ...]) -> NumpyInstance:
         env = dict(zip(self._symbols, key, strict=True))

@@ -7,7 +7,7 @@ which is the arithmetic that reshapes, paddings and strides need. Two dims are e
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from symkeras.errors import GraphError, ShapeError
@@ -108,13 +108,7 @@ class Dim:
         return found
 
     def __repr__(self) -> str:
-        parts = []
-        for monomial, coefficient in sorted(self.terms, key=lambda t: (-len(t[0]), str(t[0]))):
-            factors = [_atom_text(a) for a in monomial]
-            if coefficient != 1 or not factors:
-                factors.insert(0, str(coefficient))
-            parts.append("*".join(factors))
-        return " + ".join(parts).replace("+ -", "- ")
+        return text(self)
 
 
 def symbol(name: str) -> Dim:
@@ -266,5 +260,18 @@ def _atom_value(atom: Any, env: Mapping[str, int]) -> int:
     return evaluate(atom[1], env) // evaluate(atom[2], env)
 
 
-def _atom_text(atom: Any) -> str:
-    return atom if isinstance(atom, str) else f"(({atom[1]})//({atom[2]}))"
+def text(value: Size, named: Callable[[str], str] = str, divided: str = "(({})//({}))") -> str:
+    """A size as an expression, with symbols called what `named` says and floor divisions written as `divided` shows.
+
+    >>> text(symbol("batch") * 2 + 1, str.upper)
+    '2*BATCH + 1'
+    """
+    if not isinstance(value, Dim):
+        return str(int(value))
+    parts = []
+    for monomial, coefficient in sorted(value.terms, key=lambda t: (-len(t[0]), str(t[0]))):
+        factors = [named(a) if isinstance(a, str) else divided.format(*(text(d, named, divided) for d in a[1:])) for a in monomial]
+        if coefficient != 1 or not factors:
+            factors.insert(0, str(coefficient))
+        parts.append("*".join(factors))
+    return " + ".join(parts).replace("+ -", "- ")

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from symkeras.graph.escaping import printable
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _INTERNAL_ROOTS = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "backend") + os.sep)
 MOST_ORIGINS = 16
@@ -37,10 +39,11 @@ class Origin:
     @property
     def line(self) -> str:
         """`train.py:41`, or "" where no user line is known."""
-        return f"{os.path.basename(self.filename)}:{self.lineno}" if self.filename else ""
+        return f"{printable(os.path.basename(self.filename))}:{self.lineno}" if self.filename else ""
 
     def __str__(self) -> str:
-        name = f"grad({self.layer or self.gradient_of})" if self.gradient_of else self.layer
+        layer = printable(self.layer)
+        name = f"grad({layer or self.gradient_of})" if self.gradient_of else layer
         return ", ".join(part for part in (name, self.line) if part)
 
 
@@ -118,7 +121,7 @@ def user_frame() -> tuple[str, int]:
 def user_line() -> str:
     """`train.py:41`: the user's line that is running, for messages."""
     filename, lineno = user_frame()
-    return f"{os.path.basename(filename)}:{lineno}" if filename else "an unknown line"
+    return f"{printable(os.path.basename(filename))}:{lineno}" if filename else "an unknown line"
 
 
 def merge(a: tuple[Origin, ...], b: tuple[Origin, ...]) -> tuple[Origin, ...]:
