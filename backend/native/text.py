@@ -56,11 +56,18 @@ def size(value: Size) -> str:
         return str(value)
     parts = []
     for monomial, coefficient in sorted(value.terms, key=lambda t: (-len(t[0]), str(t[0]))):
-        factors = [symbol(a) if isinstance(a, str) else f"sk_floor_div({size(a[1])}, {size(a[2])})" for a in monomial]
+        factors = [_atom(a) for a in monomial]
         if coefficient != 1 or not factors:
             factors.insert(0, str(coefficient))
         parts.append("*".join(factors))
     return " + ".join(parts).replace("+ -", "- ")
+
+
+def _atom(atom: Any) -> str:
+    if isinstance(atom, str):
+        return symbol(atom)
+    a, b = size(atom[1]), size(atom[2])
+    return f"(({a}) > ({b}) ? ({a}) : ({b}))" if atom[0] == "max" else f"sk_floor_div({a}, {b})"
 
 
 def factor(value: Size) -> str:

@@ -12,7 +12,7 @@ from symkeras.graph import dims, dtypes
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, apply, as_tensor, dtype_of, is_symbolic
-from symkeras.ops.shaping import broadcast_to, canonical_axis, concatenate, slice_axis, transpose
+from symkeras.ops.shaping import broadcast_to, canonical_axis, concatenate, getitem, slice_axis, transpose
 
 abs = ew.absolute
 true_divide = ew.divide
@@ -108,8 +108,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         cuts: Sequence[Any] = [part * k for k in range(1, indices_or_sections)]
     else:
         cuts = list(indices_or_sections)
-    bounds = [0, *cuts, size]
-    return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise(bounds)]
+        return [getitem(x, (*[slice(None)] * axis, slice(a, b))) for a, b in itertools.pairwise([0, *cuts, None])]
+    return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise([0, *cuts, size])]
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
