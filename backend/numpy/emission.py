@@ -6,6 +6,7 @@ user's line it comes from.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -276,6 +277,8 @@ class _Emitter:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
     return _tuple(value) if isinstance(value, tuple) else repr(value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
-from symkeras.graph import dims, provenance
+from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -157,6 +157,8 @@ class Pad(_Movement):
     def infer(self, x: TensorType, *, padding: Any, value: float) -> TensorType:  # type: ignore[override]
         if len(padding) != x.ndim:
             raise ShapeError(f"pad: {x} has {x.ndim} axes, received {len(padding)} pairs")
+        if not dtypes.holds(x.dtype, value):
+            raise DtypeError(f"pad: {value!r} is no number of dtype {x.dtype}")
         return x.with_shape(tuple(a + n + b + (n - 1) * g if g != 0 else a + n + b for n, (a, b, g) in zip(x.shape, padding, strict=True)))
 
     def value(self, x: Any, *, padding: Any, value: float) -> Any:  # type: ignore[override]
