@@ -223,7 +223,7 @@ class _Export:
         lines = []
         for p, v in zip(self.inputs, self.program.inputs, strict=True):
             here = place(v)
-            start = dims.text(here.offset, lambda _: "rows", text.DIVIDED)
+            start = dims.text(here.offset, lambda _: "rows", text.ATOMS)
             inside = f" + ({start}) * (int64_t)sizeof({text.TYPES[p.dtype]})" if start != "0" else ""
             target = f"(char *)arena + {self.stem}_offsets[{places[id(here.storage)]}]{inside}"
             lines.append(f"        memcpy({target}, {p.name} + row * {p.size}, (size_t)(rows * {p.size}) * sizeof({text.TYPES[p.dtype]}));")

@@ -79,8 +79,8 @@ def comment(text: str) -> str:
     return f"  /* {c_comment(text)} */" if text else ""
 
 
-DIVIDED = "sk_floor_div({}, {})"
-"""A floor division."""
+ATOMS = {"//": "sk_floor_div({0}, {1})", "max": "(({0}) > ({1}) ? ({0}) : ({1}))"}
+"""How divisions and maxima are written in C."""
 
 
 def size(value: Size) -> str:
@@ -90,7 +90,7 @@ def size(value: Size) -> str:
     >>> size(symbol("batch") * 2 + 1)
     '2*batch + 1'
     """
-    return dims.text(value, symbol, DIVIDED)
+    return dims.text(value, symbol, ATOMS)
 
 
 def factor(value: Size) -> str:

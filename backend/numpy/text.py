@@ -11,7 +11,7 @@ from symkeras.graph.dims import Size
 from symkeras.graph.escaping import Language, comment, python_literal
 
 _EMITTED = """
-np kernels arena variables constants nodes dims step outputs commit bind t range reversed float
+np kernels arena variables constants nodes dims step outputs commit bind t range reversed float max
 """
 RESERVED = frozenset((*keyword.kwlist, *_EMITTED.split()))
 """What nothing of a graph is named: words of Python, and what the emitted functions name themselves."""

@@ -215,6 +215,8 @@ def _attr(node: ast.expr, graphs: dict[str, Graph]) -> Any:
             return graphs[name]
         case ast.Call(func=ast.Name(id="base64"), args=[ast.Constant(value=str(text))]):
             return base64.b64decode(text)
+        case ast.Call(func=ast.Name(id="max"), args=[a, b], keywords=[]):
+            return dims.maximum(_attr(a, graphs), _attr(b, graphs))
         case ast.UnaryOp(op=ast.USub(), operand=o):
             value = _attr(o, graphs)
             return value * -1 if isinstance(value, dims.Dim) else -value

@@ -195,10 +195,8 @@ def explicit_padding(
         extent = (k - 1) * d + 1
         if s == 1:
             total: Size = extent - 1
-        elif isinstance(n, int):
-            total = max((-(-n // s) - 1) * s + extent - n, 0)
         else:
-            raise ShapeError(f'padding="same" with stride {s} needs a known size; the axis is {n}')
+            total = dims.maximum((dims.ceil_divide(n, s) - 1) * s + extent - n, 0)
         pairs.append((total // 2, total - total // 2))
     return tuple(pairs)
 

@@ -12,7 +12,7 @@ from symkeras.graph import dims, dtypes
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, apply, as_tensor, dtype_of, is_symbolic
-from symkeras.ops.shaping import broadcast_to, canonical_axis, concatenate, slice_axis, transpose
+from symkeras.ops.shaping import broadcast_to, canonical_axis, concatenate, getitem, slice_axis, transpose
 
 abs = ew.absolute
 true_divide = ew.divide
@@ -82,7 +82,11 @@ def identity(n: int, dtype: Any = None) -> Any:
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
-    """`x` with constant borders: one number, one pair, or a pair per axis."""
+    """`x` with constant borders: one number, one pair, or a pair per axis.
+
+    Raises:
+        DtypeError: the dtype of `x` has no such number as `constant_values`.
+    """
     if mode != "constant":
         if is_symbolic(x):
             raise ValueError(f'pad of a symbolic tensor supports mode="constant", received {mode!r}')
@@ -94,7 +98,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     elif len(width) == 2 and all(isinstance(w, int) for w in width):
         width = (tuple(width),) * n
     pairs = tuple((int(w[0]), int(w[1]), 0) for w in width)
-    return apply(OPS["pad"], [x], {"padding": pairs, "value": 0.0 if constant_values is None else float(constant_values)})
+    value = 0.0 if constant_values is None else constant_values.item() if isinstance(constant_values, (np.generic, np.ndarray)) else constant_values
+    dtype = dtypes.result_type(dtype_of(x))
+    return apply(OPS["pad"], [x], {"padding": pairs, "value": float(value) if dtypes.is_inexact(dtype) or value == float(value) else value})
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
@@ -108,8 +114,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         cuts: Sequence[Any] = [part * k for k in range(1, indices_or_sections)]
     else:
         cuts = list(indices_or_sections)
-    bounds = [0, *cuts, size]
-    return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise(bounds)]
+        return [getitem(x, (*[slice(None)] * axis, slice(a, b))) for a, b in itertools.pairwise([0, *cuts, None])]
+    return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise([0, *cuts, size])]
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from symkeras.compiler.program.addressing import place
 from symkeras.compiler.program.program import Buffer, Loop, Value
-from symkeras.graph.dims import Size
+from symkeras.graph.dims import Size, least
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ def _extent(offset: Size, axes: tuple[tuple[Size, Size], ...]) -> tuple[Size, Si
 
 
 def _is_positive(size: Size) -> bool:
-    """Whether a size is above zero whatever the dims are, none of them less than zero."""
-    return _is_at_most_zero(1 - size)
+    """Whether a size is above zero whatever the dims are."""
+    return (low := least(size)) is not None and low > 0
 
 
 def _is_at_most_zero(size: Size) -> bool:
-    return size <= 0 if isinstance(size, int) else all(c <= 0 for _, c in size.terms)
+    return (low := least(size * -1)) is not None and low >= 0
