@@ -44,7 +44,7 @@ ORDER: dict[str, set[str]] = {
     "callbacks": {"utils"},
     "datasets": set(),
     "preprocessing": {"utils"},
-    "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend"},
+    "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "utils"},
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "keras_alias": {"saving", ""},
     "demo": {"datasets", "layers", "optimizers", "utils", ""},

@@ -122,10 +122,14 @@ class Boundary(_Identity):
     def vjp(self, dy: Any, out: Any, x: Any, **attrs: Any) -> Any:  # type: ignore[override]
         return (dy,)
 
+    def apart(self, x: Tensor, name: str) -> Tensor:
+        """`x` as a tensor that is no other one."""
+        return Tensor(make(self, (x.node,), {"name": name, "uid": next(_boundaries)}), name)
+
 
 def boundary(x: Tensor, name: str) -> Tensor:
     """`x` as the distinct output of one layer call."""
-    return Tensor(make(Boundary_op, (x.node,), {"name": name, "uid": next(_boundaries)}), name)
+    return Boundary_op.apart(x, name)
 
 
 @register
