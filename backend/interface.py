@@ -19,6 +19,8 @@ from symkeras import config
 from symkeras.arguments import Check, boolean, one_of, optional, text
 from symkeras.backend_names import PLACES, check_registered
 from symkeras.backend_names import registered as registered
+from symkeras.compiler.history import History
+from symkeras.compiler.program.memory_plan import Plan
 from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
@@ -100,11 +102,18 @@ class Executable:
 
     Args:
         denormals: "flush" or "keep", see `symkeras.config.set_denormals`; what is set there when None.
+
+    Attributes:
+        source_graph: the graph as it was written.
+        history: what every pass did; without steps where none ran.
+        source: the text that runs; "" where there is none.
     """
 
     def __init__(self, graph: Graph, backend: str, denormals: str | None = None):
         self.source_graph = graph
         self.backend = backend
+        self.history = History(graph)
+        self.source = ""
         self.denormals = config.denormals() if denormals is None else config.checked_denormals(denormals)
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
@@ -118,6 +127,15 @@ class Executable:
     def graph(self) -> Graph:
         """The graph that runs, after all passes."""
         return self.source_graph
+
+    @property
+    def memory(self) -> Plan | None:
+        """The largest memory plan so far; None before the first call, and where nothing is planned."""
+        return None
+
+    def to_networkx(self) -> Any:
+        """The graph that runs as a `networkx.MultiDiGraph`."""
+        return self.graph.to_networkx()
 
     def __repr__(self) -> str:
         return f"<{self.backend} executable of {self.graph!r}>"

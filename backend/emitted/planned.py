@@ -127,7 +127,6 @@ class PlannedExecutable(Executable):
 
     @property
     def memory(self) -> memory_plan.Plan | None:
-        """The largest memory plan so far, None before the first call."""
         return self._largest
 
     def __str__(self) -> str:
@@ -139,10 +138,6 @@ class PlannedExecutable(Executable):
             self._describe(),
         ]
         return "\n".join(lines)
-
-    def to_networkx(self) -> Any:
-        """The optimised graph as a `networkx.MultiDiGraph`."""
-        return self._optimised.to_networkx()
 
     def plan(self, env: Mapping[str, int]) -> memory_plan.Plan:
         """The memory plan for given sizes."""
