@@ -17,7 +17,7 @@ import numpy as np
 
 from symkeras import config
 from symkeras.arguments import Check, boolean, one_of, optional, text
-from symkeras.backend_names import PLACES, check_registered
+from symkeras.backend_names import EXTRAS, PLACES, check_registered
 from symkeras.backend_names import registered as registered
 from symkeras.compiler.history import History
 from symkeras.compiler.program.memory_plan import Plan
@@ -109,11 +109,12 @@ class Executable:
         source: the text that runs; "" where there is none.
     """
 
+    source: str = ""
+
     def __init__(self, graph: Graph, backend: str, denormals: str | None = None):
         self.source_graph = graph
         self.backend = backend
         self.history = History(graph)
-        self.source = ""
         self.denormals = config.denormals() if denormals is None else config.checked_denormals(denormals)
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
@@ -175,7 +176,13 @@ def get(name: str | None = None) -> Backend:
     check_registered(name)
     if name not in _loaded:
         factory = PLACES[name]
-        _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
+        try:
+            _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
+        except ImportError as error:
+            extra = EXTRAS.get(name)
+            if extra is None:
+                raise
+            raise BackendError(f'backend {name!r} cannot be loaded ({error}); it is installed by: pip install "symkeras[{extra}]"') from error
     return _loaded[name]
 
 

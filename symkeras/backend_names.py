@@ -11,9 +11,12 @@ PLACES: dict[str, str | Callable[[], Any]] = {
     "numpy": "symkeras.backend.numpy:NumpyBackend",
     "native": "symkeras.backend.native:NativeBackend",
     "interpreter": "symkeras.backend.interpreter:InterpreterBackend",
+    "jax": "symkeras.backend.jax:JaxBackend",
     "auto": "symkeras.backend.interface:fastest",
 }
 """Name -> what makes the backend, or its place as "package.module:Class". `symkeras.backend.interface.register` adds to it."""
+EXTRAS = {"jax": "jax"}
+"""Backends that need packages which symkeras does not install by itself, and the extra that brings them."""
 _searched = False
 
 

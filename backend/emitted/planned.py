@@ -74,7 +74,7 @@ class PlannedExecutable(Executable):
     Attributes:
         history: what each pass did.
         source: the emitted text.
-        writer: of the variables that it updates; `watch`, over all that it works on.
+        writer: of the variables that it updates; `watch`, over all that it works on, and `homes`, where these lie.
         program: the steps behind it.
     """
 
@@ -102,6 +102,7 @@ class PlannedExecutable(Executable):
         self._epoch = variables.storage_epoch()
         self._variables = list(leaves)
         self._storage = [n.attrs["variable"].array for n in leaves]
+        self.homes = list({n.attrs["variable"].storage for n in leaves})
         self.writer = variables.Writer(n.attrs["variable"] for n, _ in self.source_graph.updates)
         self.watch = variables.Watch(n.attrs["variable"] for n in leaves)
         self._free: list[BoundArena] = []
@@ -167,7 +168,7 @@ class PlannedExecutable(Executable):
             types = [n.tensor_type for n in self.source_graph.inputs]
             env = solve_dims(types, shapes, [n.attrs["name"] for n in self.source_graph.inputs])
             self._check.check(shapes)
-            check_sizes(self.program, env)
+            check_sizes(self.program.graph, env)
             key = tuple(env[s] for s in self._symbols)
             self._shapes.put(shapes, key)
         return key

@@ -18,7 +18,7 @@ from symkeras.backend.interface import Instance
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
-from symkeras.graph import provenance
+from symkeras.graph import provenance, residence
 from symkeras.graph.escaping import file_name
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
@@ -40,17 +40,21 @@ def module(source: str, name: str) -> dict[str, Any]:
 class NumpyInstance(Instance):
     """The emitted step, on views of one arena."""
 
-    def __init__(self, located: Callable[[IndexError], IndexError], writer: Writer, denormals: Denormals, inputs: list[np.ndarray],
-                 step: Callable[[], None], outputs: Callable[[], list[np.ndarray]], commit: Callable[[], None]):  # fmt: skip
+    def __init__(self, located: Callable[[IndexError], IndexError], writer: Writer, homes: Sequence[Any], denormals: Denormals,
+                 inputs: list[np.ndarray], step: Callable[[], None], outputs: Callable[[], list[np.ndarray]],
+                 commit: Callable[[], None]):  # fmt: skip
         self._located = located
         self._denormals = denormals
         self._writer = writer
+        self._homes = homes
         self.inputs = inputs
         self._step = step
         self._outputs = outputs
         self._commit = commit
 
     def run(self) -> list[np.ndarray]:
+        if residence.AWAY:
+            residence.at_home(self._homes)
         denormals = self._denormals
         denormals.get(denormals.before)
         try:
@@ -84,7 +88,7 @@ class NumpyExecutable(PlannedExecutable):
         constants = [n.attrs["value"].array for n in self.emission.constants]
         with np.errstate(all="ignore"):
             parts = self._bind(np, kernels, arena.array, self._storage, constants, self.emission.nodes, env)
-        return NumpyInstance(self._located, self.writer, Denormals(self.denormals == "flush"), *parts)
+        return NumpyInstance(self._located, self.writer, self.homes, Denormals(self.denormals == "flush"), *parts)
 
     def _located(self, error: IndexError) -> IndexError:
         """The error of a kernel, with the layer and the user's line that the kernel comes from."""

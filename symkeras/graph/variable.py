@@ -14,7 +14,7 @@ from weakref import WeakSet
 import numpy as np
 
 from symkeras.errors import ShapeError
-from symkeras.graph import dtypes, provenance, room, tracing
+from symkeras.graph import dtypes, provenance, residence, room, tracing
 from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import OPS, Node, keyed_by_identity, make
 from symkeras.graph.tensor import Tensor
@@ -108,6 +108,7 @@ class Variable(Arithmetic):
         self.pack: Pack | None = None
         self.flat_of: Pack | None = None
         self.watches: WeakSet[Watch] = WeakSet()
+        self.copies: dict[Any, residence.Copies] = {}
         self._node: Node | None = None
 
     @classmethod
@@ -135,7 +136,14 @@ class Variable(Arithmetic):
 
     @property
     def array(self) -> np.ndarray:
-        """The storage itself: for backends, which read it in place, and write it if they have a `Writer` say so afterwards."""
+        """The storage itself, with the newest value: for backends, which read it in place, and write it if they have a `Writer` say so."""
+        if residence.AWAY:
+            residence.bring_home(self.storage)
+        return self._array
+
+    @property
+    def home(self) -> np.ndarray:
+        """The storage itself, whatever it holds."""
         return self._array
 
     @property
@@ -147,7 +155,7 @@ class Variable(Arithmetic):
         """Whether `storage` is no longer where the value lives (for a flat variable: where its parts live)."""
         if self.flat_of is not None:
             return any(v.pack is not self.flat_of for v in self.flat_of.variables)
-        return self._array is not storage
+        return self.home is not storage
 
     @property
     def node(self) -> Node:
@@ -167,10 +175,10 @@ class Variable(Arithmetic):
 
     def numpy(self) -> np.ndarray:
         """A copy of the current value."""
-        return self._array.copy()
+        return self.array.copy()
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return self._array.astype(dtype) if dtype is not None else self._array.copy()
+        return self.array.astype(dtype) if dtype is not None else self.array.copy()
 
     def assign(self, value: Any) -> Any:
         """Give the variable a new value of the same shape; inside a trace this records an update.
@@ -208,12 +216,12 @@ class Variable(Arithmetic):
                 f"variable {self.path!r} expects shape {self._array.shape}, received an array of shape {array.shape}"
             )
         try:
-            self._array[...] = array
+            self.array[...] = array
         finally:
             Writer((self,)).wrote()
 
     def __repr__(self) -> str:
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self._array, threshold=4)}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self.array, threshold=4)}>"
 
 
 class Pack:
@@ -230,6 +238,7 @@ class Pack:
         self.name = name
         self.array = np.concatenate([v.array.ravel() for v in variables])
         self.watches: WeakSet[Watch] = WeakSet()
+        self.copies: dict[Any, residence.Copies] = {}
         self._starts: dict[Variable, int] = {}
         self._flat: dict[tuple[int, int], Variable] = {}
         start = 0

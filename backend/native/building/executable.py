@@ -20,7 +20,7 @@ from symkeras.backend.native.kernels.table import NativeKernels
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import place
 from symkeras.compiler.program.program import Preparation
-from symkeras.graph import dims, provenance
+from symkeras.graph import dims, provenance, residence
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
@@ -145,7 +145,9 @@ class NativeInstance(Instance):
         return self._outcome(failed, kept)
 
     def _prepare(self) -> tuple[tuple[int, ...], int] | None:
-        """Say what the arena holds; gives what it will hold."""
+        """Bring home what is away, and say what the arena holds; gives what it will hold."""
+        if residence.AWAY:
+            residence.at_home(self._owner.homes)
         self._call.threads = _threads
         if not self._keeps:
             return None
