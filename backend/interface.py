@@ -147,9 +147,15 @@ class Backend:
 
     Attributes:
         name: what `set_backend` and `compile(backend=)` call it.
+        package: the distribution whose version is that of the backend.
     """
 
     name = ""
+    package = "symkeras"
+
+    def devices(self) -> list[str]:
+        """The names of the devices that it can compute on."""
+        return ["cpu"]
 
     def takes(self, op: str) -> bool:
         """Whether the backend runs this op itself; others are expanded by their decomposition."""

@@ -13,8 +13,9 @@ from symkeras.backend.engine.walk import Functions, Walk
 from symkeras.backend.interface import MOST_SIZES, Backend, Executable, input_arrays
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program.program import check_sizes
-from symkeras.graph import residence
-from symkeras.graph.graph import Graph
+from symkeras.errors import BackendError
+from symkeras.graph import provenance, residence
+from symkeras.graph.graph import Graph, every_node
 from symkeras.graph.residence import Place
 from symkeras.ops.evaluation import solve_dims
 from symkeras.recent import Recent
@@ -62,6 +63,7 @@ class EngineExecutable(Executable):
         if pipeline is None and level == "O2" and passes:
             chosen = chosen.then(passes)
         self._optimised, self.history = chosen.run(graph, backend.takes, numerics)
+        check_taken(self._optimised, backend.name, functions)
         self._check = SizeCheck(graph)
         self._functions = functions
         self._step = step
@@ -119,7 +121,11 @@ class EngineExecutable(Executable):
         return f"{self.graph.name} on {self.backend}, level {self.level}: {counts}\n{self.place}"
 
 
-def missing(graph: Graph, backend: Backend, functions: Functions) -> list[str]:
-    """The ops of a graph that an engine has no function for."""
-    known = {*functions.plain, *functions.special, "constant", "item", "variable", "placeholder"}
-    return sorted({n.op.name for n in graph.nodes if n.op.name not in known})
+def check_taken(graph: Graph, backend: str, functions: Functions) -> None:
+    """Raise BackendError where an engine has no function for an op, with the nodes and the user's lines."""
+    known = {*functions.plain, *functions.special, "constant", "dim", "item", "variable", "placeholder"}
+    lacking = [n for n in every_node(graph) if n.op.name not in known]
+    if lacking:
+        shown = "; ".join(f"{n.op.name}: {n.type}{provenance.where(n.origins)}" for n in lacking[:5])
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+        raise BackendError(f"{graph.name}: {backend} has no function for {shown}{more}; numpy, native and the interpreter do")

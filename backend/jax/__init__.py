@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+
 from symkeras.backend.interface import Backend
 from symkeras.backend.jax.executable import JaxExecutable
 from symkeras.backend.jax.functions import FUNCTIONS
@@ -17,6 +19,10 @@ class JaxBackend(Backend):
     """Registered as "jax"."""
 
     name = "jax"
+    package = "jax"
+
+    def devices(self) -> list[str]:
+        return [f"{d.platform}:{d.id}" for d in jax.devices()]
 
     def takes(self, op: str) -> bool:
         """What has a function of its own; XLA fuses the decompositions of all others."""

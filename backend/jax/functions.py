@@ -210,7 +210,7 @@ def _widest(extents: Array) -> Array:
 
 def _cond(here: Here) -> Callable[..., Any]:
     then, otherwise = here.walk(here.attrs["then"]), here.walk(here.attrs["otherwise"])
-    harmless = jnp.zeros(2, jnp.int64)
+    harmless = np.zeros(2, np.int64)
 
     def run(predicate: Array, *given: Array) -> Any:
         def branch(walk: Any, before: int, after: int) -> Any:
@@ -287,7 +287,8 @@ class JaxFunctions:
     special = {"scan": _scan, "cond": _cond, "while_loop": _while_loop}
 
     def constant(self, array: Any) -> Array:
-        return jnp.array(array)
+        with jax.enable_x64(True):
+            return jnp.array(array)
 
     def extent(self, indices: Array) -> Array:
         return jnp.stack([indices.min().astype(jnp.int64), indices.max().astype(jnp.int64)])

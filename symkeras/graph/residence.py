@@ -8,6 +8,7 @@ together (a pack, or a variable by itself) goes home together.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from symkeras.graph.variable import Pack, Variable, Watch
 
-AWAY: dict[int, Any] = {}
+AWAY: dict[int, weakref.ref[Any]] = {}
 """Storage whose newest values are not at home, by id: empty, and asked in no time, where no engine runs."""
 _lock = threading.RLock()
 
@@ -92,7 +93,7 @@ def wrote_at(place: Place, news: Mapping[Variable, Any]) -> None:
             held.values.update(values)
             held.ahead.update(values)
             held.seen = held.watch.last
-            AWAY[id(storage)] = storage
+            AWAY[id(storage)] = weakref.ref(storage, lambda _, key=id(storage): AWAY.pop(key, None))
 
 
 def bring_home(storage: Variable | Pack, but: Place | None = None) -> None:
