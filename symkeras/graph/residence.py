@@ -93,7 +93,12 @@ def wrote_at(place: Place, news: Mapping[Variable, Any]) -> None:
             held.values.update(values)
             held.ahead.update(values)
             held.seen = held.watch.last
-            AWAY[id(storage)] = weakref.ref(storage, lambda _, key=id(storage): AWAY.pop(key, None))
+            _note(storage)
+
+
+def _note(storage: Any) -> None:
+    key = id(storage)
+    AWAY[key] = weakref.ref(storage, lambda _: AWAY.pop(key, None))
 
 
 def bring_home(storage: Variable | Pack, but: Place | None = None) -> None:

@@ -37,7 +37,7 @@ def ones(name: str = "v", n: int = 3) -> Variable:
 
 def test_a_value_is_sent_once_and_comes_home_when_it_is_read() -> None:
     shelf, v = Shelf(), ones()
-    for k in range(5):
+    for _ in range(5):
         (array,) = value_at(shelf, v)
         wrote_at(shelf, {v: (array + 1,)})
     assert (shelf.sent, shelf.fetched) == (1, 0), "nothing is copied inside an epoch"
