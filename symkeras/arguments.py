@@ -18,6 +18,7 @@ import functools
 import inspect
 import math
 import operator
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -105,6 +106,17 @@ non_negative = number(least=0)
 fraction = number(least=0, most=1)
 
 
+def real_numbers(value: Any, where: str) -> Any:
+    """A real number or an array, or nested lists, of them, as it came."""
+    try:
+        kind = np.asarray(value).dtype.kind
+    except (TypeError, ValueError):
+        kind = "O"
+    if kind not in "biuf":
+        raise refusal(where, "a number or an array of numbers", value)
+    return value
+
+
 # ---- words, switches, functions ------------------------------------------------------------------------------------
 
 
@@ -122,6 +134,13 @@ def text(value: Any, where: str) -> str:
     return value
 
 
+def path(value: Any, where: str) -> Any:
+    """The path of a file or folder, as it came."""
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise refusal(where, "a path", value)
+    return value
+
+
 def one_of(*choices: Any) -> Check:
     """One of some values; words in any case, and given in the case of the choice."""
     words = {c.lower(): c for c in choices if isinstance(c, str)}
@@ -130,7 +149,7 @@ def one_of(*choices: Any) -> Check:
     def check(value: Any, where: str) -> Any:
         if isinstance(value, str) and value.lower() in words:
             return words[value.lower()]
-        if any(value is c for c in choices):
+        if any(value is c or (is_number(value) and is_number(c) and value == c) for c in choices):
             return value
         raise refusal(where, expected, value, nearest(value, words) if isinstance(value, str) else "")
 
@@ -142,6 +161,22 @@ def function(value: Any, where: str) -> Any:
     if not callable(value):
         raise refusal(where, "a function", value)
     return value
+
+
+def anything(value: Any, where: str) -> Any:
+    """Whatever it is: for what is checked elsewhere."""
+    return value
+
+
+def instance(kind: type, name: str) -> Check:
+    """An object of a class, called `name` in messages."""
+
+    def check(value: Any, where: str) -> Any:
+        if not isinstance(value, kind):
+            raise refusal(where, name, value)
+        return value
+
+    return check
 
 
 # ---- combinations --------------------------------------------------------------------------------------------------
@@ -199,11 +234,12 @@ def several(check: Check, count: int | None = None, least: int = 0) -> Check:
     return checked_each
 
 
-axis = integer()
-axes = either(axis, several(axis, least=1))
-size = optional(integer(least=0))
+verbosity = either(boolean, integer(0, 2))
+axis_number = integer()
+axis_numbers = either(axis_number, several(axis_number, least=1))
+axis_size = optional(integer(least=0))
 """The size of an axis; None for one that varies."""
-shape = either(positive_int, several(size))
+axis_sizes = either(non_negative_int, several(axis_size))
 
 
 def table_of(keys: Check, values: Check) -> Check:
