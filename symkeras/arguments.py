@@ -144,7 +144,8 @@ def path(value: Any, where: str) -> Any:
 def one_of(*choices: Any) -> Check:
     """One of some values; words in any case, and given in the case of the choice."""
     words = {c.lower(): c for c in choices if isinstance(c, str)}
-    expected = " or ".join([", ".join(map(repr, choices[:-1])), repr(choices[-1])]) if len(choices) > 1 else repr(choices[0])
+    listed = [repr(c) for c in choices]
+    expected = " or ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
 
     def check(value: Any, where: str) -> Any:
         if isinstance(value, str) and value.lower() in words:
