@@ -9,7 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import Input, arguments, callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers
+from symkeras import (
+    Input,
+    Model,
+    Sequential,
+    arguments,
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
 from symkeras.arguments import boolean, either, integer, non_negative, number, one_of, optional, path, positive_int, several, table_of, text
 from symkeras.errors import ConfigError, SymkerasError
 from symkeras.optimizers import schedules
@@ -203,3 +218,34 @@ def test_what_an_input_cannot_be_is_said() -> None:
     for given in ({"shape": -1}, {"shape": (3,), "dtype": "string"}, {"shape": (1.5,)}, {"shape": (3,), "batch_size": 0}, {"shape": "abc"}):
         with pytest.raises(SymkerasError):
             Input(**given)
+
+
+def small() -> Any:
+    return Sequential([Input((3,)), layers.Dense(2)])
+
+
+CALLS: dict[str, tuple[Any, ...]] = {
+    "models": (
+        lambda: Sequential(3), lambda: Sequential("a"), lambda: Sequential([3]), lambda: Sequential(name=3), lambda: Sequential().add(3),
+        lambda: Model(3, 4), lambda: Model(Input((3,)), 3), lambda: Model((x := Input((3,))), x, trainable="a"), lambda: Sequential(trainable="a"),
+    ),
+    "layers of a model": (lambda: small().get_layer(index="a"), lambda: small().get_layer(3), lambda: small().get_layer(index=7)),
+    "summary": (
+        lambda: small().summary(line_length="a"), lambda: small().summary(positions=3), lambda: small().summary(layer_range=3),
+        lambda: small().summary(print_fn=3), lambda: small().summary(expand_nested="a"),
+    ),
+    "weights": (lambda: small().set_weights(3), lambda: small().set_weights([1]), lambda: small().set_weights(["a", "b"])),
+    "copies": (lambda: models.clone_model(3), lambda: models.clone_model(small(), clone_function=3), lambda: models.model_from_json(3)),
+    "export": (lambda: small().export(3), lambda: small().export("a.c", format=3)),
+    "utilities": (
+        lambda: utils.to_categorical("a"), lambda: utils.to_categorical([0.5]), lambda: utils.to_categorical([1], 0), lambda: utils.normalize("a"),
+        lambda: utils.to_categorical([3], "a"), lambda: utils.Progbar("a"), lambda: utils.Progbar(3, width=0), lambda: utils.set_random_seed("a"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_public_calls_refuse_what_they_cannot_use(kind: str) -> None:
+    for call in CALLS[kind]:
+        with pytest.raises(SymkerasError):
+            call()

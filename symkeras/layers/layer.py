@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from symkeras import config, ops, tree
-from symkeras.arguments import boolean, checked, optional, text
+from symkeras.arguments import boolean, checked, optional, real_numbers, several, text
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
 from symkeras.graph import dims, dtypes, provenance, tracing
 from symkeras.graph.node import Node
@@ -281,6 +281,7 @@ class Layer:
         """Copies of the weights, in the order of `weights`."""
         return [v.numpy() for v in self.weights]
 
+    @checked(weights=several(real_numbers))
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights; nothing changes when one does not fit.
 
