@@ -20,13 +20,14 @@ import math
 import operator
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from symkeras.errors import ConfigError, nearest
 
 Check = Callable[[Any, str], Any]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def refusal(where: str, expected: str, value: Any, hint: str = "") -> ConfigError:
@@ -257,13 +258,13 @@ def table_of(keys: Check, values: Check) -> Check:
 # ---- functions with checked arguments ------------------------------------------------------------------------------
 
 
-def checked(**checks: Check) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def checked(**checks: Check) -> Callable[[F], F]:
     """A decorator: arguments of these names are checked, and converted, before the function runs; defaults are taken as they are.
 
     What went wrong is said to be in the class of the first argument, or in the function where it is none of a class.
     """
 
-    def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(f: F) -> F:
         names = list(inspect.signature(f).parameters)
         unknown = checks.keys() - set(names)
         if unknown:
@@ -282,6 +283,6 @@ def checked(**checks: Check) -> Callable[[Callable[..., Any]], Callable[..., Any
                     kwargs[name] = check(kwargs[name], f"{owner}: {name}")
             return f(*positional, **kwargs)
 
-        return with_checks
+        return with_checks  # type: ignore[return-value]
 
     return decorate
