@@ -208,7 +208,6 @@ def _make_functional(cls: type) -> None:
             return
 
 
-@checked(json_string=text)
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The model that `to_json` wrote, with fresh weights."""
     from symkeras.saving.serialization import deserialize_keras_object
