@@ -235,7 +235,9 @@ CALLS: dict[str, tuple[Any, ...]] = {
         lambda: small().summary(print_fn=3), lambda: small().summary(expand_nested="a"),
     ),
     "weights": (lambda: small().set_weights(3), lambda: small().set_weights([1]), lambda: small().set_weights(["a", "b"])),
-    "copies": (lambda: models.clone_model(3), lambda: models.clone_model(small(), clone_function=3), lambda: models.clone_model(small(), recursive="a")),
+    "copies": (
+        lambda: models.clone_model(3), lambda: models.clone_model(small(), clone_function=3), lambda: models.clone_model(small(), recursive="a"),
+    ),
     "export": (lambda: small().export(3), lambda: small().export("a.c", format=3)),
     "utilities": (
         lambda: utils.to_categorical("a"), lambda: utils.to_categorical([0.5]), lambda: utils.to_categorical([1], 0), lambda: utils.normalize("a"),
