@@ -18,14 +18,16 @@ import functools
 import inspect
 import math
 import operator
+import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from symkeras.errors import ConfigError, nearest
 
 Check = Callable[[Any, str], Any]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def refusal(where: str, expected: str, value: Any, hint: str = "") -> ConfigError:
@@ -105,6 +107,17 @@ non_negative = number(least=0)
 fraction = number(least=0, most=1)
 
 
+def real_numbers(value: Any, where: str) -> Any:
+    """A real number or an array, or nested lists, of them, as it came."""
+    try:
+        kind = np.asarray(value).dtype.kind
+    except (TypeError, ValueError):
+        kind = "O"
+    if kind not in "biuf":
+        raise refusal(where, "a number or an array of numbers", value)
+    return value
+
+
 # ---- words, switches, functions ------------------------------------------------------------------------------------
 
 
@@ -122,15 +135,23 @@ def text(value: Any, where: str) -> str:
     return value
 
 
+def path(value: Any, where: str) -> Any:
+    """The path of a file or folder, as it came."""
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise refusal(where, "a path", value)
+    return value
+
+
 def one_of(*choices: Any) -> Check:
     """One of some values; words in any case, and given in the case of the choice."""
     words = {c.lower(): c for c in choices if isinstance(c, str)}
-    expected = " or ".join([", ".join(map(repr, choices[:-1])), repr(choices[-1])]) if len(choices) > 1 else repr(choices[0])
+    listed = [repr(c) for c in choices]
+    expected = " or ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
 
     def check(value: Any, where: str) -> Any:
         if isinstance(value, str) and value.lower() in words:
             return words[value.lower()]
-        if any(value is c for c in choices):
+        if any(value is c or (is_number(value) and is_number(c) and value == c) for c in choices):
             return value
         raise refusal(where, expected, value, nearest(value, words) if isinstance(value, str) else "")
 
@@ -142,6 +163,22 @@ def function(value: Any, where: str) -> Any:
     if not callable(value):
         raise refusal(where, "a function", value)
     return value
+
+
+def anything(value: Any, where: str) -> Any:
+    """Whatever it is: for what is checked elsewhere."""
+    return value
+
+
+def instance(kind: type, name: str) -> Check:
+    """An object of a class, called `name` in messages."""
+
+    def check(value: Any, where: str) -> Any:
+        if not isinstance(value, kind):
+            raise refusal(where, name, value)
+        return value
+
+    return check
 
 
 # ---- combinations --------------------------------------------------------------------------------------------------
@@ -199,11 +236,12 @@ def several(check: Check, count: int | None = None, least: int = 0) -> Check:
     return checked_each
 
 
-axis = integer()
-axes = either(axis, several(axis, least=1))
-size = optional(integer(least=0))
+verbosity = either(boolean, integer(0, 2))
+axis_number = integer()
+axis_numbers = either(axis_number, several(axis_number, least=1))
+axis_size = optional(integer(least=0))
 """The size of an axis; None for one that varies."""
-shape = either(positive_int, several(size))
+axis_sizes = either(non_negative_int, several(axis_size))
 
 
 def table_of(keys: Check, values: Check) -> Check:
@@ -220,13 +258,13 @@ def table_of(keys: Check, values: Check) -> Check:
 # ---- functions with checked arguments ------------------------------------------------------------------------------
 
 
-def checked(**checks: Check) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def checked(**checks: Check) -> Callable[[F], F]:
     """A decorator: arguments of these names are checked, and converted, before the function runs; defaults are taken as they are.
 
     What went wrong is said to be in the class of the first argument, or in the function where it is none of a class.
     """
 
-    def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(f: F) -> F:
         names = list(inspect.signature(f).parameters)
         unknown = checks.keys() - set(names)
         if unknown:
@@ -245,6 +283,6 @@ def checked(**checks: Check) -> Callable[[Callable[..., Any]], Callable[..., Any
                     kwargs[name] = check(kwargs[name], f"{owner}: {name}")
             return f(*positional, **kwargs)
 
-        return with_checks
+        return with_checks  # type: ignore[return-value]
 
     return decorate

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.arguments import boolean, checked, path
 from symkeras.callbacks.batch_count import BatchCount
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.callbacks.model_checkpoint import check_writable
@@ -34,10 +35,9 @@ class BackupAndRestore(Callback):
         DataError: the state is that of another model.
     """
 
+    @checked(backup_dir=path, double_checkpoint=boolean, delete_checkpoint=boolean)
     def __init__(self, backup_dir: Any, save_freq: Any = "epoch", double_checkpoint: bool = False, delete_checkpoint: bool = True):
         super().__init__()
-        if not backup_dir:
-            raise ConfigError("BackupAndRestore: backup_dir is empty")
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
@@ -56,9 +56,9 @@ class BackupAndRestore(Callback):
         check_writable(str(self._latest), "BackupAndRestore")
         if not self.model.built:
             raise ConfigError("BackupAndRestore needs a model that is built: call it on a batch of data, or give it an Input, before fit()")
-        for path in (self._latest, self._previous):
-            if path.exists() and (state := _read(path, is_last=path == self._previous or not self._previous.exists())):
-                self._restore(state, path)
+        for file in (self._latest, self._previous):
+            if file.exists() and (state := _read(file, is_last=file == self._previous or not self._previous.exists())):
+                self._restore(state, file)
                 return
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:

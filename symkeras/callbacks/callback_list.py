@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symkeras import tree
+from symkeras.arguments import boolean, checked
 from symkeras.callbacks.callback import Callback
 from symkeras.callbacks.history import History
 from symkeras.callbacks.logs import plain_logs
@@ -31,6 +32,7 @@ class CallbackList(Callback):
         False
     """
 
+    @checked(add_history=boolean, add_progbar=boolean)
     def __init__(self, callbacks: Any = None, add_history: bool = False, add_progbar: bool = False, model: Any = None, **params: Any):
         super().__init__()
         self.callbacks: list[Any] = tree.flatten(callbacks) if callbacks else []

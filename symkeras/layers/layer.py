@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from symkeras import config, ops, tree
+from symkeras.arguments import boolean, checked, optional, real_numbers, several, text
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
 from symkeras.graph import dims, dtypes, provenance, tracing
 from symkeras.graph.node import Node
@@ -172,6 +173,7 @@ class Layer:
         object.__setattr__(instance, "built", False)
         return instance
 
+    @checked(trainable=boolean, autocast=boolean, name=optional(text))
     def __init__(self, *, activity_regularizer: Any = None, trainable: bool = True, dtype: Any = None, autocast: bool = True,
                  name: str | None = None, **kwargs: Any):  # fmt: skip
         from symkeras import regularizers
@@ -308,6 +310,7 @@ class Layer:
         """Copies of the weights, in the order of `weights`."""
         return [v.numpy() for v in self.weights]
 
+    @checked(weights=several(real_numbers))
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights; nothing changes when one does not fit.
 
@@ -738,7 +741,10 @@ def _legacy_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None
 
 def _policy_name(dtype: Any) -> str:
     if isinstance(dtype, dict):
-        dtype = dtype["config"]["name"]
+        settings = dtype.get("config")
+        if not isinstance(settings, dict) or "name" not in settings:
+            raise ConfigError(f"a dtype given as a config holds the name of a policy, received {dtype!r}")
+        dtype = settings["name"]
     name = getattr(dtype, "name", dtype)
     if isinstance(name, str) and name.startswith("mixed_"):
         raise ConfigError(f"dtype policy {name!r}: mixed precision is not offered; use float32, float64 or float16")

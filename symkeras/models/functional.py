@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, tree
+from symkeras.arguments import boolean, optional
 from symkeras.errors import ConfigError, DataError, ShapeError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.graph.node import Node
@@ -36,7 +37,7 @@ class Functional(Model):
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         inputs = kwargs.pop("input", inputs)
         outputs = kwargs.pop("output", outputs)
-        trainable = kwargs.pop("trainable", None)
+        trainable = optional(boolean)(kwargs.pop("trainable", None), f"{type(self).__name__}: trainable")
         super().__init__(name=name, **{"autocast": False, **kwargs})
         self._set_graph(inputs, outputs)
         if trainable is False:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, several, text
 from symkeras.errors import ConfigError, SymkerasError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.layers.input import symbolic_input
@@ -57,6 +58,7 @@ class Model(Trainer, Layer):
         """The layers this model is made of, in order."""
         return list(self._layers)
 
+    @checked(name=optional(text), index=optional(integer()))
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """One layer by its name or place.
 
@@ -74,6 +76,10 @@ class Model(Trainer, Layer):
         names = [layer.name for layer in layers]
         raise ConfigError(f"model {self.name!r} has no layer {name!r}; it has {', '.join(names)}.{nearest(str(name), names)}")
 
+    @checked(
+        line_length=optional(positive_int), positions=optional(several(number())), print_fn=optional(function), expand_nested=boolean,
+        show_trainable=boolean, layer_range=optional(several(text, count=2)),
+    )  # fmt: skip
     def summary(self, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None,
                 expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None) -> None:  # fmt: skip
         """Print the layers with their output shapes and numbers of parameters."""
@@ -99,6 +105,7 @@ class Model(Trainer, Layer):
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    @checked(filepath=path, format=optional(text))
     def export(self, filepath: Any, format: str | None = None, verbose: Any = None, input_signature: Any = None, **kwargs: Any) -> Any:
         """Write what `predict` computes to files that run without symkeras.
 

@@ -22,6 +22,7 @@ from symkeras.models.feeds.reader import Reader
 from symkeras.models.feeds.running import run
 from symkeras.models.generator_methods import GeneratorMethods
 from symkeras.models.interrupts import Interrupts
+from symkeras.models.one_batch import OneBatch
 from symkeras.models.results import Results
 from symkeras.models.steps import Step
 from symkeras.models.training_arguments import BATCH_SIZE, CLASS_WEIGHT, EPOCHS, FREQUENCY, LOSS_WEIGHTS, SHUFFLE, SPLIT, STEPS, VERBOSITY
@@ -29,7 +30,7 @@ from symkeras.models.training_arguments import BATCH_SIZE, CLASS_WEIGHT, EPOCHS,
 _STEP_METHODS = ("train_step", "test_step", "predict_step", "make_train_function", "make_test_function", "make_predict_function")
 
 
-class Trainer(GeneratorMethods, Results):
+class Trainer(OneBatch, GeneratorMethods, Results):
     """What makes a model trainable; a base of `Model`.
 
     Attributes:
@@ -190,17 +191,6 @@ class Trainer(GeneratorMethods, Results):
             return each(outputs)
 
         return noted
-
-    def _run_batch(self, mode: str, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> tuple[Step, list[np.ndarray]]:
-        data = Reader(self, mode != "predict").read(x, y, sample_weight)
-        feed = ArrayFeed(data, data.rows)
-        if mode != "predict":
-            self.reset_metrics()
-        if class_weight is not None:
-            feed.weigh_classes(class_weight)
-        out: list[Any] = []
-        step = self._run(mode, feed, out.append)
-        return step, out[0]
 
     # ---- fit -----------------------------------------------------------------------------------------------------------
 
@@ -395,40 +385,6 @@ class Trainer(GeneratorMethods, Results):
         step = self._run("predict", feed, each)
         hooks.on_predict_end()
         return step
-
-    # ---- one batch -----------------------------------------------------------------------------------------------------
-
-    @checked(class_weight=CLASS_WEIGHT, return_dict=boolean)
-    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
-        """One training step; returns the loss and the metrics of this batch.
-
-        Args:
-            x, y, sample_weight, class_weight: one batch, as for `fit`.
-            return_dict: whether to return a dict by name.
-        """
-        self._require_compiled("train_on_batch")
-        with Interrupts():
-            self._run_batch("train", x, y, sample_weight, class_weight)
-        return self._reported(return_dict)
-
-    @checked(return_dict=boolean)
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """The loss and the metrics of one batch, without training."""
-        self._require_compiled("test_on_batch")
-        self._run_batch("test", x, y, sample_weight)
-        return self._reported(return_dict)
-
-    def _reported(self, return_dict: bool) -> Any:
-        logs = self._logs()
-        return logs if return_dict else self._in_order(logs)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch."""
-        found = self._at_once(x, None) if self._at_once is not None else None
-        if found is not None:
-            return found
-        step, outputs = self._run_batch("predict", x)
-        return step.packed(outputs)
 
 
 _FIT_ARGUMENTS = tuple(Trainer.fit.__annotations__)

@@ -10,7 +10,6 @@ from symkeras.arguments import (
     as_given,
     boolean,
     either,
-    integer,
     is_integer,
     is_number,
     non_negative_int,
@@ -22,6 +21,7 @@ from symkeras.arguments import (
     several,
     table_of,
     text,
+    verbosity,
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def _frequency(value: Any, where: str) -> Any:
     return value if isinstance(value, Container) and not isinstance(value, (str, bytes)) else positive_int(value, where)
 
 
-VERBOSITY = either(one_of("auto"), boolean, integer(0, 2))
+VERBOSITY = either(one_of("auto"), verbosity)
 BATCH_SIZE = optional(positive_int)
 STEPS = optional(_steps)
 EPOCHS = non_negative_int

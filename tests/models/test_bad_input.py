@@ -195,7 +195,7 @@ def test_a_model_that_is_not_compiled_says_so(method: str) -> None:
     model = Sequential([Input((4,)), layers.Dense(2)])
     with pytest.raises(ConfigError, match=rf"call compile\(\) before {method}\(\)"):
         getattr(model, method)(X, Y)
-    with pytest.raises(ConfigError, match=r"before executable"):
+    with pytest.raises(ConfigError, match="before executable"):
         model.executable("train")
 
 

@@ -12,7 +12,6 @@ from symkeras.errors import ConfigError
 from symkeras.models.feeds.passes import Passes
 from symkeras.models.feeds.reader import Reader
 from symkeras.models.feeds.streams import Stream
-from symkeras.models.feeds.workers import batches_of
 
 _ENDLESS = 2**62
 
@@ -49,6 +48,8 @@ class IndexedFeed(Stream):
         return Passes(_ENDLESS, None, steps, goes_on)
 
     def raw(self) -> Iterator[Any]:
+        from symkeras.models.feeds.workers import batches_of  # which loads what starts processes
+
         self._tell("on_epoch_begin")
         if self._given[0] is None:
             self._passes = self._begin()  # its length may be another than in the last epoch
