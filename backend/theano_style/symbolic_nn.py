@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
-from symkeras.backend.theano_style.symbolic_shapes import as_shape, channels_first
+from symkeras.backend.theano_style.symbolic_shapes import channels_first
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.ops.convolution import explicit_padding, spread_argument
 from symkeras.ops.op import OPS, apply
+from symkeras.ops.sizes import as_shape
 
 
 def relu(x: Any, alpha: float = 0.0, max_value: float | None = None) -> Any:

@@ -192,15 +192,25 @@ def explicit_padding(
         raise ShapeError(f'padding must be "valid", "same" or "causal", received {padding!r}')
     pairs = []
     for n, k, s, d in zip(sizes, kernel, strides, dilation, strict=True):
-        extent = (k - 1) * d + 1
-        if s == 1:
-            total: Size = extent - 1
-        elif isinstance(n, int):
-            total = max((-(-n // s) - 1) * s + extent - n, 0)
-        else:
-            raise ShapeError(f'padding="same" with stride {s} needs a known size; the axis is {n}')
+        total = _same_padding(n, (k - 1) * d + 1, s)
         pairs.append((total // 2, total - total // 2))
     return tuple(pairs)
+
+
+def _same_padding(size: Size, extent: int, stride: int) -> Size:
+    """How much an axis is padded so that a window of `extent` has a position for every `stride` of its elements."""
+    if stride == 1:
+        return extent - 1
+    before_last = (dims.ceil_divide(size, stride) - 1) * stride
+    if isinstance(size, int):
+        return max(before_last + extent - size, 0)
+    if extent >= stride:
+        return before_last + extent - size
+    left = size - before_last  # what the last position can reach, 1 to `stride`; the sum is max(extent - left, 0)
+    total: Size = extent - 1
+    for reach in range(1, extent):
+        total = total - dims.floor_divide(left + (stride - 1 - reach), stride)
+    return total
 
 
 def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: Any = 1) -> Any:

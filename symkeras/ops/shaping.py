@@ -15,6 +15,7 @@ from symkeras.graph.types import TensorType
 from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_array, as_tensor, is_symbolic, register
+from symkeras.ops.sizes import as_shape
 
 
 def canonical_axis(axis: int, ndim: int, what: str = "axis") -> int:
@@ -235,7 +236,7 @@ def reshape(x: Any, newshape: Any) -> Any:
     >>> reshape(np.arange(6), (2, -1)).shape
     (2, 3)
     """
-    newshape = (newshape,) if isinstance(newshape, (int, np.integer, dims.Dim)) else tuple(newshape)
+    newshape = as_shape(newshape)
     if not is_symbolic(x) and not any(isinstance(d, dims.Dim) for d in newshape):
         return np.reshape(as_array(x), tuple(-1 if d is None else int(d) for d in newshape))
     x = as_tensor(x)
@@ -276,7 +277,7 @@ def transpose(x: Any, axes: Any = None) -> Any:
 
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`x` repeated to `shape` by NumPy's rule."""
-    shape = tuple(shape)
+    shape = as_shape(shape)
     if is_symbolic(x) or any(isinstance(d, dims.Dim) for d in shape):
         x = as_tensor(x)
         return x if x.dims == shape else apply(OPS["broadcast_to"], [x], {"shape": shape})
