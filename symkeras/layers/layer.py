@@ -25,6 +25,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.input_spec import InputSpec, check_input_spec
 from symkeras.layers.replay import evaluated
+from symkeras.layers.result import Result
 from symkeras.layers.tracking import Tracker, restore, state_of
 
 
@@ -452,6 +453,7 @@ class Layer:
                 outputs = tree.map_structure(evaluated, outputs)
             if is_outermost and not is_functional:
                 self._keep_losses()
+                outputs = tree.map_structure(lambda y: Result.of(y, mask_of(y)) if isinstance(y, np.ndarray) else y, outputs)
         if is_functional:
             outputs = self._record(args, kwargs, outputs)
         return outputs
@@ -704,7 +706,7 @@ def mask_of(x: Any) -> Any:
     if isinstance(x, Tensor):
         return x._keras_mask
     entry = _context.masks.get(id(x))
-    return entry[1] if entry is not None else None
+    return entry[1] if entry is not None else getattr(x, "_keras_mask", None)
 
 
 def set_mask(x: Any, mask: Any) -> None:

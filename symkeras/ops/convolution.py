@@ -120,6 +120,8 @@ class ConvInputGrad(_Convolution):
     )
 
     def infer(self, dy: TensorType, w: TensorType, *, spatial: Any, groups: int, **_: Any) -> TensorType:  # type: ignore[override]
+        if dy.dtype != w.dtype:
+            raise DtypeError(f"conv_input_grad expects a result and a kernel of one dtype, received {dy} and {w}")
         return dy.with_shape((dy.shape[0], *spatial, w.shape[-2] * groups))
 
     def value(self, dy: Any, w: Any, *, spatial: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:  # type: ignore[override]
