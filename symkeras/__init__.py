@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from symkeras import backend, config, graph, ops, tree
 
 
+def version() -> str:
+    """The version of symkeras."""
+    return __version__
+
+
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"symkeras.{name}")
@@ -42,4 +47,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*_MODULES, *_NAMES, "__version__"})
+    return sorted({*_MODULES, *_NAMES, "version", "__version__"})

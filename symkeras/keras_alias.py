@@ -63,6 +63,13 @@ def uninstall() -> None:
         del sys.modules[name]
 
 
+def keras_version() -> str:
+    """The version of Keras whose files symkeras writes."""
+    from symkeras.saving.model_files import KERAS_VERSION
+
+    return KERAS_VERSION
+
+
 class Alias(ModuleType):
     """A module under one of Keras' names, that has the attributes of modules of symkeras."""
 
@@ -73,10 +80,8 @@ class Alias(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name == "__all__":
             return [n for n in dir(self) if not n.startswith("_")]
-        if name == "__version__" and self.__name__ in (*ROOTS, "tensorflow"):
-            from symkeras.saving.model_files import KERAS_VERSION
-
-            return KERAS_VERSION
+        if name in ("__version__", "version") and self.__name__ in (*ROOTS, "tensorflow"):
+            return keras_version() if name == "__version__" else keras_version
         if name.startswith("__"):
             raise AttributeError(name)
         found = _found(self._targets, name)

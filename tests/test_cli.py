@@ -107,10 +107,10 @@ def test_a_script_runs_as_main_with_its_arguments(run):
         import sys
         import keras
         from keras.models import Sequential
-        print(__name__, sys.argv[1:], Sequential.__module__, keras.__version__)
+        print(__name__, sys.argv[1:], Sequential.__module__, keras.__version__, keras.version() == keras.__version__)
     """, "a", "--flag", "-x")  # fmt: skip
     assert status == 0
-    assert out == f"__main__ ['a', '--flag', '-x'] symkeras.models.sequential {keras_alias.Alias('keras', ('',)).__version__}\n"
+    assert out == f"__main__ ['a', '--flag', '-x'] symkeras.models.sequential {keras_alias.Alias('keras', ('',)).__version__} True\n"
 
 
 def test_a_script_that_fails_shows_its_own_lines_only(run):

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops
-from symkeras.backend.theano_style.symbolic_shapes import as_shape, as_size, channels_first, spread_sizes
+from symkeras.backend.theano_style.symbolic_shapes import channels_first
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims
 from symkeras.ops.shaping import canonical_axis
+from symkeras.ops.sizes import as_size
 
 
 def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
@@ -61,10 +62,7 @@ def repeat(x: Any, n: Any) -> Any:
 
 def tile(x: Any, n: Any) -> Any:
     """`x` laid side by side, `n` times along its last axis, or along each axis for a list."""
-    counts = as_shape(n)
-    sizes = ops.shape(x)
-    wide = ops.reshape(x, (1,) * (len(counts) - len(sizes)) + tuple(sizes))
-    return spread_sizes(wide, (1,) * (len(sizes) - len(counts)) + counts)
+    return ops.tile(x, n)
 
 
 def arange(start: Any, stop: Any = None, step: int = 1, dtype: Any = "int32") -> Any:

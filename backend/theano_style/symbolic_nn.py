@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
-from symkeras.backend.theano_style.symbolic_shapes import as_shape, channels_first
+from symkeras.backend.theano_style.symbolic_shapes import channels_first
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.ops.convolution import explicit_padding, spread_argument
+from symkeras.ops.elementwise import promoted
 from symkeras.ops.op import OPS, apply
+from symkeras.ops.sizes import as_shape
 
 
 def relu(x: Any, alpha: float = 0.0, max_value: float | None = None) -> Any:
@@ -151,7 +153,7 @@ def conv2d_transpose(x: Any, kernel: Any, output_shape: Any, strides: Any = (1, 
     pads = explicit_padding(padding, spatial, ops.shape(kernel)[:2], steps, (1, 1))  # type: ignore[arg-type]
     attrs = {"spatial": spatial, "strides": steps, "padding": pads, "dilation": (1, 1), "groups": 1}
     x = ops.transpose(x, (0, 2, 3, 1)) if first else x
-    y = apply(OPS["conv_input_grad"], [x, ops.cast(kernel, ops.op.dtype_of(x))], attrs)
+    y = apply(OPS["conv_input_grad"], promoted("float", x, kernel), attrs)
     return ops.transpose(y, (0, 3, 1, 2)) if first else y
 
 

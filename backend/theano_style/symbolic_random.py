@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops, random
-from symkeras.backend.theano_style.symbolic_shapes import as_shape
 from symkeras.graph import dtypes, tracing
 from symkeras.graph.tensor import Tensor
+from symkeras.ops.sizes import as_shape
 from symkeras.random.seed_generator import SeedGenerator
 
 

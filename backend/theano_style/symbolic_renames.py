@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from symkeras import ops
-from symkeras.backend.theano_style.symbolic_shapes import as_shape, as_size
 from symkeras.ops.op import dtype_of
+from symkeras.ops.sizes import as_shape, as_size
 
 # name -> (what it gives, the op behind the 2017 arguments)
 RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {

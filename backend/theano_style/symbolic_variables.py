@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config, ops
-from symkeras.backend.theano_style.symbolic_shapes import as_shape, int_shape
+from symkeras.backend.theano_style.symbolic_shapes import int_shape
 from symkeras.errors import ConfigError, ShapeError, SymbolicValueError
 from symkeras.graph import dims, dtypes, tracing
 from symkeras.graph.dims import Size
@@ -18,6 +18,7 @@ from symkeras.graph.types import TensorType
 from symkeras.graph.variable import Variable
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import as_tensor, constant_node
+from symkeras.ops.sizes import as_shape
 
 _placeholders = itertools.count()
 

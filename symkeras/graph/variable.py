@@ -180,6 +180,21 @@ class Variable(Arithmetic):
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return self.array.astype(dtype) if dtype is not None else self.array.copy()
 
+    def __reduce__(self) -> Any:
+        """A copy, also a pickled one, is another variable with the same value."""
+        settings = {"path": self.path, "regularizer": self.regularizer, "constraint": self.constraint}
+        return _copied, (self.numpy(), self.dtype, self.trainable, self.name, self.symbolic), settings
+
+    def __float__(self) -> float:
+        """The value of a variable of one element; it has none inside of a trace."""
+        value = self.value
+        return float(value if isinstance(value, Tensor) else value.item())
+
+    def __int__(self) -> int:
+        """The value of a variable of one element; it has none inside of a trace."""
+        value = self.value
+        return int(value if isinstance(value, Tensor) else value.item())
+
     def assign(self, value: Any) -> Any:
         """Give the variable a new value of the same shape; inside a trace this records an update.
 
@@ -222,6 +237,10 @@ class Variable(Arithmetic):
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self.array, threshold=4)}>"
+
+
+def _copied(array: np.ndarray, dtype: str, trainable: bool, name: str, symbolic: bool) -> Variable:
+    return Variable(array, dtype=dtype, trainable=trainable, name=name, symbolic=symbolic)
 
 
 class Pack:

@@ -70,11 +70,22 @@ class InputLayer(Layer):
     def dtype(self) -> str:
         return self._input_dtype
 
+    def __reduce__(self) -> Any:
+        return _input_layer, (self.get_config(),)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__reduce__()
+
     def call(self) -> None:
         raise ShapeError(f"input layer {self.name!r} is not called; it is where a model begins")
 
     def get_config(self) -> dict[str, Any]:
-        return {"batch_shape": self.batch_shape, "dtype": self._input_dtype, "sparse": False, "ragged": False, "name": self.name}
+        config = {"batch_shape": self.batch_shape, "dtype": self._input_dtype, "sparse": False, "ragged": False, "name": self.name}
+        return {**config, "optional": True} if self.optional else config
+
+
+def _input_layer(config: dict[str, Any]) -> InputLayer:
+    return InputLayer.from_config(config)
 
 
 def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,
@@ -88,6 +99,7 @@ def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, s
         batch_shape: the shape with the batch axis, instead of `shape`.
         name: the key of this input in dicts of data.
         tensor: an existing placeholder to use.
+        optional: whether the model may be called with None for it; the layers that take it then get None.
 
     >>> Input((784,), name="pixels").shape
     (None, 784)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import marshal
+import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -85,5 +88,61 @@ class Lambda(Layer):
         config = dict(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict):
-                config[key] = deserialize_keras_object(config[key])
+                config[key] = _knowing_names(deserialize_keras_object(config[key]))
         return super().from_config(config)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state["attributes"]["_init_arguments"] = ((), {})
+        for name in _FUNCTIONS:
+            state["attributes"][name] = Portable.of(state["attributes"][name])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for name in _FUNCTIONS:
+            value = getattr(self, name)
+            setattr(self, name, value.function if isinstance(value, Portable) else value)
+
+
+_FUNCTIONS = ("function", "mask", "_output_shape")
+
+
+class Portable:
+    """A lambda on its way through a pickle, which knows functions by their names alone; a copy in one process is the lambda itself."""
+
+    def __init__(self, function: types.FunctionType):
+        self.function = function
+
+    @classmethod
+    def of(cls, value: Any) -> Any:
+        """`value`, wrapped where it is a lambda."""
+        return cls(value) if isinstance(value, types.FunctionType) and value.__name__ == "<lambda>" else value
+
+    def __deepcopy__(self, memo: Any) -> Portable:
+        return self
+
+    def __reduce__(self) -> Any:
+        f = self.function
+        cells = None if f.__closure__ is None else tuple(cell.cell_contents for cell in f.__closure__)
+        return _from_bytecode, (marshal.dumps(f.__code__), f.__module__, f.__defaults__, f.__kwdefaults__, cells)
+
+
+def _from_bytecode(code: bytes, module: str, defaults: Any, keywords: Any, cells: Any) -> Portable:
+    """The lambda again, in the module where it was written if that is there."""
+    names = vars(sys.modules[module]) if module in sys.modules else {"__builtins__": __builtins__}
+    closure = None if cells is None else tuple(types.CellType(c) for c in cells)
+    function = types.FunctionType(marshal.loads(code), names, "<lambda>", defaults, closure)
+    function.__kwdefaults__ = keywords
+    return Portable(function)
+
+
+def _knowing_names(value: Any) -> Any:
+    """A lambda that was read from a file, with the names that scripts of its time had: `K`, and custom objects."""
+    if not isinstance(value, types.FunctionType) or value.__name__ != "<lambda>":
+        return value
+    from symkeras import backend
+    from symkeras.saving.registration import _custom_objects
+
+    names = {"K": backend, **value.__globals__, **dict(reversed(list(_custom_objects())))}
+    return types.FunctionType(value.__code__, names, value.__name__, value.__defaults__, value.__closure__)

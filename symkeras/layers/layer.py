@@ -26,8 +26,9 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.input_spec import InputSpec, check_input_spec
 from symkeras.layers.replay import evaluated
+from symkeras.layers.result import Result
 from symkeras.layers.state_names import state_names
-from symkeras.layers.tracking import Tracker
+from symkeras.layers.tracking import Tracker, restore, state_of
 
 
 class KerasHistory(NamedTuple):
@@ -158,6 +159,9 @@ class Layer:
         def __getattr__(self, name: str) -> Any:
             """Weights and settings are attributes that subclasses set."""
 
+    _made_anew = frozenset({"_inbound_nodes", "_losses", "_call_signature"})
+    """Attributes that copies and pickles do not hold: symbolic calls belong to the models that replay them."""
+
     _marks_built = True
     """Whether a call of `build` alone makes the layer built; models decide for themselves."""
 
@@ -205,6 +209,15 @@ class Layer:
         if name not in _NOT_OWNED:
             value = self._tracker.renew(self.__dict__.get(name), value)
         object.__setattr__(self, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self, self._made_anew)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
+        for name in ("_inbound_nodes", "_losses"):
+            object.__setattr__(self, name, [])
+        object.__setattr__(self, "_call_signature", inspect.signature(self.call))
 
     def __delattr__(self, name: str) -> None:
         self._tracker.forget(getattr(self, name, None))
@@ -442,6 +455,7 @@ class Layer:
                 outputs = tree.map_structure(evaluated, outputs)
             if is_outermost and not is_functional:
                 self._keep_losses()
+                outputs = tree.map_structure(lambda y: Result.of(y, mask_of(y)) if isinstance(y, np.ndarray) else y, outputs)
         if is_functional:
             outputs = self._record(args, kwargs, outputs)
         return outputs
@@ -565,36 +579,46 @@ class Layer:
 
     @property
     def input(self) -> Any:
-        """The input of the one symbolic call of this layer."""
-        return _unwrap(self._only_call().inputs)
+        """The input of the first symbolic call of this layer."""
+        return self.get_input_at(0)
 
     @property
     def output(self) -> Any:
-        """The output of the one symbolic call of this layer."""
-        return _unwrap(self._only_call().outputs)
-
-    def _only_call(self) -> CallRecord:
-        if not self._inbound_nodes:
-            raise SymkerasError(f"layer {self.name!r} was never called on a symbolic tensor")
-        if len(self._inbound_nodes) > 1:
-            raise SymkerasError(f"layer {self.name!r} was called {len(self._inbound_nodes)} times; use get_output_at(k)")
-        return self._inbound_nodes[0]
+        """The output of the first symbolic call of this layer; `get_output_at` gives those of the others."""
+        return self.get_output_at(0)
 
     def get_input_at(self, node_index: int) -> Any:
         """The input of the k-th symbolic call."""
-        return _unwrap(self._inbound_nodes[node_index].inputs)
+        return _unwrap(self._call_at(node_index).inputs)
 
     def get_output_at(self, node_index: int) -> Any:
         """The output of the k-th symbolic call."""
-        return _unwrap(self._inbound_nodes[node_index].outputs)
+        return _unwrap(self._call_at(node_index).outputs)
+
+    def _call_at(self, index: int) -> CallRecord:
+        calls = self._inbound_nodes
+        if not calls:
+            raise SymkerasError(f"layer {self.name!r} was never called on a symbolic tensor")
+        if not -len(calls) <= index < len(calls):
+            raise ConfigError(f"layer {self.name!r} was called {len(calls)} times on symbolic tensors, there is no call {index}")
+        return calls[index]
 
     @property
     def input_shape(self) -> Any:
-        return _unwrap([t.shape for t in self._only_call().inputs])
+        """The shape of the input, the same in all symbolic calls."""
+        return self._shape_in_all_calls("input_shape", lambda call: call.inputs)
 
     @property
     def output_shape(self) -> Any:
-        return _unwrap([t.shape for t in self._only_call().outputs])
+        """The shape of the output, the same in all symbolic calls."""
+        return self._shape_in_all_calls("output_shape", lambda call: call.outputs)
+
+    def _shape_in_all_calls(self, what: str, tensors: Callable[[CallRecord], list[Tensor]]) -> Any:
+        self._call_at(0)
+        shapes = [[t.shape for t in tensors(call)] for call in self._inbound_nodes]
+        if any(other != shapes[0] for other in shapes):
+            raise SymkerasError(f"layer {self.name!r} has no one {what}: its calls have {', '.join(str(_unwrap(s)) for s in shapes)}")
+        return _unwrap(shapes[0])
 
     # ---- config --------------------------------------------------------------------------------------------------
 
@@ -694,7 +718,7 @@ def mask_of(x: Any) -> Any:
     if isinstance(x, Tensor):
         return x._keras_mask
     entry = _context.masks.get(id(x))
-    return entry[1] if entry is not None else None
+    return entry[1] if entry is not None else getattr(x, "_keras_mask", None)
 
 
 def set_mask(x: Any, mask: Any) -> None:

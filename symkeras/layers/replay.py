@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops
+from symkeras.errors import DataError
 from symkeras.graph import dims, provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, make
@@ -112,6 +113,8 @@ class Replay:
 
     def _computed(self, node: Node) -> Any:
         values = [self.known[i] for i in node.inputs]
+        if any(v is None for v in values):
+            raise DataError(f"an optional input is None, and {node.op.name} computes with it: only layers take None{provenance.where(node.origins)}")
         if any(isinstance(v, (Tensor, Node)) for v in values):
             inputs = [v.node if isinstance(v, Tensor) else v if isinstance(v, Node) else constant_node(v) for v in values]
             with provenance.inherit(node.origins):

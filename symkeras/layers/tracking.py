@@ -88,6 +88,17 @@ class Tracker:
             return value
         return type(value)(*kept) if hasattr(value, "_fields") else type(value)(kept)
 
+    def ignores(self, value: Any) -> bool:
+        """Whether an attribute was set, or taken out again, behind the tracker's back."""
+        if isinstance(value, tuple):
+            return any(self.ignores(item) for item in value)
+        return type(value) in CONTAINERS or (self._store(value) is not None and id(value) not in self._owned)
+
+    @property
+    def owned(self) -> list[Any]:
+        """Everything, kind by kind."""
+        return [*self.trainable, *self.non_trainable, *self.seeds, *self.layers, *self.metrics]
+
     @property
     def weights(self) -> list[Variable]:
         """Own variables without those of seeds and metrics."""
@@ -97,6 +108,28 @@ class Tracker:
     def variables(self) -> list[Variable]:
         """Own variables with those of seeds and metrics."""
         return [*self.weights, *(s.state for s in self.seeds), *(v for m in self.metrics for v in m.variables)]
+
+
+def state_of(owner: Any, without: frozenset[str]) -> dict[str, Any]:
+    """What a copy or pickle of a layer or metric holds: its attributes, and what it owns in order.
+
+    Args:
+        owner: has its `Tracker` as `_tracker`.
+        without: attributes that are made anew.
+    """
+    attributes = {name: value for name, value in vars(owner).items() if name not in without and name != "_tracker"}
+    untracked = [name for name, value in attributes.items() if owner._tracker.ignores(value)]
+    return {"owned": owner._tracker.owned, "attributes": attributes, "untracked": untracked}
+
+
+def restore(owner: Any, state: dict[str, Any]) -> None:
+    """Give a blank owner what `state_of` gave."""
+    tracker = Tracker()
+    for value in state["owned"]:
+        tracker.add(value)
+    for name, value in state["attributes"].items():
+        object.__setattr__(owner, name, value if name in state["untracked"] else tracker.track(value))
+    object.__setattr__(owner, "_tracker", tracker)
 
 
 _PLAIN = frozenset({type(None), bool, int, float, str})

@@ -8,6 +8,7 @@ from symkeras import ops
 from symkeras.errors import ConfigError
 from symkeras.layers.convolution import Convolutional
 from symkeras.layers.spatial import integers
+from symkeras.ops.elementwise import promoted
 
 
 class _ConvTranspose(Convolutional):
@@ -43,7 +44,7 @@ class _ConvTranspose(Convolutional):
             "spatial": tuple((size - 1) * stride + extent for size, stride, extent in zip(sizes, self.strides, extents, strict=True)),
             "strides": self.strides, "padding": pads, "dilation": self.dilation_rate, "groups": 1,
         }  # fmt: skip
-        y = ops.op.apply(ops.OPS["conv_input_grad"], [x, kernel], attrs)
+        y = ops.op.apply(ops.OPS["conv_input_grad"], promoted("float", x, kernel), attrs)
         return self._finish(ops.transpose(y, (0, n + 1, *range(1, n + 1))) if first else y)
 
     def _extent(self, axis: int) -> tuple[int, tuple[int, int]]:

@@ -13,7 +13,7 @@ from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dtypes, provenance, tracing
 from symkeras.graph.variable import Variable
 from symkeras.layers.layer import _policy_name
-from symkeras.layers.tracking import Tracker
+from symkeras.layers.tracking import Tracker, restore, state_of
 
 
 class Metric:
@@ -55,6 +55,12 @@ class Metric:
         if "_tracker" in self.__dict__:
             value = self._tracker.renew(self.__dict__.get(name), value)
         object.__setattr__(self, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self, frozenset())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
 
     @property
     def dtype(self) -> str:

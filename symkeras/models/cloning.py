@@ -105,7 +105,8 @@ def _clone_functional(model: Any, input_tensors: Any, clone: Callable[[Layer], L
     from symkeras.models.functional import Functional, run_again
 
     if input_tensors is None:
-        new_inputs = [Input(batch_shape=t.shape, dtype=t.dtype, name=n) for t, n in zip(model.inputs, model.input_names, strict=True)]
+        own = [t._keras_history.operation for t in model.inputs]
+        new_inputs = [Input(batch_shape=t.shape, dtype=t.dtype, name=i.name, optional=i.optional) for t, i in zip(model.inputs, own, strict=True)]
     else:
         new_inputs = [x if isinstance(x, Tensor) else _as_input(x) for x in tree.flatten(input_tensors)]
     if len(new_inputs) != len(model.inputs):

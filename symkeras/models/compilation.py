@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -75,6 +76,14 @@ class Compilation:
         for spec in _leaves([self.metrics, self.weighted_metrics]):
             if not _is_by_shape(spec):
                 metrics.get(spec)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "trainable": None if self.trainable is None else dict(self.trainable)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.trainable is not None:
+            self.trainable = WeakKeyDictionary(self.trainable)
 
     # ---- outputs ---------------------------------------------------------------------------------------------------
 

@@ -21,9 +21,14 @@ from symkeras.graph.tensor import Tensor
 from symkeras.layers.input import Input, InputLayer
 from symkeras.layers.layer import CallRecord, Layer, definition_context, record_of, set_mask, surroundings
 from symkeras.layers.replay import Replay
+from symkeras.models.definition import define, definition_of
 from symkeras.models.layer_order import layers_by_depth
-from symkeras.models.model import Model
+from symkeras.models.model import Model, make_functional
 from symkeras.ops import phase
+
+_OF_THE_GRAPH = frozenset(
+    {"_input_structure", "_output_structure", "_flat_inputs", "_flat_outputs", "_records", "_graph_layers", "_graph_losses"}
+)
 
 
 class Functional(Model):
@@ -33,6 +38,8 @@ class Functional(Model):
         ConfigError: the outputs need a tensor that is not among the inputs, an output needs none of them, an input comes
             twice, or two layers have one name.
     """
+
+    _made_anew = Model._made_anew | _OF_THE_GRAPH
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         inputs = kwargs.pop("input", inputs)
@@ -62,6 +69,21 @@ class Functional(Model):
         for attribute, value in own.items():
             object.__setattr__(self, attribute, value)
         self.built = True
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _blank, (type(self),), self.__getstate__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if _is_made_like(type(self)):
+            state["attributes"]["_init_arguments"] = ((), {})
+        return {**state, "definition": definition_of(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        inputs, outputs, losses = define(state["definition"])
+        self._set_graph(inputs, outputs)
+        self.add_loss(losses)
 
     def _add_loss_of_graph(self, loss: Tensor) -> None:
         """Compute `loss`, a tensor of the graph, at every call; the layers that it needs besides belong to the model from now on."""
@@ -159,7 +181,9 @@ class Functional(Model):
     def _fit_input(self, x: Any, expected: Tensor) -> Any:
         """`x` with the dtype of an input, and with a last axis of size 1 added or taken away where that is missing."""
         if x is None:
-            raise DataError(f"model {self.name!r}: input {expected.name!r} received None")
+            if expected._keras_history.operation.optional:
+                return None
+            raise DataError(f"model {self.name!r}: input {expected.name!r} received None, and is not optional")
         if isinstance(x, Tensor):
             mask = x._keras_mask
             if x.dtype != expected.dtype:
@@ -207,6 +231,13 @@ class Functional(Model):
 
         is_graph = {"layers", "input_layers", "output_layers"} <= config.keys()
         return functional_from_config(cls, config, custom_objects) if is_graph and _is_made_like(cls) else cls(**config)
+
+
+def _blank(cls: type) -> Any:
+    """An instance without state, of a class that may be a user's, not yet known to be functional in this process."""
+    if not issubclass(cls, Functional):
+        make_functional(cls)
+    return Layer.__new__(cls)
 
 
 def _unpacked(x: Any) -> Any:

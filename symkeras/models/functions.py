@@ -26,6 +26,8 @@ from symkeras.ops.leaves import placeholder_node
 from symkeras.recent import Recent
 
 MODES = ("train", "test", "predict")
+OWN_BOOKS = frozenset({"_steps", "_last", "_example", "_known_inputs", "_at_once"})
+"""Attributes that hold compiled functions and what belongs to them."""
 
 
 class Functions:
@@ -39,6 +41,9 @@ class Functions:
     trainable_variables: list[Any]
 
     def __init__(self) -> None:
+        self._begin_books()
+
+    def _begin_books(self) -> None:
         object.__setattr__(self, "_steps", Recent(config.max_compiled_functions))
         object.__setattr__(self, "_last", {})
         object.__setattr__(self, "_example", None)
@@ -122,7 +127,7 @@ class Functions:
         """Let the weights exist, by a symbolic call for data like this where the model has no graph."""
         if self._example is not None or self._of_graph("_output_structure") is not None:
             return
-        stand_ins = [Tensor(placeholder_node(batch_type(a), "x")) for a in x]
+        stand_ins = [None if a is None else Tensor(placeholder_node(batch_type(a), "x")) for a in x]
         with _naming_the_place(), tracing.Trace(), call_context():
             self._example = self(tree.pack_sequence_as(structure, stand_ins))  # type: ignore[operator]
         self.built = True
@@ -152,7 +157,7 @@ class Functions:
         for a, t, n in zip(x, known, self._names_of_inputs() or ["x"] * len(x), strict=False):
             _check_input(a, t, n, self.name)
         signature = Signature(
-            tuple(batch_type(a, t) for a, t in zip(x, known, strict=True)),
+            tuple(None if a is None else batch_type(a, t) for a, t in zip(x, known, strict=True)),
             tuple(None if a is None else batch_type(a) for a in y),
             tuple(None if a is None else weight_type(a) for a in weights),
         )
@@ -251,7 +256,7 @@ def inner_shape(node: Any, array: np.ndarray) -> tuple[int, ...]:
 
 
 def _check_input(a: np.ndarray, expected: TensorType | None, name: str, model: str) -> None:
-    if expected is None:
+    if expected is None or a is None:
         return
     shape = expected.shape
     rows = a.shape[1:]

@@ -13,6 +13,7 @@ from symkeras.graph import provenance, tracing
 from symkeras.layers.input import symbolic_input
 from symkeras.layers.layer import Layer, call_context, map_shapes
 from symkeras.layers.state_names import state_names
+from symkeras.models.functions import OWN_BOOKS
 from symkeras.models.trainer import Trainer
 
 
@@ -35,6 +36,7 @@ class Model(Trainer, Layer):
     """
 
     _marks_built = False
+    _made_anew = Layer._made_anew | OWN_BOOKS
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _is_graph(args, kwargs):
@@ -47,11 +49,15 @@ class Model(Trainer, Layer):
         from symkeras.models.functional import Functional
 
         if _is_graph(args, kwargs) and not isinstance(self, Functional):
-            _make_functional(type(self))
+            make_functional(type(self))
             Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
             return
         Trainer.__init__(self)
         Layer.__init__(self, *args, **kwargs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._begin_books()
 
     @property
     def layers(self) -> list[Layer]:
@@ -202,7 +208,7 @@ def _is_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     )
 
 
-def _make_functional(cls: type) -> None:
+def make_functional(cls: type) -> None:
     """Put `Functional` in the place of `Model` among the bases of a class, the first time it is given a graph."""
     from symkeras.models.functional import Functional
 

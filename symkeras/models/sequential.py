@@ -43,6 +43,21 @@ class Sequential(Model):
                 self._append(layer)
             self._extend()
 
+    _made_anew = Model._made_anew | {"_chain", "_functional", "_graph_losses"}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "functional": self._functional}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        functional = state["functional"]
+        chain = [] if functional is None else [functional.inputs[0]]
+        for layer in self.layers if chain else ():
+            chain.append(next(r.outputs[0] for r in layer._inbound_nodes if r.inputs and r.inputs[0].node is chain[-1].node))
+        losses = [] if functional is None else list(functional._graph_losses)
+        for name, value in {"_functional": functional, "_chain": chain, "_graph_losses": losses}.items():
+            object.__setattr__(self, name, value)
+
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer on top; nothing changes when it does not fit.
 

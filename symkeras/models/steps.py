@@ -30,9 +30,9 @@ from symkeras.ops.leaves import placeholder_node
 
 @dataclass(frozen=True)
 class Signature:
-    """Types of the flat inputs, targets and sample weights (None where there is none) of a function."""
+    """Types of the flat inputs, targets and sample weights of a function; None for those that are not there."""
 
-    x: tuple[TensorType, ...]
+    x: tuple[TensorType | None, ...]
     y: tuple[TensorType | None, ...] = ()
     weights: tuple[TensorType | None, ...] = ()
 
@@ -69,10 +69,12 @@ class Step:
         self.signature = signature
         self.structure: Any = None
         self.extra: list[str] = []
-        x = [Tensor(placeholder_node(t, n)) for t, n in zip(signature.x, x_names(model, len(signature.x)), strict=True)]
+        names = x_names(model, len(signature.x))
+        inputs = [None if t is None else Tensor(placeholder_node(t, n)) for t, n in zip(signature.x, names, strict=True)]
+        x = [t for t in inputs if t is not None]
         with tracing.Trace() as trace, call_context(mode == "train"):
             build = {"train": self._train, "test": self._test, "predict": self._predict}[mode]
-            targets, outputs = build(model, tree.pack_sequence_as(x_structure, x))
+            targets, outputs = build(model, tree.pack_sequence_as(x_structure, inputs))
             own = [*x, *targets]
             outputs = resolved(outputs, own, model.name)
             trace.pending.update(zip(trace.pending, resolved(list(trace.pending.values()), own, model.name), strict=True))
@@ -143,7 +145,7 @@ class Step:
 
     def _track(self, model: Any, x: Any, y: list[Any], y_pred: list[Any], w: list[Any], loss: Any) -> list[Tensor]:
         """Let the metrics take the step into account; what the model's own `compute_metrics` gives beyond them."""
-        model._compilation.tracker.update_state(loss, sample_weight=rows_of(tree.flatten(x)[0]))
+        model._compilation.tracker.update_state(loss, sample_weight=rows_of(next(t for t in tree.flatten(x) if t is not None)))
         if not model._has_own_metrics():
             model._compilation.update_metrics(y, y_pred, w)
             return []

@@ -120,6 +120,8 @@ class ConvInputGrad(_Convolution):
     )
 
     def infer(self, dy: TensorType, w: TensorType, *, spatial: Any, groups: int, **_: Any) -> TensorType:  # type: ignore[override]
+        if dy.dtype != w.dtype:
+            raise DtypeError(f"conv_input_grad expects a result and a kernel of one dtype, received {dy} and {w}")
         return dy.with_shape((dy.shape[0], *spatial, w.shape[-2] * groups))
 
     def value(self, dy: Any, w: Any, *, spatial: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:  # type: ignore[override]
@@ -192,13 +194,17 @@ def explicit_padding(
         raise ShapeError(f'padding must be "valid", "same" or "causal", received {padding!r}')
     pairs = []
     for n, k, s, d in zip(sizes, kernel, strides, dilation, strict=True):
-        extent = (k - 1) * d + 1
-        if s == 1:
-            total: Size = extent - 1
-        else:
-            total = dims.maximum((dims.ceil_divide(n, s) - 1) * s + extent - n, 0)
+        total = _same_padding(n, (k - 1) * d + 1, s)
         pairs.append((total // 2, total - total // 2))
     return tuple(pairs)
+
+
+def _same_padding(size: Size, extent: int, stride: int) -> Size:
+    """How much an axis is padded so that a window of `extent` has a position for every `stride` of its elements."""
+    if stride == 1:
+        return extent - 1
+    total = (dims.ceil_divide(size, stride) - 1) * stride + extent - size
+    return total if extent >= stride else dims.maximum(total, 0)  # the last position reaches 1 to `stride` elements
 
 
 def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: Any = 1) -> Any:

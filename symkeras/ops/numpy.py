@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from symkeras.graph import dims, dtypes
+from symkeras.graph.tensor import Tensor
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, apply, as_tensor, dtype_of, is_symbolic
-from symkeras.ops.shaping import broadcast_to, canonical_axis, concatenate, getitem, slice_axis, transpose
+from symkeras.ops.shaping import broadcast_to, canonical_axis, getitem, slice_axis, transpose
+from symkeras.ops.sizes import as_shape, as_size
 
 abs = ew.absolute
 true_divide = ew.divide
@@ -20,7 +22,7 @@ true_divide = ew.divide
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     """A tensor of `shape` filled with `fill_value`; sizes may be symbolic."""
-    shape = (shape,) if isinstance(shape, (int, dims.Dim)) else tuple(shape)
+    shape = as_shape(shape)
     dtype = dtypes.standardize(dtype) if dtype is not None else dtypes.result_type(dtype_of(fill_value))
     if is_symbolic(fill_value) or is_symbolic(shape):
         return broadcast_to(cast(as_tensor(fill_value, dtype), dtype), shape)
@@ -53,14 +55,14 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
 
 
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
-    """Numbers from `start` (or 0) to before `stop`; `stop` may be a symbolic size.
+    """Numbers from `start` (or 0) to before `stop`; both may be symbolic sizes.
 
     >>> arange(3).tolist()
     [0, 1, 2]
     """
-    start, stop = (0, start) if stop is None else (start, stop)
+    start, stop = (as_size(v) if isinstance(v, Tensor) else v for v in ((0, start) if stop is None else (start, stop)))
     step = 1 if step is None else step
-    if isinstance(stop, dims.Dim):
+    if isinstance(stop, dims.Dim) or isinstance(start, dims.Dim):
         from symkeras.ops.reductions import cumsum
 
         count = dims.ceil_divide(stop - start, step)
@@ -71,8 +73,11 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return np.arange(start, stop, step, dtype=dtypes.standardize(dtype))
 
 
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
-    """Ones on a diagonal."""
+def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
+    """Ones on a diagonal; the sizes may be symbolic."""
+    if is_symbolic(N, M):
+        rows, columns = arange(as_size(N)), arange(as_size(N if M is None else M))
+        return cast(ew.equal(as_tensor(rows)[:, None] + k, columns), dtypes.standardize(dtype))
     return np.eye(N, M, k, dtype=dtypes.standardize(dtype))
 
 
@@ -138,10 +143,11 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     return transpose(x, order)
 
 
-def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
-    """Every element of `x` `repeats` times along `axis`."""
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Every element of `x` `repeats` times along `axis`; the count may be symbolic."""
     from symkeras.ops.shaping import expand_dims, reshape
 
+    repeats = as_size(repeats)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     sizes = shape(x)
@@ -151,16 +157,21 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
 
 
 def tile(x: Any, repeats: Any) -> Any:
-    """`x` laid side by side, `repeats` times along each axis."""
-    counts = [repeats] if isinstance(repeats, int) else list(repeats)
-    sizes = shape(x)
-    from symkeras.ops.shaping import reshape
+    """`x` laid side by side, `repeats` times along each axis; the counts may be symbolic.
 
-    counts = [1] * (len(sizes) - len(counts)) + counts
-    x = reshape(x, (1,) * (len(counts) - len(sizes)) + tuple(sizes))
+    >>> tile(np.array([1, 2]), (2, 2)).tolist()
+    [[1, 2, 1, 2], [1, 2, 1, 2]]
+    """
+    from symkeras.ops.shaping import expand_dims, reshape
+
+    counts = as_shape(repeats)
+    counts = (1,) * (len(shape(x)) - len(counts)) + counts
+    x = reshape(x, (1,) * (len(counts) - len(shape(x))) + shape(x))
     for axis, count in enumerate(counts):
-        if count != 1:
-            x = concatenate([x] * int(count), axis)
+        if not isinstance(count, int) or count != 1:
+            sizes = shape(x)
+            wide = broadcast_to(expand_dims(x, axis), (*sizes[:axis], count, *sizes[axis:]))
+            x = reshape(wide, (*sizes[:axis], count * sizes[axis], *sizes[axis + 1 :]))
     return x
 
 

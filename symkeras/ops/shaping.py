@@ -15,6 +15,7 @@ from symkeras.graph.types import TensorType
 from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_array, as_tensor, is_symbolic, register
+from symkeras.ops.sizes import as_shape
 
 
 def canonical_axis(axis: int, ndim: int, what: str = "axis") -> int:
@@ -237,7 +238,7 @@ def reshape(x: Any, newshape: Any) -> Any:
     >>> reshape(np.arange(6), (2, -1)).shape
     (2, 3)
     """
-    newshape = (newshape,) if isinstance(newshape, (int, np.integer, dims.Dim)) else tuple(newshape)
+    newshape = as_shape(newshape)
     if not is_symbolic(x) and not any(isinstance(d, dims.Dim) for d in newshape):
         return np.reshape(as_array(x), tuple(-1 if d is None else int(d) for d in newshape))
     x = as_tensor(x)
@@ -278,7 +279,7 @@ def transpose(x: Any, axes: Any = None) -> Any:
 
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`x` repeated to `shape` by NumPy's rule."""
-    shape = tuple(shape)
+    shape = as_shape(shape)
     if is_symbolic(x) or any(isinstance(d, dims.Dim) for d in shape):
         x = as_tensor(x)
         return x if x.dims == shape else apply(OPS["broadcast_to"], [x], {"shape": shape})
@@ -380,7 +381,7 @@ def getitem(x: Any, key: Any) -> Any:
             stop, stride = start + 1, 1
             advanced.append(position)
         else:
-            indices, count = _rows_of_mask(k, sizes[axis : axis + k.ndim]) if k.dtype == bool else (k, 1)
+            indices, count = _rows_of_mask(k, sizes[axis : axis + k.ndim]) if _is_mask(k) else (k, 1)
             gathers.append((len(new_shape), indices))
             advanced.append(position)
             new_shape.append(dims.product(sizes[axis : axis + count]))
@@ -429,9 +430,13 @@ def _index_key(k: Any) -> Any:
     return as_array(k) if shape(k) != (0,) else np.zeros(0, "int32")
 
 
+def _is_mask(key: Any) -> bool:
+    return isinstance(key, np.ndarray) and key.dtype.kind == "b"
+
+
 def _expanded(keys: list[Any], ndim: int) -> list[Any]:
     """`keys` with the Ellipsis, written or not, as slices."""
-    consumed = sum(0 if k is None or k is Ellipsis else k.ndim if getattr(k, "dtype", None) == bool else 1 for k in keys)
+    consumed = sum(0 if k is None or k is Ellipsis else k.ndim if _is_mask(k) else 1 for k in keys)
     if consumed > ndim:
         raise ShapeError(f"{consumed} indices for a tensor of {ndim} axes")
     place = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))

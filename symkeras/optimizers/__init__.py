@@ -12,10 +12,17 @@ NAMES: dict[str, str] = {
     "get": "registry", "serialize": "registry", "deserialize": "registry",
 }  # fmt: skip
 
+# the spellings of Keras 1 and 2 -> today's
+_LOWER_CASE = {name.lower(): name for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")}
+
 
 def __getattr__(name: str) -> Any:
+    name = _LOWER_CASE.get(name, name)
     if name in NAMES:
-        return getattr(importlib.import_module(f"symkeras.optimizers.{NAMES[name]}"), name)
+        found = getattr(importlib.import_module(f"symkeras.optimizers.{NAMES[name]}"), name)
+        if name.lower() in _LOWER_CASE:
+            globals()[name.lower()] = found  # not the module of that name, which was put there when it was imported
+        return found
     if name == "schedules":
         return importlib.import_module("symkeras.optimizers.schedules")
     raise AttributeError(f"module 'symkeras.optimizers' has no attribute {name!r}")

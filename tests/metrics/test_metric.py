@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from symkeras import errors, metrics, ops
+from symkeras import Sequential, errors, layers, metrics, ops
 from tests.metrics.check_metric import check_metric
 
 ARGUMENTS = {
@@ -80,3 +82,21 @@ def test_forgetting_to_call_the_base_is_explained():
 def test_state_of_the_wrong_length_is_refused():
     with pytest.raises(errors.ShapeError, match="2 variables"):
         metrics.Mean().stateless_result([np.zeros(())])
+
+
+def test_a_result_may_be_a_variable() -> None:
+    class Seen(metrics.Metric):
+        def __init__(self) -> None:
+            super().__init__(name="seen")
+            self.count = self.add_weight(name="count")
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self.count.assign_add(1.0)
+
+        def result(self) -> Any:
+            return self.count
+
+    model = Sequential([layers.Dense(1, input_dim=2)])
+    model.compile("sgd", "mse", metrics=[Seen()])
+    assert model.fit(np.ones((4, 2)), np.ones(4), batch_size=2, verbose=0).history["seen"] == [2.0]
+    assert float(model.metrics[1].result()) == 2.0 and int(model.metrics[1].result()) == 2

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+collect_ignore = ["scripts"]
+"""Whole scripts, which import Keras."""
+
 
 @pytest.fixture(autouse=True)
 def _on_the_backend(model_backend: str) -> None:

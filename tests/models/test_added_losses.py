@@ -209,7 +209,7 @@ def test_initializers_and_layers_may_call_k_functions_on_arrays() -> None:
 
     layer = Projection()
     found = layer(X, training=True)
-    assert type(found) is np.ndarray and found.tolist() == [[6, 6]] and layer.noise.numpy().std() > 0
+    assert isinstance(found, np.ndarray) and found.tolist() == [[6, 6]] and layer.noise.numpy().std() > 0
     assert layer(X, training=False).tolist() == [[0, 0]]
 
 

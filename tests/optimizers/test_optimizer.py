@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
 
-from symkeras import ops
+from symkeras import ops, optimizers
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import tracing
 from symkeras.graph.variable import Variable
@@ -289,3 +291,10 @@ def test_building_inside_a_trace_makes_concrete_variables():
         optimizer.apply_gradients([(x, w)])
     assert all(isinstance(v.array, np.ndarray) for v in optimizer.variables)
     assert len(trace.updates()) == 4
+
+
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam"])
+def test_lower_case_names_of_keras_2_are_the_classes(name):
+    assert getattr(optimizers, name.lower()) is getattr(optimizers, name)
+    code = f"import symkeras.optimizers as o; import symkeras.optimizers.{name.lower()}; print(o.{name}.__name__, o.{name.lower()}.__name__)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [name, name]

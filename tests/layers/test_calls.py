@@ -1,0 +1,73 @@
+"""What calls of layers give and leave behind: results of eager calls, tensors of symbolic ones, inputs that are None."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symkeras import Input, Model, layers, models
+from symkeras.errors import ConfigError, DataError, SymkerasError
+
+
+def test_results_of_eager_calls_carry_their_mask_to_the_next_layer() -> None:
+    words = np.array([[1, 2, 0], [3, 0, 0]])
+    embedded = layers.Embedding(4, 2, mask_zero=True)(words)
+    np.testing.assert_array_equal(embedded._keras_mask, words != 0)
+    recurrent = layers.LSTM(2)
+    np.testing.assert_array_equal(recurrent(embedded), recurrent(embedded.numpy(), mask=words != 0))
+    assert (recurrent(embedded) != recurrent(embedded.numpy())).any()
+
+
+def test_results_of_eager_calls_are_arrays_with_a_numpy_method() -> None:
+    found = layers.Dense(2)(np.ones((1, 3)))
+    plain = found.numpy()
+    assert type(plain) is np.ndarray and not np.shares_memory(plain, found) and (plain == found).all()
+    assert found._keras_mask is None and repr(found) == repr(plain) and (found + 1)[0].numpy().shape == (2,)
+
+
+def test_the_output_of_a_layer_is_that_of_its_first_call() -> None:
+    layer = layers.Dense(2)
+    a, b = Input((3,)), Input((3,))
+    first, second = layer(a), layer(b)
+    assert layer.output is first and layer.input is a
+    assert layer.get_output_at(1) is second and layer.get_input_at(1) is b
+    assert layer.output_shape == (None, 2) and layer.input_shape == (None, 3)
+    with pytest.raises(ConfigError, match="there is no call 2"):
+        layer.get_output_at(2)
+
+
+def test_a_layer_whose_calls_differ_has_no_one_shape() -> None:
+    layer = layers.Activation("relu")
+    layer(Input((3,)))
+    layer(Input((4, 2)))
+    with pytest.raises(SymkerasError, match=r"no one output_shape: its calls have \(None, 3\), \(None, 4, 2\)"):
+        _ = layer.output_shape
+
+
+# ---- optional inputs -------------------------------------------------------------------------------------------------
+
+
+class Joined(layers.Layer):
+    """The sum of two inputs, the second of which may be None."""
+
+    def call(self, a: Any, b: Any = None) -> Any:
+        return a if b is None else a + b
+
+
+def test_an_optional_input_may_be_none() -> None:
+    a, b = Input((3,), name="a"), Input((3,), optional=True, name="b")
+    model = Model([a, b], Joined()(a, b))
+    x = np.ones((2, 3), "float32")
+    for one in (model, models.clone_model(model)):
+        assert one([x, None]).tolist() == x.tolist() and one([x, x]).tolist() == (2 * x).tolist()
+    with pytest.raises(DataError, match="'a' received None, and is not optional"):
+        model([None, x])
+    assert layers.InputLayer.from_config(b._keras_history.operation.get_config()).optional is True
+
+
+def test_only_layers_take_none() -> None:
+    a, b = Input((3,)), Input((3,), optional=True)
+    with pytest.raises(DataError, match="an optional input is None, and add computes with it"):
+        Model([a, b], a + b)([np.ones((2, 3)), None])
