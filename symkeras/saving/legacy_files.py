@@ -18,7 +18,7 @@ from symkeras.saving.legacy_configs import modernised
 from symkeras.saving.registration import CustomObjectScope, builtin_function
 from symkeras.saving.serialization import config_errors, deserialize_keras_object, safe_mode_scope, serialize_keras_object
 from symkeras.saving.state_files import misfit
-from symkeras.saving.weight_store import array, group, open_file
+from symkeras.saving.weight_store import array, group, reading_file, writing_file
 
 if TYPE_CHECKING:
     import h5py
@@ -37,7 +37,7 @@ def write_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
     from symkeras.saving.model_files import KERAS_VERSION
 
     optimizer = getattr(model, "optimizer", None) if include_optimizer else None
-    with open_file(path, "w") as file:
+    with writing_file(path) as file:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "symkeras"
         serialized = serialize_keras_object(model)
@@ -116,7 +116,7 @@ def read_model(path: Path, custom_objects: Mapping[str, Any] | None, compile: bo
     Raises:
         DataError: the file holds no architecture, or weights that do not fit it.
     """
-    with open_file(path, "r") as file:
+    with reading_file(path) as file:
         config = _read_text(file, "model_config", path)
         if config is None:
             raise DataError(f"{str(path)!r} holds no architecture: make the model, then load_weights() from it")

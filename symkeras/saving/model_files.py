@@ -25,13 +25,13 @@ from typing import IO, Any
 from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.saving import json_text
 from symkeras.saving.archives import open_archive
-from symkeras.saving.atomic import may_overwrite, replacing
+from symkeras.saving.atomic import may_overwrite, replacing, restore_moved
 from symkeras.saving.h5_check import building_for
 from symkeras.saving.places import kind_of, place, require_file
 from symkeras.saving.serialization import deserialize_keras_object, object_sharing_scope, serialize_keras_object
 from symkeras.saving.state_files import read_state, write_state
 from symkeras.saving.state_paths import objects_with_state
-from symkeras.saving.weight_store import ReadStore, open_file
+from symkeras.saving.weight_store import ReadStore, reading_file, writing_file
 
 KERAS_VERSION = "3.15.1"
 """The version whose formats are written."""
@@ -95,6 +95,8 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
         ConfigError: the architecture names what is not known, or carries a lambda in safe mode.
     """
     path = place(filepath)
+    if kind_of(path) is None:
+        restore_moved(path)
     if kind_of(path) == "folder":
         if kind_of(path / CONFIG) is None:
             raise DataError(f"the folder {str(path)!r} has no {CONFIG}: it is no saved Keras model (SavedModel folders of TensorFlow are not read)")
@@ -131,7 +133,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     _require_built(model, "save its weights")
     if not may_overwrite(path, overwrite):
         return
-    with replacing(path) as temporary, open_file(temporary, "w") as file:
+    with replacing(path) as temporary, writing_file(temporary) as file:
         if path.name.endswith(".weights.h5"):
             write_state(model, file)
         else:
@@ -162,7 +164,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
             with open_archive(path) as archive, _weights_of(archive) as file:
                 read_state(model, file, skip_mismatch)
             return
-        with open_file(path, "r") as file:
+        with reading_file(path) as file:
             is_legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
             if is_legacy:
                 from symkeras.saving.legacy_files import read_weights
@@ -195,7 +197,7 @@ def _documents(model: Any, include_optimizer: bool) -> dict[str, str]:
 def _write_members(model: Any, documents: Mapping[str, str], folder: Path, include_optimizer: bool) -> None:
     for name, text in documents.items():
         (folder / name).write_text(text, "utf-8")
-    with open_file(folder / WEIGHTS, "w") as file:
+    with writing_file(folder / WEIGHTS) as file:
         write_state(model, file, include_optimizer)
     _write_assets(model, folder / ASSETS)
 
@@ -239,7 +241,7 @@ def _weights_of(archive: zipfile.ZipFile) -> Any:
     source: IO[bytes] = archive.open(WEIGHTS)
     if archive.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
         source = io.BytesIO(source.read())
-    return open_file(source, "r", f"{archive.filename}: {WEIGHTS}")
+    return reading_file(source, f"{archive.filename}: {WEIGHTS}")
 
 
 def _read_archive(path: Path, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
@@ -269,7 +271,7 @@ def _read_folder(path: Path, custom_objects: Mapping[str, Any] | None, compile: 
                 raise DataError(f"{str(path / name)!r} is {'missing' if kind is None else f'a {kind}, no file'}")
         if (path / CONFIG).stat().st_size > json_text.SIZE:
             raise DataError(f"{str(path / CONFIG)!r} has more than {json_text.SIZE} bytes: refused")
-        with open_file(path / WEIGHTS, "r") as file:
+        with reading_file(path / WEIGHTS) as file:
             model = _model_with(file, (path / CONFIG).read_bytes(), custom_objects, compile, safe_mode)
         for obj, prefix in _with_assets(model):
             if kind_of(path / prefix, follow_links=False) == "folder":

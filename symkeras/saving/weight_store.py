@@ -5,8 +5,11 @@ A file to be read is looked through first (`h5_check`).
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,15 +22,15 @@ if TYPE_CHECKING:
 
 _NUMBERS = "biuf"
 """Kinds of dtypes that weights can have."""
+_ERROR_NUMBER = re.compile(r"\berrno = (\d+)")
 
 
 @contextmanager
-def open_file(file: Any, mode: str, name: Any = None) -> Iterator[h5py.File]:
-    """An HDF5 file, by path or file object; one to be read is looked through before anything is read of it.
+def reading_file(file: Any, name: Any = None) -> Iterator[h5py.File]:
+    """An HDF5 file to be read, by path or file object; it is looked through before anything is read of it.
 
     Args:
         file: a path or a file object.
-        mode: "r" or "w".
         name: what errors call it; the path when None.
 
     Raises:
@@ -35,18 +38,34 @@ def open_file(file: Any, mode: str, name: Any = None) -> Iterator[h5py.File]:
     """
     place = str(name if name is not None else file)
     try:
-        with h5().File(file, mode) as opened:
-            if mode == "r":
-                check_file(opened)
+        with h5().File(file, "r") as opened:
+            check_file(opened)
             yield opened
     except FileNotFoundError as error:
         raise DataError(f"there is no file {place!r}") from error
     except DataError as error:
         raise error if place in str(error) else DataError(f"{place!r}: {error}") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError) as error:
-        if mode != "r" or isinstance(error, SymkerasError):
+        if isinstance(error, SymkerasError):
             raise
         raise DataError(f"{place!r} is not a readable HDF5 file: {error}") from error
+
+
+@contextmanager
+def writing_file(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file.
+
+    Raises:
+        OSError: it cannot be written; what HDF5 says at length is one of the system's errors again.
+    """
+    try:
+        with h5().File(path, "w") as opened:
+            yield opened
+    except (OSError, RuntimeError) as error:
+        found = _ERROR_NUMBER.search(str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
 def group(parent: Any, path: str) -> h5py.Group | None:
