@@ -21,6 +21,7 @@ from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.graph_layer import GraphLayer
 from symkeras.layers.layer import CallRecord, Layer, definition_context, record_of
+from symkeras.models import tensorflow_operations
 from symkeras.models.operations import is_operation, operation
 from symkeras.ops import phase
 from symkeras.ops.leaves import placeholder_node
@@ -193,9 +194,12 @@ class _Operation:
     def __init__(self, data: Mapping[str, Any]):
         name = data["class_name"]
         self.name = data["name"]
-        self.settings = {k: _plain(v) for k, v in data["config"].items() if k not in ("name", "dtype", "trainable")}
         self.outputs: list[list[Tensor]] = []
-        self._function = operation(name)
+        if name in tensorflow_operations.CLASSES:
+            self.settings, self._function = {}, tensorflow_operations.tensorflow_operation(data["config"].get("function"))
+        else:
+            self.settings = {k: _plain(v) for k, v in data["config"].items() if k not in ("name", "dtype", "trainable")}
+            self._function = operation(name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         if not any(isinstance(x, Tensor) for x in _leaves((args, kwargs))):
@@ -205,9 +209,11 @@ class _Operation:
 
 def _means_operation(entry: Mapping[str, Any]) -> bool:
     """Whether an entry is that of an operation; files of Keras 3 in the old format leave the module out."""
-    if entry.get("module"):
+    if entry.get("module") and entry["class_name"] not in tensorflow_operations.CLASSES:
         return re.match(r"(keras|symkeras)\.(src\.)?ops\b", str(entry["module"])) is not None
     name = entry["class_name"]
+    if name in tensorflow_operations.CLASSES:
+        return True
     return name not in _Layers() and custom_object(name) is None and is_operation(name)
 
 

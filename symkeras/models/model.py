@@ -207,10 +207,10 @@ def _make_functional(cls: type) -> None:
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The model that `to_json` wrote, with fresh weights."""
-    from symkeras.saving.serialization import deserialize_keras_object
+    from symkeras.saving.model_files import model_of_config
 
     try:
         config = json.loads(json_string)
-    except json.JSONDecodeError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise SymkerasError(f"not a model in JSON: {error}") from error
-    return deserialize_keras_object(config, custom_objects=custom_objects)
+    return model_of_config(config, custom_objects)

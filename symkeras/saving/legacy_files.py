@@ -124,8 +124,8 @@ def read_model(path: Path, custom_objects: Mapping[str, Any] | None, compile: bo
         if weights is None:
             raise DataError(f"{str(path)!r} holds no weights")
         with building_for(file):
-            with config_errors("the architecture"):
-                modern = modernised(config)
+            with CustomObjectScope(custom_objects), config_errors("the architecture"):
+                modern = modernised(config, _version(file))
             model = deserialize_keras_object(modern, custom_objects, safe_mode=safe_mode)
             if not hasattr(model, "load_weights"):
                 raise DataError(f"the architecture is that of a {type(model).__name__}, no model")
@@ -145,6 +145,12 @@ def _read_text(file: h5py.File, key: str, path: Path) -> Any:
     if isinstance(text, np.ndarray) or not isinstance(text, (str, bytes)):
         raise DataError(f"{str(path)!r}: the attribute {key} is no text")
     return json_text.parse(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"), f"{str(path)!r}: the attribute {key}")
+
+
+def _version(file: h5py.File) -> Any:
+    """The Keras that wrote a file, as it says there or beside the weights."""
+    places = [p for p in (file, group(file, "model_weights")) if p is not None and "keras_version" in p.attrs]
+    return _attribute(places[0], "keras_version") if places else None
 
 
 def _compile(model: Any, settings: Any, custom_objects: Mapping[str, Any] | None, safe_mode: bool) -> None:

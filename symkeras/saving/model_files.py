@@ -27,8 +27,16 @@ from symkeras.saving import json_text
 from symkeras.saving.archives import open_archive
 from symkeras.saving.atomic import may_overwrite, replacing, restore_moved
 from symkeras.saving.h5_check import building_for
+from symkeras.saving.keras2_meanings import parse_version
+from symkeras.saving.legacy_configs import modernised
 from symkeras.saving.places import kind_of, place, require_file
-from symkeras.saving.serialization import deserialize_keras_object, object_sharing_scope, serialize_keras_object
+from symkeras.saving.serialization import (
+    CustomObjectScope,
+    config_errors,
+    deserialize_keras_object,
+    object_sharing_scope,
+    serialize_keras_object,
+)
 from symkeras.saving.state_files import read_state, write_state
 from symkeras.saving.state_paths import objects_with_state
 from symkeras.saving.weight_store import ReadStore, reading_file, writing_file
@@ -249,7 +257,8 @@ def _read_archive(path: Path, custom_objects: Mapping[str, Any] | None, compile:
         if CONFIG not in archive.namelist():
             raise DataError(f"{str(path)!r} has no member {CONFIG}: it is not a saved model")
         with _weights_of(archive) as file:
-            model = _model_with(file, archive.read(CONFIG), custom_objects, compile, safe_mode)
+            documents = {name: archive.read(name) for name in (CONFIG, METADATA) if name in archive.namelist()}
+            model = _model_with(file, documents, custom_objects, compile, safe_mode)
         for obj, prefix in _with_assets(model):
             members = [m for m in archive.infolist() if m.filename.startswith(prefix) and not m.is_dir()]
             if members:
@@ -269,20 +278,27 @@ def _read_folder(path: Path, custom_objects: Mapping[str, Any] | None, compile: 
             kind = kind_of(path / name, follow_links=False)
             if kind != "file":
                 raise DataError(f"{str(path / name)!r} is {'missing' if kind is None else f'a {kind}, no file'}")
-        if (path / CONFIG).stat().st_size > json_text.SIZE:
-            raise DataError(f"{str(path / CONFIG)!r} has more than {json_text.SIZE} bytes: refused")
+        documents = {name: _read_small(path / name) for name in (CONFIG, METADATA) if kind_of(path / name, follow_links=False) == "file"}
         with reading_file(path / WEIGHTS) as file:
-            model = _model_with(file, (path / CONFIG).read_bytes(), custom_objects, compile, safe_mode)
+            model = _model_with(file, documents, custom_objects, compile, safe_mode)
         for obj, prefix in _with_assets(model):
             if kind_of(path / prefix, follow_links=False) == "folder":
                 obj.load_assets(str(path / prefix))
     return model
 
 
-def _model_with(file: Any, text: bytes, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+def _read_small(path: Path) -> bytes:
+    with path.open("rb") as file:
+        text = file.read(json_text.SIZE + 1)
+    if len(text) > json_text.SIZE:
+        raise DataError(f"{str(path)!r} has more than {json_text.SIZE} bytes: refused")
+    return text
+
+
+def _model_with(file: Any, documents: Mapping[str, bytes], custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
     """The model of an architecture with the state in a file; nothing larger is made than that file can fill."""
     with building_for(file):
-        model = model_of(text, custom_objects, compile, safe_mode)
+        model = _model_of(documents, custom_objects, compile, safe_mode)
         optimizer = getattr(model, "optimizer", None)
         if optimizer is not None and not optimizer.built and len(ReadStore(file, "optimizer")) > len(optimizer.variables):
             optimizer.build(model.trainable_variables)
@@ -290,14 +306,34 @@ def _model_with(file: Any, text: bytes, custom_objects: Mapping[str, Any] | None
     return model
 
 
-def model_of(text: bytes, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
-    """The model that a `config.json` describes, with fresh weights."""
-    config = json_text.parse(text, "the architecture")
+def _model_of(documents: Mapping[str, bytes], custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+    """The model that a `config.json` describes, with fresh weights; `metadata.json`, where it is there, says who wrote it."""
+    config = json_text.parse(documents[CONFIG], "the architecture")
+    metadata = json_text.parse(documents[METADATA], METADATA) if METADATA in documents else {}
+    if not compile and isinstance(config, dict):
+        config.pop("compile_config", None)
+    return model_of_config(config, custom_objects, safe_mode, metadata.get("keras_version") if isinstance(metadata, dict) else None)
+
+
+def model_of_config(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, version: Any = None) -> Any:
+    """The model that a config describes, with fresh weights.
+
+    Args:
+        config: of a model.
+        custom_objects: name -> class or function, beside the registered ones.
+        safe_mode: refuse lambdas.
+        version: of the Keras that wrote it; what the config itself says when None.
+
+    Raises:
+        ConfigError, DataError: it is not that of a model.
+    """
     if not isinstance(config, dict) or "class_name" not in config:
         raise DataError("the architecture names no class")
-    if not compile:
-        config.pop("compile_config", None)
+    version = config.get("keras_version") if version is None else version
     with object_sharing_scope():
+        if version is not None and parse_version(version) < (3,):
+            with CustomObjectScope(custom_objects), config_errors("the architecture"):
+                config = modernised(config, version)
         model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
     if not hasattr(model, "load_weights"):
         raise DataError(f"the architecture is that of a {type(model).__name__}, no model")

@@ -315,6 +315,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "__typespec__": _refuse("a TensorFlow type"),
     "DTypePolicy": lambda c: c["name"],
     "FloatDTypePolicy": lambda c: c["name"],
+    "Policy": lambda c: c["name"],
     "DTypePolicyMap": _refuse("a map of dtype policies"),
     "QuantizedDTypePolicy": _refuse("a quantized dtype policy"),
     "QuantizedFloat8DTypePolicy": _refuse("a quantized dtype policy"),
