@@ -18,9 +18,9 @@ def _matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False
     return ops.matmul(ops.swapaxes(a, -1, -2) if transpose_a else a, ops.swapaxes(b, -1, -2) if transpose_b else b)
 
 
-def _l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12) -> Any:
+def _l2_normalize(x: Any, axis: Any = None, epsilon: float | None = None) -> Any:
     total = ops.sum(ops.square(x), axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=True)
-    return ops.multiply(x, ops.rsqrt(ops.maximum(total, epsilon)))
+    return ops.multiply(x, ops.rsqrt(ops.maximum(total, 1e-12 if epsilon is None else epsilon)))
 
 
 def _softmax(x: Any, axis: Any = None) -> Any:
@@ -31,8 +31,8 @@ def _reduced(reduce: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, axis=None, keepdims=False: reduce(x, axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=bool(keepdims))
 
 
-def _argmax(x: Any, axis: Any = None, output_type: Any = "int64") -> Any:
-    return ops.cast(ops.argmax(x, axis=0 if axis is None else axis), output_type)
+def _argmax(x: Any, axis: Any = None, output_type: Any = None) -> Any:
+    return ops.cast(ops.argmax(x, axis=0 if axis is None else axis), output_type or "int64")
 
 
 def _unary(*names: str, argument: str = "x") -> dict[str, tuple[tuple[str, ...], Callable[..., Any]]]:
@@ -92,11 +92,9 @@ def tensorflow_operation(name: Any) -> Callable[..., Any]:
 
 
 def _in_order(name: str, names: tuple[str, ...], args: tuple[Any, ...], given: Mapping[str, Any]) -> list[Any]:
-    """The arguments by position; what was left out must stand at the end."""
+    """The arguments by position; what was left out in between is None, which every function here takes for its default."""
     values = {**dict(zip(names, args, strict=False)), **given}
     if unknown := sorted(values.keys() - {*names}) or len(args) > len(names):
         raise ConfigError(f"the config gives TensorFlow's function {name!r} the arguments {unknown}, which are not read here")
-    present = [n for n in names if values.get(n) is not None or n in ("slice_spec", "perm")]
-    if present != [*names[: len(present)]]:
-        raise ConfigError(f"the config calls TensorFlow's function {name!r} without {next(n for n in names if n not in present)}")
-    return [values[n] for n in present]
+    last = max((k for k, n in enumerate(names) if n in values), default=-1)
+    return [values.get(n) for n in names[: last + 1]]
