@@ -103,7 +103,9 @@ class BackupAndRestore(Callback):
         variables = self._variables()
         epoch = state.pop("epoch", np.array(()))
         values = [state.get(str(k)) for k in range(len(state))]
-        fits = len(values) == len(variables) and all(a is not None and misfit(v, a.shape, a.dtype) is None for v, a in zip(variables, values, strict=True))
+        fits = len(values) == len(variables) and not any(
+            a is None or misfit(v, a.shape, a.dtype) is not None for v, a in zip(variables, values, strict=True)
+        )
         if not fits or epoch.shape != () or epoch.dtype.kind not in "iu":
             raise DataError(f"BackupAndRestore: {str(path)!r} is the state of another model; remove it, or name another backup_dir")
         for v, value in zip(variables, values, strict=True):

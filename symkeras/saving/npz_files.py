@@ -39,7 +39,9 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, kinds: str) -> np.
             if dtype.kind not in kinds or dtype.hasobject or min(shape, default=0) < 0:
                 raise DataError(f"{what} is an array {shape} of {dtype}, which is not read")
             data = file.read(size + 1) if size < member.file_size else b""
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, EOFError, OverflowError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # NumPy's reader of headers is Python's own, which raises what it likes
         raise DataError(f"{what} is no array: {error}") from error
     if len(data) != size:
         raise DataError(f"{what} says it has {size} bytes of data, and has others")
