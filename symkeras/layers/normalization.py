@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from symkeras import ops
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.batch_normalization import axis_size, scale_and_center
@@ -38,8 +36,8 @@ class _Affine(Layer):
 
     def _wide(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
         """gamma and beta in `shape`, which broadcasts to the input; ones and zeros in place of those the layer does without."""
-        gamma = np.ones(shape, self.variable_dtype) if self.gamma is None else ops.reshape(self.gamma, shape)
-        beta = np.zeros(shape, self.variable_dtype) if self.beta is None else ops.reshape(self.beta, shape)
+        gamma = ops.ones(shape, self.variable_dtype) if self.gamma is None else ops.reshape(self.gamma, shape)
+        beta = ops.zeros(shape, self.variable_dtype) if self.beta is None else ops.reshape(self.beta, shape)
         return gamma, beta
 
 

@@ -9,6 +9,7 @@ A config lists the layers with their calls (`inbound_nodes`), whose arguments me
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -239,47 +240,46 @@ class _Reader:
         self._make_calls(waiting)
 
     def _make_calls(self, waiting: list[tuple[str, list[Any]]]) -> None:
-        while waiting:
-            later = []
-            for name, nodes in waiting:
-                done = 0
-                for node in nodes:
-                    arguments = self._arguments(node, name)
-                    if arguments is None:
-                        break
-                    self._make_call(name, *arguments)
-                    done += 1
-                if done < len(nodes):
-                    later.append((name, nodes[done:]))
-            if later == waiting:
-                raise ConfigError(f"the config has calls whose arguments no layer gives: of {', '.join(repr(name) for name, _ in waiting)}")
-            waiting = later
+        """Make the calls of each layer in order; one that lacks a tensor waits for the call that gives it."""
+        blocked: dict[tuple[str, int], list[str]] = {}
+        left = {name: deque(nodes) for name, nodes in waiting}
+        ready = deque(name for name, nodes in waiting if nodes)
+        while ready:
+            name = ready.popleft()
+            while left[name]:
+                args, kwargs = self._arguments(left[name][0])
+                missing = next((m for x in _leaves((args, kwargs)) if (m := self._missing(x, name)) is not None), None)
+                if missing is not None:
+                    blocked.setdefault(missing, []).append(name)
+                    break
+                left[name].popleft()
+                self._make_call(name, _mapped(args, self._tensor), _mapped(kwargs, self._tensor))
+                ready.extend(blocked.pop((name, len(self.calls[name]) - 1), ()))
+        if lacking := [name for name, nodes in left.items() if nodes]:
+            raise ConfigError(f"the config has calls whose arguments no layer gives: of {', '.join(map(repr, lacking[:10]))}")
 
     def _make_call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         layer = self.made[name]
         results = layer(*args, **kwargs)
         self.calls[name].append(layer.outputs[-1] if isinstance(layer, _Operation) else [t for t in tree.flatten(results) if isinstance(t, Tensor)])
 
-    def _arguments(self, node: Any, name: str) -> tuple[list[Any], dict[str, Any]] | None:
-        """The arguments of a call, None as long as one of its tensors does not exist."""
+    def _arguments(self, node: Any) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments of a call, in which tensors are mentioned."""
         if isinstance(node, list):
             args: Any = [TensorReference((), "", entry[:3]) for entry in node]
-            args, kwargs = [args[0] if len(args) == 1 else args], {k: v for entry in node for k, v in (entry[3] if len(entry) > 3 else {}).items()}
-        else:
-            args, kwargs = deserialize_keras_object(node["args"]), deserialize_keras_object(node["kwargs"])
-        if not all(self._exists(x, name) for x in _leaves((args, kwargs))):
-            return None
-        return _mapped(args, self._tensor), _mapped(kwargs, self._tensor)
+            return [args[0] if len(args) == 1 else args], {k: v for entry in node for k, v in (entry[3] if len(entry) > 3 else {}).items()}
+        return deserialize_keras_object(node["args"]), deserialize_keras_object(node["kwargs"])
 
-    def _exists(self, x: Any, name: str) -> bool:
+    def _missing(self, x: Any, name: str) -> tuple[str, int] | None:
+        """The call that an argument waits for, None for one that is there."""
         if not isinstance(x, TensorReference):
-            return True
+            return None
         if x.keras_history is None:
             raise ConfigError(f"the config calls {name!r} on a tensor without history: it cannot be made again")
         source, call, _ = x.keras_history
         if source not in self.calls:
             raise ConfigError(f"the config calls {name!r} on an output of {source!r}, a layer it does not have.{nearest(source, self.calls)}")
-        return call < len(self.calls[source])
+        return None if 0 <= call < len(self.calls[source]) else (source, call)
 
     def _tensor(self, x: Any) -> Any:
         if not isinstance(x, TensorReference):

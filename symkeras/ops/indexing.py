@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
-from symkeras.graph import dims, dtypes
+from symkeras.graph import dims, dtypes, room
 from symkeras.graph.types import TensorType
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
@@ -194,6 +194,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     x = _integers(x)
     ndim = len(shape(x)) + 1
     axis = canonical_axis(axis, ndim)
+    room.take((num_classes,), dtype_of(x), "an array")
     classes = np.arange(num_classes, dtype=x.dtype)
     hot = ew.equal(expand_dims(x, axis), classes.reshape([num_classes if k == axis else 1 for k in range(ndim)]))
     return cast(hot, dtypes.standardize(dtype))

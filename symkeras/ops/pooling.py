@@ -8,7 +8,7 @@ import numpy as np
 
 from symkeras import config
 from symkeras.errors import ShapeError
-from symkeras.graph import dims, dtypes
+from symkeras.graph import dims, dtypes, room
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops import elementwise as ew
@@ -162,6 +162,7 @@ def _pool(op: str, x: Any, pool_size: Any, strides: Any, padding: str, data_form
     if op == "sum_pool":
         count = float(np.prod(window))
         if padding == "same":
+            room.take(sizes[1:-1], dtype_of(x), "an array")
             ones = np.ones((1, *sizes[1:-1], 1), dtype=dtype_of(x))
             count = apply(OPS[op], [ones], attrs)
         y = ew.divide(y, count)

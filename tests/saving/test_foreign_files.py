@@ -19,7 +19,7 @@ import pytest
 from symkeras import Sequential, layers, models, ops, saving
 from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.models import operations
-from symkeras.saving import json_text
+from symkeras.saving import json_text, serialization
 
 X = np.linspace(-1, 1, 12, dtype="float32").reshape(2, 6)
 DTYPE = "float32"
@@ -176,10 +176,10 @@ def archive(path: Path, config: bytes, weights: bytes | None = None, compression
 
 
 def test_lists_in_a_zip_do_not_become_gigabytes(tmp_path: Path) -> None:
-    config = b'{"class_name": "Sequential", "config": [' + b"[]," * 7_000_000 + b"0]}"
+    config = b'{"class_name": "Sequential", "config": [' + b"[]," * 6_000_000 + b"0]}"
     packed = archive(tmp_path / "m.keras", config, compression=zipfile.ZIP_DEFLATED)
     assert packed.stat().st_size < 200_000
-    plain = archive(tmp_path / "n.keras", config[: 2**23] + b"0]}")
+    plain = archive(tmp_path / "n.keras", config[: 2**22] + b"0]}")
     all_refused(packed, plain)
 
 
@@ -194,19 +194,60 @@ def test_json_keeps_its_meaning() -> None:
     assert json_text.parse(json.dumps(value).encode(), "the text") == value
 
 
-LARGE = [
-    ("Dense", {"units": 10**9}), ("Dense", {"units": 10**30}), ("Embedding", {"input_dim": 10**12, "output_dim": 8}), ("LSTM", {"units": 10**6}),
+LARGE: list[tuple[list[int | None], str, dict[str, Any]]] = [
+    ([None, 6], "Dense", {"units": 10**9}), ([None, 6], "Dense", {"units": 10**30}), ([None, 3, 6], "LSTM", {"units": 10**6}),
+    ([None, 6], "Embedding", {"input_dim": 10**12, "output_dim": 8}), ([10**9, 3, 6], "LSTM", {"units": 2}),
+    ([10**9, 3, 6], "LSTM", {"units": 2, "stateful": True}), ([None, 10**7, 6], "GRU", {"units": 2, "unroll": True}),
+    ([None, 10**5, 10**5, 1], "AveragePooling2D", {"padding": "same"}), ([None, 10**11], "LayerNormalization", {"center": False, "scale": False}),
+    ([None, 10**11], "BatchNormalization", {"center": False, "scale": False}), ([None, 10**11], "PReLU", {}),
 ]  # fmt: skip
 
 
-def test_layers_larger_than_the_files_weights_are_not_built(tmp_path: Path) -> None:
+def test_what_is_larger_than_the_files_weights_is_not_made(tmp_path: Path) -> None:
     paths = []
-    for k, (kind, own) in enumerate(LARGE):
-        shape = [None, 3, 6] if kind == "LSTM" else [None, 6]
+    for k, (shape, kind, own) in enumerate(LARGE):
         entries = [{"class_name": "InputLayer", "config": {"batch_shape": shape}}, {"class_name": kind, "config": own}]
         config = {"module": "keras", "class_name": "Sequential", "config": {"name": "m", "layers": entries}, "registered_name": None}
         paths.append(archive(tmp_path / f"large{k}.keras", json.dumps(config).encode()))
+    one_hot = operation("OneHot", [tensor("x")], {"num_classes": 10**10}, "keras.src.ops.nn")
+    paths.append(archive(tmp_path / "one_hot.keras", json.dumps(functional(one_hot, output="op")).encode()))
     all_refused(*paths)
+
+
+def test_models_in_models_do_not_multiply_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serialization, "CALLS", 2000)
+    inner: dict[str, Any] = {"class_name": "Activation", "config": {"activation": "relu", "name": "i"}}
+    for depth in range(12):
+        nodes = [{"args": [tensor("x" if k == 0 else "i")], "kwargs": {}} for k in range(8)]
+        for k, node in enumerate(nodes[1:]):
+            node["args"][0]["config"]["keras_history"][1] = k
+        made = functional({**inner, "name": "i", "inbound_nodes": nodes}, output="i")
+        made["config"] |= {"name": "i", "output_layers": [["i", 7 + (depth > 0), 0]]}
+        inner = made
+    with pytest.raises(ConfigError, match="more calls of layers"):
+        read(inner)
+
+
+def test_calls_in_any_order_are_made_each_once() -> None:
+    """A config whose layers come last to first: the work grows with their number, not with its square."""
+    from symkeras.models import functional_config
+
+    looked: list[int] = []
+    for count in (40, 80):
+        entries = [operation("Exp", [tensor(f"op{k - 1}" if k else "x")]) | {"name": f"op{k}"} for k in range(count)]
+        seen = 0
+        arguments = functional_config._Reader._arguments
+
+        def counted(self: Any, node: Any, arguments: Any = arguments) -> Any:
+            nonlocal seen
+            seen += 1
+            return arguments(self, node)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(functional_config._Reader, "_arguments", counted)
+            read(functional(*entries[::-1], output=f"op{count - 1}"))
+        looked.append(seen)
+    assert looked[1] <= 2 * looked[0] + 2
 
 
 def weights_file(path: Path, fill: Any) -> Path:
