@@ -22,13 +22,17 @@ _state = _State()
 
 
 @contextmanager
-def at_most(size: int, reason: str) -> Iterator[None]:
+def at_most(size: int, reason: str, is_outer: bool = False) -> Iterator[None]:
     """Context in which variables that initializers fill, and arrays that operations make of a shape, take at most `size` bytes.
 
     Args:
         size: in bytes.
         reason: what allows no more, for the message.
+        is_outer: whether a bound that holds already stays.
     """
+    if is_outer and _state.bytes_left is not None:
+        yield
+        return
     before = _state.bytes_left, _state.reason
     _state.bytes_left, _state.reason = size, reason
     try:

@@ -18,7 +18,7 @@ from symkeras.saving.legacy_configs import modernised
 from symkeras.saving.registration import CustomObjectScope, builtin_function
 from symkeras.saving.serialization import config_errors, deserialize_keras_object, safe_mode_scope, serialize_keras_object
 from symkeras.saving.state_files import misfit
-from symkeras.saving.weight_store import array, group, reading_file, writing_file
+from symkeras.saving.weight_store import array, group, naming, reading_file, writing_file
 
 if TYPE_CHECKING:
     import h5py
@@ -71,12 +71,15 @@ def write_weights(place: Any, model: Any) -> None:
     """Write the weights of every layer below a group of its name."""
     from symkeras.saving.model_files import KERAS_VERSION
 
+    _write_arrays(place.create_group("top_level_model_weights"), model._tracker.weights)
+    for layer in sorted(model.layers, key=lambda layer: layer.name):
+        with naming(layer.name):
+            inner = place.create_group(layer.name)
+            _write_names(inner, "weight_names", [])
+        _write_arrays(inner, _weights(layer))
     _write_names(place, "layer_names", [layer.name for layer in model.layers])
     place.attrs["backend"] = "symkeras"
     place.attrs["keras_version"] = KERAS_VERSION
-    for layer in sorted(model.layers, key=lambda layer: layer.name):
-        _write_arrays(place.create_group(layer.name), _weights(layer))
-    _write_arrays(place.create_group("top_level_model_weights"), model._tracker.weights)
 
 
 def _weights(layer: Any) -> list[Any]:
@@ -94,17 +97,16 @@ def _write_arrays(place: h5py.Group, variables: Sequence[Any]) -> None:
         names.append(name)
     _write_names(place, "weight_names", names)
     for name, v in zip(names, variables, strict=True):
-        place[name] = v.numpy()
+        with naming(name):
+            place[name] = v.numpy()
 
 
 def _write_names(place: Any, key: str, names: Sequence[str]) -> None:
-    encoded = np.array([n.encode() for n in names]) if names else np.array([], "S1")
-    parts = max(1, -(-encoded.nbytes // ATTRIBUTE_LIMIT))
-    if parts == 1:
-        place.attrs[key] = encoded
-        return
-    for k, part in enumerate(np.array_split(encoded, parts)):
-        place.attrs[f"{key}{k}"] = part
+    with naming(max(names, key=len, default="none"), is_path=False):
+        encoded = np.array([n.encode() for n in names]) if names else np.array([], "S1")
+        parts = max(1, -(-encoded.nbytes // ATTRIBUTE_LIMIT))
+        for k, part in enumerate(np.array_split(encoded, parts)):
+            place.attrs[key if parts == 1 else f"{key}{k}"] = part
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import codecs
 import marshal
+import os
 import reprlib
+import sys
 import threading
 import types
 import warnings
@@ -220,10 +222,19 @@ def _outermost() -> Iterator[None]:
         return
     _state.is_reading = True
     try:
-        with object_sharing_scope() if _state.read is None else nullcontext(), room.calls_at_most(CALLS):
+        sharing = object_sharing_scope() if _state.read is None else nullcontext()
+        with sharing, room.calls_at_most(CALLS), room.at_most(_memory(), "this machine has", is_outer=True):
             yield
     finally:
         _state.is_reading = False
+
+
+def _memory() -> int:
+    """The memory of this machine, in bytes; as much as can be where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import reprlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symkeras.errors import DataError, SymkerasError
+from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.saving.h5_check import check_file, h5
 
 if TYPE_CHECKING:
@@ -66,6 +67,27 @@ def writing_file(path: Path) -> Iterator[h5py.File]:
         if found is None:
             raise
         raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+
+
+@contextmanager
+def naming(name: str, is_path: bool = True) -> Iterator[None]:
+    """Context in which something in a file gets a name.
+
+    Args:
+        name: a path below some group, or a text in an attribute.
+        is_path: which of the two.
+
+    Raises:
+        ConfigError: HDF5 does not take it.
+    """
+    try:
+        if "\0" in name or (is_path and any(part in ("", ".") for part in name.split("/"))):
+            raise ValueError("it has a NUL, or a part that is empty or '.'")
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, SymkerasError) or _ERROR_NUMBER.search(str(error)):
+            raise
+        raise ConfigError(f"{reprlib.repr(name)} is no name that an HDF5 file takes: {error}") from error
 
 
 def group(parent: Any, path: str) -> h5py.Group | None:
@@ -134,7 +156,8 @@ class WriteStore(MutableMapping[str, Any]):
         self._path = f"{path}/vars" if path else "vars"
         self._file = file
         if name is not None:
-            file.require_group(self._path).attrs["name"] = name
+            with naming(name, is_path=False):
+                file.require_group(self._path).attrs["name"] = name
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._file.require_group(self._path)[key] = np.asarray(value)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from symkeras import Sequential, layers, saving
+from symkeras.errors import ConfigError
 from symkeras.saving import atomic
 from symkeras.saving.places import FileError
 
@@ -229,6 +230,19 @@ except FileError as error:
         done = run(code, parent / name)
         assert done.returncode == 0, done.stderr
         assert name in done.stdout and "cannot write" in done.stdout
+
+
+@pytest.mark.parametrize("name", [".", "/x", "a//b", "a\0b", "\ud800", "x" * 100_000, "top_level_model_weights"])
+@pytest.mark.parametrize(("file", "zipped"), KINDS)
+def test_names_of_layers_that_a_file_does_not_take_are_named(tmp_path: Path, name: str, file: str, zipped: bool | None) -> None:
+    named = Sequential([layers.Input((6,)), layers.Dense(2, name=name)])
+    try:
+        save(named, tmp_path / file, zipped)
+    except ConfigError as error:
+        assert "no name that an HDF5 file takes" in str(error) and len(str(error)) < 400
+        assert names(tmp_path) == []
+    else:
+        named.load_weights(tmp_path / file / "model.weights.h5" if zipped is False else tmp_path / file)
 
 
 @pytest.mark.parametrize("length", [200, 240, 250])
