@@ -116,7 +116,7 @@ def _dataset(parent: Any, path: str) -> h5py.Dataset:
     place = group(parent, folder)
     if place is None or name not in place:
         raise DataError(f"HDF5 file: there is no array {path!r}")
-    dataset = place[name]
+    dataset: Any = place[name]
     if not isinstance(dataset, h5().Dataset):
         raise DataError(f"HDF5 file: {path!r} is no array")
     if dataset.shape is None or dataset.dtype.kind not in _NUMBERS or dataset.dtype.subdtype is not None:

@@ -30,7 +30,7 @@ NAMES = {"keras": "m.keras", "legacy": "m.h5", "weights": "m.weights.h5", "legac
          "config": "m.json", "legacy_config": "old.json", "graph": "g.txt"}  # fmt: skip
 MEMORY = 3 * 2**29
 """Address space of a child beyond what it has before it reads."""
-GROWTH = 2**28
+GROWTH = 2**29
 """Resident memory that one file may take at most."""
 SECONDS = 20
 ODD_VALUES: list[Any] = [
