@@ -215,7 +215,23 @@ def _means_operation(entry: Mapping[str, Any]) -> bool:
     name = entry["class_name"]
     if name in tensorflow_operations.CLASSES:
         return True
-    return name not in _Layers() and custom_object(name) is None and is_operation(name)
+    if custom_object(name) is not None or not is_operation(name):
+        return False
+    if name not in _Layers():
+        return True
+    if name == "Reshape":  # a layer of this name has a `target_shape`
+        return "newshape" in entry["config"]
+    return name in _MERGING and "trainable" not in entry["config"] and _takes_tensors(entry["inbound_nodes"])
+
+
+_MERGING = ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Dot")
+"""Layers that take one list of tensors, and share their names with operations that take tensors one by one."""
+
+
+def _takes_tensors(nodes: Sequence[Any]) -> bool:
+    first = nodes[0] if nodes else None
+    args = first.get("args") if isinstance(first, Mapping) else None
+    return bool(args) and isinstance(args[0], Mapping)
 
 
 def _plain(value: Any) -> Any:
