@@ -41,7 +41,7 @@ ORDER: dict[str, set[str]] = {
     "losses": _KERAS - {"losses"},
     "metrics": _KERAS,
     "optimizers": {*_CORE, "saving", "initializers"},
-    "callbacks": {"utils"},
+    "callbacks": {"utils", "saving"},
     "datasets": set(),
     "preprocessing": {"utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "utils"},

@@ -1,4 +1,4 @@
-"""How much memory variables may take: where a stranger's file says how large they are, it is asked before they are made."""
+"""How much memory and work a stranger's file may ask for: what is made for it asks here before it is made."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from symkeras.errors import DataError
+from symkeras.errors import ConfigError, DataError
 
 
 class _State(threading.local):
-    left: int | None = None
+    bytes_left: int | None = None
+    calls_left: int | None = None
     reason: str = ""
 
 
@@ -21,30 +22,57 @@ _state = _State()
 
 
 @contextmanager
-def at_most(size: int, reason: str) -> Iterator[None]:
-    """Context in which variables that initializers fill take at most `size` bytes.
+def at_most(size: int, reason: str, is_outer: bool = False) -> Iterator[None]:
+    """Context in which variables that initializers fill, and arrays that operations make of a shape, take at most `size` bytes.
 
     Args:
         size: in bytes.
         reason: what allows no more, for the message.
+        is_outer: whether a bound that holds already stays.
     """
-    before = _state.left, _state.reason
-    _state.left, _state.reason = size, reason
+    if is_outer and _state.bytes_left is not None:
+        yield
+        return
+    before = _state.bytes_left, _state.reason
+    _state.bytes_left, _state.reason = size, reason
     try:
         yield
     finally:
-        _state.left, _state.reason = before
+        _state.bytes_left, _state.reason = before
 
 
-def take(shape: Sequence[int], dtype: str, name: str | None) -> None:
+@contextmanager
+def calls_at_most(count: int) -> Iterator[None]:
+    """Context in which at most `count` calls of layers are made, those inside of others and steps of unrolled loops included."""
+    before, _state.calls_left = _state.calls_left, count
+    try:
+        yield
+    finally:
+        _state.calls_left = before
+
+
+def take(shape: Sequence[int], dtype: str, what: str) -> None:
     """Take room for an array.
 
     Raises:
         DataError: there is less.
     """
-    if _state.left is None:
+    if _state.bytes_left is None:
         return
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size > _state.left:
-        raise DataError(f"variable {name!r} of shape {tuple(shape)} takes {size} bytes, more than {_state.reason}: refused")
-    _state.left -= size
+    if size > _state.bytes_left:
+        raise DataError(f"{what} of shape {tuple(shape)} takes {size} bytes, more than {_state.reason}: refused")
+    _state.bytes_left -= size
+
+
+def count_calls(count: int = 1) -> None:
+    """Take note of calls.
+
+    Raises:
+        ConfigError: there were too many.
+    """
+    if _state.calls_left is None:
+        return
+    _state.calls_left -= count
+    if _state.calls_left < 0:
+        raise ConfigError("the config makes more calls of layers than any model needs: refused")

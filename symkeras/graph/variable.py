@@ -294,7 +294,7 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any, name: st
         if shape is None:
             raise ShapeError(f"variable {name!r}: a callable initializer needs a shape")
         shape = tuple(int(d) for d in shape)
-        room.take(shape, dtypes.standardize(dtype), name)
+        room.take(shape, dtypes.standardize(dtype), f"variable {name!r}")
         with tracing.suspended():
             value = initializer(shape, dtype=dtypes.standardize(dtype))
     else:

@@ -20,7 +20,7 @@ import numpy as np
 from symkeras import config, ops, tree
 from symkeras.arguments import boolean, checked, optional, real_numbers, several, text
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
-from symkeras.graph import dims, dtypes, provenance, tracing
+from symkeras.graph import dims, dtypes, provenance, room, tracing
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
@@ -461,6 +461,7 @@ class Layer:
         return outputs
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], first: Any) -> Any:
+        room.count_calls()
         before = _context.training
         training = kwargs.get("training")
         if training is None and before is not None:

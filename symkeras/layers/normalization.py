@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from symkeras import ops
 from symkeras.arguments import axis_number, axis_numbers, boolean, checked, either, non_negative, one_of, positive_int
 from symkeras.errors import ShapeError
@@ -39,8 +37,8 @@ class _Affine(Layer):
 
     def _wide(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
         """gamma and beta in `shape`, which broadcasts to the input; ones and zeros in place of those the layer does without."""
-        gamma = np.ones(shape, self.variable_dtype) if self.gamma is None else ops.reshape(self.gamma, shape)
-        beta = np.zeros(shape, self.variable_dtype) if self.beta is None else ops.reshape(self.beta, shape)
+        gamma = ops.ones(shape, self.variable_dtype) if self.gamma is None else ops.reshape(self.gamma, shape)
+        beta = ops.zeros(shape, self.variable_dtype) if self.beta is None else ops.reshape(self.beta, shape)
         return gamma, beta
 
 

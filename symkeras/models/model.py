@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, several, text
-from symkeras.errors import ConfigError, SymkerasError, nearest
+from symkeras.errors import ConfigError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.layers.input import symbolic_input
 from symkeras.layers.layer import Layer, call_context, map_shapes
@@ -220,10 +220,10 @@ def make_functional(cls: type) -> None:
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The model that `to_json` wrote, with fresh weights."""
-    from symkeras.saving.serialization import deserialize_keras_object
+    from symkeras.saving import json_text
+    from symkeras.saving.model_files import model_of_config
 
-    try:
-        config = json.loads(json_string)
-    except json.JSONDecodeError as error:
-        raise SymkerasError(f"not a model in JSON: {error}") from error
-    return deserialize_keras_object(config, custom_objects=custom_objects)
+    if not isinstance(json_string, (str, bytes)):
+        raise ConfigError(f"model_from_json takes a text, received {json_string!r} of type {type(json_string).__name__}")
+    text = json_string if isinstance(json_string, bytes) else json_string.encode("utf-8", "surrogatepass")
+    return model_of_config(json_text.parse(text, "the text of the model"), custom_objects)

@@ -31,7 +31,7 @@ def operation(class_name: str) -> Callable[..., Any]:
     Raises:
         ConfigError: it is none that configs may name.
     """
-    found = _get_item if class_name == "GetItem" else _named(class_name)
+    found = get_item if class_name == "GetItem" else _named(class_name)
     if found is None:
         raise ConfigError(f"the config holds the operation {class_name!r}, which symkeras.ops does not offer.{nearest(_snake(class_name), _NAMES)}")
     return found
@@ -51,5 +51,6 @@ def _snake(class_name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
 
 
-def _get_item(x: Any, key: Any) -> Any:
+def get_item(x: Any, key: Any) -> Any:
+    """A piece of a tensor; a list of indices is one per axis."""
     return x[tuple(key) if isinstance(key, list) else key]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
-from symkeras.graph import dims, dtypes
+from symkeras.graph import dims, dtypes, room
 from symkeras.graph.types import TensorType
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
@@ -196,6 +196,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     axis = canonical_axis(axis, ndim)
     if num_classes - 1 > np.iinfo(dtype_of(x)).max:
         x = cast(x, "int32" if num_classes <= 1 << 31 else "int64")
+    room.take((num_classes,), dtype_of(x), "an array")
     classes = np.arange(num_classes, dtype=dtype_of(x))
     hot = ew.equal(expand_dims(x, axis), classes.reshape([num_classes if k == axis else 1 for k in range(ndim)]))
     return cast(hot, dtypes.standardize(dtype))

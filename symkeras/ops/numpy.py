@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.graph import dims, dtypes
+from symkeras.graph import dims, dtypes, room
 from symkeras.graph.tensor import Tensor
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
@@ -26,6 +26,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     dtype = dtypes.standardize(dtype) if dtype is not None else dtypes.result_type(dtype_of(fill_value))
     if is_symbolic(fill_value) or is_symbolic(shape):
         return broadcast_to(cast(as_tensor(fill_value, dtype), dtype), shape)
+    room.take(shape, dtype, "an array")
     return np.full(shape, fill_value, dtype)
 
 
@@ -70,6 +71,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
         return cast(steps * step + start, dtype or "int32")
     if dtype is None:
         dtype = dtypes.result_type(*(dtype_of(v) for v in (start, stop, step)))
+    room.take((max(0, int((stop - start) / step)),), dtypes.standardize(dtype), "an array")
     return np.arange(start, stop, step, dtype=dtypes.standardize(dtype))
 
 
@@ -78,6 +80,7 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     if is_symbolic(N, M):
         rows, columns = arange(as_size(N)), arange(as_size(N if M is None else M))
         return cast(ew.equal(as_tensor(rows)[:, None] + k, columns), dtypes.standardize(dtype))
+    room.take((N, N if M is None else M), dtypes.standardize(dtype), "an array")
     return np.eye(N, M, k, dtype=dtypes.standardize(dtype))
 
 

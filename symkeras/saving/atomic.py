@@ -120,6 +120,12 @@ def remove_left_parts(target: Path) -> None:
             os.close(lock)
 
 
+def restore_moved(path: Path) -> None:
+    """Put back a folder that a killed writer had moved aside, where there is one."""
+    with suppress(OSError):
+        remove_left_parts(Path(os.path.realpath(path)))
+
+
 def _target(path: Path) -> Path:
     """What `path` leads to, links followed; it must be a file, a folder, or free."""
     target = Path(os.path.realpath(path))

@@ -26,7 +26,7 @@ DEPTH = 64
 """Groups inside of groups."""
 ATTRIBUTES = 1_000
 """Attributes of one object."""
-ROOM_FLOOR, ROOM_FACTOR = 2**26, 8
+ROOM_FLOOR, ROOM_FACTOR = 2**28, 8
 """Building a model from a file may take `ROOM_FLOOR` bytes and `ROOM_FACTOR` times those of the file's arrays."""
 
 

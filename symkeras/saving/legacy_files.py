@@ -18,7 +18,7 @@ from symkeras.saving.legacy_configs import modernised
 from symkeras.saving.registration import CustomObjectScope, builtin_function
 from symkeras.saving.serialization import config_errors, deserialize_keras_object, safe_mode_scope, serialize_keras_object
 from symkeras.saving.state_files import misfit
-from symkeras.saving.weight_store import array, group, open_file
+from symkeras.saving.weight_store import array, group, naming, reading_file, writing_file
 
 if TYPE_CHECKING:
     import h5py
@@ -37,7 +37,7 @@ def write_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
     from symkeras.saving.model_files import KERAS_VERSION
 
     optimizer = getattr(model, "optimizer", None) if include_optimizer else None
-    with open_file(path, "w") as file:
+    with writing_file(path) as file:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "symkeras"
         serialized = serialize_keras_object(model)
@@ -71,12 +71,15 @@ def write_weights(place: Any, model: Any) -> None:
     """Write the weights of every layer below a group of its name."""
     from symkeras.saving.model_files import KERAS_VERSION
 
+    _write_arrays(place.create_group("top_level_model_weights"), model._tracker.weights)
+    for layer in sorted(model.layers, key=lambda layer: layer.name):
+        with naming(layer.name):
+            inner = place.create_group(layer.name)
+            _write_names(inner, "weight_names", [])
+        _write_arrays(inner, _weights(layer))
     _write_names(place, "layer_names", [layer.name for layer in model.layers])
     place.attrs["backend"] = "symkeras"
     place.attrs["keras_version"] = KERAS_VERSION
-    for layer in sorted(model.layers, key=lambda layer: layer.name):
-        _write_arrays(place.create_group(layer.name), _weights(layer))
-    _write_arrays(place.create_group("top_level_model_weights"), model._tracker.weights)
 
 
 def _weights(layer: Any) -> list[Any]:
@@ -94,17 +97,16 @@ def _write_arrays(place: h5py.Group, variables: Sequence[Any]) -> None:
         names.append(name)
     _write_names(place, "weight_names", names)
     for name, v in zip(names, variables, strict=True):
-        place[name] = v.numpy()
+        with naming(name):
+            place[name] = v.numpy()
 
 
 def _write_names(place: Any, key: str, names: Sequence[str]) -> None:
-    encoded = np.array([n.encode() for n in names]) if names else np.array([], "S1")
-    parts = max(1, -(-encoded.nbytes // ATTRIBUTE_LIMIT))
-    if parts == 1:
-        place.attrs[key] = encoded
-        return
-    for k, part in enumerate(np.array_split(encoded, parts)):
-        place.attrs[f"{key}{k}"] = part
+    with naming(max(names, key=len, default="none"), is_path=False):
+        encoded = np.array([n.encode() for n in names]) if names else np.array([], "S1")
+        parts = max(1, -(-encoded.nbytes // ATTRIBUTE_LIMIT))
+        for k, part in enumerate(np.array_split(encoded, parts)):
+            place.attrs[key if parts == 1 else f"{key}{k}"] = part
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------
@@ -116,7 +118,7 @@ def read_model(path: Path, custom_objects: Mapping[str, Any] | None, compile: bo
     Raises:
         DataError: the file holds no architecture, or weights that do not fit it.
     """
-    with open_file(path, "r") as file:
+    with reading_file(path) as file:
         config = _read_text(file, "model_config", path)
         if config is None:
             raise DataError(f"{str(path)!r} holds no architecture: make the model, then load_weights() from it")
@@ -124,8 +126,8 @@ def read_model(path: Path, custom_objects: Mapping[str, Any] | None, compile: bo
         if weights is None:
             raise DataError(f"{str(path)!r} holds no weights")
         with building_for(file):
-            with config_errors("the architecture"):
-                modern = modernised(config)
+            with CustomObjectScope(custom_objects), config_errors("the architecture"):
+                modern = modernised(config, _version(file))
             model = deserialize_keras_object(modern, custom_objects, safe_mode=safe_mode)
             if not hasattr(model, "load_weights"):
                 raise DataError(f"the architecture is that of a {type(model).__name__}, no model")
@@ -145,6 +147,12 @@ def _read_text(file: h5py.File, key: str, path: Path) -> Any:
     if isinstance(text, np.ndarray) or not isinstance(text, (str, bytes)):
         raise DataError(f"{str(path)!r}: the attribute {key} is no text")
     return json_text.parse(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"), f"{str(path)!r}: the attribute {key}")
+
+
+def _version(file: h5py.File) -> Any:
+    """The Keras that wrote a file, as it says there or beside the weights."""
+    places = [p for p in (file, group(file, "model_weights")) if p is not None and "keras_version" in p.attrs]
+    return _attribute(places[0], "keras_version") if places else None
 
 
 def _compile(model: Any, settings: Any, custom_objects: Mapping[str, Any] | None, safe_mode: bool) -> None:

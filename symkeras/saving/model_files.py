@@ -25,13 +25,21 @@ from typing import IO, Any
 from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.saving import json_text
 from symkeras.saving.archives import open_archive
-from symkeras.saving.atomic import may_overwrite, replacing
+from symkeras.saving.atomic import may_overwrite, replacing, restore_moved
 from symkeras.saving.h5_check import building_for
+from symkeras.saving.keras2_meanings import parse_version
+from symkeras.saving.legacy_configs import modernised
 from symkeras.saving.places import kind_of, place, require_file
-from symkeras.saving.serialization import deserialize_keras_object, object_sharing_scope, serialize_keras_object
+from symkeras.saving.serialization import (
+    CustomObjectScope,
+    config_errors,
+    deserialize_keras_object,
+    object_sharing_scope,
+    serialize_keras_object,
+)
 from symkeras.saving.state_files import read_state, write_state
 from symkeras.saving.state_paths import objects_with_state
-from symkeras.saving.weight_store import ReadStore, open_file
+from symkeras.saving.weight_store import ReadStore, reading_file, writing_file
 
 KERAS_VERSION = "3.15.1"
 """The version whose formats are written."""
@@ -95,6 +103,8 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
         ConfigError: the architecture names what is not known, or carries a lambda in safe mode.
     """
     path = place(filepath)
+    if kind_of(path) is None:
+        restore_moved(path)
     if kind_of(path) == "folder":
         if kind_of(path / CONFIG) is None:
             raise DataError(f"the folder {str(path)!r} has no {CONFIG}: it is no saved Keras model (SavedModel folders of TensorFlow are not read)")
@@ -131,7 +141,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     _require_built(model, "save its weights")
     if not may_overwrite(path, overwrite):
         return
-    with replacing(path) as temporary, open_file(temporary, "w") as file:
+    with replacing(path) as temporary, writing_file(temporary) as file:
         if path.name.endswith(".weights.h5"):
             write_state(model, file)
         else:
@@ -162,7 +172,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
             with open_archive(path) as archive, _weights_of(archive) as file:
                 read_state(model, file, skip_mismatch)
             return
-        with open_file(path, "r") as file:
+        with reading_file(path) as file:
             is_legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
             if is_legacy:
                 from symkeras.saving.legacy_files import read_weights
@@ -195,7 +205,7 @@ def _documents(model: Any, include_optimizer: bool) -> dict[str, str]:
 def _write_members(model: Any, documents: Mapping[str, str], folder: Path, include_optimizer: bool) -> None:
     for name, text in documents.items():
         (folder / name).write_text(text, "utf-8")
-    with open_file(folder / WEIGHTS, "w") as file:
+    with writing_file(folder / WEIGHTS) as file:
         write_state(model, file, include_optimizer)
     _write_assets(model, folder / ASSETS)
 
@@ -239,7 +249,7 @@ def _weights_of(archive: zipfile.ZipFile) -> Any:
     source: IO[bytes] = archive.open(WEIGHTS)
     if archive.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
         source = io.BytesIO(source.read())
-    return open_file(source, "r", f"{archive.filename}: {WEIGHTS}")
+    return reading_file(source, f"{archive.filename}: {WEIGHTS}")
 
 
 def _read_archive(path: Path, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
@@ -247,7 +257,8 @@ def _read_archive(path: Path, custom_objects: Mapping[str, Any] | None, compile:
         if CONFIG not in archive.namelist():
             raise DataError(f"{str(path)!r} has no member {CONFIG}: it is not a saved model")
         with _weights_of(archive) as file:
-            model = _model_with(file, archive.read(CONFIG), custom_objects, compile, safe_mode)
+            documents = {name: archive.read(name) for name in (CONFIG, METADATA) if name in archive.namelist()}
+            model = _model_with(file, documents, custom_objects, compile, safe_mode)
         for obj, prefix in _with_assets(model):
             members = [m for m in archive.infolist() if m.filename.startswith(prefix) and not m.is_dir()]
             if members:
@@ -267,20 +278,27 @@ def _read_folder(path: Path, custom_objects: Mapping[str, Any] | None, compile: 
             kind = kind_of(path / name, follow_links=False)
             if kind != "file":
                 raise DataError(f"{str(path / name)!r} is {'missing' if kind is None else f'a {kind}, no file'}")
-        if (path / CONFIG).stat().st_size > json_text.SIZE:
-            raise DataError(f"{str(path / CONFIG)!r} has more than {json_text.SIZE} bytes: refused")
-        with open_file(path / WEIGHTS, "r") as file:
-            model = _model_with(file, (path / CONFIG).read_bytes(), custom_objects, compile, safe_mode)
+        documents = {name: _read_small(path / name) for name in (CONFIG, METADATA) if kind_of(path / name, follow_links=False) == "file"}
+        with reading_file(path / WEIGHTS) as file:
+            model = _model_with(file, documents, custom_objects, compile, safe_mode)
         for obj, prefix in _with_assets(model):
             if kind_of(path / prefix, follow_links=False) == "folder":
                 obj.load_assets(str(path / prefix))
     return model
 
 
-def _model_with(file: Any, text: bytes, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+def _read_small(path: Path) -> bytes:
+    with path.open("rb") as file:
+        text = file.read(json_text.SIZE + 1)
+    if len(text) > json_text.SIZE:
+        raise DataError(f"{str(path)!r} has more than {json_text.SIZE} bytes: refused")
+    return text
+
+
+def _model_with(file: Any, documents: Mapping[str, bytes], custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
     """The model of an architecture with the state in a file; nothing larger is made than that file can fill."""
     with building_for(file):
-        model = model_of(text, custom_objects, compile, safe_mode)
+        model = _model_of(documents, custom_objects, compile, safe_mode)
         optimizer = getattr(model, "optimizer", None)
         if optimizer is not None and not optimizer.built and len(ReadStore(file, "optimizer")) > len(optimizer.variables):
             optimizer.build(model.trainable_variables)
@@ -288,14 +306,34 @@ def _model_with(file: Any, text: bytes, custom_objects: Mapping[str, Any] | None
     return model
 
 
-def model_of(text: bytes, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
-    """The model that a `config.json` describes, with fresh weights."""
-    config = json_text.parse(text, "the architecture")
+def _model_of(documents: Mapping[str, bytes], custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+    """The model that a `config.json` describes, with fresh weights; `metadata.json`, where it is there, says who wrote it."""
+    config = json_text.parse(documents[CONFIG], "the architecture")
+    metadata = json_text.parse(documents[METADATA], METADATA) if METADATA in documents else {}
+    if not compile and isinstance(config, dict):
+        config.pop("compile_config", None)
+    return model_of_config(config, custom_objects, safe_mode, metadata.get("keras_version") if isinstance(metadata, dict) else None)
+
+
+def model_of_config(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, version: Any = None) -> Any:
+    """The model that a config describes, with fresh weights.
+
+    Args:
+        config: of a model.
+        custom_objects: name -> class or function, beside the registered ones.
+        safe_mode: refuse lambdas.
+        version: of the Keras that wrote it; what the config itself says when None.
+
+    Raises:
+        ConfigError, DataError: it is not that of a model.
+    """
     if not isinstance(config, dict) or "class_name" not in config:
         raise DataError("the architecture names no class")
-    if not compile:
-        config.pop("compile_config", None)
+    version = config.get("keras_version") if version is None else version
     with object_sharing_scope():
+        if version is not None and parse_version(version) < (3,):
+            with CustomObjectScope(custom_objects), config_errors("the architecture"):
+                config = modernised(config, version)
         model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
     if not hasattr(model, "load_weights"):
         raise DataError(f"the architecture is that of a {type(model).__name__}, no model")

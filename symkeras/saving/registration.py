@@ -129,6 +129,11 @@ def public_name(cls: type) -> tuple[str, str] | None:
     return None
 
 
+def is_public(name: str) -> bool:
+    """Whether symkeras has a public class of this name, and users none."""
+    return custom_object(name) is None and any(isinstance(_member(family, name), type) for family in CLASS_FAMILIES)
+
+
 def find_class(config: Mapping[str, Any]) -> Any:
     """The class (or, in configs of 2017, the function) that a config names.
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import codecs
 import marshal
+import os
 import reprlib
+import sys
 import threading
 import types
 import warnings
@@ -20,7 +22,7 @@ import numpy as np
 
 from symkeras import config as settings
 from symkeras.errors import ConfigError, SymkerasError
-from symkeras.graph import dtypes
+from symkeras.graph import dtypes, room
 from symkeras.graph.tensor import Tensor
 from symkeras.saving.registration import (
     CustomObjectScope,
@@ -37,6 +39,8 @@ from symkeras.saving.registration import (
 )  # fmt: skip
 
 _PLAIN = (str, int, float, bool)
+CALLS = 50_000
+"""Calls of layers that the reading of one config may make: an inner model that calls an inner model and so on makes them by powers."""
 
 
 class TensorReference(NamedTuple):
@@ -57,6 +61,7 @@ class _State(threading.local):
     safe_mode: bool | None = None
     read: dict[int, Any] | None = None
     written: dict[int, tuple[Any, dict[str, Any]]] | None = None
+    is_reading = False
 
 
 _state = _State()
@@ -203,11 +208,33 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
     b'ab'
     """
     safe = safe_mode if _state.safe_mode is None else _state.safe_mode
-    sharing = object_sharing_scope() if _state.read is None else nullcontext()
-    with CustomObjectScope(custom_objects), safe_mode_scope(safe), sharing, config_errors("a config"):
+    with CustomObjectScope(custom_objects), safe_mode_scope(safe), _outermost(), config_errors("a config"):
         if isinstance(config, str) and (custom := custom_object(config)) is not None:
             return custom
         return _read(config)
+
+
+@contextmanager
+def _outermost() -> Iterator[None]:
+    """What holds for one reading as a whole: objects are shared, and calls of layers are counted."""
+    if _state.is_reading:
+        yield
+        return
+    _state.is_reading = True
+    try:
+        sharing = object_sharing_scope() if _state.read is None else nullcontext()
+        with sharing, room.calls_at_most(CALLS), room.at_most(_memory(), "this machine has", is_outer=True):
+            yield
+    finally:
+        _state.is_reading = False
+
+
+def _memory() -> int:
+    """The memory of this machine, in bytes; as much as can be where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
 
 
 @contextmanager
@@ -315,6 +342,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "__typespec__": _refuse("a TensorFlow type"),
     "DTypePolicy": lambda c: c["name"],
     "FloatDTypePolicy": lambda c: c["name"],
+    "Policy": lambda c: c["name"],
     "DTypePolicyMap": _refuse("a map of dtype policies"),
     "QuantizedDTypePolicy": _refuse("a quantized dtype policy"),
     "QuantizedFloat8DTypePolicy": _refuse("a quantized dtype policy"),

@@ -5,13 +5,17 @@ A file to be read is looked through first (`h5_check`).
 
 from __future__ import annotations
 
+import os
+import re
+import reprlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symkeras.errors import DataError, SymkerasError
+from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.saving.h5_check import check_file, h5
 
 if TYPE_CHECKING:
@@ -19,15 +23,15 @@ if TYPE_CHECKING:
 
 _NUMBERS = "biuf"
 """Kinds of dtypes that weights can have."""
+_ERROR_NUMBER = re.compile(r"\berrno = (\d+)")
 
 
 @contextmanager
-def open_file(file: Any, mode: str, name: Any = None) -> Iterator[h5py.File]:
-    """An HDF5 file, by path or file object; one to be read is looked through before anything is read of it.
+def reading_file(file: Any, name: Any = None) -> Iterator[h5py.File]:
+    """An HDF5 file to be read, by path or file object; it is looked through before anything is read of it.
 
     Args:
         file: a path or a file object.
-        mode: "r" or "w".
         name: what errors call it; the path when None.
 
     Raises:
@@ -35,18 +39,55 @@ def open_file(file: Any, mode: str, name: Any = None) -> Iterator[h5py.File]:
     """
     place = str(name if name is not None else file)
     try:
-        with h5().File(file, mode) as opened:
-            if mode == "r":
-                check_file(opened)
+        with h5().File(file, "r") as opened:
+            check_file(opened)
             yield opened
     except FileNotFoundError as error:
         raise DataError(f"there is no file {place!r}") from error
     except DataError as error:
         raise error if place in str(error) else DataError(f"{place!r}: {error}") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError) as error:
-        if mode != "r" or isinstance(error, SymkerasError):
+        if isinstance(error, SymkerasError):
             raise
         raise DataError(f"{place!r} is not a readable HDF5 file: {error}") from error
+
+
+@contextmanager
+def writing_file(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file.
+
+    Raises:
+        OSError: it cannot be written; what HDF5 says at length is one of the system's errors again.
+    """
+    try:
+        with h5().File(path, "w") as opened:
+            yield opened
+    except (OSError, RuntimeError) as error:
+        found = _ERROR_NUMBER.search(str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+
+
+@contextmanager
+def naming(name: str, is_path: bool = True) -> Iterator[None]:
+    """Context in which something in a file gets a name.
+
+    Args:
+        name: a path below some group, or a text in an attribute.
+        is_path: which of the two.
+
+    Raises:
+        ConfigError: HDF5 does not take it.
+    """
+    try:
+        if "\0" in name or (is_path and any(part in ("", ".") for part in name.split("/"))):
+            raise ValueError("it has a NUL, or a part that is empty or '.'")
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, SymkerasError) or _ERROR_NUMBER.search(str(error)):
+            raise
+        raise ConfigError(f"{reprlib.repr(name)} is no name that an HDF5 file takes: {error}") from error
 
 
 def group(parent: Any, path: str) -> h5py.Group | None:
@@ -75,7 +116,7 @@ def _dataset(parent: Any, path: str) -> h5py.Dataset:
     place = group(parent, folder)
     if place is None or name not in place:
         raise DataError(f"HDF5 file: there is no array {path!r}")
-    dataset = place[name]
+    dataset: Any = place[name]
     if not isinstance(dataset, h5().Dataset):
         raise DataError(f"HDF5 file: {path!r} is no array")
     if dataset.shape is None or dataset.dtype.kind not in _NUMBERS or dataset.dtype.subdtype is not None:
@@ -115,7 +156,8 @@ class WriteStore(MutableMapping[str, Any]):
         self._path = f"{path}/vars" if path else "vars"
         self._file = file
         if name is not None:
-            file.require_group(self._path).attrs["name"] = name
+            with naming(name, is_path=False):
+                file.require_group(self._path).attrs["name"] = name
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._file.require_group(self._path)[key] = np.asarray(value)
