@@ -49,6 +49,7 @@ class Elementwise(Op):
         self.flops_per_element = flops
         self.__doc__ = doc
         self.samples = _samples(arity, promote, vjp is not None, domain)
+        self.inputs_taken = (arity, arity)
 
     def infer(self, *types: TensorType) -> TensorType:  # type: ignore[override]
         first = types[0].dtype

@@ -12,6 +12,7 @@ from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Literal, Node, make
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType, parse_type
+from symkeras.ops import attributes as at
 from symkeras.ops.op import Op, Sample, add, apply, as_array, as_tensor, is_symbolic, register
 
 _counter = itertools.count()
@@ -20,15 +21,16 @@ _counter = itertools.count()
 class _Leaf(Op):
     is_leaf = True
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, /, **attributes: at.Kind):
         self.name = name  # type: ignore[misc]
+        self.attributes = attributes
 
     def flops(self, node: Node) -> dims.Size:
         return 0
 
 
-PLACEHOLDER = add(_Leaf("placeholder"))
-VARIABLE = add(_Leaf("variable"))
+PLACEHOLDER = add(_Leaf("placeholder", name=at.TEXT, uid=at.integer()))
+VARIABLE = add(_Leaf("variable", name=at.TEXT, variable=at.ANYTHING))
 
 
 @register
@@ -36,7 +38,7 @@ class Constant(_Leaf):
     """An array known when the graph is built."""
 
     def __init__(self) -> None:
-        super().__init__("constant")
+        super().__init__("constant", value=at.LITERAL)
 
     def infer(self, *, value: Literal) -> TensorType:  # type: ignore[override]
         return TensorType(value.array.shape, dtypes.standardize(value.array.dtype))
@@ -50,7 +52,7 @@ class DimValue(_Leaf):
     """The size of an axis as an int32 scalar: known when the function is called."""
 
     def __init__(self) -> None:
-        super().__init__("dim")
+        super().__init__("dim", size=at.SIZE)
 
     def infer(self, *, size: dims.Size) -> TensorType:  # type: ignore[override]
         return TensorType((), "int32")
@@ -59,9 +61,14 @@ class DimValue(_Leaf):
         return np.int32(size)
 
 
+def fresh_uid() -> int:
+    """A number that keeps a node apart from all others."""
+    return next(_counter)
+
+
 def placeholder_node(type: TensorType, name: str) -> Node:
     """A fresh placeholder; no two are the same node."""
-    return make(PLACEHOLDER, (), {"name": name, "uid": next(_counter)}, type)
+    return make(PLACEHOLDER, (), {"name": name, "uid": fresh_uid()}, type)
 
 
 def placeholder(type: str | TensorType, name: str | None = None) -> Tensor:
@@ -84,6 +91,7 @@ class Item(Op):
 
     name = "item"
     is_view = True
+    attributes = {"index": at.result()}
 
     def infer(self, source: tuple[TensorType, ...], *, index: int) -> TensorType:  # type: ignore[override]
         return source[index]
@@ -123,6 +131,7 @@ class Boundary(_Identity):
     """The output of one call of a layer in a functional model: keeps calls apart even where they compute the same."""
 
     name = "boundary"
+    attributes = {"name": at.TEXT, "uid": at.integer()}
 
     def vjp(self, dy: Any, out: Any, x: Any, **attrs: Any) -> Any:  # type: ignore[override]
         return (dy,)
@@ -130,7 +139,7 @@ class Boundary(_Identity):
 
 def boundary(x: Tensor, name: str) -> Tensor:
     """`x` as the distinct output of one layer call."""
-    return Tensor(make(Boundary_op, (x.node,), {"name": name, "uid": next(_counter)}), name)
+    return Tensor(make(Boundary_op, (x.node,), {"name": name, "uid": fresh_uid()}), name)
 
 
 @register
@@ -139,6 +148,7 @@ class Cast(Op):
 
     name = "cast"
     is_elementwise = True
+    attributes = {"dtype": at.DTYPE}
     samples = (
         Sample(("f32[2, 3]",), {"dtype": "float64"}),
         Sample(("f32[0, 3]",), {"dtype": "float64"}),

@@ -12,6 +12,7 @@ from symkeras.errors import ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, add, apply, as_tensor, dtype_of, is_symbolic
@@ -20,6 +21,8 @@ from symkeras.ops.shaping import canonical_axes, canonical_axis, expand_dims, fl
 
 class Reduction(Op):
     """Reduces `axes` of its input, which disappear."""
+
+    attributes = {"axes": at.axes()}
 
     def __init__(
         self, name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None, result: str = "same", kinds: str = "f32 f64", empty: bool = True
@@ -119,6 +122,8 @@ add(Reduction("all", np.all, None, result="bool", kinds="bool"))
 class ArgReduction(Op):
     """Index (int32) of the extreme element along one axis; the first of equals, and the first NaN."""
 
+    attributes = {"axis": at.axis()}
+
     def __init__(self, name: str, fn: Callable[..., Any]):
         self.name = name  # type: ignore[misc]
         self.fn = fn
@@ -146,6 +151,8 @@ add(ArgReduction("argmin", np.argmin))
 
 class Cumulative(Op):
     """Running sum or product along an axis."""
+
+    attributes = {"axis": at.axis()}
 
     def __init__(self, name: str, fn: Callable[..., Any]):
         self.name = name  # type: ignore[misc]
