@@ -219,7 +219,7 @@ def of_annotation(annotation: str) -> Kind:
     return {"float": NUMBER, "bool": BOOLEAN, "tuple[int, ...]": axes(), "str": TEXT}[annotation]
 
 
-POSITIVE = integer(1, MOST_ELEMENTS)
+POSITIVE = integer(1, 2**31 - 1)
 WINDOW = {
     "window": per_spatial_axis(POSITIVE, "sizes"), "strides": per_spatial_axis(POSITIVE, "steps"),
     "padding": per_spatial_axis(group(_natural, _natural), "pairs of sizes"),

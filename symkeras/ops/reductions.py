@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.errors import ShapeError
+from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -38,6 +38,8 @@ class Reduction(Op):
         ) + ((Sample((f"{first}[0, 3]",), {"axes": (0,)}, grad=False),) if empty else ())
 
     def infer(self, x: TensorType, *, axes: tuple[int, ...]) -> TensorType:  # type: ignore[override]
+        if self.result == "bool" and x.dtype != "bool":
+            raise DtypeError(f"{self.name} works on booleans, received {x}")
         if not self.empty and builtins.any(isinstance(x.shape[a], int) and x.shape[a] == 0 for a in axes):
             raise ShapeError(f"{self.name} over axes {axes} of {x}: there is no {self.name} of nothing")
         kept = tuple(d for k, d in enumerate(x.shape) if k not in axes)

@@ -89,6 +89,7 @@ SHAPES = [
     ("slice", ("f32[5]",), {"starts": (0,), "stops": (6,), "strides": (1,)}),
     ("slice", ("f32[5]",), {"starts": (4,), "stops": (2,), "strides": (1,)}),
     ("slice", ("f32[n]",), {"starts": (0,), "stops": (dims.symbol("n") + 1,), "strides": (1,)}),
+    ("exp", ("i32[2]",), {}), ("logical_and", ("f32[2]", "f32[2]"), {}), ("any", ("f32[2]",), {"axes": (0,)}),
     ("reshape", ("f32[6]",), {"shape": (-2, -3)}), ("broadcast_to", ("f32[]",), {"shape": (2**40, 2**40)}), ("concatenate", (), {"axis": 0}),
     ("conv_input_grad", ("f32[1, 4, 4, 2]", "f32[3, 3, 1, 2]"), {"spatial": (9, 9), **ONE}),
     ("conv_filter_grad", ("f32[1, 4, 4, 2]", "f32[1, 4, 4, 2]"), {"kernel": (3, 3), **ONE}),
