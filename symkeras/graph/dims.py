@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from symkeras.errors import GraphError, ShapeError
+from symkeras.graph.escaping import printable
 
 Size: TypeAlias = "int | Dim"
 """The size of one axis."""
@@ -28,11 +29,12 @@ class Dim:
     5
     """
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("_hash", "_text", "terms")
 
     def __init__(self, terms: Mapping[tuple[Any, ...], int]):
         self.terms = tuple(sorted(((m, c) for m, c in terms.items() if c), key=lambda t: (len(t[0]), str(t[0]))))
         self._hash = hash(self.terms)
+        self._text = ""  # kept: terms are sorted by it, and a quotient has others within
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Dim) and self.terms == other.terms
@@ -108,13 +110,19 @@ class Dim:
         return found
 
     def __repr__(self) -> str:
-        return text(self)
+        if not self._text:
+            self._text = text(self)
+        return self._text
+
+
+_CONSTANTS = ("True", "False", "None", "nan", "inf")
+"""What the text of graphs has for something else."""
 
 
 def symbol(name: str) -> Dim:
     """The dim named `name`; the same name is the same dim."""
-    if not name.isidentifier():
-        raise GraphError(f"a dim needs a Python identifier as its name, received {name!r}")
+    if not name.isidentifier() or name in _CONSTANTS:
+        raise GraphError(f"a dim needs a Python identifier as its name, and none of {', '.join(_CONSTANTS)}; received {printable(repr(name))}")
     return Dim({(name,): 1})
 
 

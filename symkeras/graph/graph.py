@@ -122,11 +122,11 @@ class Graph:
         return print_graph(self)
 
     @staticmethod
-    def parse(text: str) -> Graph:
-        """The graph that `text` (from `to_text` or `print`) describes, with fresh placeholders and variables."""
+    def parse(text: str, variables: bool = True) -> Graph:
+        """The graph that `text` (from `to_text` or `print`) describes, with fresh placeholders and, if it may have any, variables."""
         from symkeras.graph.text import parse_graph
 
-        return parse_graph(text)
+        return parse_graph(text, variables)
 
     def __str__(self) -> str:
         return self.to_text()

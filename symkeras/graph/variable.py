@@ -115,7 +115,9 @@ class Variable(Arithmetic):
     def unset(cls, type: TensorType, name: str) -> Variable:
         """A variable of a parsed graph: zeros until it is set."""
         shape = tuple(d if isinstance(d, int) else 0 for d in type.shape)
-        return cls(np.zeros(shape, type.dtype), dtype=type.dtype, name=name)
+        variable = cls(np.zeros((), type.dtype), dtype=type.dtype, name=name)
+        variable._array = np.zeros(shape, type.dtype)  # not copied: zeros that nobody touches take no memory
+        return variable
 
     @property
     def shape(self) -> tuple[int, ...]:

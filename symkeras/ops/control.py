@@ -18,6 +18,7 @@ from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, make, reachable
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import NodeType, TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops.evaluation import evaluate, known_sizes, solve_dims
 from symkeras.ops.leaves import cast, placeholder_node, shape
 from symkeras.ops.op import OPS, Op, as_array, as_tensor, is_symbolic, register, wrap
@@ -48,6 +49,16 @@ def _capture_name(node: Node, k: int) -> str:
     return node.attrs["name"] if node.op.name in ("variable", "placeholder") else f"outer{k}"
 
 
+def _check_inputs(name: str, body: Graph, types: Sequence[TensorType]) -> None:
+    """Raise ShapeError unless tensors of these types may be the inputs of a graph within."""
+    expected = [n.tensor_type for n in body.inputs]
+    if len(expected) != len(types):
+        raise ShapeError(f"{name}: graph {body.name} takes {len(expected)} inputs, received {len(types)}")
+    for k, (t, e) in enumerate(zip(types, expected, strict=True)):
+        if t.dtype != e.dtype or t.ndim != e.ndim or not all(map(dims.same, t.shape, e.shape)):
+            raise ShapeError(f"{name}: input {k} of graph {body.name} expects {e}, received {t}")
+
+
 @register
 class Scan(Op):
     """A loop over the first axis of sequences, carrying state.
@@ -57,14 +68,19 @@ class Scan(Op):
     """
 
     name = "scan"
+    attributes = {
+        "body": at.BODY, "carries": at.integer(0), "sequences": at.integer(0), "length": at.SIZE, "reverse": at.BOOLEAN,
+    }  # fmt: skip
 
     def infer(self, *types: TensorType, body: Graph, carries: int, sequences: int, length: dims.Size, reverse: bool) -> NodeType:  # type: ignore[override]
-        for k, (t, n) in enumerate(zip(types, body.inputs, strict=True)):
-            expected = n.tensor_type
-            if carries <= k < carries + sequences:
-                t = t.with_shape(t.shape[1:])
-            if t.dtype != expected.dtype or len(t.shape) != expected.ndim or not all(map(dims.same, t.shape, expected.shape)):
-                raise ShapeError(f"scan: input {k} of the body expects {expected}, received {t}")
+        given = list(types)
+        for k in range(carries, carries + sequences):
+            if k >= len(types) or types[k].ndim == 0 or not dims.same(types[k].shape[0], length):
+                raise ShapeError(f"scan over {length} steps: sequence {k - carries} of {sequences} is {types[k] if k < len(types) else 'missing'}")
+            given[k] = types[k].with_shape(types[k].shape[1:])
+        _check_inputs("scan", body, given)
+        if not carries <= min(len(body.outputs), len(types)):
+            raise ShapeError(f"scan: the body carries {carries} values and gives {len(body.outputs)}")
         results = [n.tensor_type for n in body.outputs]
         for k in range(carries):
             if results[k] != types[k]:
@@ -106,10 +122,13 @@ class Cond(Op):
     """One of two graphs by a boolean scalar; inputs are the predicate and what the branches read."""
 
     name = "cond"
+    attributes = {"then": at.BODY, "otherwise": at.BODY}
 
     def infer(self, predicate: TensorType, *types: TensorType, then: Graph, otherwise: Graph) -> NodeType:  # type: ignore[override]
         if predicate != TensorType((), "bool"):
             raise ShapeError(f"cond expects a boolean scalar, received {predicate}")
+        _check_inputs("cond", then, types)
+        _check_inputs("cond", otherwise, types)
         a, b = (tuple(n.tensor_type for n in g.outputs) for g in (then, otherwise))
         if a != b:
             raise ShapeError(f"cond: the branches give {a} and {b}; both must give the same types")
@@ -124,8 +143,11 @@ class WhileLoop(Op):
     """Repeats a body while a predicate of the state holds."""
 
     name = "while_loop"
+    attributes = {"predicate": at.BODY, "body": at.BODY, "state": at.integer(0)}
 
     def infer(self, *types: TensorType, predicate: Graph, body: Graph, state: int) -> NodeType:  # type: ignore[override]
+        _check_inputs("while_loop", predicate, types)
+        _check_inputs("while_loop", body, types)
         results = tuple(n.tensor_type for n in body.outputs)
         if results != types[:state]:
             raise ShapeError(f"while_loop: the state begins as {types[:state]} and comes back as {results}")

@@ -49,6 +49,7 @@ class Elementwise(Op):
         self.flops_per_element = flops
         self.__doc__ = doc
         self.samples = _samples(arity, promote, vjp is not None, domain)
+        self.inputs_taken = (arity, arity)
 
     def infer(self, *types: TensorType) -> TensorType:  # type: ignore[override]
         first = types[0].dtype
@@ -57,6 +58,8 @@ class Elementwise(Op):
                 raise DtypeError(f"{self.name} expects inputs of one dtype, received {', '.join(map(str, types))}")
         if self.promote in ("int", "shift") and not (dtypes.is_int(first) or (first == "bool" and self.promote == "int")):
             raise DtypeError(f"{self.name} works on integers, received {', '.join(map(str, types))}")
+        if (self.promote == "bool" and first != "bool") or (self.promote == "float" and not dtypes.is_inexact(first)):
+            raise DtypeError(f"{self.name} works on {'booleans' if self.promote == 'bool' else 'floats'}, received {', '.join(map(str, types))}")
         shape = broadcast_shapes(*(t.shape for t in types), what=self.name)
         return TensorType(shape, "bool" if self.result == "bool" else first)
 

@@ -9,6 +9,7 @@ import numpy as np
 from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes, room
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_tensor, dtype_of, is_symbolic, register
@@ -18,6 +19,11 @@ from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, slice_axi
 def _check_indices(op: str, indices: TensorType) -> None:
     if not dtypes.is_int(indices.dtype):
         raise DtypeError(f"{op} expects integer indices, received {indices}")
+
+
+def _are_alike(a: tuple[dims.Size, ...], b: tuple[dims.Size, ...]) -> bool:
+    """Whether two shapes may be equal."""
+    return len(a) == len(b) and all(map(dims.same, a, b))
 
 
 def check_range(indices: Any, size: int) -> None:
@@ -64,6 +70,7 @@ class ScatterAdd(Op):
     """A table of `rows` rows, zero but for `values` added at `indices`; what a gather's gradient is."""
 
     name = "scatter_add"
+    attributes = {"rows": at.SIZE}
     samples = (
         Sample(("i32[2, 4]", "f32[2, 4, 3]"), {"rows": 5}, low=(0, -2.0), high=(5, 2.0)),
         Sample(("i32[6]", "f64[6]"), {"rows": 4}, low=(-4, -2.0), high=(4, 2.0)),
@@ -72,8 +79,7 @@ class ScatterAdd(Op):
 
     def infer(self, indices: TensorType, values: TensorType, *, rows: dims.Size) -> TensorType:  # type: ignore[override]
         _check_indices("scatter_add", indices)
-        lead = values.shape[: indices.ndim]
-        if len(lead) != indices.ndim or not all(dims.same(a, b) for a, b in zip(lead, indices.shape, strict=True)):
+        if not _are_alike(values.shape[: indices.ndim], indices.shape):
             raise ShapeError(f"scatter_add expects one value row per index, received indices {indices} and values {values}")
         return values.with_shape((rows, *values.shape[indices.ndim :]))
 
@@ -92,6 +98,7 @@ class TakeAlongAxis(Op):
     """`out[i, j, k] = x[i, indices[i, j, k], k]` for axis 1, and so on; the other sizes are equal."""
 
     name = "take_along_axis"
+    attributes = {"axis": at.axis()}
     samples = (
         Sample(("f32[3, 4]", "i32[3, 2]"), {"axis": 1}, low=(-2.0, 0), high=(2.0, 4)),
         Sample(("f64[4, 2]", "i32[3, 2]"), {"axis": 0}, low=(-2.0, 0), high=(2.0, 4)),
@@ -116,6 +123,7 @@ class AddAlongAxis(Op):
     """Zeros of `size` along `axis`, with `values` added where `indices` point: the gradient of take_along_axis."""
 
     name = "add_along_axis"
+    attributes = {"axis": at.axis(), "size": at.SIZE}
     samples = (
         Sample(("i32[3, 2]", "f32[3, 2]"), {"axis": 1, "size": 4}, low=(0, -2.0), high=(4, 2.0)),
         Sample(("i32[3, 2]", "f64[3, 2]"), {"axis": 0, "size": 4}, low=(0, -2.0), high=(4, 2.0)),
@@ -123,6 +131,8 @@ class AddAlongAxis(Op):
 
     def infer(self, indices: TensorType, values: TensorType, *, axis: int, size: dims.Size) -> TensorType:  # type: ignore[override]
         _check_indices("add_along_axis", indices)
+        if not _are_alike(indices.shape, values.shape):
+            raise ShapeError(f"add_along_axis expects an index for each value, received indices {indices} and values {values}")
         return values.with_shape((*values.shape[:axis], size, *values.shape[axis + 1 :]))
 
     def value(self, indices: Any, values: Any, *, axis: int, size: int) -> Any:  # type: ignore[override]
@@ -247,6 +257,7 @@ class CombineRows(Op):
     """For every index of a table of `rows` rows the sum of all value rows that share it: indices of one row get equal rows."""
 
     name = "combine_rows"
+    attributes = {"rows": at.SIZE}
     samples = (
         Sample(("i32[6]", "f32[6, 2]"), {"rows": 4}, low=(-4, -2.0), high=(4, 2.0), grad=False),
         Sample(("i32[2, 3]", "f64[2, 3, 2]"), {"rows": 4}, low=(0, -2.0), high=(4, 2.0), grad=False),
@@ -254,6 +265,8 @@ class CombineRows(Op):
 
     def infer(self, indices: TensorType, values: TensorType, *, rows: dims.Size) -> TensorType:  # type: ignore[override]
         _check_indices("combine_rows", indices)
+        if not _are_alike(values.shape[: indices.ndim], indices.shape):
+            raise ShapeError(f"combine_rows expects one value row per index, received indices {indices} and values {values}")
         return values
 
     def value(self, indices: Any, values: Any, *, rows: int) -> Any:  # type: ignore[override]
@@ -274,6 +287,8 @@ class SetRows(Op):
 
     def infer(self, table: TensorType, indices: TensorType, rows: TensorType) -> TensorType:  # type: ignore[override]
         _check_indices("set_rows", indices)
+        if table.ndim == 0 or table.dtype != rows.dtype or not _are_alike(rows.shape, (*indices.shape, *table.shape[1:])):
+            raise ShapeError(f"set_rows expects a row of the table for each index, received table {table}, indices {indices} and rows {rows}")
         return table
 
     def value(self, table: Any, indices: Any, rows: Any) -> Any:  # type: ignore[override]

@@ -8,6 +8,7 @@ import numpy as np
 
 from symkeras.errors import ShapeError
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, register
 from symkeras.ops.shaping import canonical_axis, reshape
@@ -18,6 +19,7 @@ class Argsort(Op):
     """Indices (int32) that sort along an axis, equal elements in their own order."""
 
     name = "argsort"
+    attributes = {"axis": at.axis()}
     samples = (
         Sample(("f32[2, 3]",), {"axis": 1}, grad=False),
         Sample(("i32[4]",), {"axis": 0}, grad=False),
@@ -39,6 +41,7 @@ class Sort(Op):
     """Elements in rising order along an axis."""
 
     name = "sort"
+    attributes = {"axis": at.axis()}
     samples = (Sample(("f32[2, 3]",), {"axis": 1}), Sample(("f64[4]",), {"axis": 0}), Sample(("f32[0]",), {"axis": 0}))
 
     def infer(self, x: TensorType, *, axis: int) -> TensorType:  # type: ignore[override]
@@ -57,6 +60,7 @@ class TopK(Op):
     """The k largest along the last axis, falling, and their indices (int32); the first of equals first."""
 
     name = "top_k"
+    attributes = {"k": at.integer(0)}
     samples = (Sample(("f32[2, 5]",), {"k": 3}, grad=False), Sample(("f64[4]",), {"k": 4}, grad=False), Sample(("f32[0, 3]",), {"k": 1}, grad=False))
 
     def infer(self, x: TensorType, *, k: int) -> tuple[TensorType, ...]:  # type: ignore[override]

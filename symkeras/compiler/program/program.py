@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from symkeras.compiler.program.fusion import FusionGroup
-from symkeras.errors import ShapeError
+from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dims, provenance
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph, every_node
@@ -294,11 +294,23 @@ def check_sizes(graph: Graph, env: dict[str, int]) -> None:
     for n in every_node(graph):
         check = _SIZE_CHECKS.get(n.op.name)
         problem = check(n, env) if check is not None else ""
+        if not problem and any(map(dims.symbols_of, n.attrs.values())):
+            problem = _check_attributes(n, env)
         if not problem:
             negative = next((t for t in n.types if any(not isinstance(d, int) and d.evaluate(env) < 0 for d in t.shape)), None)
             problem = f"{n.op.name}: {negative} has a negative size" if negative is not None else ""
         if problem:
             raise ShapeError(f"{problem} for {env}{provenance.where(n.origins)}")
+
+
+def _check_attributes(n: Node, env: dict[str, int]) -> str:
+    """What an attribute cannot be that sizes decide, such as a padding below zero."""
+    types = [t.with_shape(dims.evaluate(t.shape, env)) for i in n.inputs for t in i.types]
+    try:
+        n.op.checked(types, {k: dims.evaluate(v, env) for k, v in n.attrs.items()})
+    except SymkerasError as error:
+        return str(error)
+    return ""
 
 
 def _check_slice(n: Node, env: dict[str, int]) -> str:
