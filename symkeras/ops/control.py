@@ -44,6 +44,11 @@ def close(inputs: Sequence[Node], outputs: Sequence[Node], name: str) -> tuple[G
     return Graph([*inputs, *stand_ins.values()], [new[n] for n in outputs], name=name), captured
 
 
+def alike(a: TensorType, b: TensorType) -> bool:
+    """Whether values of one type may stand for the other; equalities of symbolic sizes are noted, and checked when sizes are known."""
+    return a.dtype == b.dtype and len(a.shape) == len(b.shape) and all(map(dims.same, a.shape, b.shape))
+
+
 def _capture_name(node: Node, k: int) -> str:
     return node.attrs["name"] if node.op.name in ("variable", "placeholder") else f"outer{k}"
 
@@ -63,13 +68,13 @@ class Scan(Op):
             expected = n.tensor_type
             if carries <= k < carries + sequences:
                 t = t.with_shape(t.shape[1:])
-            if t.dtype != expected.dtype or len(t.shape) != expected.ndim or not all(map(dims.same, t.shape, expected.shape)):
+            if not alike(t, expected):
                 raise ShapeError(f"scan: input {k} of the body expects {expected}, received {t}")
         results = [n.tensor_type for n in body.outputs]
         for k in range(carries):
-            if results[k] != types[k]:
+            if not alike(results[k], types[k]):
                 raise ShapeError(f"scan: carry {k} begins as {types[k]} and comes back as {results[k]}")
-        return (*results[:carries], *(t.with_shape((length, *t.shape)) for t in results[carries:]))
+        return (*types[:carries], *(t.with_shape((length, *t.shape)) for t in results[carries:]))
 
     def value(self, *arrays: Any, body: Graph, carries: int, sequences: int, length: int, reverse: bool) -> Any:  # type: ignore[override]
         state = list(arrays[:carries])
@@ -116,7 +121,7 @@ class Cond(Op):
         if predicate != TensorType((), "bool"):
             raise ShapeError(f"cond expects a boolean scalar, received {predicate}")
         a, b = (tuple(n.tensor_type for n in g.outputs) for g in (then, otherwise))
-        if a != b:
+        if len(a) != len(b) or not all(map(alike, a, b)):
             raise ShapeError(f"cond: the branches give {a} and {b}; both must give the same types")
         return a
 
@@ -137,11 +142,11 @@ class WhileLoop(Op):
 
     def infer(self, *types: TensorType, predicate: Graph, body: Graph, state: int) -> NodeType:  # type: ignore[override]
         results = tuple(n.tensor_type for n in body.outputs)
-        if results != types[:state]:
+        if len(results) != state or not all(map(alike, results, types)):
             raise ShapeError(f"while_loop: the state begins as {types[:state]} and comes back as {results}")
         if [n.tensor_type for n in predicate.outputs] != [TensorType((), "bool")]:
             raise ShapeError(f"while_loop: the condition must give a boolean scalar, not {predicate.outputs[0].type}")
-        return results
+        return types[:state]
 
     def value(self, *arrays: Any, predicate: Graph, body: Graph, state: int) -> Any:  # type: ignore[override]
         values, outer = list(arrays[:state]), arrays[state:]
@@ -301,12 +306,16 @@ def _while_arrays(cond: Callable[..., Any], body: Callable[..., Any], state: Any
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
-    """`for i in range(lower, upper): val = body_fun(i, val)`; differentiable where both bounds are Python ints."""
-    if isinstance(lower, int) and isinstance(upper, int):
-        if not is_symbolic(*tree.flatten(init_val)) and tracing.current() is None:
-            value = init_val
-            for i in range(lower, upper):
-                value = body_fun(i, value)
-            return value
-        return scan(lambda c, i: (body_fun(i, c), None), init_val, np.arange(lower, upper, dtype="int32"))[0]
+    """`for i in range(lower, upper): val = body_fun(i, val)`; differentiable where both bounds are numbers or sizes."""
+    lower, upper = (int(v) if isinstance(v, np.integer) else v for v in (lower, upper))
+    if isinstance(lower, int) and isinstance(upper, int) and not is_symbolic(*tree.flatten(init_val)) and tracing.current() is None:
+        value = init_val
+        for i in range(lower, upper):
+            value = body_fun(i, value)
+        return value
+    if isinstance(lower, (int, dims.Dim)) and isinstance(upper, (int, dims.Dim)):
+        from symkeras.ops.numpy import arange
+
+        steps = arange(dims.maximum(upper - lower, 0), dtype="int32") + cast(lower, "int32")
+        return scan(lambda c, i: (body_fun(i, c), None), init_val, steps)[0]
     return while_loop(lambda i, v: i < upper, lambda i, v: (i + 1, body_fun(i, v)), (as_tensor(lower, "int32"), init_val))[1]

@@ -92,6 +92,8 @@ def _fuse_reshape(m: Match) -> Node:
 def _join_pads(m: Match) -> Node | None:
     """Two stretches of zeros that meet, each around its own elements: one stretch around both."""
     p, q = m.attrs["p"], m.attrs["q"]
+    if any(i.type != m.node.type for i in m.node.inputs):  # one is repeated for the other
+        return None
     axes = [k for k, (a, b) in enumerate(zip(p, q, strict=True)) if a != b]
     if m.attrs["v"] != 0 or m.attrs["u"] != 0 or len(axes) != 1 or any(g != 0 for _, _, g in (*p, *q)):
         return None
