@@ -60,7 +60,7 @@ def _leaf(v: Any) -> Node:
         trace = tracing.current()
         if trace is not None and v in trace.pending:
             raise GradientError(f"variable {v.path!r} was assigned before its gradient was taken")
-        return v.node
+        return v.node if trace is None else trace.read(v).node
     return as_tensor(v).node
 
 

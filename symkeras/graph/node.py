@@ -115,8 +115,16 @@ def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, ty
     # -0.0 == 0.0 == 0, yet they are different attributes; NaN is like NaN
     key = (op.name, tuple(map(id, inputs)), tuple([(k, v.hex() if v.__class__ is float else v) for k, v in attrs.items()]))
     node = _interned.get(key)
-    if node is not None:
-        return _met_again(node)
+    if node is None:
+        node = _new(key, op, inputs, attrs, type)
+    else:
+        _met_again(node)
+    if _recording.nodes is not None:
+        _recording.nodes.add(node)
+    return node
+
+
+def _new(key: tuple[Any, ...], op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any], type: NodeType | None) -> Node:
     if type is None:
         type = op.infer(*(n.type for n in inputs), **attrs)
     origins = () if op.name == "constant" or op.name == "dim" else provenance.current()
@@ -126,6 +134,28 @@ def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, ty
             node = _interned[key] = Node(op, inputs, attrs, type, origins)
             return node
     return _met_again(other)
+
+
+class _Recording(threading.local):
+    nodes: set[Node] | None = None
+
+
+_recording = _Recording()
+
+
+class recording:
+    """Context that gathers the nodes asked for within it, whether they existed before or not: what a piece of code builds.
+
+    A recording within another keeps its nodes to itself.
+    """
+
+    def __enter__(self) -> set[Node]:
+        self._before = _recording.nodes
+        _recording.nodes = set()
+        return _recording.nodes
+
+    def __exit__(self, *_: object) -> None:
+        _recording.nodes = self._before
 
 
 def _met_again(node: Node) -> Node:

@@ -8,6 +8,7 @@ that comes out is pure.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from symkeras.graph.tensor import Tensor
@@ -26,12 +27,18 @@ _state = _State()
 class Trace:
     """A context in which computation is recorded.
 
+    Args:
+        stand_in: in the body of a loop or branch, what gives a variable's value at its start; else its leaf node does.
+
     Attributes:
         pending: variables assigned so far, with their new symbolic values, in order of first assignment.
+        stand_ins: what `stand_in` gave for the variables read so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stand_in: Callable[[Variable], Tensor] | None = None) -> None:
         self.pending: dict[Variable, Tensor] = {}
+        self.stand_ins: dict[Variable, Tensor] = {}
+        self._stand_in = stand_in
 
     def __enter__(self) -> Trace:
         self._before = _state.trace
@@ -44,7 +51,15 @@ class Trace:
     def read(self, variable: Variable) -> Tensor:
         """The value of `variable` at this point of the trace."""
         pending = self.pending.get(variable)
-        return Tensor(variable.node) if pending is None else pending
+        return self.start(variable) if pending is None else pending
+
+    def start(self, variable: Variable) -> Tensor:
+        """The value of `variable` at the start of the trace."""
+        if self._stand_in is None:
+            return Tensor(variable.node)
+        if variable not in self.stand_ins:
+            self.stand_ins[variable] = self._stand_in(variable)
+        return self.stand_ins[variable]
 
     def write(self, variable: Variable, value: Tensor) -> None:
         """Record an assignment."""

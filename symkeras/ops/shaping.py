@@ -136,6 +136,11 @@ class Slice(_Movement):
     def value(self, x: Any, *, starts: Any, stops: Any, strides: Any) -> Any:  # type: ignore[override]
         return x[tuple(slice(a, b, s) for a, b, s in zip(starts, stops, strides, strict=True))]
 
+    def may_raise(self, node: Node) -> bool:
+        bounds = zip(node.attrs["starts"], node.attrs["stops"], node.inputs[0].shape, strict=True)
+        gaps = [dims.least(gap) for a, b, d in bounds for gap in (a, b - a, d - b)]
+        return any(gap is None or gap < 0 for gap in gaps)
+
     def vjp(self, dy: Any, out: Any, x: Any, *, starts: Any, stops: Any, strides: Any) -> Any:  # type: ignore[override]
         padding = []
         for size, kept, start, stride in zip(x.dims, out.dims, starts, strides, strict=True):
