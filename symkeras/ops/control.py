@@ -148,8 +148,7 @@ class Scan(_Control):
 
     def _sizes(self, arrays: Sequence[Any], body: Graph, carries: int, sequences: int) -> dict[str, int]:
         shapes = [np.shape(a)[1:] if carries <= k < carries + sequences else np.shape(a) for k, a in enumerate(arrays)]
-        own = solve_dims([n.tensor_type for n in body.inputs], shapes, [n.attrs["name"] for n in body.inputs])
-        return {**known_sizes(), **own}
+        return solve_dims([n.tensor_type for n in body.inputs], shapes, [n.attrs["name"] for n in body.inputs], known_sizes())
 
     def vjp(self, dy: Any, out: Any, *inputs: Any, **attrs: Any) -> Any:  # type: ignore[override]
         from symkeras.autodiff.loops import scan_vjp

@@ -35,8 +35,12 @@ class sizes:
         _sizes.env = self._before
 
 
-def solve_dims(types: Sequence[TensorType], shapes: Sequence[Sequence[int]], names: Sequence[str]) -> dict[str, int]:
+def solve_dims(
+    types: Sequence[TensorType], shapes: Sequence[Sequence[int]], names: Sequence[str], known: Mapping[str, int] | None = None
+) -> dict[str, int]:
     """The size of every symbol, from the shapes that inputs of these types have; also where it stands in `2*batch` alone.
+
+    `known` are sizes of symbols that no input has by itself.
 
     Raises:
         ShapeError: an input has another number of axes or another size than its type says, or two inputs disagree.
@@ -56,14 +60,15 @@ def solve_dims(types: Sequence[TensorType], shapes: Sequence[Sequence[int]], nam
                 env[symbol] = size
             else:
                 late.append((name, type, shape, axis, expected, size))
+    env = {**(known or {}), **env}
     for name, type, shape, axis, expected, size in _in_order(late, env):
         unknown = expected.symbols() - env.keys()
         found = _solved(expected, size, env, next(iter(unknown))) if len(unknown) == 1 else None
         if found is not None:
             env[next(iter(unknown))] = found
-        elif unknown:
+        elif len(unknown) == 1:
             raise ShapeError(
-                f"input {name!r} expects {type}, received shape {tuple(shape)}: no one value of {', '.join(sorted(unknown))} "
+                f"input {name!r} expects {type}, received shape {tuple(shape)}: no one value of {next(iter(unknown))} "
                 f"makes {expected}, the size of axis {axis}, {size}"
             )
         elif expected.evaluate(env) != size:
@@ -111,7 +116,7 @@ def evaluate(graph: Graph, arrays: Sequence[Any], variables: Mapping[Node, Any] 
         variables: values to use instead of those the variables hold.
     """
     types = [n.tensor_type for n in graph.inputs]
-    env = {**_sizes.env, **solve_dims(types, [np.shape(a) for a in arrays], [n.attrs["name"] for n in graph.inputs])}
+    env = solve_dims(types, [np.shape(a) for a in arrays], [n.attrs["name"] for n in graph.inputs], _sizes.env)
     before, _sizes.env = _sizes.env, env
     try:
         values: dict[Node, Any] = dict(zip(graph.inputs, arrays, strict=True))
