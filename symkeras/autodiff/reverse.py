@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from symkeras.autodiff.stable import StableForm
 from symkeras.errors import GradientError
 from symkeras.graph import dtypes, provenance, tracing
 from symkeras.graph.node import Node
@@ -18,7 +19,7 @@ visited = 0
 
 
 def gradients(loss: Any, variables: Any) -> Any:
-    """The gradients of a scalar `loss` with respect to tensors or variables.
+    """The gradients of a scalar `loss` with respect to tensors or variables, taken of its numerically stable form.
 
     Args:
         loss: a symbolic scalar of floating dtype.
@@ -44,8 +45,9 @@ def gradients(loss: Any, variables: Any) -> Any:
     if not dtypes.is_inexact(loss.dtype):
         raise GradientError(f"a gradient needs a floating loss, received {loss.node.type} at {provenance.user_line()}")
     wanted = [variables] if single else list(variables)
-    found = vjp([loss.node], [constant_node(_one(loss.dtype))], [_leaf(v) for v in wanted])
-    out = [None if n is None else Tensor(n) for n in found]
+    form = StableForm(loss.node, [_leaf(v) for v in wanted])
+    found = vjp([form.loss], [constant_node(_one(loss.dtype))], form.wrt)
+    out = [None if n is None else Tensor(n) for n in form.unmarked(found)]
     return out[0] if single else out
 
 
