@@ -482,6 +482,9 @@ def _slice_bounds(k: slice, size: Size) -> tuple[Size, Size, int, bool]:
         v = default if v is None else v if isinstance(v, dims.Dim) else int(v)
         return size + v if isinstance(v, int) and v < 0 else v
 
-    low, high = dims.maximum(place(k.start, 0), 0), dims.minimum(place(k.stop, size), size)
+    first, last = place(k.start, 0), place(k.stop, size)
+    if last - first == 1 and (first == 0 or last == size):  # [:1] and [-1:] are written for the row they hold, which broadcasts
+        return first, last, 1, False
+    low, high = dims.maximum(first, 0), dims.minimum(last, size)
     start = dims.minimum(low, size)
     return start, start + dims.maximum(high - low, 0), step, False
