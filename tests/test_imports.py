@@ -27,7 +27,7 @@ ORDER: dict[str, set[str]] = {
     "utils.naming": set(),
     "graph": set(),
     "ops": {"graph"},
-    "autodiff": _CORE,
+    "autodiff": {*_CORE, "compiler"},
     "compiler": _CORE,
     "backend": {*_CORE, "autodiff", "compiler"},
     "random": _CORE,

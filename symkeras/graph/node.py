@@ -148,8 +148,16 @@ def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, ty
         node = _interned.get(key)
     except TypeError:  # a list is no attribute yet
         node = None
-    if node is not None:
-        return _met_again(node)
+    if node is None:
+        node = _new(key, op, inputs, attrs, type)
+    else:
+        _met_again(node)
+    if _recording.nodes is not None:
+        _recording.nodes.add(node)
+    return node
+
+
+def _new(key: tuple[Any, ...], op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any], type: NodeType | None) -> Node:
     types = [n.type for n in inputs]
     plain = op.checked(types, attrs)
     if plain is not attrs:
@@ -175,6 +183,28 @@ def _check_sizes(op: Op, type: NodeType) -> None:
                 elements *= d or 1
                 if d < 0 or elements > _MOST_ELEMENTS:
                     raise ShapeError(f"{op.name} would give {t}: {'a size below zero' if d < 0 else 'larger than any memory'}")
+
+
+class _Recording(threading.local):
+    nodes: set[Node] | None = None
+
+
+_recording = _Recording()
+
+
+class recording:
+    """Context that gathers the nodes asked for within it, whether they existed before or not: what a piece of code builds.
+
+    A recording within another keeps its nodes to itself.
+    """
+
+    def __enter__(self) -> set[Node]:
+        self._before = _recording.nodes
+        _recording.nodes = set()
+        return _recording.nodes
+
+    def __exit__(self, *_: object) -> None:
+        _recording.nodes = self._before
 
 
 def _met_again(node: Node) -> Node:

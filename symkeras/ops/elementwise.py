@@ -210,7 +210,10 @@ def _power_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     return dx, dy * (out * where(greater(x, 0), log(safe), 0))
 
 
-_INF = float("inf")
+def _logaddexp_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    from symkeras.ops.nn import sigmoid  # x - y keeps digits that x - out has lost where both are large
+
+    return dy * sigmoid(x - y), dy * sigmoid(y - x)
 
 # arithmetic
 add_ = row("add", np.add, lambda dy, out, x, y: (dy, dy), arity=2, promote="numeric", doc="x + y, element by element.")
@@ -235,7 +238,7 @@ log = row("log", np.log, lambda dy, out, x: (dy / x,), domain=(0.2, 3.0), flops=
 log1p = row("log1p", np.log1p, lambda dy, out, x: (dy / (x + 1),), domain=(-0.5, 2.0), flops=10, doc="log(1 + x), accurate near 0.")
 log2 = row("log2", np.log2, lambda dy, out, x: (dy / (x * math.log(2)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 2.")
 log10 = row("log10", np.log10, lambda dy, out, x: (dy / (x * math.log(10)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 10.")
-logaddexp = row("logaddexp", np.logaddexp, lambda dy, out, x, y: (dy * exp(x - out), dy * exp(y - out)), arity=2, flops=25, doc="log(exp(x) + exp(y)) without overflow.")
+logaddexp = row("logaddexp", np.logaddexp, _logaddexp_vjp, arity=2, flops=25, doc="log(exp(x) + exp(y)) without overflow.")
 sqrt = row("sqrt", np.sqrt, lambda dy, out, x: (dy * 0.5 / out,), domain=(0.2, 3.0), flops=4, doc="Square root.")
 # trigonometry
 sin = row("sin", np.sin, lambda dy, out, x: (dy * cos(x),), flops=10, doc="Sine, x in radians.")

@@ -8,6 +8,7 @@ import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes, room
+from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops import attributes as at
 from symkeras.ops import elementwise as ew
@@ -39,8 +40,15 @@ def positive(indices: Any, size: int) -> Any:
     return np.where(indices < 0, indices + size, indices)
 
 
+class _Indexed(Op):
+    """An op that refuses indices out of range."""
+
+    def may_raise(self, node: Node) -> bool:
+        return True
+
+
 @register
-class Gather(Op):
+class Gather(_Indexed):
     """Rows of a table: `out[i..., :] = table[indices[i...], :]`. Negative indices count from the end."""
 
     name = "gather"
@@ -66,7 +74,7 @@ class Gather(Op):
 
 
 @register
-class ScatterAdd(Op):
+class ScatterAdd(_Indexed):
     """A table of `rows` rows, zero but for `values` added at `indices`; what a gather's gradient is."""
 
     name = "scatter_add"
@@ -94,7 +102,7 @@ class ScatterAdd(Op):
 
 
 @register
-class TakeAlongAxis(Op):
+class TakeAlongAxis(_Indexed):
     """`out[i, j, k] = x[i, indices[i, j, k], k]` for axis 1, and so on; the other sizes are equal."""
 
     name = "take_along_axis"
@@ -119,7 +127,7 @@ class TakeAlongAxis(Op):
 
 
 @register
-class AddAlongAxis(Op):
+class AddAlongAxis(_Indexed):
     """Zeros of `size` along `axis`, with `values` added where `indices` point: the gradient of take_along_axis."""
 
     name = "add_along_axis"
@@ -279,7 +287,7 @@ class CombineRows(Op):
 
 
 @register
-class SetRows(Op):
+class SetRows(_Indexed):
     """`table` with the rows at `indices` replaced; equal indices must come with equal rows."""
 
     name = "set_rows"

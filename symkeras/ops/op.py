@@ -117,6 +117,10 @@ class Op:
         """The gradients for each input (None where there is none), given the gradient `dy` of the result `out`."""
         raise GradientError(f"{self.name} has no gradient")
 
+    def may_raise(self, node: Node) -> bool:
+        """Whether computing `node` may be an error, for some values or sizes of inputs of the right types."""
+        return False
+
     def flops(self, node: Node) -> dims.Size:
         """Floating-point operations of one evaluation."""
         return dims.product(node.types[0].shape)

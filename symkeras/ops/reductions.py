@@ -42,6 +42,8 @@ class Reduction(Op):
             raise DtypeError(f"{self.name} works on booleans, received {x}")
         if not self.empty and builtins.any(isinstance(x.shape[a], int) and x.shape[a] == 0 for a in axes):
             raise ShapeError(f"{self.name} over axes {axes} of {x}: there is no {self.name} of nothing")
+        if self.result == "bool" and x.dtype != "bool":
+            raise DtypeError(f"{self.name} expects booleans, received {x}")
         kept = tuple(d for k, d in enumerate(x.shape) if k not in axes)
         return TensorType(kept, self.result if self.result != "same" else x.dtype)
 
@@ -56,6 +58,9 @@ class Reduction(Op):
         if self.gradient is None:
             return (None,)
         return (self.gradient(spread(dy, x.dims, axes), spread(out, x.dims, axes), x, axes),)
+
+    def may_raise(self, node: Node) -> bool:
+        return not self.empty and builtins.any(not isinstance(node.inputs[0].shape[a], int) for a in node.attrs["axes"])
 
     def flops(self, node: Node) -> dims.Size:
         return node.inputs[0].tensor_type.size
@@ -142,6 +147,9 @@ class ArgReduction(Op):
 
     def value(self, x: Any, *, axis: int) -> Any:  # type: ignore[override]
         return self.fn(x, axis=axis).astype(np.int32)
+
+    def may_raise(self, node: Node) -> bool:
+        return not isinstance(node.inputs[0].shape[node.attrs["axis"]], int)
 
     def vjp(self, dy: Any, out: Any, x: Any, **_: Any) -> Any:  # type: ignore[override]
         return (None,)

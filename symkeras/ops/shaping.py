@@ -147,6 +147,11 @@ class Slice(_Movement):
     def value(self, x: Any, *, starts: Any, stops: Any, strides: Any) -> Any:  # type: ignore[override]
         return x[tuple(slice(a, b, s) for a, b, s in zip(starts, stops, strides, strict=True))]
 
+    def may_raise(self, node: Node) -> bool:
+        bounds = zip(node.attrs["starts"], node.attrs["stops"], node.inputs[0].shape, strict=True)
+        gaps = [dims.least(gap) for a, b, d in bounds for gap in (a, b - a, d - b)]
+        return any(gap is None or gap < 0 for gap in gaps)
+
     def vjp(self, dy: Any, out: Any, x: Any, *, starts: Any, stops: Any, strides: Any) -> Any:  # type: ignore[override]
         padding = []
         for size, kept, start, stride in zip(x.dims, out.dims, starts, strides, strict=True):
@@ -495,6 +500,9 @@ def _slice_bounds(k: slice, size: Size) -> tuple[Size, Size, int, bool]:
         v = default if v is None else v if isinstance(v, dims.Dim) else int(v)
         return size + v if isinstance(v, int) and v < 0 else v
 
-    low, high = dims.maximum(place(k.start, 0), 0), dims.minimum(place(k.stop, size), size)
+    first, last = place(k.start, 0), place(k.stop, size)
+    if last - first == 1 and (first == 0 or last == size):  # [:1] and [-1:] are written for the row they hold, which broadcasts
+        return first, last, 1, False
+    low, high = dims.maximum(first, 0), dims.minimum(last, size)
     start = dims.minimum(low, size)
     return start, start + dims.maximum(high - low, 0), step, False

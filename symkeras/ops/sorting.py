@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import ShapeError
+from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops import attributes as at
 from symkeras.ops.leaves import shape
@@ -72,6 +73,9 @@ class TopK(Op):
     def value(self, x: Any, *, k: int) -> Any:  # type: ignore[override]
         order = np.flip(x.shape[-1] - 1 - np.argsort(np.flip(x, -1), axis=-1, kind="stable"), -1)[..., :k]
         return np.take_along_axis(x, order, -1), order.astype(np.int32)
+
+    def may_raise(self, node: Node) -> bool:
+        return not isinstance(node.inputs[0].shape[-1], int)
 
     def vjp(self, dy: Any, out: Any, x: Any, *, k: int) -> Any:  # type: ignore[override]
         if dy[0] is None:

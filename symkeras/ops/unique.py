@@ -12,6 +12,7 @@ import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
+from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops import attributes as at
 from symkeras.ops.indexing import check_range, positive
@@ -39,6 +40,9 @@ class UniqueIndices(Op):
         Sample(("i64[3]",), {"rows": 9}, low=0, high=9, grad=False),
         Sample(("i32[0]",), {"rows": 2}, grad=False),
     )
+
+    def may_raise(self, node: Node) -> bool:
+        return True
 
     def infer(self, indices: TensorType, *, rows: int) -> tuple[TensorType, ...]:  # type: ignore[override]
         if not dtypes.is_int(indices.dtype) or indices.ndim != 1:

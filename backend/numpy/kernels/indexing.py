@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -82,7 +83,8 @@ def scatter_add(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], 
 def combine_rows(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], None]:
     """For every index the sum of the value rows that share it, of a table of `rows` rows."""
     flat = indices.reshape(-1)
-    flat_values, target = values.reshape(flat.shape[0], -1), out.reshape(flat.shape[0], -1)
+    each = (flat.shape[0], math.prod(values.shape[indices.ndim :]))
+    flat_values, target = values.reshape(each), out.reshape(each)
 
     def run() -> None:
         if len(flat) == 0:

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -198,6 +199,7 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule]):
         self.rules = tuple(rules)
         self._by_op: dict[str, list[_Row]] = {}
+        self._done: WeakKeyDictionary[Graph, tuple[Graph | None, Context]] = WeakKeyDictionary()
         for rule in self.rules:
             pattern = parse(rule.pattern)
             replacement = parse(rule.replacement) if isinstance(rule.replacement, str) else None
@@ -227,12 +229,24 @@ class RuleSet:
 
     def run(self, graph: Graph, context: Context) -> Graph:
         """Apply the rules everywhere until none fires."""
-        graph = map_subgraphs(graph, lambda g: self.run(g, context))
+        graph = map_subgraphs(graph, lambda g: self._within(g, context))
         for _ in range(32):
             graph, changed = self._sweep(graph, context)
             if not changed:
                 return graph
         raise CompileError(f"the rules do not come to an end on graph {graph.name!r}; last fired: {dict(context.fired)}")
+
+    def _within(self, graph: Graph, context: Context) -> Graph:
+        """A body rewritten: the same object for the same body, so that loops and branches that were equal stay so."""
+        known = self._done.get(graph)
+        if known is None:
+            own = Context(context.takes, context.numerics)
+            new = self.run(graph, own)
+            known = self._done[graph] = (None if new is graph else new), own  # what holds its own key would never go away
+        new_or_none, own = known
+        context.fired.update(own.fired)
+        context.refused.update(own.refused)
+        return graph if new_or_none is None else new_or_none
 
     def _sweep(self, graph: Graph, context: Context) -> tuple[Graph, bool]:
         new: dict[Node, Node] = {}

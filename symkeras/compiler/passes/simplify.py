@@ -57,6 +57,11 @@ def _gather_of_transposed(m: Match) -> Node:
         return make(OPS["gather"], (m["w"], t))
 
 
+def _permutes_indices_of_rows(m: Match) -> str | None:
+    """Rows of single elements cost as much as their indices; and a chain of such look-ups would be moved through one by one."""
+    return "the rows are single elements" if m["w"].ndim == 1 else _permutes_indices_only(m)
+
+
 def _permutes_indices_only(m: Match) -> str | None:
     axes, count = m.attrs["a"], m["i"].ndim
     fine = sorted(axes[:count]) == list(range(count)) and axes[count:] == tuple(range(count, len(axes)))
@@ -92,6 +97,8 @@ def _fuse_reshape(m: Match) -> Node:
 def _join_pads(m: Match) -> Node | None:
     """Two stretches of zeros that meet, each around its own elements: one stretch around both."""
     p, q = m.attrs["p"], m.attrs["q"]
+    if any(i.type != m.node.type for i in m.node.inputs):  # one is repeated for the other
+        return None
     axes = [k for k, (a, b) in enumerate(zip(p, q, strict=True)) if a != b]
     if m.attrs["v"] != 0 or m.attrs["u"] != 0 or len(axes) != 1 or any(g != 0 for _, _, g in (*p, *q)):
         return None
@@ -151,7 +158,7 @@ RULES = RuleSet(
         Rule("transpose-of-matmul", "transpose(matmul(a, b, transpose_a=p, transpose_b=q), axes=(1, 0))",
              lambda m: make(OPS["matmul"], (m["b"], m["a"]), {"transpose_a": not m.attrs["q"], "transpose_b": not m.attrs["p"]}),
              samples={"a": "f32[3, 4]", "b": "f32[4, 5]"}, attrs={"p": False, "q": False}, numerics="reassociates"),
-        Rule("transpose-of-gather", "transpose(gather(w, i), axes=a)", _gather_of_transposed, where=_permutes_indices_only,
+        Rule("transpose-of-gather", "transpose(gather(w, i), axes=a)", _gather_of_transposed, where=_permutes_indices_of_rows,
              samples={"w": "f32[5, 3]", "i": "i32[2, 4]"}, attrs={"a": (1, 0, 2)}, doc="Transposing indices is cheaper than rows."),
         Rule("scatter-of-transposed", "scatter_add(i, transpose(v, axes=a), rows=r)", _scatter_of_transposed, where=_permutes_indices_only,
              numerics="reassociates", samples={"i": "i32[2, 4]", "v": "f32[4, 2, 3]"}, attrs={"a": (1, 0, 2), "r": 5}),
