@@ -14,8 +14,8 @@ import symkeras
 
 ROOT = Path(symkeras.__file__).parent
 LAYERS = ["graph", "ops", "autodiff", "compiler", "backend"]
-"""Imports go from right to left. Below all: errors, config, tree, recent."""
-BASE = {"errors", "config", "tree", "recent"}
+"""Imports go from right to left. Below all: errors, config, tree, recent, locks, lazy."""
+BASE = {"errors", "config", "tree", "recent", "locks", "lazy"}
 FRONT = {
     "layers",
     "activations",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from symkeras import locks
 from symkeras.backend.denormals import let_this_thread_flush, this_thread_flushes
 from symkeras.backend.emitted import threads
 
@@ -48,7 +49,7 @@ class Team:
 
     def __init__(self) -> None:
         self._members: list[_Member] = []
-        self._busy = threading.Lock()
+        self._busy = locks.lock()
         self._pid = os.getpid()
 
     def run(self, jobs: Sequence[Callable[[], object]]) -> None:

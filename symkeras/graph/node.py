@@ -8,13 +8,13 @@ A node with several results (scan, top_k) has a tuple of types, and `item` nodes
 from __future__ import annotations
 
 import itertools
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from symkeras import locks
 from symkeras.graph import provenance
 from symkeras.graph.provenance import Origin
 from symkeras.graph.types import NodeType, TensorType
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _counter = itertools.count()
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+_lock = locks.reentrant_lock()
 _SOURCELESS = frozenset({"constant", "dim", "placeholder", "variable"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +60,12 @@ def parse_size(text: str) -> Size:
     """
     import ast
 
+    text = text.strip()
+    if text.isdecimal():
+        return int(text)
+    if text.isidentifier() and not keyword.iskeyword(text):
+        return dims.symbol(text)
+
     def build(node: ast.AST) -> Size:
         match node:
             case ast.Constant(value=int(v)):
@@ -80,7 +87,7 @@ def parse_size(text: str) -> Size:
         raise GraphError(f"not a dim: {text!r}")
 
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(text, mode="eval")
     except SyntaxError:
         raise GraphError(f"not a dim: {text!r}") from None
     return build(tree.body)
