@@ -52,7 +52,7 @@ class _Emitter:
         self.names: dict[int, str] = {}
         if clash := _GIVEN & set(program.symbols):
             raise GraphError(f"no dim can be named {min(clash)!r} on numpy: the emitted text has this name for something else; choose another one")
-        self.taken: set[str] = {*_GIVEN, "dims", "step", "outputs", "commit", "t", "bind", *program.symbols}
+        self.taken = naming.Taken({*_GIVEN, "dims", "step", "outputs", "commit", "t", "bind", *program.symbols})
         self.bind: list[str] = []
         self.step: list[tuple[str, Step | None]] = []
         self.variables: dict[int, tuple[int, Node]] = {}
