@@ -59,3 +59,7 @@ class Recent(Generic[K, V]):
     def values(self) -> list[V]:
         """The values, the one used last at the end."""
         return list(self._entries.values())
+
+    def items(self) -> list[tuple[K, V]]:
+        """Keys and values, in the same order."""
+        return list(self._entries.items())
