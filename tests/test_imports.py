@@ -13,13 +13,15 @@ import pytest
 import symkeras
 
 ROOT = Path(symkeras.__file__).parent
-BASE = {"errors", "arguments", "recent", "tree", "config", "backend_names", "blas", "utils.naming"}
+BASE = {"errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "utils.naming"}
 _CORE = {"graph", "ops"}
 _KERAS = {*_CORE, "random", "saving", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
 ORDER: dict[str, set[str]] = {
     "errors": set(),
     "arguments": {"errors"},
     "recent": set(),
+    "locks": set(),
+    "lazy": set(),
     "tree": set(),
     "blas": set(),
     "backend_names": {"errors"},

@@ -89,7 +89,7 @@ class Emitter:
         self.denormals = denormals
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
         self.symbols = [text.symbol(s) for s in program.symbols]
-        self.taken = set(text.RESERVED) | set(self.symbols)
+        self.taken = naming.Taken({*text.RESERVED, *self.symbols})
         self.pointers: dict[int, str] = {}
         self.numbers: dict[Node, str] = {}
         self.includes: dict[str, None] = dict.fromkeys(f"symkeras/{name}.h" for name in ("team", "call", "denormals", "arithmetic"))

@@ -6,6 +6,7 @@ and maxima, which is the arithmetic that reshapes, paddings, strides and slices 
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
@@ -57,14 +58,16 @@ class Dim:
         return self * -1
 
     def __mul__(self, other: Size) -> Size:
-        if not isinstance(other, (int, Dim)):
-            return NotImplemented
-        terms: dict[tuple[Any, ...], int] = {}
-        for m1, c1 in self.terms:
-            for m2, c2 in _terms(other):
-                m = tuple(sorted(m1 + m2, key=str))
-                terms[m] = terms.get(m, 0) + c1 * c2
-        return _normal(terms)
+        if isinstance(other, int):
+            return self if other == 1 else self._scaled(other) if other else 0
+        return _product(self, other) if isinstance(other, Dim) else NotImplemented
+
+    def _scaled(self, factor: int) -> Dim:
+        """This dim times a number that is not 0: its terms stay in order."""
+        scaled = Dim.__new__(Dim)
+        scaled.terms = tuple([(m, c * factor) for m, c in self.terms])
+        scaled._hash = hash(scaled.terms)
+        return scaled
 
     __rmul__ = __mul__
 
@@ -289,9 +292,21 @@ def _normal(terms: Mapping[tuple[Any, ...], int]) -> Size:
     return Dim(terms)
 
 
+@functools.lru_cache(4096)
+def _product(a: Dim, b: Dim) -> Size:
+    terms: dict[tuple[Any, ...], int] = {}
+    for m1, c1 in a.terms:
+        for m2, c2 in b.terms:
+            m = tuple(sorted(m1 + m2, key=str))
+            terms[m] = terms.get(m, 0) + c1 * c2
+    return _normal(terms)
+
+
 def _combine(a: Dim, b: Size, sign: int) -> Size:
     if not isinstance(b, (int, Dim)):
         return NotImplemented
+    if b.__class__ is int and b == 0:
+        return a
     terms = dict(a.terms)
     for m, c in _terms(b):
         terms[m] = terms.get(m, 0) + sign * c

@@ -8,12 +8,12 @@ way is an input.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from symkeras.errors import GraphError
 from symkeras.graph import provenance
 from symkeras.graph.node import Node, keyed_by_identity, make, reachable, users
+from symkeras.lazy import lazy
 
 if TYPE_CHECKING:
     import networkx
@@ -82,12 +82,12 @@ class Graph:
         """All nodes that must be computed: outputs, then new values of updates."""
         return (*self.outputs, *(value for _, value in self.updates))
 
-    @cached_property
+    @lazy
     def nodes(self) -> list[Node]:
         """All nodes in topological order; inputs are there also when nothing reads them."""
         return reachable((*self.inputs, *(v for v, _ in self.updates), *self.roots))
 
-    @cached_property
+    @lazy
     def users(self) -> dict[Node, list[Node]]:
         """For each node, the nodes of this graph that read it."""
         return users(self.nodes)

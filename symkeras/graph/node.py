@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from symkeras import locks
 from symkeras.errors import ShapeError
 from symkeras.graph import provenance
 from symkeras.graph.provenance import Origin
@@ -30,7 +31,7 @@ T = TypeVar("T")
 _counter = itertools.count()
 _uids = itertools.count()
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+_lock = locks.reentrant_lock()
 _MOST_ELEMENTS = 1 << 48
 _SOURCELESS = frozenset({"constant", "dim", "placeholder", "variable"})
 

@@ -19,7 +19,6 @@ import os
 import re
 import shutil
 import tempfile
-import threading
 import time
 import weakref
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from symkeras import locks
 from symkeras.backend.native.building import self_test, toolchain
 from symkeras.errors import BackendError, ConfigError
 from symkeras.graph import escaping
@@ -67,7 +67,7 @@ _IN_USE = 600.0  # seconds after its last use in which another process may be co
 
 _loaded: weakref.WeakValueDictionary[str, _Opened] = weakref.WeakValueDictionary()
 _kept: list[_Opened] = []  # what all functions link to stays: threads run in it
-_locks: dict[str, threading.Lock] = {}  # by the first letters of a key
+_locks = [locks.lock() for _ in range(256)]  # by the first letters of a key
 _refused: dict[Path, str] = {}
 _stores: dict[Path, int] = {}  # entries that this process has stored
 _SELDOM = 32
@@ -175,7 +175,7 @@ def _file_name(w: _Wanted, compiler: toolchain.Compiler) -> str:
 
 def _load(w: _Wanted, compiler: toolchain.Compiler) -> tuple[ctypes.CDLL, Entry]:
     key = _key(w.source, compiler, w.flags)
-    with _locks.setdefault(key[:2], threading.Lock()):
+    with _locks[int(key[:2], 16)]:
         library, cached = _loaded.get(key), True
         if library is None:
             library, path, cached = _from_disk(w.source, _file_name(w, compiler), compiler, w.flags, w.mode)
@@ -235,7 +235,7 @@ def _key(source: str, compiler: toolchain.Compiler, flags: Sequence[str]) -> str
 
 def _caution(compiler: toolchain.Compiler) -> int:
     """What the self-test of a compiler says (see `toolchain.CAUTIONS`): it runs once for each compiler and processor, and is written down."""
-    with _locks.setdefault("self-test", threading.Lock()):
+    with _locks.setdefault("self-test", locks.lock()):
         if compiler not in toolchain.cautions:
             place = folder()
             path = None if place is None or place in _refused or _distrusted(place) else place / _tested_name(compiler)
@@ -397,5 +397,3 @@ class _PrivateFolder:
 
 _private = _PrivateFolder()
 atexit.register(_private.remove)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_locks.clear)  # a lock that another thread held would never be released here

@@ -20,6 +20,8 @@ from symkeras.graph.types import TensorType
 from symkeras.ops.convolution import sides
 
 TILE_BYTES = 1 << 20
+SLICES_BYTES = 1 << 24
+"""Most bytes of the partial sums of a kernel's gradient, where there are more than two."""
 
 
 def images_per_tile(spatial: Any, row: Any, itemsize: int) -> int | None:
@@ -43,7 +45,8 @@ def turned_padding(kernel: Any, padding: Any) -> tuple[tuple[int, int], ...]:
 
 
 def scratch_types(node: Node) -> list[TensorType]:
-    """For each member of the team: the rows of a tile, the padded images of a tile, and for the kernel's gradient a partial sum."""
+    """For each member of the team the rows of a tile and the padded images of a tile; for the kernel's gradient one more sum each, and
+    for each slice of the images a partial sum."""
     x, w, y = sides(node)
     padding, kernel = node.attrs["padding"], w.shape[:-2]
     if _is_turned(node):
@@ -59,8 +62,13 @@ def scratch_types(node: Node) -> list[TensorType]:
     out.append(x.with_shape((members, count, *spatial, w.shape[-2])))
     if node.op.name == "conv_filter_grad":
         outputs = dims.floor_divide(w.shape[-1], node.attrs["groups"])
-        out += [x.with_shape((members, row, outputs)), x.with_shape((members, *w.shape))]
+        out += [x.with_shape((members, row, outputs)), x.with_shape((_slices(w), *w.shape))]
     return out
+
+
+def _slices(w: TensorType) -> int:
+    """Into how many slices the sum over images may be cut that gives the kernel's gradient."""
+    return max(2, min(team.MOST_PARTS, SLICES_BYTES // max(1, w.nbytes))) if isinstance(w.nbytes, int) else 1
 
 
 def _windows(x: Any, kernel: Any, outputs: Any, strides: Any, dilation: Any) -> Any:
@@ -123,19 +131,30 @@ def _rows(
 
 
 def _deal(
-    total: int, scratch: Any, flops: float, job: Callable[[slice, Any, bool], list[Callable[[], object]]], before: Callable[[Any], object] | None
-) -> list[Callable[[], object]]:
-    """One function per member of the team: its tiles one after the other, in scratch of its own."""
+    total: int, scratch: Any, slices: int, job: Callable[[slice, Any, int, bool], list[Callable[[], object]]],
+    before: Callable[[Any], object] | None,
+) -> list[Callable[[], object]]:  # fmt: skip
+    """One function per member of the team: the tiles of its slices one after the other, in scratch of its own.
+
+    Args:
+        slices: into how many slices the images are cut, which rests on sizes alone; a member takes several.
+        job: for a tile, a member's scratch, the number of the slice, and whether the tile is the first of it.
+    """
     tiles = list(_tiles(total, scratch[0].shape[1]))
-    members = int(min(scratch[0].shape[0], len(tiles), max(1.0, flops / team.WORTH)))
+    members = min(scratch[0].shape[0], slices)
     out: list[Callable[[], object]] = []
     for k in range(members):
         own = [s[k] for s in scratch]
         jobs: list[Callable[[], object]] = [] if before is None else [lambda own=own: before(own)]
-        for i, tile in enumerate(tiles[len(tiles) * k // members : len(tiles) * (k + 1) // members]):
-            jobs += job(tile, own, i == 0)
+        for n in range(slices * k // members, slices * (k + 1) // members):
+            for i, tile in enumerate(tiles[len(tiles) * n // slices : len(tiles) * (n + 1) // slices]):
+                jobs += job(tile, own, n, i == 0)
         out.append(_in_order(jobs))
     return out
+
+
+def _slices_of(total: int, scratch: Any, flops: float, most: int = team.MOST_PARTS) -> int:
+    return team.parts(-(-total // max(1, scratch[0].shape[1])), flops, most)
 
 
 def _in_order(jobs: list[Callable[[], object]]) -> Callable[[], None]:
@@ -162,14 +181,15 @@ def conv(x: Any, w: Any, out: Any, strides: Any, padding: Any, dilation: Any, gr
     if _is_plain(kernel, strides, padding, groups):
         return lambda: np.matmul(x.reshape(-1, x.shape[-1]), w.reshape(w.shape[-2:]), out=_matrix(out))
 
-    def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
+    def tile_jobs(tile: slice, own: Any, number: int, is_first: bool) -> list[Callable[[], object]]:
         jobs: list[Callable[[], object]] = []
         for xs, ys, o in _groups(x, out, groups):
             lay, rows = _rows(xs, tile, own, kernel, outputs, padding, strides, dilation)
             jobs += [lay, _product(rows, w, o, groups, _matrix(ys[tile]))]
         return jobs
 
-    parts = _deal(x.shape[0], scratch, _flops(out, w.shape), tile_jobs, _clear_borders if any(map(any, padding)) else None)
+    slices = _slices_of(x.shape[0], scratch, _flops(out, w.shape))
+    parts = _deal(x.shape[0], scratch, slices, tile_jobs, _clear_borders if any(map(any, padding)) else None)
     return lambda: team.TEAM.run(parts)
 
 
@@ -183,22 +203,22 @@ def _product(rows: Any, w: Any, o: slice, groups: int, target: Any) -> Callable[
 def conv_filter_grad(
     x: Any, dy: Any, out: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any
 ) -> Callable[[], object]:
-    """dw = windows of x, transposed, times dy; partial sums of tiles, then of members, are added up in order."""
+    """dw = windows of x, transposed, times dy; partial sums of tiles, then of slices, are added up in order."""
     outputs = dy.shape[1:-1]
     if dy.size == 0:
         return lambda: out.fill(0)
     if _is_plain(kernel, strides, padding, groups):
         return lambda: np.matmul(x.reshape(-1, x.shape[-1]).T, _matrix(dy), out=out.reshape(out.shape[-2:]))
+    sums = scratch[3][: _slices_of(x.shape[0], scratch, _flops(dy, out.shape), len(scratch[3]))]
 
-    def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
+    def tile_jobs(tile: slice, own: Any, number: int, is_first: bool) -> list[Callable[[], object]]:
         jobs: list[Callable[[], object]] = []
         for xs, ys, o in _groups(x, dy, groups):
             lay, rows = _rows(xs, tile, own, kernel, outputs, padding, strides, dilation)
-            jobs += [lay, _partial(rows, _matrix(ys[tile]), own[2], own[3][..., o], is_first)]
+            jobs += [lay, _partial(rows, _matrix(ys[tile]), own[2], sums[number][..., o], is_first)]
         return jobs
 
-    parts = _deal(x.shape[0], scratch, _flops(dy, out.shape), tile_jobs, _clear_borders if any(map(any, padding)) else None)
-    sums = scratch[3][: len(parts)]
+    parts = _deal(x.shape[0], scratch[:3], len(sums), tile_jobs, _clear_borders if any(map(any, padding)) else None)
 
     def run() -> None:
         team.TEAM.run(parts)
@@ -245,10 +265,10 @@ def conv_input_grad(
 
         return run
 
-    def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
+    def tile_jobs(tile: slice, own: Any, number: int, is_first: bool) -> list[Callable[[], object]]:
         return [_spread(ys[tile], w, o, xs[tile], own, kernel, outputs, padding, strides, dilation) for xs, ys, o in _groups(out, dy, groups)]
 
-    parts = _deal(dy.shape[0], scratch, _flops(dy, w.shape), tile_jobs, None)
+    parts = _deal(dy.shape[0], scratch, _slices_of(dy.shape[0], scratch, _flops(dy, w.shape)), tile_jobs, None)
     return lambda: team.TEAM.run(parts)
 
 

@@ -194,7 +194,7 @@ def _needs(pattern: ast.expr) -> tuple[frozenset[str], ...]:
 
 
 class RuleSet:
-    """Rules indexed by the op at the root of their pattern."""
+    """Rules indexed by the op at the root of their pattern; they are parsed here, and never again."""
 
     def __init__(self, rules: Iterable[Rule]):
         self.rules = tuple(rules)
@@ -207,6 +207,10 @@ class RuleSet:
             if name is None or rule.numerics not in NUMERICS:
                 raise CompileError(f"rule {rule.name!r}: the pattern must apply an operation and numerics be one of {NUMERICS}")
             self._by_op.setdefault(name, []).append(_Row(rule, pattern, replacement, _needs(pattern)))
+
+    def concerns(self, node: Node) -> bool:
+        """Whether a rule may apply to `node`, by its operation."""
+        return node.op.name in self._by_op
 
     def rewrite(self, node: Node, context: Context) -> Node | None:
         """What the first rule that applies makes of `node`, or None."""
@@ -257,7 +261,7 @@ class RuleSet:
             if any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
                 with provenance.inherit(node.origins):
                     current = make(node.op, inputs, node.attrs)
-            if node.op.name in self._by_op:
+            if self.concerns(node):
                 for _ in range(16):
                     better = self.rewrite(current, context)
                     if better is None:

@@ -177,11 +177,10 @@ def drop_broadcasts(node: Node, context: Context) -> Node | None:
 
 
 class _Simplification(RuleSet):
-    def __init__(self) -> None:
-        super().__init__(RULES.rules)
-        for name, op in OPS.items():
-            if op.is_elementwise:
-                self._by_op.setdefault(name, [])
+    """The table, and that elementwise ops need no broadcasts."""
+
+    def concerns(self, node: Node) -> bool:
+        return node.op.is_elementwise or super().concerns(node)
 
     def rewrite(self, node: Node, context: Context) -> Node | None:
         from symkeras.graph import provenance
@@ -194,6 +193,9 @@ class _Simplification(RuleSet):
         return super().rewrite(node, context)
 
 
+_SIMPLIFICATION = _Simplification(RULES.rules)
+
+
 @dataclass(frozen=True)
 class Simplify(Pass):
     """Apply the table of simplifications until nothing changes."""
@@ -201,4 +203,4 @@ class Simplify(Pass):
     name: ClassVar[str] = "simplify"
 
     def run(self, graph: Graph, context: Context) -> Graph:
-        return _Simplification().run(graph, context)
+        return _SIMPLIFICATION.run(graph, context)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, TypeAlias
 
 from symkeras.compiler.program.fusion import FusionGroup
@@ -20,6 +19,7 @@ from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.lazy import lazy
 
 
 @dataclass(eq=False)
@@ -271,14 +271,14 @@ class Program:
                 found.setdefault(id(b), b)
         return sorted(found.values(), key=lambda b: b.first)
 
-    @cached_property
+    @lazy
     def unwritten_inputs(self) -> list[int]:
         """The inputs in whose storage nothing is written: the caller's arrays serve as well."""
         written = {id(v.buffer.storage) for s in self.all_steps() for v in (*s.outputs, *s.scratch)}
         own = [k for k, v in enumerate(self.inputs) if v.buffer.kind == "arena" and v.buffer.storage is v.buffer and v.base is None]
         return [k for k in own if id(self.inputs[k].buffer) not in written]
 
-    @cached_property
+    @lazy
     def symbols(self) -> list[str]:
         """The dims that must be known to bind."""
         names: set[str] = set()
