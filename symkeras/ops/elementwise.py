@@ -17,6 +17,7 @@ from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
+from symkeras.ops import special
 from symkeras.ops.leaves import cast
 from symkeras.ops.op import Op, Sample, add, apply_symbolic, as_array, as_tensor, compute, dtype_of, is_symbolic
 
@@ -143,21 +144,6 @@ def _samples(arity: int, promote: str, grad: bool, domain: tuple[float, float]) 
     return tuple(out)
 
 
-def _erf(x: Any) -> Any:
-    return np.vectorize(math.erf, otypes=[np.float64])(x).astype(x.dtype) if x.size else x.copy()
-
-
-def _erfinv(x: Any) -> Any:
-    from statistics import NormalDist
-
-    def one(v: float) -> float:
-        if not -1 < v < 1:
-            return math.copysign(math.inf, v) if abs(v) == 1 else math.nan
-        return NormalDist().inv_cdf((v + 1) / 2) / math.sqrt(2) if abs(v) > 1e-9 else v * math.sqrt(math.pi) / 2
-
-    return np.vectorize(one, otypes=[np.float64])(x).astype(x.dtype) if x.size else x.copy()
-
-
 def _power(x: Any, y: Any) -> Any:
     return np.float_power(x, y).astype(x.dtype) if x.dtype.kind in "iu" else np.power(x, y)
 
@@ -210,8 +196,8 @@ tanh = row("tanh", np.tanh, lambda dy, out, x: (dy * (1 - square(out)),), flops=
 arcsinh = row("arcsinh", np.arcsinh, lambda dy, out, x: (dy / sqrt(square(x) + 1),), flops=15, doc="Inverse hyperbolic sine.")
 arccosh = row("arccosh", np.arccosh, lambda dy, out, x: (dy / sqrt(square(x) - 1),), domain=(1.2, 3.0), flops=15, doc="Inverse hyperbolic cosine.")
 arctanh = row("arctanh", np.arctanh, lambda dy, out, x: (dy / (1 - square(x)),), domain=(-0.8, 0.8), flops=15, doc="Inverse hyperbolic tangent.")
-erf = row("erf", _erf, lambda dy, out, x: (dy * (exp(-square(x)) * (2 / math.sqrt(math.pi))),), flops=20, doc="The error function.")
-erfinv = row("erfinv", _erfinv, lambda dy, out, x: (dy * (exp(square(out)) * (math.sqrt(math.pi) / 2)),), domain=(-0.8, 0.8), flops=25, doc="Inverse of the error function.")
+erf = row("erf", special.erf, lambda dy, out, x: (dy * (exp(-square(x)) * (2 / math.sqrt(math.pi))),), flops=20, doc="The error function.")
+erfinv = row("erfinv", special.erfinv, lambda dy, out, x: (dy * (exp(square(out)) * (math.sqrt(math.pi) / 2)),), domain=(-0.8, 0.8), flops=25, doc="Inverse of the error function.")
 # rounding
 floor = row("floor", np.floor, None, domain=(0.1, 0.9), doc="Largest whole number not above x.")
 ceil = row("ceil", np.ceil, None, domain=(0.1, 0.9), doc="Smallest whole number not below x.")

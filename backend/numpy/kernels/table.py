@@ -41,6 +41,11 @@ def _ufunc(name: str) -> Callable[[Step, Line], str]:
     return lambda step, line: f"np.{name}({', '.join(line.ins)}, out={line.out})"
 
 
+def _kernel(step: Step, line: Line) -> str:
+    """A kernel of this package that is called as a ufunc is."""
+    return f"kernels.{step.node.op.name}({', '.join(line.ins)}, out={line.out})"
+
+
 def _matmul(step: Step, line: Line) -> str | None:
     if not _is_small(step):
         return None
@@ -85,6 +90,8 @@ LINES: dict[str, Callable[[Step, Line], str | None]] = {
     name: _ufunc(op.fn.__name__) for name, op in OPS.items() if isinstance(op, Elementwise) and isinstance(op.fn, np.ufunc)
 }
 LINES |= {
+    "erf": _kernel,
+    "erfinv": _kernel,
     "matmul": _matmul,
     "square": _square,
     "any": _reduction("any"),

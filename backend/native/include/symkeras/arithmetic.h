@@ -93,26 +93,28 @@ SK_UNUSED static inline float sk_logaddexp_f32(float a, float b) {
     return d > 0 ? a + sk_log1p_f32(sk_exp_f32(-d)) : d <= 0 ? b + sk_log1p_f32(sk_exp_f32(d)) : d;
 }
 
-/* The inverse of erf: the approximation of Giles (Approximating the erfinv function, 2010) for a start, then two steps
- * of Newton's method on erf, or on erfc near the ends. */
+/* The inverse of erf, by the fits of symkeras/ops/special.py: y + y P/Q of 0.64 - y^2 inside, s - P/Q of s = sqrt(-log(1 - |y|)) near the ends. */
 SK_UNUSED static inline double sk_erfinv_f64(double y) {
     if (!(y > -1 && y < 1)) return y == 1 ? INFINITY : y == -1 ? -INFINITY : NAN;
-    if (fabs(y) < 1e-9) return y * 0.886226925452758013649;
-    double w = -log((1 - y) * (1 + y)), x;
-    if (w < 5) {
-        w -= 2.5;
-        x = ((((((((2.81022636e-08 * w + 3.43273939e-07) * w - 3.5233877e-06) * w - 4.39150654e-06) * w + 0.00021858087) * w
-               - 0.00125372503) * w - 0.00417768164) * w + 0.246640727) * w + 1.50140941) * y;
-    } else {
-        w = sqrt(w) - 3;
-        x = ((((((((-0.000200214257 * w + 0.000100950558) * w + 0.00134934322) * w - 0.00367342844) * w + 0.00573950773) * w
-               - 0.0076224613) * w + 0.00943887047) * w + 1.00167406) * w + 2.83297682) * y;
+    double a = fabs(y);
+    if (a <= 0.8) {
+        double r = 0.64 - y * y;
+        double p = (((((((-0.07621987655685838) * r - 1.3777681915796482) * r - 6.1218982310863055) * r -
+                   10.11655881312916) * r - 6.7023291049387534) * r - 1.155147370521249) * r +
+                   0.43901605098627244) * r + 0.13274225304602902;
+        double q = (((((((0.09096143796156912) * r + 2.263576263644381) * r + 14.360567738156593) * r +
+                   36.68896794037613) * r + 44.93094007555595) * r + 27.951725404648432) * r +
+                   8.497239487027201) * r + 1.0;
+        return copysign(a + a * (p / q), y);
     }
-    for (int k = 0; k < 2; k++) {
-        double error = y > 0.5 ? (1 - y) - erfc(x) : y < -0.5 ? erfc(-x) - (1 + y) : erf(x) - y;
-        x -= error / (1.12837916709551257390 * exp(-x * x));
-    }
-    return x;
+    double s = sqrt(-log(1 - a));
+    double p = ((((((((1.8328569313912223e-06) * s + 0.001788468584781137) * s + 0.07423016750129922) * s +
+               0.7149040912211331) * s + 2.164916113227431) * s + 2.593579671692116) * s + 1.7442040021651506) *
+               s + 0.9902251064179325) * s + 0.0008695567399269429;
+    double q = ((((((((0.0006264090097949928) * s + 0.038480421437197675) * s + 0.542100111294418) * s +
+               2.5654193707506385) * s + 5.169960712949777) * s + 5.872175367209018) * s + 5.036423727871717) *
+               s + 2.5798978902447005) * s + 1.0;
+    return copysign(s - p / q, y);
 }
 SK_UNUSED static inline float sk_erfinv_f32(float y) { return (float)sk_erfinv_f64((double)y); }
 
