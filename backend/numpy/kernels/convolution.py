@@ -14,6 +14,14 @@ import numpy as np
 
 from symkeras.backend.emitted import threads
 from symkeras.backend.numpy import team
+from symkeras.backend.numpy.kernels.depthwise import (
+    depthwise,
+    depthwise_filter_grad,
+    depthwise_input_grad,
+    depthwise_scratch,
+    is_one_channel_each,
+    windows,
+)
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -34,7 +42,7 @@ def _is_turned(node: Node) -> bool:
     ones = all(s == 1 for s in a["strides"]) and all(d == 1 for d in a["dilation"])
     _, w, _ = sides(node)
     fits = all(all(isinstance(v, int) for v in (p, q, k)) and p < k and q < k for (p, q), k in zip(a["padding"], w.shape[:-2], strict=True))
-    return node.op.name == "conv_input_grad" and ones and fits and a["groups"] == 1
+    return node.op.name == "conv_input_grad" and ones and fits
 
 
 def turned_padding(kernel: Any, padding: Any) -> tuple[tuple[int, int], ...]:
@@ -45,11 +53,12 @@ def turned_padding(kernel: Any, padding: Any) -> tuple[tuple[int, int], ...]:
 def scratch_types(node: Node) -> list[TensorType]:
     """For each member of the team: the rows of a tile, the padded images of a tile, and for the kernel's gradient a partial sum."""
     x, w, y = sides(node)
-    padding, kernel = node.attrs["padding"], w.shape[:-2]
-    if _is_turned(node):
-        x, y = y, x
-        padding = turned_padding(kernel, padding)
-        w = w.with_shape((*kernel, w.shape[-1], w.shape[-2]))
+    op, padding, dilation, kernel, groups = node.op.name, node.attrs["padding"], node.attrs["dilation"], w.shape[:-2], node.attrs["groups"]
+    if _is_turned(node) and not is_one_channel_each(w, padding, dilation, groups):
+        op, x, y, padding = "conv", y, x, turned_padding(kernel, padding)
+        w = w.with_shape((*kernel, dims.floor_divide(w.shape[-1], groups), w.shape[-2] * groups))
+    if is_one_channel_each(w, padding, dilation, groups):
+        return depthwise_scratch(op, x, w, padding, dilation)
     row = dims.product(w.shape[:-1])
     count = images_per_tile(y.shape[1:-1], row, 8 if x.dtype == "float64" else 4)
     members = threads.count() if count is not None else 1
@@ -57,17 +66,10 @@ def scratch_types(node: Node) -> list[TensorType]:
     out = [x.with_shape((members, count, *y.shape[1:-1], *w.shape[:-1]))]
     spatial = tuple(s + a + b for s, (a, b) in zip(x.shape[1:-1], padding, strict=True))
     out.append(x.with_shape((members, count, *spatial, w.shape[-2])))
-    if node.op.name == "conv_filter_grad":
-        outputs = dims.floor_divide(w.shape[-1], node.attrs["groups"])
+    if op == "conv_filter_grad":
+        outputs = dims.floor_divide(w.shape[-1], groups)
         out += [x.with_shape((members, row, outputs)), x.with_shape((members, *w.shape))]
     return out
-
-
-def _windows(x: Any, kernel: Any, outputs: Any, strides: Any, dilation: Any) -> Any:
-    """A view (B, *S', *K, C) of the windows of x."""
-    st = x.strides
-    steps = (*(a * s for a, s in zip(st[1:-1], strides, strict=True)), *(a * d for a, d in zip(st[1:-1], dilation, strict=True)))
-    return np.lib.stride_tricks.as_strided(x, (x.shape[0], *outputs, *kernel, x.shape[-1]), (st[0], *steps, st[-1]))
 
 
 def _matrix(y: Any) -> Any:
@@ -111,14 +113,14 @@ def _rows(
     part = x[tile]
     if any(map(any, padding)):
         padded = scratch[1][:n]
-        inner, view = _inner(padded, part, padding), _windows(padded, kernel, outputs, strides, dilation)
+        inner, view = _inner(padded, part, padding), windows(padded, kernel, outputs, strides, dilation)
 
         def lay() -> None:
             np.copyto(inner, part)
             np.copyto(cols, view)
 
         return lay, rows
-    view = _windows(part, kernel, outputs, strides, dilation)
+    view = windows(part, kernel, outputs, strides, dilation)
     return lambda: np.copyto(cols, view), rows
 
 
@@ -159,6 +161,8 @@ def conv(x: Any, w: Any, out: Any, strides: Any, padding: Any, dilation: Any, gr
     kernel, outputs = w.shape[:-2], out.shape[1:-1]
     if out.size == 0:
         return lambda: None
+    if is_one_channel_each(w, padding, dilation, groups):
+        return depthwise(x, w, out, strides, padding, dilation, scratch)
     if _is_plain(kernel, strides, padding, groups):
         return lambda: np.matmul(x.reshape(-1, x.shape[-1]), w.reshape(w.shape[-2:]), out=_matrix(out))
 
@@ -187,6 +191,8 @@ def conv_filter_grad(
     outputs = dy.shape[1:-1]
     if dy.size == 0:
         return lambda: out.fill(0)
+    if is_one_channel_each(out, padding, dilation, groups):
+        return depthwise_filter_grad(x, dy, out, strides, padding, dilation, scratch)
     if _is_plain(kernel, strides, padding, groups):
         return lambda: np.matmul(x.reshape(-1, x.shape[-1]).T, _matrix(dy), out=out.reshape(out.shape[-2:]))
 
@@ -232,15 +238,18 @@ def conv_input_grad(
     kernel, outputs = w.shape[:-2], dy.shape[1:-1]
     if dy.size == 0 or out.size == 0:
         return lambda: out.fill(0)
+    if is_one_channel_each(w, padding, dilation, groups):
+        return depthwise_input_grad(dy, w, out, strides, padding, dilation, scratch)
     if _is_plain(kernel, strides, padding, groups):
         return lambda: np.matmul(_matrix(dy), w.reshape(w.shape[-2:]).T, out=_matrix(out))
-    if _may_turn(kernel, strides, padding, dilation, groups):
-        turned = np.empty((*kernel, w.shape[-1], w.shape[-2]), w.dtype)
-        source = np.flip(w, tuple(range(len(kernel)))).swapaxes(-1, -2)
-        run_conv = conv(dy, turned, out, strides, turned_padding(kernel, padding), dilation, 1, scratch)
+    if _may_turn(kernel, strides, padding, dilation):
+        turned = np.empty((*kernel, w.shape[-1] // groups, w.shape[-2] * groups), w.dtype)
+        source = np.flip(w, tuple(range(len(kernel)))).reshape(*w.shape[:-1], groups, -1)
+        target, source = turned.reshape(*turned.shape[:-1], groups, -1), np.moveaxis(source, -3, -1).swapaxes(-3, -2)
+        run_conv = conv(dy, turned, out, strides, turned_padding(kernel, padding), dilation, groups, scratch)
 
         def run() -> None:
-            np.copyto(turned, source)
+            np.copyto(target, source)
             run_conv()
 
         return run
@@ -252,9 +261,9 @@ def conv_input_grad(
     return lambda: team.TEAM.run(parts)
 
 
-def _may_turn(kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> bool:
+def _may_turn(kernel: Any, strides: Any, padding: Any, dilation: Any) -> bool:
     ones = all(s == 1 for s in strides) and all(d == 1 for d in dilation)
-    return groups == 1 and ones and all(p < k and q < k for (p, q), k in zip(padding, kernel, strict=True))
+    return ones and all(p < k and q < k for (p, q), k in zip(padding, kernel, strict=True))
 
 
 def _spread(
