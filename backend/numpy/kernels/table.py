@@ -122,9 +122,8 @@ def _conv_scratch(node: Node) -> list[TensorType]:
 
 
 def _select_scratch(node: Node) -> list[TensorType]:
-    condition = node.inputs[0].tensor_type
-    width = {"float32": "int32", "float64": "int64", "int32": "int32", "int64": "int64"}.get(node.dtype)
-    return [condition.with_dtype(width)] if width is not None and condition.shape == node.shape else []
+    width = {1: "int8", 2: "int16", 4: "int32", 8: "int64"}.get(np.dtype(node.dtype).itemsize)
+    return [node.inputs[0].tensor_type.with_dtype(width)] if width is not None else []
 
 
 def _pool_scratch(node: Node) -> list[TensorType]:
