@@ -13,10 +13,12 @@ from symkeras.backend.numpy.kernels.pooling import max_pool, max_pool_grad, sum_
 from symkeras.backend.numpy.kernels.random import random_bits
 from symkeras.backend.numpy.kernels.reductions import argmax, argmin, maximum_over, minimum_over, sum_over
 from symkeras.backend.numpy.kernels.reference import pad, parts, piece, poison, reference, value
+from symkeras.backend.numpy.kernels.singles import arctanh, cosh, expm1, floor_divide, log1p, logaddexp, mod, sinh, tan
 from symkeras.backend.numpy.kernels.special import erf, erfinv
 
 __all__ = [
-    "argmax", "argmin", "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "cut", "cuts", "each", "erf", "erfinv",
-    "gather", "matmul", "max_pool", "max_pool_grad", "maximum_over", "minimum_over", "pad", "parts", "piece", "poison", "random_bits",
-    "reference", "scatter_add", "select", "set_rows", "sum_over", "sum_pool", "sum_pool_grad", "value",
+    "arctanh", "argmax", "argmin", "cast", "combine_rows", "conv", "conv_filter_grad", "conv_input_grad", "cosh", "cut", "cuts", "each",
+    "erf", "erfinv", "expm1", "floor_divide", "gather", "log1p", "logaddexp", "matmul", "max_pool", "max_pool_grad", "maximum_over",
+    "minimum_over", "mod", "pad", "parts", "piece", "poison", "random_bits", "reference", "scatter_add", "select", "set_rows", "sinh",
+    "sum_over", "sum_pool", "sum_pool_grad", "tan", "value",
 ]  # fmt: skip

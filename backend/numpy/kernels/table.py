@@ -41,6 +41,12 @@ def _ufunc(name: str) -> Callable[[Step, Line], str]:
     return lambda step, line: f"np.{name}({', '.join(line.ins)}, out={line.out})"
 
 
+def _single(name: str) -> Callable[[Step, Line], str]:
+    """A kernel of this package for float32, NumPy's function for what else there is."""
+    ufunc = LINES[name]
+    return lambda step, line: _kernel(step, line) if step.node.dtype == "float32" else ufunc(step, line) or ""
+
+
 def _kernel(step: Step, line: Line) -> str:
     """A kernel of this package that is called as a ufunc is."""
     return f"kernels.{step.node.op.name}({', '.join(line.ins)}, out={line.out})"
@@ -89,6 +95,7 @@ def _square(step: Step, line: Line) -> str:
 LINES: dict[str, Callable[[Step, Line], str | None]] = {
     name: _ufunc(op.fn.__name__) for name, op in OPS.items() if isinstance(op, Elementwise) and isinstance(op.fn, np.ufunc)
 }
+LINES |= {name: _single(name) for name in ("log1p", "expm1", "logaddexp", "sinh", "cosh", "tan", "arctanh", "floor_divide", "mod")}
 LINES |= {
     "erf": _kernel,
     "erfinv": _kernel,
