@@ -78,6 +78,33 @@ def minimum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object
     return _extreme(x, out, axes, np.minimum)
 
 
+def cumsum(x: Any, out: Any, axis: int) -> Callable[[], object]:
+    """Sums from the start of an axis up to each place."""
+    return _running(x, out, axis, np.add)
+
+
+def cumprod(x: Any, out: Any, axis: int) -> Callable[[], object]:
+    """Products from the start of an axis up to each place."""
+    return _running(x, out, axis, np.multiply)
+
+
+def _running(x: Any, out: Any, axis: int, ufunc: Any) -> Callable[[], object]:
+    """Place after place for all rows at once, where rows are many and near each other; `accumulate` goes along one row after the other."""
+    n = x.shape[axis]
+    if n == 0 or x.size < 128 * n or (axis == x.ndim - 1 and n > 64):
+        return lambda: ufunc.accumulate(x, axis=axis, out=out, dtype=out.dtype)
+    before = (slice(None),) * axis
+    first, last = x[(*before, 0)], out[(*before, 0)]
+    steps = [(out[(*before, t - 1)], x[(*before, t)], out[(*before, t)]) for t in range(1, n)]
+
+    def run() -> None:
+        np.copyto(last, first)
+        for total, element, target in steps:
+            ufunc(total, element, out=target)
+
+    return run
+
+
 def argmax(x: Any, out: Any, axis: int) -> Callable[[], object]:
     """The place of the first largest element along an axis."""
     return lambda: np.copyto(out, x.argmax(axis), casting="unsafe")

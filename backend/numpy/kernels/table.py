@@ -84,10 +84,6 @@ def _reduction(name: str, kernel_pays: bool = False) -> Callable[[Step, Line], s
     return line
 
 
-def _take(step: Step, line: Line) -> str:
-    return f"np.{step.node.op.name}({line.ins[0]}, axis={step.node.attrs['axis']}, out={line.out}, dtype={step.node.dtype!r})"
-
-
 def _square(step: Step, line: Line) -> str:
     return f"np.multiply({line.ins[0]}, {line.ins[0]}, out={line.out})"
 
@@ -107,14 +103,13 @@ LINES |= {
     "sum": _reduction("sum", kernel_pays=True),
     "max": _reduction("max", kernel_pays=True),
     "min": _reduction("min", kernel_pays=True),
-    "cumsum": _take,
-    "cumprod": _take,
 }
 
 PREPARED: dict[str, str] = {
     "cast": "cast", "where": "select", "matmul": "matmul", 
     "sum": "sum_over", "max": "maximum_over", "argmax": "argmax", "argmin": "argmin",
-    "min": "minimum_over",
+    "min": "minimum_over", "cumsum": "cumsum", "cumprod": "cumprod", "top_k": "top_k",
+    "take_along_axis": "take_along_axis", "add_along_axis": "add_along_axis",
     "pad": "pad",
     "gather": "gather", "scatter_add": "scatter_add", "combine_rows": "combine_rows", "set_rows": "set_rows", "random_bits": "random_bits",
     "conv": "conv", "conv_input_grad": "conv_input_grad", "conv_filter_grad": "conv_filter_grad",
@@ -146,6 +141,7 @@ SCRATCH: dict[str, Callable[[Node], list[TensorType]]] = {
 
 CONTIGUOUS: dict[str, tuple[int, ...]] = {
     "conv": (0, 1), "conv_input_grad": (0, 1), "conv_filter_grad": (0, 1), "scatter_add": (0, 1), "combine_rows": (0, 1),
+    "take_along_axis": (0,), "add_along_axis": (1,), "top_k": (0,),
 }  # fmt: skip
 
 IN_PLACE: dict[str, tuple[int, ...]] = {"set_rows": (0,), "where": (1, 2)}
