@@ -22,6 +22,7 @@ from symkeras.backend.numpy.kernels.depthwise import (
     is_one_channel_each,
     windows,
 )
+from symkeras.backend.numpy.kernels.linalg import matmul
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -107,21 +108,26 @@ def _rows(
     x: Any, tile: slice, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any
 ) -> tuple[Callable[[], object], Any]:
     """What lays the windows of a tile out as rows, and the rows."""
-    n = tile.stop - tile.start
-    cols = scratch[0][:n]
-    rows = cols.reshape(-1, int(np.prod(cols.shape[len(kernel) + 1 :])))
-    part = x[tile]
-    if any(map(any, padding)):
-        padded = scratch[1][:n]
-        inner, view = _inner(padded, part, padding), windows(padded, kernel, outputs, strides, dilation)
+    n, part = tile.stop - tile.start, x[tile]
+    is_padded = any(map(any, padding))
+    source = scratch[1][:n] if is_padded else part
+    cols, view = scratch[0][:n], windows(source, kernel, outputs, strides, dilation)
+    taps = int(np.prod(cols.shape[len(kernel) + 1 :]))
+    if x.shape[-1] == 1:  # the pixels of a tap are a run of memory, the taps of a pixel are scattered: the rows are laid out as columns
+        view = np.moveaxis(view[..., 0], range(len(kernel) + 1), range(-len(kernel) - 1, 0))
+        cols = cols.reshape(view.shape)
+        rows = cols.reshape(taps, -1).T
+    else:
+        rows = cols.reshape(-1, taps)
+    if not is_padded:
+        return lambda: np.copyto(cols, view), rows
+    inner = _inner(source, part, padding)
 
-        def lay() -> None:
-            np.copyto(inner, part)
-            np.copyto(cols, view)
+    def lay() -> None:
+        np.copyto(inner, part)
+        np.copyto(cols, view)
 
-        return lay, rows
-    view = windows(part, kernel, outputs, strides, dilation)
-    return lambda: np.copyto(cols, view), rows
+    return lay, rows
 
 
 def _deal(
@@ -164,7 +170,7 @@ def conv(x: Any, w: Any, out: Any, strides: Any, padding: Any, dilation: Any, gr
     if is_one_channel_each(w, padding, dilation, groups):
         return depthwise(x, w, out, strides, padding, dilation, scratch)
     if _is_plain(kernel, strides, padding, groups):
-        return lambda: np.matmul(x.reshape(-1, x.shape[-1]), w.reshape(w.shape[-2:]), out=_matrix(out))
+        return matmul(x.reshape(-1, x.shape[-1]), w.reshape(w.shape[-2:]), _matrix(out), False, False)
 
     def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
         jobs: list[Callable[[], object]] = []
@@ -194,7 +200,7 @@ def conv_filter_grad(
     if is_one_channel_each(out, padding, dilation, groups):
         return depthwise_filter_grad(x, dy, out, strides, padding, dilation, scratch)
     if _is_plain(kernel, strides, padding, groups):
-        return lambda: np.matmul(x.reshape(-1, x.shape[-1]).T, _matrix(dy), out=out.reshape(out.shape[-2:]))
+        return matmul(x.reshape(-1, x.shape[-1]), _matrix(dy), out.reshape(out.shape[-2:]), True, False)
 
     def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
         jobs: list[Callable[[], object]] = []
@@ -241,7 +247,7 @@ def conv_input_grad(
     if is_one_channel_each(w, padding, dilation, groups):
         return depthwise_input_grad(dy, w, out, strides, padding, dilation, scratch)
     if _is_plain(kernel, strides, padding, groups):
-        return lambda: np.matmul(_matrix(dy), w.reshape(w.shape[-2:]).T, out=_matrix(out))
+        return matmul(_matrix(dy), w.reshape(w.shape[-2:]), _matrix(out), False, True)
     if _may_turn(kernel, strides, padding, dilation):
         turned = np.empty((*kernel, w.shape[-1] // groups, w.shape[-2] * groups), w.dtype)
         source = np.flip(w, tuple(range(len(kernel)))).reshape(*w.shape[:-1], groups, -1)
