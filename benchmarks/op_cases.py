@@ -132,7 +132,8 @@ def _convolutions() -> list[Case]:
 def _pools() -> list[Case]:
     cases = []
     for note, x, size, stride in (
-        ("2x2", (16, 32, 32, 64), 2, 2), ("3x3 stride 2", (16, 32, 32, 64), 3, 2), ("3x3 stride 1", (16, 32, 32, 64), 3, 1), ("2x2x2", (4, 16, 32, 32, 16), 2, 2),
+        ("2x2", (16, 32, 32, 64), 2, 2), ("3x3 stride 2", (16, 32, 32, 64), 3, 2), ("3x3 stride 1", (16, 32, 32, 64), 3, 1),
+        ("2x2x2", (4, 16, 32, 32, 16), 2, 2),
     ):  # fmt: skip
         n = len(x) - 2
         attrs = {"window": (size,) * n, "strides": (stride,) * n, "padding": ((0, 0),) * n}
@@ -169,9 +170,9 @@ def _reductions() -> list[Case]:
         ("middle", (100, 100, 100), (1,)), ("outer two", (100, 100, 100), (0, 2)),
     ):  # fmt: skip
         for name, peer in (("sum", "sum"), ("prod", "prod"), ("max", "amax"), ("min", "amin"), ("any", "any"), ("all", "all")):
-            run = (lambda x, peer=peer, axes=axes: lambda: getattr(torch, peer)(x, axes)) if name != "prod" else None
-            if name == "prod":
-                run = (lambda x, a=axes: lambda: torch.prod(x, a[0])) if len(axes) == 1 else (lambda x: lambda: torch.prod(x)) if note == "all" else None
+            run: Any = lambda x, peer=peer, axes=axes: lambda: getattr(torch, peer)(x, axes)  # noqa: E731
+            if name == "prod":  # which PyTorch takes over one axis only
+                run = {1: lambda x, a=axes: lambda: torch.prod(x, a[0]), len(shape): lambda x: lambda: torch.prod(x)}.get(len(axes))
             kind = "bool" if name in ("any", "all") else "f32"
             cases.append(Case(name, (f"{kind}{list(shape)}",), {"axes": axes}, run, note=note))
         if len(axes) == 1:
@@ -185,7 +186,8 @@ def _orders() -> list[Case]:
     cases = []
     for note, shape, axis in (("rows", (1000, 1000), 1), ("columns", (1000, 1000), 0), ("short rows", (100_000, 10), 1), ("flat", (1_000_000,), 0)):
         for name in ("sort", "argsort"):
-            cases.append(Case(name, (f"f32{list(shape)}",), {"axis": axis}, lambda x, name=name, a=axis: lambda: getattr(torch, name)(x, dim=a, stable=True), note=note))
+            run = lambda x, name=name, a=axis: lambda: getattr(torch, name)(x, dim=a, stable=True)  # noqa: E731
+            cases.append(Case(name, (f"f32{list(shape)}",), {"axis": axis}, run, note=note))
         if axis == len(shape) - 1:
             cases.append(Case("top_k", (f"f32{list(shape)}",), {"k": 5}, lambda x: lambda: torch.topk(x, 5), note=note))
     return cases
@@ -230,7 +232,8 @@ def _rows() -> list[Case]:
     for axis, note in ((0, "columns"), (1, "rows")):
         shape = "f32[1000, 1000]"
         cases.append(Case("take_along_axis", (shape, "i32[1000, 1000]"), {"axis": axis}, taken(axis), (-2.0, 0), (2.0, 1000), note))
-        cases.append(Case("add_along_axis", ("i32[1000, 1000]", shape), {"axis": axis, "size": 1000}, along(axis, 1000), (0, -2.0), (1000, 2.0), note))
+        attrs = {"axis": axis, "size": 1000}
+        cases.append(Case("add_along_axis", ("i32[1000, 1000]", shape), attrs, along(axis, 1000), (0, -2.0), (1000, 2.0), note))
     return cases
 
 
@@ -258,15 +261,16 @@ def _plain() -> list[Case]:
     ]  # fmt: skip
     for dtype in ("uint16", "uint32", "uint64"):
         attrs = {"stream": 3, "shape": (1000, 1000), "dtype": dtype}
-        peer = (lambda s, n={"uint16": 250, "uint32": 500, "uint64": 1000}[dtype]: lambda: torch.empty(n, 1000, dtype=torch.int64).random_()) if torch else None
+        words = {"uint16": 250, "uint32": 500, "uint64": 1000}[dtype]
+        peer = lambda s, words=words: lambda: torch.empty(words, 1000, dtype=torch.int64).random_()  # noqa: E731
         cases.append(Case("random_bits", ("u64[2]",), attrs, peer, 0, 99, note=dtype))
     return cases
 
 
 def _composites() -> list[Case]:
     a = "f32[1000, 1000]"
-    spelt = {"log_sigmoid": "logsigmoid", "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "hard_tanh": "hardtanh", "hard_shrink": "hardshrink",
-             "soft_shrink": "softshrink", "tanh_shrink": "tanhshrink"}  # fmt: skip
+    spelt = {"log_sigmoid": "logsigmoid", "hard_sigmoid": "hardsigmoid", "hard_silu": "hardswish", "hard_tanh": "hardtanh",
+             "hard_shrink": "hardshrink", "soft_shrink": "softshrink", "tanh_shrink": "tanhshrink"}  # fmt: skip
     cases = [
         Case("gelu", (a,), {"approximate": False}, lambda x: lambda: functional.gelu(x), note="exact"),
         Case("softmax", (a,), {"axis": -1}, _called("softmax", dim=-1)),
@@ -284,7 +288,8 @@ def _composites() -> list[Case]:
     cases += [Case(name, (a,), attrs, peer) for name, attrs, peer in rest]
     wide = "f32[1000]"
     cases += [
-        Case("layer_normalization", (a, wide, wide), {"axes": (1,), "epsilon": 0.001}, lambda x, g, b: lambda: functional.layer_norm(x, (1000,), g, b)),
+        Case("layer_normalization", (a, wide, wide), {"axes": (1,), "epsilon": 0.001},
+             lambda x, g, b: lambda: functional.layer_norm(x, (1000,), g, b)),
         Case("batch_normalization", (a, *(wide,) * 4), {"axis": 1, "epsilon": 0.001},
              lambda x, m, v, g, b: lambda: functional.batch_norm(x, m, v, g, b), 0.1, 2.0),
     ]  # fmt: skip

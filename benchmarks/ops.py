@@ -13,34 +13,19 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+if __name__ == "__main__":
+    import symkeras  # noqa: F401  (before NumPy is loaded, so that SYMKERAS_OPENBLAS has effect)
 
-def parse() -> argparse.Namespace:
-    """The options of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="only operations with these names, or the beginning of a line's name in quotes; default: all")
-    parser.add_argument("--backends", nargs="+", default=["numpy", "native"], help="default: numpy native")
-    parser.add_argument("--rounds", type=int, default=7, help="how often each is timed")
-    parser.add_argument("--above", type=float, default=0.0, help="print only lines with a ratio above this")
-    busy = "time of the processor instead of the clock's, everything on one thread: for a machine on which others work"
-    parser.add_argument("--busy", action="store_true", help=busy)
-    return parser.parse_args()
+import numpy as np
+from op_cases import Case, cases, torch
 
-
-OPTIONS = parse() if __name__ == "__main__" else argparse.Namespace(busy=False)
-if OPTIONS.busy:
-    os.environ["SYMKERAS_THREADS"] = "1"  # before it is looked at
-
-import symkeras  # noqa: E402, F401  (before NumPy is loaded, so that SYMKERAS_OPENBLAS has effect)
-import numpy as np  # noqa: E402, I001
-from op_cases import Case, cases, torch  # noqa: E402
-
-from symkeras import ops  # noqa: E402
-from symkeras.backend.emitted import threads  # noqa: E402
-from symkeras.backend.interface import compile_graph  # noqa: E402
-from symkeras.graph import Graph, dtypes  # noqa: E402
-from symkeras.graph.types import TensorType, parse_type  # noqa: E402
-from symkeras.graph.variable import Variable  # noqa: E402
-from symkeras.ops.op import OPS, apply_symbolic, as_tensor, compute  # noqa: E402
+from symkeras import ops
+from symkeras.backend.emitted import threads
+from symkeras.backend.interface import compile_graph
+from symkeras.graph import Graph, dtypes
+from symkeras.graph.types import TensorType, parse_type
+from symkeras.graph.variable import Variable
+from symkeras.ops.op import OPS, apply_symbolic, as_tensor, compute
 
 PAUSE = 0.002
 """Seconds between two turns."""
@@ -104,22 +89,37 @@ def line(name: str, times: dict[str, float], backends: list[str]) -> tuple[str, 
     return f"{name:38}" + "".join(cells) + "".join(f"{ratios[b]:8.2f}" if peer else "       -" for b in backends), max(ratios.values(), default=0.0)
 
 
+def parse() -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="only operations with these names, or the beginning of a line's name in quotes; default: all")
+    parser.add_argument("--backends", nargs="+", default=["numpy", "native"], help="default: numpy native")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each is timed")
+    parser.add_argument("--above", type=float, default=0.0, help="print only lines with a ratio above this")
+    busy = "time of the processor instead of the clock's, everything on one thread: for a machine on which others work"
+    parser.add_argument("--busy", action="store_true", help=busy)
+    return parser.parse_args()
+
+
 def main() -> None:
     """Print the table."""
-    chosen = [c for c in cases() if not OPTIONS.names or c.op in OPTIONS.names or any(c.name.startswith(n) for n in OPTIONS.names)]
+    options = parse()
+    if options.busy:
+        os.environ["SYMKERAS_THREADS"] = "1"  # before anybody asks how many
+    chosen = [c for c in cases() if not options.names or c.op in options.names or any(c.name.startswith(n) for n in options.names)]
     count = threads.count()
     if torch is not None:
         torch.set_num_threads(count)
-    print(f"{count} thread{'s' * (count > 1)}, {'time of the processor' if OPTIONS.busy else 'time'} in milliseconds, and ratios to PyTorch")
-    columns = [*OPTIONS.backends, "torch"]
-    print(f"{'':38}" + "".join(f"{c:>9}" for c in columns) + "".join(f"{b:>8}" for b in OPTIONS.backends))
+    print(f"{count} thread{'s' * (count > 1)}, {'time of the processor' if options.busy else 'time'} in milliseconds, and ratios to PyTorch")
+    columns = [*options.backends, "torch"]
+    print(f"{'':38}" + "".join(f"{c:>9}" for c in columns) + "".join(f"{b:>8}" for b in options.backends))
     for case in chosen:
         arrays = draw(case)
         peer = theirs(case, arrays)
-        functions = {b: ours(case, arrays, b) for b in OPTIONS.backends} | ({"torch": peer} if peer is not None else {})
+        functions = {b: ours(case, arrays, b) for b in options.backends} | ({"torch": peer} if peer is not None else {})
         with np.errstate(all="ignore"):
-            text, ratio = line(case.name, best(functions, OPTIONS.rounds, OPTIONS.busy), OPTIONS.backends)
-        if ratio >= OPTIONS.above:
+            text, ratio = line(case.name, best(functions, options.rounds, options.busy), options.backends)
+        if ratio >= options.above:
             print(text, flush=True)
 
 

@@ -26,7 +26,9 @@ def check(op: str, arrays: list[np.ndarray], attrs: dict[str, Any], backend: str
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
-@pytest.mark.parametrize(("rows", "count", "width"), [(1, 0, (3,)), (5, 3, (2,)), (4, 200, ()), (50, 400, (8,)), (9, 300, (64,)), (1000, 20, (4,)), (3, 90, (2, 5))])
+@pytest.mark.parametrize(
+    ("rows", "count", "width"), [(1, 0, (3,)), (5, 3, (2,)), (4, 200, ()), (50, 400, (8,)), (9, 300, (64,)), (1000, 20, (4,)), (3, 90, (2, 5))]
+)
 def test_rows_are_added_where_indices_point(rows: int, count: int, width: tuple[int, ...], dtype: str, backend: str) -> None:
     rng = np.random.default_rng(0)
     indices, values = rng.integers(-rows, rows, count).astype("int32"), (rng.normal(size=(count, *width)) * 9).astype(dtype)
@@ -34,7 +36,9 @@ def test_rows_are_added_where_indices_point(rows: int, count: int, width: tuple[
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
-@pytest.mark.parametrize(("shape", "axis", "count"), [((4,), 0, 3), ((1, 3), 0, 5), ((3, 5, 2), 1, 4), ((40, 30), 1, 50), ((40, 30), 0, 50), ((2, 3, 4), 2, 0)])
+@pytest.mark.parametrize(
+    ("shape", "axis", "count"), [((4,), 0, 3), ((1, 3), 0, 5), ((3, 5, 2), 1, 4), ((40, 30), 1, 50), ((40, 30), 0, 50), ((2, 3, 4), 2, 0)]
+)
 def test_lines_along_an_axis_are_read_and_added_to(shape: tuple[int, ...], axis: int, count: int, dtype: str, backend: str) -> None:
     rng = np.random.default_rng(0)
     size = shape[axis]
@@ -54,14 +58,19 @@ def test_an_index_beyond_the_line_is_an_error(op: str, backend: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 @pytest.mark.parametrize("op", ["cumsum", "cumprod"])
-@pytest.mark.parametrize(("shape", "axis"), [((7,), 0), ((0, 3), 0), ((3, 0), 1), ((300, 5), 1), ((5, 300), 0), ((300, 70), 1), ((9, 4, 200), 1), ((2, 1, 300), 1)])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((7,), 0), ((0, 3), 0), ((3, 0), 1), ((300, 5), 1), ((5, 300), 0), ((300, 70), 1), ((9, 4, 200), 1), ((2, 1, 300), 1)]
+)
 def test_running_sums_and_products_along_an_axis(op: str, shape: tuple[int, ...], axis: int, dtype: str, backend: str) -> None:
     x = np.random.default_rng(0).uniform(0.9, 1.1, shape).astype(dtype)
     check(op, [x], {"axis": axis}, backend, "graph")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
-@pytest.mark.parametrize(("shape", "k"), [((5,), 2), ((3, 0), 0), ((0, 9), 1), ((4, 9), 0), ((3, 100), 1), ((2, 7, 100), 9), ((3, 100), 13), ((1, 9000), 64), ((1, 9000), 65)])
+@pytest.mark.parametrize(
+    ("shape", "k"),
+    [((5,), 2), ((3, 0), 0), ((0, 9), 1), ((4, 9), 0), ((3, 100), 1), ((2, 7, 100), 9), ((3, 100), 13), ((1, 9000), 64), ((1, 9000), 65)],
+)
 def test_the_largest_few_come_with_their_places_first_of_equals_first(shape: tuple[int, ...], k: int, dtype: str, backend: str) -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(-9, 9, shape).astype(dtype)  # many equals

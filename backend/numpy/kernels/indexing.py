@@ -73,7 +73,7 @@ def scatter_add(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], 
     flat = indices.reshape(-1)
     flat_values = values.reshape(flat.shape[0], *out.shape[1:])
     columns = np.arange(values.size // max(1, flat.shape[0]))
-    is_binned = out.dtype.kind == "f" and len(columns) <= NARROW and 64 <= values.size and out.size <= 2 * values.size
+    is_binned = out.dtype.kind == "f" and len(columns) <= NARROW and values.size >= 64 and out.size <= 2 * values.size
 
     def run() -> None:
         check_range(flat, rows)
