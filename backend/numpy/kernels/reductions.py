@@ -31,7 +31,30 @@ def sum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object]:
     if kind == "all":
         flat = x.reshape(-1)
         return lambda: np.add.reduce(flat, out=out)
+    if x.size > 4096 and x.size <= FEW * out.size:
+        return _slices(x, out, axes)
     return lambda: np.add.reduce(x, axis=axes, out=out)
+
+
+FEW = 16
+"""Terms of a sum that are added slice by slice, all sums at once: 2e6 elements in fours over two inner axes take 1.3 ms instead of 7.5."""
+
+
+def _slices(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object]:
+    """The first slice along `axes` plus the others, in order; each member of the team has a stretch of the first axis that is left."""
+    front = np.moveaxis(x, axes, range(len(axes)))
+    count = front.shape[: len(axes)]
+
+    def job(part: slice) -> None:
+        first, *rest = (front[k][part] for k in np.ndindex(*count))
+        if not rest:
+            np.copyto(out[part], first)
+            return
+        np.add(first, rest[0], out=out[part])
+        for term in rest[1:]:
+            np.add(out[part], term, out=out[part])
+
+    return team.shared(len(out), 4.0 * x.size, job)
 
 
 def _columns(rows: Any, out: Any) -> Callable[[], object]:
