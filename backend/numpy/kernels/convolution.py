@@ -2,7 +2,7 @@
 
 A tile is as many images as keep the rows within the cache (`TILE_BYTES`); the members of the team take tiles each. The
 gradient with respect to x is for strides of 1 a convolution of dy with the kernel turned round; else it runs backwards:
-one gemm gives the rows, which are added window by window.
+one gemm for each tap, whose results are added up.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def scratch_types(node: Node) -> list[TensorType]:
     members = threads.count() if count is not None else 1
     count = x.shape[0] if count is None else count
     out = [x.with_shape((members, count, *y.shape[1:-1], *w.shape[:-1]))]
-    spatial = tuple(s + a + b for s, (a, b) in zip(x.shape[1:-1], padding, strict=True))
+    whole = node.attrs["strides"] if op == "conv_input_grad" else (1,) * len(kernel)
+    spatial = tuple(dims.ceil_divide(n + a + b, s) * s for n, (a, b), s in zip(x.shape[1:-1], padding, whole, strict=True))
     out.append(x.with_shape((members, count, *spatial, w.shape[-2])))
     if op == "conv_filter_grad":
         outputs = dims.floor_divide(w.shape[-1], groups)
@@ -86,10 +87,6 @@ def _tiles(total: int, count: int) -> Iterator[slice]:
 
 def _inner(padded: Any, x: Any, padding: Any) -> Any:
     return padded[(slice(None), *(slice(a, a + s) for s, (a, _) in zip(x.shape[1:-1], padding, strict=True)))]
-
-
-def _tap(x: Any, tap: Any, outputs: Any, strides: Any, dilation: Any) -> Any:
-    return x[(slice(None), *(slice(t * d, t * d + (o - 1) * s + 1, s) for t, d, o, s in zip(tap, dilation, outputs, strides, strict=True)))]
 
 
 def _groups(x: Any, y: Any, groups: int) -> Iterator[tuple[Any, Any, slice]]:
@@ -275,17 +272,35 @@ def _may_turn(kernel: Any, strides: Any, padding: Any, dilation: Any) -> bool:
 def _spread(
     dy: Any, w: Any, o: slice, dx: Any, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any
 ) -> Callable[[], object]:
-    n = dy.shape[0]
-    cols, padded = scratch[0][:n], scratch[1][:n]
-    rows = cols.reshape(-1, int(np.prod(cols.shape[len(kernel) + 1 :])))
-    matrix, inner = _matrix(dy), _inner(padded, dx, padding)
-    pairs = [(_tap(padded, tap, outputs, strides, dilation), cols[(..., *tap, slice(None))]) for tap in np.ndindex(*kernel)]
+    """dy times the kernel, one product per tap, added up in `phases`: the places of dx that are equal modulo the strides lie side by side there,
+    so that a tap is added to whole rows of them."""
+    n, channels = dy.shape[0], w.shape[-2]
+    matrix = _matrix(dy)
+    taps = scratch[0][:n].reshape(-1, *dy.shape[:-1], channels)
+    products = taps.reshape(len(taps), -1, channels)
+    room = scratch[1][:n]
+    phases = room.reshape(*strides, n, *(size // s for size, s in zip(room.shape[1:-1], strides, strict=True)), channels)
+    pairs = []
+    for tap, product in zip(np.ndindex(*kernel), taps, strict=True):
+        reach = [t * d for t, d in zip(tap, dilation, strict=True)]
+        phase = phases[tuple(r % s for r, s in zip(reach, strides, strict=True))]
+        pairs.append((phase[(slice(None), *(slice(r // s, r // s + n) for r, s, n in zip(reach, strides, outputs, strict=True)))], product))
+    places = [_of_phase(dx, phases, phase, padding, strides) for phase in np.ndindex(*strides)]
 
     def job() -> None:
-        np.matmul(matrix, w[..., o].reshape(rows.shape[1], -1).T, out=rows)
-        padded.fill(0)
-        for place, part in pairs:
-            np.add(place, part, out=place)
-        np.copyto(dx, inner)
+        np.matmul(matrix, w[..., o].reshape(len(taps), channels, -1).swapaxes(-1, -2), out=products)
+        phases.fill(0)
+        for place, product in pairs:
+            np.add(place, product, out=place)
+        for place, sums in places:
+            np.copyto(place, sums)
 
     return job
+
+
+def _of_phase(dx: Any, phases: Any, phase: tuple[int, ...], padding: Any, strides: Any) -> tuple[Any, Any]:
+    """The places of dx that belong to a phase, and where their sums are."""
+    first = [(f - p) % s for f, (p, _), s in zip(phase, padding, strides, strict=True)]
+    place = dx[(slice(None), *(slice(i, None, s) for i, s in zip(first, strides, strict=True)))]
+    begin = [(i + p - f) // s for i, f, (p, _), s in zip(first, phase, padding, strides, strict=True)]
+    return place, phases[phase][(slice(None), *(slice(b, b + n) for b, n in zip(begin, place.shape[1:-1], strict=True)))]
