@@ -12,7 +12,8 @@ from symkeras.graph import dims, dtypes
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, apply, as_tensor, dtype_of, is_symbolic
-from symkeras.ops.shaping import broadcast_to, canonical_axis, concatenate, getitem, slice_axis, transpose
+from symkeras.ops.shaping import broadcast_to, canonical_axis, concatenate, slice_axis, transpose
+from symkeras.ops.subscripts import clipped
 
 abs = ew.absolute
 true_divide = ew.divide
@@ -114,7 +115,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         cuts: Sequence[Any] = [part * k for k in range(1, indices_or_sections)]
     else:
         cuts = list(indices_or_sections)
-        return [getitem(x, (*[slice(None)] * axis, slice(a, b))) for a, b in itertools.pairwise([0, *cuts, None])]
+        return [slice_axis(x, axis, *clipped(a, b, size)) for a, b in itertools.pairwise([0, *cuts, None])]
     return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise([0, *cuts, size])]
 
 
