@@ -34,6 +34,10 @@ lint: venv ## check style and types
 sanitize: venv ## run emitted C under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer (needs gcc)
 	$(BIN)/python -m tests.backend.native.sanitize
 
+MINUTES ?= 5
+fuzz: venv ## random programs on every backend at every level for MINUTES (BACKENDS=numpy,native SEED=0)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(or $(SEED),0) --backends $(or $(BACKENDS),numpy,native)
+
 bench: venv ## time the six workloads and starting up (and the peers, if `make bench-peers` was run)
 	SYMKERAS_PEERS=$(PEERS) $(BIN)/python benchmarks/run.py
 	SYMKERAS_PEERS=$(PEERS) $(BIN)/python benchmarks/startup.py
@@ -44,4 +48,4 @@ bench-peers: venv ## build the environment of the peers (Keras on JAX, TensorFlo
 clean: ## remove what was built
 	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test test-native lint sanitize bench bench-peers clean
+.PHONY: help venv demo test test-native lint sanitize fuzz bench bench-peers clean

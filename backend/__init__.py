@@ -28,6 +28,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     if name != "function" and importlib.util.find_spec(f"symkeras.backend.{name}") is not None:
         return importlib.import_module(f"symkeras.backend.{name}")
+    if name == "report":
+        return importlib.import_module("symkeras.backend.inventory").report
     table = importlib.import_module("symkeras.backend.theano_style.keras_backend")
     if name != "__all__" and name not in table.__all__:
         from symkeras.errors import nearest
@@ -39,4 +41,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     table = importlib.import_module("symkeras.backend.theano_style.keras_backend")
-    return sorted({*table.__all__, "interface", "interpreter", "numpy", "native", "theano_style"})
+    return sorted({*table.__all__, "interface", "interpreter", "numpy", "native", "report", "theano_style"})

@@ -6,13 +6,14 @@ import functools
 import inspect
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import MethodType
 from typing import Any
 
 import numpy as np
 
-from symkeras import tree
+from symkeras import config, tree
+from symkeras.autodiff.reverse import gradients
 from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import Executable, compile_graph
 from symkeras.errors import ConfigError, DtypeError
@@ -24,6 +25,7 @@ from symkeras.graph.types import TensorType
 from symkeras.graph.variable import Variable
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import as_tensor
+from symkeras.recent import Recent
 
 
 def function(fn: Callable[..., Any] | None = None, *, backend: str | None = None, level: str = "O2", dynamic: bool = False, **options: Any) -> Any:
@@ -76,7 +78,7 @@ class CompiledFunction:
         self._dynamic = dynamic
         self._options = options
         self._signature = _signature_of(fn)
-        self._traced: dict[Any, _Traced] = {}
+        self._traced: Recent[Any, _Traced] = Recent(config.max_compiled_functions)
         self._lock = threading.RLock()
         functools.update_wrapper(self, fn, updated=())
 
@@ -116,7 +118,8 @@ class CompiledFunction:
             with self._lock:
                 traced = self._traced.get(key)
                 if traced is None:
-                    traced = self._traced[key] = self._trace(bound, leaves)
+                    traced = self._trace(bound, leaves)
+                    self._traced.put(key, traced)
         return traced, arrays
 
     def _leaf_key(self, name: str, leaf: Any) -> Any:
@@ -227,3 +230,21 @@ def _structure_key(structure: Any) -> Any:
     if isinstance(structure, (list, tuple)):
         return type(structure), tuple(map(_structure_key, structure))
     return None
+
+
+def grad(fn: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that computes the gradient of the scalar function `fn` with respect to its arguments `argnums`.
+
+    The result is compiled once per signature, see `symkeras.function`.
+
+    >>> import numpy as np
+    >>> grad(lambda x: (x ** 2).sum())(np.float32([1.0, 2.0])).tolist()
+    [2.0, 4.0]
+    """
+    def gradient(*arguments: Any) -> Any:
+        loss = fn(*arguments)
+        picked = [arguments[a] for a in argnums] if not isinstance(argnums, int) else arguments[argnums]
+        return gradients(loss, picked)
+
+    gradient.__name__ = f"grad_{getattr(fn, '__name__', 'fn')}"
+    return function(gradient)

@@ -16,25 +16,25 @@ from typing import Any
 import numpy as np
 
 from symkeras import config
+from symkeras.arguments import Check, boolean, one_of, optional, text
+from symkeras.backend_names import EXTRAS, PLACES, check_registered
+from symkeras.backend_names import registered as registered
+from symkeras.compiler.history import History
+from symkeras.compiler.program.memory_plan import Plan
 from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 from symkeras.graph.types import TensorType
+from symkeras.recent import Recent
 
-_BUILT_IN = {
-    "numpy": "symkeras.backend.numpy:NumpyBackend",
-    "native": "symkeras.backend.native:NativeBackend",
-    "interpreter": "symkeras.backend.interpreter:InterpreterBackend",
-    "auto": "symkeras.backend.interface:fastest",
-}
 EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
     "c": "symkeras.backend.native.export:export_c",
     "numpy": "symkeras.backend.numpy.export:export_numpy",
 }
 """By format, what writes a graph to files that need no symkeras: a function of the graph, the path and options, or its place."""
-_registered: dict[str, str | Callable[[], Backend]] = dict(_BUILT_IN)
 _loaded: dict[str, Backend] = {}
-_searched = False
+MOST_SIZES = 32
+"""Of how many combinations of sizes a compiled function keeps what it is bound to, for each arena; binding again takes milliseconds."""
 
 
 class Lease:
@@ -42,13 +42,15 @@ class Lease:
 
     def __init__(self, executable: Executable):
         self._executable = executable
-        self._bound: dict[tuple[tuple[int, ...], ...], Instance] = {}
+        self._bound: Recent[tuple[tuple[int, ...], ...], Instance] = Recent(MOST_SIZES)
 
     def at(self, shapes: tuple[tuple[int, ...], ...]) -> Instance:
         """The function for inputs of these shapes."""
-        if shapes not in self._bound:
-            self._bound[shapes] = BoundCall(self._executable, shapes)
-        return self._bound[shapes]
+        bound = self._bound.get(shapes)
+        if bound is None:
+            bound = BoundCall(self._executable, shapes)
+            self._bound.put(shapes, bound)
+        return bound
 
     def close(self) -> None:
         """Give the use back."""
@@ -97,11 +99,23 @@ class Executable:
 
     The outputs are fresh arrays. The updates of the graph take effect together when everything is computed; an
     exception before that changes nothing.
+
+    Args:
+        denormals: "flush" or "keep", see `symkeras.config.set_denormals`; what is set there when None.
+
+    Attributes:
+        source_graph: the graph as it was written.
+        history: what every pass did; without steps where none ran.
+        source: the text that runs; "" where there is none.
     """
 
-    def __init__(self, graph: Graph, backend: str):
+    source: str = ""
+
+    def __init__(self, graph: Graph, backend: str, denormals: str | None = None):
         self.source_graph = graph
         self.backend = backend
+        self.history = History(graph)
+        self.denormals = config.denormals() if denormals is None else config.checked_denormals(denormals)
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         raise NotImplementedError
@@ -115,6 +129,15 @@ class Executable:
         """The graph that runs, after all passes."""
         return self.source_graph
 
+    @property
+    def memory(self) -> Plan | None:
+        """The largest memory plan so far; None before the first call, and where nothing is planned."""
+        return None
+
+    def to_networkx(self) -> Any:
+        """The graph that runs as a `networkx.MultiDiGraph`."""
+        return self.graph.to_networkx()
+
     def __repr__(self) -> str:
         return f"<{self.backend} executable of {self.graph!r}>"
 
@@ -124,9 +147,15 @@ class Backend:
 
     Attributes:
         name: what `set_backend` and `compile(backend=)` call it.
+        package: the distribution whose version is that of the backend.
     """
 
     name = ""
+    package = "symkeras"
+
+    def devices(self) -> list[str]:
+        """The names of the devices that it can compute on."""
+        return ["cpu"]
 
     def takes(self, op: str) -> bool:
         """Whether the backend runs this op itself; others are expanded by their decomposition."""
@@ -143,26 +172,8 @@ class Backend:
 
 def register(name: str, factory: str | Callable[[], Backend]) -> None:
     """Register a backend: a factory, or its place as "package.module:Class"."""
-    _registered[name] = factory
+    PLACES[name] = factory
     _loaded.pop(name, None)
-
-
-def registered() -> list[str]:
-    """The names of all backends that can be asked for."""
-    global _searched
-    if not _searched:
-        _searched = True
-        from importlib.metadata import entry_points
-
-        for point in entry_points(group="symkeras.backends"):
-            _registered.setdefault(point.name, point.value)
-    return sorted(_registered)
-
-
-def check_registered(name: str) -> None:
-    """Raise BackendError for a name nobody registered."""
-    if name not in _registered and name not in registered():
-        raise BackendError(f"unknown backend {name!r}; registered: {', '.join(registered())}.{nearest(name, registered())}")
 
 
 def get(name: str | None = None) -> Backend:
@@ -170,8 +181,14 @@ def get(name: str | None = None) -> Backend:
     name = name or config.backend()
     check_registered(name)
     if name not in _loaded:
-        factory = _registered[name]
-        _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
+        factory = PLACES[name]
+        try:
+            _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
+        except ImportError as error:
+            extra = EXTRAS.get(name)
+            if extra is None:
+                raise
+            raise BackendError(f'backend {name!r} cannot be loaded ({error}); it is installed by: pip install "symkeras[{extra}]"') from error
     return _loaded[name]
 
 
@@ -189,12 +206,20 @@ def fastest() -> Backend:
         return get("numpy")
 
 
+OPTIONS: dict[str, Check] = {
+    "level": one_of("O0", "O1", "O2"), "numerics": one_of("safe", "fast"), "pipeline": optional(text), "poison": boolean,
+    "denormals": optional(one_of(*config.DENORMALS)),
+}  # fmt: skip
+"""The options that all backends take, and what they may be."""
+
+
 def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
-    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything) and `numerics`.
+    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, and `denormals`
+    ("flush" or "keep").
     """
-    return get(backend).compile(graph, **options)
+    return get(backend).compile(graph, **{n: OPTIONS[n](v, n) if n in OPTIONS else v for n, v in options.items()})
 
 
 def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[Path]:
@@ -212,14 +237,21 @@ def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[P
     """
     if format not in EXPORTERS:
         raise ConfigError(f"export: format {format!r} is not offered; the formats are {', '.join(map(repr, EXPORTERS))}.{nearest(format, EXPORTERS)}")
-    exporter = EXPORTERS[format]
-    if isinstance(exporter, str):
-        exporter = _found(exporter)
-    known = [p.name for p in inspect.signature(exporter).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    known = export_options(format)
     for name in options:
         if name not in known:
             raise ConfigError(f"export to {format!r} has no option {name!r}; its options are {', '.join(known)}.{nearest(name, known)}")
-    return exporter(graph, Path(path), **options)
+    return _exporter(format)(graph, Path(path), **options)
+
+
+def export_options(format: str) -> list[str]:
+    """The options that the exporter of a format takes."""
+    return [p.name for p in inspect.signature(_exporter(format)).parameters.values() if p.kind is p.KEYWORD_ONLY]
+
+
+def _exporter(format: str) -> Callable[..., list[Path]]:
+    exporter = EXPORTERS[format]
+    return _found(exporter) if isinstance(exporter, str) else exporter
 
 
 def as_input(value: Any, type: TensorType, name: str) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.denormals import Denormals, describe
 from symkeras.backend.interface import Backend, Executable, input_arrays
 from symkeras.graph.graph import Graph
 from symkeras.graph.variable import Writer
@@ -15,8 +16,13 @@ from symkeras.ops.evaluation import evaluate
 class InterpreterExecutable(Executable):
     """Evaluates its graph anew at every call."""
 
+    def __str__(self) -> str:
+        return f"{self.graph.name} on {self.backend}: {self.graph.count()} operations, one by one\n{describe(self.denormals)}"
+
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
-        outputs, new_values = evaluate(self.source_graph, input_arrays(self.source_graph, arrays))
+        given = input_arrays(self.source_graph, arrays)
+        with Denormals(self.denormals == "flush"):
+            outputs, new_values = evaluate(self.source_graph, given)
         results = [np.array(v) for v in outputs]
         new_values = [np.array(v) for v in new_values]
         try:
@@ -35,5 +41,5 @@ class InterpreterBackend(Backend):
     def takes(self, op: str) -> bool:
         return True
 
-    def compile(self, graph: Graph, **options: Any) -> Executable:
-        return InterpreterExecutable(graph, self.name)
+    def compile(self, graph: Graph, denormals: str | None = None, **options: Any) -> Executable:
+        return InterpreterExecutable(graph, self.name, denormals)

@@ -24,7 +24,7 @@ _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",
     "Initializer": "initializers", "Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers", "Regularizer": "regularizers",
     "Variable": "graph.variable", "KerasTensor": "graph", "Graph": "graph", "Tensor": "graph",
-    "function": "backend.function", "grad": "autodiff.reverse", "name_scope": "graph.provenance",
+    "function": "backend.function", "grad": "backend.function", "name_scope": "graph.provenance",
 }  # fmt: skip
 _RENAMED = {"KerasTensor": "Tensor", "name_scope": "layer_scope"}
 
@@ -41,6 +41,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"symkeras.{name}")
     if name in _NAMES:
+        importlib.import_module("symkeras.ops")  # which gives tensors and variables their operators
         return getattr(importlib.import_module(f"symkeras.{_NAMES[name]}"), _RENAMED.get(name, name))
     raise AttributeError(f"module 'symkeras' has no attribute {name!r}")
 

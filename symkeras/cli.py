@@ -29,9 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("script", help="a Python file")
     run.add_argument("rest", nargs=argparse.REMAINDER, metavar="ARGS", help="what the script finds in sys.argv")
     commands.add_parser("demo", help="train a small convolutional network on digits, and show how it was compiled")
+    commands.add_parser("backends", help="list the backends, their devices, and what each can run")
     chosen = parser.parse_args(arguments)
     if chosen.command == "run":
         return run_script(chosen.script, chosen.rest)
+    if chosen.command == "backends":
+        from symkeras.backend.inventory import report
+
+        print(report())
+        return 0
     from symkeras.demo import demo
 
     return demo()

@@ -1,7 +1,7 @@
 """Process-wide settings, with Keras' names, and which backend compiles by default.
 
-Environment: `SYMKERAS_BACKEND`, `SYMKERAS_FLOATX`, `SYMKERAS_OPENBLAS` (see `symkeras.blas`),
-`KERAS_MAX_EPOCHS`, `KERAS_MAX_STEPS_PER_EPOCH`.
+Environment: `SYMKERAS_BACKEND`, `SYMKERAS_FLOATX`, `SYMKERAS_DENORMALS`, `SYMKERAS_OPENBLAS` (see `symkeras.blas`),
+`SYMKERAS_MAX_COMPILED_FUNCTIONS`, `KERAS_MAX_EPOCHS`, `KERAS_MAX_STEPS_PER_EPOCH`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+DENORMALS = ("flush", "keep")
 _state: dict[str, Any] = {
     "backend": os.environ.get("SYMKERAS_BACKEND", "numpy"),
     "floatx": os.environ.get("SYMKERAS_FLOATX", "float32"),
+    "denormals": os.environ.get("SYMKERAS_DENORMALS", "flush"),
     "epsilon": 1e-7,
     "image_data_format": "channels_last",
     "interactive_logging": True,
@@ -43,7 +45,7 @@ def set_backend(name: str) -> None:
     Raises:
         BackendError: when no backend of that name is registered.
     """
-    from symkeras.backend.interface import check_registered
+    from symkeras.backend_names import check_registered
 
     check_registered(name)
     _state["backend"] = name
@@ -57,6 +59,40 @@ def floatx() -> str:
 def set_floatx(value: str) -> None:
     """Set the default floating dtype: "float16", "float32" or "float64"."""
     _choose("floatx", value, ("float16", "float32", "float64"))
+
+
+def denormals() -> str:
+    """What compiled functions do with denormal numbers: `"flush"` (to zero, the default) or `"keep"`."""
+    return checked_denormals(_state["denormals"])
+
+
+def set_denormals(value: str) -> None:
+    """Say what functions compiled from now on do with denormal numbers.
+
+    These are the numbers below 1.2e-38 in float32 and 2.2e-308 in float64. Computing with them takes a processor a hundred times as
+    long, so they are read and written as zero unless they are kept. On return from a compiled function the processor is
+    as it was.
+
+    Args:
+        value: "flush" or "keep"; `compile(denormals=...)` says so for one model.
+
+    Raises:
+        ConfigError: another value.
+    """
+    _state["denormals"] = checked_denormals(value)
+
+
+def checked_denormals(value: Any) -> str:
+    """`value`, if it says what becomes of denormal numbers.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if value not in DENORMALS:
+        from symkeras.errors import ConfigError, nearest
+
+        raise ConfigError(f"denormals must be one of {', '.join(map(repr, DENORMALS))}, received {value!r}.{nearest(value, DENORMALS)}")
+    return value
 
 
 def epsilon() -> float:
@@ -122,6 +158,28 @@ def max_steps_per_epoch() -> int | None:
 def set_max_steps_per_epoch(value: int | None) -> None:
     """Cap the steps of every epoch, evaluation and prediction."""
     _state["max_steps_per_epoch"] = value
+
+
+def max_compiled_functions() -> int:
+    """How many compiled functions a model, or a function of `symkeras.function`, keeps: 64 unless set.
+
+    Each length of sequences has one of its own; of more, those used last are kept, and the others compiled again when they
+    are needed.
+    """
+    return _cap("max_compiled_functions", "SYMKERAS_MAX_COMPILED_FUNCTIONS") or 64
+
+
+def set_max_compiled_functions(value: int) -> None:
+    """Keep `value` compiled functions for each model.
+
+    Raises:
+        ConfigError: not an integer of at least 1.
+    """
+    from symkeras.errors import ConfigError
+
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"max_compiled_functions must be an integer of at least 1, received {value!r}")
+    _state["max_compiled_functions"] = value
 
 
 def _cap(key: str, variable: str) -> int | None:

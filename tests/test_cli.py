@@ -168,3 +168,25 @@ def test_the_report_shows_passes_kernels_memory_and_source_with_layers(capsys):
 def test_the_demonstration_recognises_97_of_100_digits(capsys):
     assert demo() == 0
     assert "of 360 digits" in capsys.readouterr().out
+
+
+def test_backends_are_listed_with_what_they_run_or_what_to_install(capsys, monkeypatch):
+    from symkeras import backend_names
+
+    monkeypatch.setitem(backend_names.PLACES, "faraway", "no_such_package.backend:Backend")
+    monkeypatch.setitem(backend_names.EXTRAS, "faraway", "faraway")
+    assert main(["backends"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert 'pip install "symkeras[faraway]"' in lines["faraway"]
+    assert lines["numpy"].split()[4] == "0" and lines["interpreter"].split()[3] == "0", "nothing is missing; the interpreter expands nothing"
+
+
+def test_a_backend_whose_package_is_not_there_says_what_to_install(monkeypatch):
+    from symkeras import backend_names
+    from symkeras.backend import interface
+    from symkeras.errors import BackendError
+
+    monkeypatch.setitem(backend_names.PLACES, "faraway", "no_such_package.backend:Backend")
+    monkeypatch.setitem(backend_names.EXTRAS, "faraway", "faraway")
+    with pytest.raises(BackendError, match=r"No module named 'no_such_package'.*pip install \"symkeras\[faraway\]\""):
+        interface.get("faraway")

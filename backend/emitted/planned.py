@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.backend.emitted.size_check import SizeCheck
-from symkeras.backend.interface import Executable, Instance, Lease, input_arrays
+from symkeras.backend.emitted.size_check import MOST_SHAPES, SizeCheck
+from symkeras.backend.interface import MOST_SIZES, Executable, Instance, Lease, input_arrays
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import memory_plan
 from symkeras.compiler.program.kernels import Kernels
@@ -19,19 +19,25 @@ from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.ops.evaluation import solve_dims
+from symkeras.recent import Recent
+
+MOST_FREE = 4
+"""Arenas that wait for the next call at the most, or as many as calls ran at once: where several sizes vary, none may have room for all."""
 
 
 class BoundArena(memory_plan.Arena):
     """Memory of one running call, and the instances bound to it.
 
     Attributes:
+        program: what is bound to it.
         kept: for which sizes, and after which write of its variables, a `Preparation` was last made in it; None: in none.
     """
 
-    def __init__(self, plan: memory_plan.Plan):
+    def __init__(self, plan: memory_plan.Plan, program: Program):
         super().__init__(plan)
+        self.program = program
         self.kept: tuple[tuple[int, ...], int] | None = None
-        self.instances: dict[tuple[int, ...], Instance] = {}
+        self.instances: Recent[tuple[int, ...], Instance] = Recent(MOST_SIZES)
 
 
 class PlannedLease(Lease):
@@ -68,13 +74,13 @@ class PlannedExecutable(Executable):
     Attributes:
         history: what each pass did.
         source: the emitted text.
-        writer: of the variables that it updates; `watch`, over all that it works on.
+        writer: of the variables that it updates; `watch`, over all that it works on, and `homes`, where these lie.
         program: the steps behind it.
     """
 
     def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, passes: str = "", level: str = "O2",
-                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False):  # fmt: skip
-        super().__init__(graph, backend)
+                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False, denormals: str | None = None):  # fmt: skip
+        super().__init__(graph, backend, denormals)
         self.level = level
         self.numerics = numerics
         self.poison = poison
@@ -83,7 +89,7 @@ class PlannedExecutable(Executable):
         self._pipeline = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level)
         if pipeline is None and level == "O2":
             self._pipeline = self._pipeline.then(passes)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._compile()
 
     def _compile(self) -> None:
@@ -96,11 +102,13 @@ class PlannedExecutable(Executable):
         self._epoch = variables.storage_epoch()
         self._variables = list(leaves)
         self._storage = [n.attrs["variable"].array for n in leaves]
+        self.homes = list({n.attrs["variable"].storage for n in leaves})
         self.writer = variables.Writer(n.attrs["variable"] for n, _ in self.source_graph.updates)
         self.watch = variables.Watch(n.attrs["variable"] for n in leaves)
         self._free: list[BoundArena] = []
-        self._shapes: dict[tuple[tuple[int, ...], ...], tuple[int, ...]] = {}
-        self._plans: list[memory_plan.Plan] = []
+        self._in_use = self._most_in_use = 0
+        self._shapes: Recent[tuple[tuple[int, ...], ...], tuple[int, ...]] = Recent(MOST_SHAPES)
+        self._largest: memory_plan.Plan | None = None
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         """The text of the program, ready to be bound, and the variables whose storage it works on."""
@@ -111,7 +119,7 @@ class PlannedExecutable(Executable):
         raise NotImplementedError
 
     def _describe(self) -> str:
-        """One line on the machinery that runs the text."""
+        """What runs the text, and what it does with denormals."""
         raise NotImplementedError
 
     @property
@@ -120,8 +128,7 @@ class PlannedExecutable(Executable):
 
     @property
     def memory(self) -> memory_plan.Plan | None:
-        """The largest memory plan so far, None before the first call."""
-        return max(self._plans, key=lambda p: p.planned, default=None)
+        return self._largest
 
     def __str__(self) -> str:
         kernels = sum(1 for _ in self.program.all_steps())
@@ -132,10 +139,6 @@ class PlannedExecutable(Executable):
             self._describe(),
         ]
         return "\n".join(lines)
-
-    def to_networkx(self) -> Any:
-        """The optimised graph as a `networkx.MultiDiGraph`."""
-        return self._optimised.to_networkx()
 
     def plan(self, env: Mapping[str, int]) -> memory_plan.Plan:
         """The memory plan for given sizes."""
@@ -165,39 +168,58 @@ class PlannedExecutable(Executable):
             types = [n.tensor_type for n in self.source_graph.inputs]
             env = solve_dims(types, shapes, [n.attrs["name"] for n in self.source_graph.inputs])
             self._check.check(shapes)
-            check_sizes(self.program, env)
-            key = self._shapes[shapes] = tuple(env[s] for s in self._symbols)
+            check_sizes(self.program.graph, env)
+            key = tuple(env[s] for s in self._symbols)
+            self._shapes.put(shapes, key)
         return key
 
     def acquire(self, key: tuple[int, ...]) -> tuple[BoundArena, Instance]:
         """An arena nobody else uses and the function bound to it for the sizes `key`; give it back with `release`."""
         with self._lock:
+            program = self.program
             arena = next((a for a in self._free if key in a.instances), None)
             if arena is None:
-                arena = next((a for a in self._free if self._fits(a, key)), None)
-            if arena is not None:
+                arena = next((a for a in self._free if self._fits(a.plan, key)), None)
+            if arena is None:
+                arena = self._new_arena(key)
+            else:
                 self._free.remove(arena)
-        if arena is None:
-            plan = self.plan(dict(zip(self._symbols, key, strict=True)))
-            self._plans.append(plan)
-            arena = BoundArena(plan)
+            self._in_use += 1
+            self._most_in_use = max(self._most_in_use, self._in_use)
         instance = arena.instances.get(key)
         if instance is None:
-            instance = arena.instances[key] = self._bound(arena, key)
-        return arena, instance
+            try:
+                instance = self._bound(arena, key)
+            except BaseException:
+                self.release(arena)
+                raise
+            arena.instances.put(key, instance)
+        return (arena, instance) if program is self.program else self.acquire(key)  # compiled again meanwhile, by another thread
+
+    def _new_arena(self, key: tuple[int, ...]) -> BoundArena:
+        plan = self.plan(dict(zip(self._symbols, key, strict=True)))
+        if self._largest is None or plan.planned > self._largest.planned:
+            self._largest = plan
+        return BoundArena(plan, self.program)
 
     def release(self, arena: BoundArena) -> None:
-        """Let others use the arena; smaller ones that it makes superfluous go away."""
+        """Let others use the arena. Those that it makes superfluous go away, and of many the one used longest ago."""
+        plan = arena.plan
         with self._lock:
-            self._free = [a for a in self._free if a.plan.planned > arena.plan.planned or len(self._free) < 4]
-            self._free.append(arena)
+            if arena.program is not self.program:  # compiled again since
+                return
+            self._in_use -= 1
+            others = [a for a in self._free if a.plan.planned >= plan.planned or any(a.plan.env[s] > n for s, n in plan.env.items())]
+            self._free = [*others, arena][-max(MOST_FREE, min(self._most_in_use, 16 * MOST_FREE)) :]
 
-    def _fits(self, arena: BoundArena, key: tuple[int, ...]) -> bool:
-        return all(arena.plan.env[s] >= k for s, k in zip(self._symbols, key, strict=True))
+    def _fits(self, plan: memory_plan.Plan, key: tuple[int, ...]) -> bool:
+        return all(plan.env[s] >= k for s, k in zip(self._symbols, key, strict=True))
 
     def _refresh(self) -> None:
         """Compile again where a variable has moved to another storage since."""
         if self._epoch != variables.storage_epoch():
-            self._epoch = variables.storage_epoch()
-            if any(n.attrs["variable"].has_moved(a) for n, a in zip(self._variables, self._storage, strict=True)):
-                self._compile()
+            with self._lock:
+                epoch = variables.storage_epoch()
+                if self._epoch != epoch and any(n.attrs["variable"].has_moved(a) for n, a in zip(self._variables, self._storage, strict=True)):
+                    self._compile()
+                self._epoch = epoch

@@ -11,6 +11,10 @@ from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.graph.graph import Graph, every_node
 from symkeras.ops.evaluation import solve_dims
+from symkeras.recent import Recent
+
+MOST_SHAPES = 1024
+"""How many combinations of shapes are remembered as checked."""
 
 
 class SizeCheck:
@@ -23,7 +27,7 @@ class SizeCheck:
         self._graph = graph
         self._types = [n.tensor_type for n in graph.inputs]
         self._names = [n.attrs["name"] for n in graph.inputs]
-        self._passed: set[tuple[tuple[int, ...], ...]] = set()
+        self._passed: Recent[tuple[tuple[int, ...], ...], bool] = Recent(MOST_SHAPES)
         self._equal: list[tuple[dims.Size, dims.Size]] = []
         if not all(t.is_static for t in self._types):
             with dims.collecting_assumptions() as assumed:
@@ -55,4 +59,4 @@ class SizeCheck:
                     f"{self._graph.name}: the sizes {a} and {b} must be equal, they are {dims.evaluate(a, env)} and {dims.evaluate(b, env)} "
                     f"for inputs of shapes {given}"
                 )
-        self._passed.add(shapes)
+        self._passed.put(shapes, True)

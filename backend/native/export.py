@@ -6,6 +6,7 @@ that many, and what is left in a smaller one at the same offsets. A header of th
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import struct
@@ -30,6 +31,8 @@ from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import place
 from symkeras.compiler.program.program import Buffer, Value
 from symkeras.errors import ConfigError, nearest
+from symkeras.graph import dims
+from symkeras.graph.escaping import ascii_words, c_comment, shell_word
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -40,7 +43,7 @@ WEIGHTS = ("auto", "embedded", "file")
 
 
 def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto", threads: int = 1, title: str = "", results: Sequence[str] = (),
-             level: str = "O2", numerics: str = "safe") -> list[Path]:  # fmt: skip
+             level: str = "O2", numerics: str = "safe", denormals: str | None = None) -> list[Path]:  # fmt: skip
     """Write `graph` as a C file, its header, and where the weights are not in it a file of weights.
 
     Args:
@@ -51,7 +54,7 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
         threads: the most threads that a build with `-pthread` uses.
         title: the name of the model.
         results: names of the outputs.
-        level, numerics: as for `compile`.
+        level, numerics, denormals: as for `compile`.
 
     Returns:
         The files written.
@@ -65,7 +68,8 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
     check_suffix(path, ".c")
     if weights not in WEIGHTS:
         raise ConfigError(f"export: weights must be one of {', '.join(map(repr, WEIGHTS))}, received {weights!r}.{nearest(weights, WEIGHTS)}")
-    return _Export(graph, path, batch, weights, threads, title or graph.name, results, {"level": level, "numerics": numerics}).write()
+    options = {"level": level, "numerics": numerics, "denormals": denormals}
+    return _Export(graph, path, batch, weights, threads, title or graph.name, results, options).write()
 
 
 class _Kernels(NativeKernels):
@@ -102,7 +106,7 @@ class _Draft(NativeExecutable):
         super()._compile()
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
-        self.emission = emit(self.program)
+        self.emission = emit(self.program, denormals=self.denormals)
         return self.emission.source, self.emission.variables
 
 
@@ -121,12 +125,12 @@ class _Export:
 
     def __init__(self, graph: Graph, path: Path, batch: int, weights: str, threads: int, title: str, results: Sequence[str], options: dict[str, Any]):
         self.graph, self.path, self.batch, self.threads, self.title = graph, path, batch, threads, title
-        self.stem = identifier(path.stem)
+        self.stem = _stem(path.stem)
         self.rows = rows_of(graph, results)
         draft = _Draft(graph, threads, **options)
         self.program, self.emission = draft.program, draft.emission
         self.plan = draft.plan({self.rows.symbol: batch})
-        taken: set[str] = set(_WORDS.split())
+        taken = {word.lower() for word in _words_of_the_file()}
         self.inputs = [replace(p, name=_unique(p.name, taken)) for p in self.rows.inputs]
         self.outputs = [replace(p, name=_unique(p.name, taken)) for p in self.rows.outputs]
         self.variables = list(self._weights(self.emission.variables, 0))
@@ -151,12 +155,13 @@ class _Export:
         from symkeras import __version__
 
         includes, body = _without_includes(self.emission.source)
-        entry = f"int {ENTRY}(sk_call *call)"
-        body = body.partition(f"\nint {ROWS}(")[0].replace(f"{entry};\n", "", 1).replace(entry, f"static int {self.stem}_run(sk_call *call)", 1)
+        entry = f"int {ENTRY}(sk_call *call)"  # at the beginning of a line it is nothing but that
+        body = body.partition(f"\nint {ROWS}(")[0].replace(f"\n{entry};\n", "\n", 1)
+        body = body.replace(f"\nSK_PLAIN {entry}", f"\nSK_PLAIN static int {self.stem}_run(sk_call *call)", 1)
         body = body[body.index("\n") + 1 :].strip()
         uses_products = "sk_blas" in pasted(includes)
         fields = {
-            "title": _plain(self.title), "version": __version__, "stem": self.stem, "STEM": self.stem.upper(), "file": self.path.name,
+            "title": c_comment(self.title), "version": __version__, "stem": self.stem, "STEM": self.stem.upper(), "file": c_comment(self.path.name),
             "first": THREADS_FIRST + "\n" if self.threads > 1 else "", "header": self._header(), "runtime": pasted(includes), "body": body,
             "weights": self._weights_text(), "ports": self._ports_comment(),
             "products": PRODUCTS.replace("$STEM", self.stem.upper()) if uses_products else f"#define {self.stem.upper()}_PRODUCTS NULL",
@@ -170,16 +175,17 @@ class _Export:
     def _header(self) -> str:
         stem = self.stem
         sizes = [f"#define {stem.upper()}_{p.name.upper()}_ROW {p.size}  /* elements of a row of {p.name} {p} */" for p in self._ports()]
+        binary = c_comment(self.path.with_suffix(".bin").name)
         load = "" if self.is_embedded else _fill(
-            "\n/* Reads the weights, $file.bin, once before anything is predicted; $stem_unload gives their memory back. */\n"
-            "int $stem_load(const char *path);\nvoid $stem_unload(void);\n", {"file": self.path.stem, "stem": stem},
+            "\n/* Reads the weights, $file, once before anything is predicted; $stem_unload gives their memory back. */\n"
+            "int $stem_load(const char *path);\nvoid $stem_unload(void);\n", {"file": binary, "stem": stem},
         )  # fmt: skip
-        weights = "the weights are in the C file" if self.is_embedded else f"the weights are in {self.path.stem}.bin: call {stem}_load first"
+        weights = "the weights are in the C file" if self.is_embedded else f"the weights are in {binary}: call {stem}_load first"
         codes = [f"#define {stem.upper()}_{name} {code}" for name, code in self._codes()]
         fields = {
-            "title": _plain(self.title), "stem": stem, "STEM": stem.upper(), "batch": str(self.batch), "bytes": str(max(64, self.plan.planned)),
+            "title": c_comment(self.title), "stem": stem, "STEM": stem.upper(), "batch": str(self.batch), "bytes": str(max(64, self.plan.planned)),
             "sizes": "\n".join(sizes), "codes": "\n".join(codes), "parameters": self._parameters(), "load": load, "where": weights,
-            "threads": str(self.threads), "ports": self._ports_comment(), "file": self.path.with_suffix(".h").name,
+            "threads": str(self.threads), "ports": self._ports_comment(), "file": c_comment(self.path.with_suffix(".h").name),
         }  # fmt: skip
         return _fill(HEADER, fields)
 
@@ -189,7 +195,8 @@ class _Export:
 
     def _build(self) -> str:
         flags = "-std=c99 -O3 -march=native -ffp-contract=off -fno-math-errno -fno-trapping-math -fwrapv"
-        lines = [f" *     cc {flags} -c {self.path.name}", f" *     cc {flags} -shared -fPIC {self.path.name} -o lib{self.path.stem}.so -lm"]
+        name, library = (c_comment(shell_word(word)) for word in (self.path.name, f"lib{self.path.stem}.so"))
+        lines = [f" *     cc {flags} -c {name}", f" *     cc {flags} -shared -fPIC {name} -o {library} -lm"]
         lines.append(" * Nothing but -lm is needed: the other flags make it faster, and its numbers those of symkeras.")
         if self.threads > 1:
             lines.append(f" * With -pthread up to {self.threads} threads share the work.")
@@ -216,7 +223,7 @@ class _Export:
         lines = []
         for p, v in zip(self.inputs, self.program.inputs, strict=True):
             here = place(v)
-            start = re.sub(rf"\b{self.rows.symbol}\b", "rows", text.size(here.offset))
+            start = dims.text(here.offset, lambda _: "rows", text.ATOMS)
             inside = f" + ({start}) * (int64_t)sizeof({text.TYPES[p.dtype]})" if start != "0" else ""
             target = f"(char *)arena + {self.stem}_offsets[{places[id(here.storage)]}]{inside}"
             lines.append(f"        memcpy({target}, {p.name} + row * {p.size}, (size_t)(rows * {p.size}) * sizeof({text.TYPES[p.dtype]}));")
@@ -239,7 +246,7 @@ class _Export:
             is_variable = n.op.name == "variable"
             array = np.ascontiguousarray(n.attrs["variable"].array if is_variable else n.attrs["value"].array)
             own = naming.suggest(Value(n.tensor_type, Buffer(n.tensor_type, n.op.name, n), n)) if is_variable else "table"
-            yield _Weight(f"{'w' if is_variable else 'c'}{k}_{own}", array, _plain(naming.origin(n)), offset)
+            yield _Weight(f"{'w' if is_variable else 'c'}{k}_{own}", array, c_comment(naming.origin(n)), offset)
             offset += -(-array.nbytes // 64) * 64
 
     @staticmethod
@@ -280,16 +287,35 @@ class _Export:
 # ---- text --------------------------------------------------------------------------------------------------------------
 
 _INCLUDE = re.compile(r'^#include "symkeras/([\w.]+)"\n', re.MULTILINE)
-_WORDS = """
-auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short
-signed sizeof static struct switch typedef union unsigned void volatile while arena batch row rows sizes outputs call code
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_CPP = """
+and and_eq bitand bitor catch char16_t char32_t char8_t class compl concept const_cast consteval constinit co_await co_return co_yield decltype
+delete dynamic_cast explicit export friend mutable namespace new noexcept not not_eq operator or or_eq private protected public reinterpret_cast
+requires static_cast template this throw try typeid typename using virtual wchar_t xor xor_eq
 """
-"""What no parameter is named."""
+"""Further words of C++, which reads the header too."""
+
+
+@functools.cache
+def _words_of_the_file() -> frozenset[str]:
+    """What no parameter is named: whatever a word means in the fixed parts of the file, in C or in C++."""
+    templates = _WORD.findall("\n".join((FILE, HEADER, LOADER, PRODUCTS, TEAM, THREADS_FIRST)))
+    return text.RESERVED | frozenset((*templates, *_CPP.split()))
+
+
+def _stem(name: str) -> str:
+    """What begins the names of an exported file: its own name, unless functions of the runtime begin so."""
+    own = identifier(name)
+    return f"model_{own}" if own in ("sk", "symkeras", "SK", "SYMKERAS", "_") else own
 
 
 def identifier(name: str) -> str:
-    """`name` as a C identifier."""
-    clean = re.sub(r"\W+", "_", name, flags=re.ASCII)
+    """`name` as a C identifier.
+
+    >>> identifier("my-model (1)"), identifier("3d")
+    ('my_model_1', '_3d')
+    """
+    clean = ascii_words(name)
     return f"_{clean}" if clean[:1].isdigit() or not clean else clean
 
 
@@ -319,18 +345,16 @@ def _fill(template: str, fields: dict[str, str]) -> str:
 
 
 def _unique(base: str, taken: set[str]) -> str:
-    """A C identifier that no other has, whatever its case: macros are made of them."""
-    base = name = identifier(base)
+    """A C identifier that no other has, whatever its case: macros are made of them. Those of libraries are all capitals, or begin with `_`."""
+    base = identifier(base)
+    base = f"own{base}" if base[0] == "_" else base.lower() if base.isupper() and len(base) > 1 else base
+    name = base
     k = 1
     while name.lower() in taken:
         k += 1
         name = f"{base}_{k}"
     taken.add(name.lower())
     return name
-
-
-def _plain(comment: str) -> str:
-    return comment.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ")
 
 
 def _labelled(w: _Weight) -> str:

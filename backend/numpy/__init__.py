@@ -14,6 +14,7 @@ class NumpyBackend(Backend):
     """Registered as "numpy"."""
 
     name = "numpy"
+    package = "numpy"
 
     def takes(self, op: str) -> bool:
         """Every primitive; composites are expanded."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 import itertools
 import linecache
 import traceback
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symkeras import blas
+from symkeras.backend.denormals import Denormals, describe
 from symkeras.backend.emitted.planned import BoundArena, PlannedExecutable
 from symkeras.backend.interface import Instance
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
-from symkeras.graph import provenance
+from symkeras.graph import provenance, residence
+from symkeras.graph.escaping import file_name
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.variable import Writer
@@ -24,20 +27,38 @@ from symkeras.graph.variable import Writer
 _serial = itertools.count(1)
 
 
+def module(source: str, name: str) -> dict[str, Any]:
+    """What emitted text defines; tracebacks and debuggers find its lines as long as its function `bind` is alive."""
+    filename = f"<symkeras {file_name(name)} {next(_serial)}>"
+    scope: dict[str, Any] = {}
+    exec(compile(source, filename, "exec"), scope)
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    weakref.finalize(scope["bind"], linecache.cache.pop, filename, None)
+    return scope
+
+
 class NumpyInstance(Instance):
     """The emitted step, on views of one arena."""
 
-    def __init__(self, located: Callable[[IndexError], IndexError], writer: Writer, inputs: list[np.ndarray], step: Callable[[], None],
-                 outputs: Callable[[], list[np.ndarray]], commit: Callable[[], None]):  # fmt: skip
+    def __init__(self, located: Callable[[IndexError], IndexError], writer: Writer, homes: Sequence[Any], denormals: Denormals,
+                 inputs: list[np.ndarray], step: Callable[[], None], outputs: Callable[[], list[np.ndarray]],
+                 commit: Callable[[], None]):  # fmt: skip
         self._located = located
+        self._denormals = denormals
         self._writer = writer
+        self._homes = homes
         self.inputs = inputs
         self._step = step
         self._outputs = outputs
         self._commit = commit
 
     def run(self) -> list[np.ndarray]:
+        if residence.AWAY:
+            residence.at_home(self._homes)
+        denormals = self._denormals
+        denormals.get(denormals.before)
         try:
+            denormals.put(denormals.wanted)
             with np.errstate(all="ignore"), blas.single_thread():
                 self._step()
                 results = self._outputs()
@@ -45,6 +66,7 @@ class NumpyInstance(Instance):
         except IndexError as error:
             raise self._located(error) from error
         finally:
+            denormals.put(denormals.before)
             self._writer.wrote()
         return results
 
@@ -57,20 +79,16 @@ class NumpyExecutable(PlannedExecutable):
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         self.emission: Emission = emit(self.program, self.poison)
-        source = self.emission.source
-        self.filename = f"<symkeras {self.graph.name} {next(_serial)}>"
-        linecache.cache[self.filename] = (len(source), None, source.splitlines(True), self.filename)
-        scope: dict[str, Any] = {}
-        exec(compile(source, self.filename, "exec"), scope)
-        self._bind = scope["bind"]
-        return source, self.emission.variables
+        self._bind = module(self.emission.source, self.graph.name)["bind"]
+        self.filename = self._bind.__code__.co_filename
+        return self.emission.source, self.emission.variables
 
     def _bound(self, arena: BoundArena, key: tuple[int, ...]) -> NumpyInstance:
         env = dict(zip(self._symbols, key, strict=True))
         constants = [n.attrs["value"].array for n in self.emission.constants]
         with np.errstate(all="ignore"):
             parts = self._bind(np, kernels, arena.array, self._storage, constants, self.emission.nodes, env)
-        return NumpyInstance(self._located, self.writer, *parts)
+        return NumpyInstance(self._located, self.writer, self.homes, Denormals(self.denormals == "flush"), *parts)
 
     def _located(self, error: IndexError) -> IndexError:
         """The error of a kernel, with the layer and the user's line that the kernel comes from."""
@@ -79,4 +97,4 @@ class NumpyExecutable(PlannedExecutable):
         return IndexError(f"{error}{provenance.where(step.node.origins) if step is not None else ''}")
 
     def _describe(self) -> str:
-        return blas.describe()
+        return f"{blas.describe()}\n{describe(self.denormals)}"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.backend.emitted.batchwise import Port, check_count, check_suffix, rows_of
-from symkeras.backend.numpy import kernels
+from symkeras.backend.numpy import kernels, text
 from symkeras.backend.numpy.emission import emit
 from symkeras.backend.numpy.executable import NumpyExecutable
 from symkeras.backend.numpy.export_text import SCRIPT, SERVICES
@@ -26,12 +26,14 @@ from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.program import Buffer, Value
 from symkeras.errors import BackendError
-from symkeras.graph import dims
+from symkeras.graph.escaping import docstring, file_name, python_literal, shell_word
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops.op import OPS, Op
 
+ROWS = "dim_rows"
+"""What a function of the number of rows calls it; no definition taken along is named so."""
 _TILED = ("conv", "max_pool", "sum_pool")
 """Ops whose working memory is that of a tile of images, for each member of the team."""
 
@@ -139,35 +141,41 @@ class _Export:
         from symkeras import __version__
 
         source = self.emission.source
-        names = sorted(set(re.findall(r"\bkernels\.(\w+)", source)))
+        names = sorted(set(re.findall(r"\bkernels\.(\w+)", self._code)))
         table = [f"    {name}={self._kernel(name)}," for name in names]
         nodes = [f"    {self._node(n)}," for n in self.emission.nodes]
-        usage = " ".join(f"{_file_name(p.name)}.npy" for p in (*self.rows.inputs, *self.rows.outputs))
+        usage = " ".join(f"{file_name(p.name, 'array')}.npy" for p in (*self.rows.inputs, *self.rows.outputs))
         definitions = [SERVICES[name] for name in names if name in SERVICES] + self.sources.texts()
         fields = {
-            "title": self.title.replace("\\", "\\\\").replace('"""', '\\"""'), "version": __version__, "file": path.name, "module": path.stem,
-            "weights": path.with_suffix(".npz").name, "ports": "\n".join(self._ports_text()), "usage": f"python {path.name} {usage}",
+            "title": docstring(self.title), "version": __version__, "module": docstring(path.stem),
+            "weights": docstring(path.with_suffix(".npz").name), "ports": "\n".join(self._ports_text()),
+            "usage": docstring(f"python {shell_word(path.name)} {usage}"),
             "imports": "\n".join(self.sources.imports()), "batch": str(self.batch), "bytes": str(self.plan.planned),
             "offsets": _lines(map(str, self.plan.offsets)), "inputs": self._table(self.rows.inputs), "outputs": self._outputs(),
             "variables": _lines(self.variables), "constants": _lines(self.constants), "nodes": _wrapped(nodes, "[", "]"),
             "kernels": _wrapped(table, "types.SimpleNamespace(", ")"), "definitions": "\n\n\n".join(definitions),
-            "bind": source[source.index("def bind(") :].rstrip(), "symbol": self.rows.symbol,
+            "bind": source[source.index("\ndef bind(") + 1 :].rstrip(), "symbol": python_literal(self.rows.symbol),
         }  # fmt: skip
         return re.sub(r"\$([a-z]+)", lambda m: fields[m[1]], SCRIPT)
+
+    @property
+    def _code(self) -> str:
+        """The emitted text without its comments, in which anything may stand."""
+        return re.sub(r"  # .*", "", self.emission.source[self.emission.source.index("\ndef bind(") :])
 
     def _ports_text(self) -> Iterable[str]:
         for kind, ports in (("in ", self.rows.inputs), ("out", self.rows.outputs)):
             for p in ports:
-                yield f"    {kind}  {p.name}: {p.dtype} {p}"
+                yield f"    {kind}  {docstring(p.name)}: {p.dtype} {p}"
 
     @staticmethod
     def _table(ports: Sequence[Port]) -> str:
-        return _wrapped([f"    {p.name!r}: ({p.row!r}, {p.dtype!r})," for p in ports], "{", "}")
+        return _wrapped([f"    {python_literal(p.name)}: ({p.row!r}, {p.dtype!r})," for p in ports], "{", "}")
 
     def _outputs(self) -> str:
         """Name to the sizes behind the first axis and the dtype."""
         ports = [(p.name, n.tensor_type) for p, n in zip(self.rows.outputs, self.graph.outputs, strict=True)]
-        return _wrapped([f"    {name!r}: ({t.shape[1:]!r}, {t.dtype!r})," for name, t in ports], "{", "}")
+        return _wrapped([f"    {python_literal(name)}: ({t.shape[1:]!r}, {t.dtype!r})," for name, t in ports], "{", "}")
 
     # ---- what the emitted text calls -------------------------------------------------------------------------------
 
@@ -191,22 +199,25 @@ class _Export:
                 f"export of {self.title!r} as a NumPy script: {n.op.name} is not offered there{f' ({place})' if place else ''}; format 'c' has it"
             )
         if n.inputs and n in self._bound:
-            return f"lambda {self.rows.symbol}: {self._expression(n)}"
-        attrs = "".join(f", {k}={_text(v)}" for k, v in n.attrs.items())
-        return f"lambda {self.rows.symbol}, *inputs: {self._value_of(n.op)}(*inputs{attrs})"
+            return f"lambda {ROWS}: {self._expression(n)}"
+        attrs = "".join(f", {k}={self._attribute(v)}" for k, v in n.attrs.items())
+        return f"lambda {ROWS}, *inputs: {self._value_of(n.op)}(*inputs{attrs})"
+
+    def _attribute(self, value: Any) -> str:
+        return text.literal(value, lambda _: ROWS)
 
     @property
     def _bound(self) -> set[Node]:
         """The nodes that the text asks for with `kernels.value`: numbers made of sizes and constants."""
-        asked = re.findall(r"kernels\.value\(nodes\[(\d+)\]", self.emission.source)
+        asked = re.findall(r"kernels\.value\(nodes\[(\d+)\]", self._code)
         return {self.emission.nodes[int(k)] for k in asked}
 
     def _expression(self, n: Node) -> str:
         if n.op.name == "dim":
-            return f"np.array({n.attrs['size']}, {n.dtype!r})"
+            return f"np.array({self._attribute(n.attrs['size'])}, {n.dtype!r})"
         if n.op.name == "constant":
             return _number(n.attrs["value"].array)
-        given = [self._expression(i) for i in n.inputs] + [f"{k}={_text(v)}" for k, v in n.attrs.items()]
+        given = [self._expression(i) for i in n.inputs] + [f"{k}={self._attribute(v)}" for k, v in n.attrs.items()]
         return f"{self._value_of(n.op)}({', '.join(given)})"
 
     def _value_of(self, op: Op) -> str:
@@ -224,19 +235,7 @@ def _number(array: np.ndarray) -> str:
     value = array.item()
     if isinstance(value, complex):
         raise BackendError("a NumPy script has no complex constants")
-    text = repr(value) if not isinstance(value, float) or np.isfinite(value) else f"float({str(value)!r})"
-    return f"np.array({text}, {str(array.dtype)!r})"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        inner = ", ".join(map(_text, value))
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return str(value) if isinstance(value, dims.Dim) else repr(value)
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"\W+", "_", name)
+    return f"np.array({text.literal(value)}, {str(array.dtype)!r})"
 
 
 def _wrapped(lines: Sequence[str], start: str, end: str) -> str:

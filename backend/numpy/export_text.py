@@ -76,7 +76,7 @@ def _run(rows: list[np.ndarray]) -> list[np.ndarray]:
     """The outputs for `BATCH` rows or less."""
     count = len(rows[0])
     if count not in _bound:
-        _bound[count] = bind(np, kernels, _arena, VARIABLES, CONSTANTS, NODES, {"$symbol": count})
+        _bound[count] = bind(np, kernels, _arena, VARIABLES, CONSTANTS, NODES, {$symbol: count})
     targets, step, outputs, _ = _bound[count]
     for target, x in zip(targets, rows):
         np.copyto(target, x, casting="unsafe")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from symkeras.backend.denormals import let_this_thread_flush, this_thread_flushes
 from symkeras.backend.emitted import threads
 
 
@@ -20,6 +21,7 @@ class _Member:
 
     def __init__(self) -> None:
         self.work: Callable[[], object] | None = None
+        self.flushes = False
         self.error: BaseException | None = None
         self.go, self.done = threading.Lock(), threading.Lock()
         self.go.acquire()
@@ -28,9 +30,12 @@ class _Member:
 
     def _serve(self) -> None:
         np.seterr(all="ignore")
+        flushes = None
         while True:
             self.go.acquire()
             try:
+                if flushes is not self.flushes:
+                    let_this_thread_flush(flushes := self.flushes)
                 assert self.work is not None
                 self.work()
             except BaseException as error:
@@ -73,10 +78,10 @@ class Team:
             self._members, self._pid = [], os.getpid()
         while len(self._members) < len(jobs) - 1:
             self._members.append(_Member())
-        busy = []
+        busy, flushes = [], this_thread_flushes()
         try:
             for member, job in zip(self._members, jobs[1:], strict=False):
-                member.work = job
+                member.work, member.flushes = job, flushes
                 member.go.release()
                 busy.append(member)
             jobs[0]()

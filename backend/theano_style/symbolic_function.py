@@ -13,7 +13,7 @@ from symkeras.autodiff import reverse
 from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import compile_graph
 from symkeras.backend.theano_style.symbolic_phase import fixed_phase, phase_placeholder
-from symkeras.errors import BackendError, ConfigError, DataError, DtypeError, ShapeError
+from symkeras.errors import ConfigError, DataError, DtypeError, ShapeError
 from symkeras.graph import dtypes, tracing
 from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, reachable
@@ -67,17 +67,17 @@ class Function:
     @property
     def history(self) -> Any:
         """What each pass of the compiler did."""
-        return self._recorded("history")
+        return self.executable.history
 
     @property
     def source(self) -> str:
         """The program that the backend generated."""
-        return self._recorded("source")
+        return self.executable.source
 
     @property
     def memory(self) -> Any:
         """The largest memory plan so far, None before the first call."""
-        return self._recorded("memory")
+        return self.executable.memory
 
     def to_networkx(self) -> Any:
         """The optimised graph as a `networkx.MultiDiGraph`."""
@@ -88,12 +88,6 @@ class Function:
         gives = ", ".join(str(t.node.type) for t in self.outputs) or "nothing"
         count = len(self.source_graph.updates)
         return f"<K.function {self.name}({takes}) -> {gives}; {count} update{'' if count == 1 else 's'}; {self.executable.backend}>"
-
-    def _recorded(self, what: str) -> Any:
-        try:
-            return getattr(self.executable, what)
-        except AttributeError:
-            raise BackendError(f"the {self.executable.backend} backend keeps no {what}") from None
 
     # ---- what was given ----------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from symkeras.errors import ConfigError
 from symkeras.graph import dtypes as promotion
 from symkeras.graph.provenance import layer_scope
 from symkeras.graph.tensor import Tensor
+from symkeras.random.seed_generator import forget_global_seed_generator
 from symkeras.utils.naming import reset_uids
 
 
@@ -69,9 +70,21 @@ def manual_variable_initialization(value: bool) -> None:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Begin automatic names again, forget `set_learning_phase`, and collect garbage where `free_memory`."""
+    """Begin anew: automatic names, draws without a seed, and the learning phase are as in a new process.
+
+    Models that somebody holds stay as they are and go on working. Those that were dropped refer to themselves (a layer knows its
+    calls, a call its layer), so their memory comes back when Python next collects garbage: with `free_memory`, here.
+
+    Args:
+        free_memory: whether to collect garbage now.
+
+    >>> from symkeras import layers
+    >>> clear_session(); layers.Dense(1).name
+    'dense'
+    """
     reset_uids()
     free_learning_phase()
+    forget_global_seed_generator()
     if free_memory:
         gc.collect()
 

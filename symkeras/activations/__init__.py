@@ -8,7 +8,7 @@ from typing import Any
 # module of symkeras.activations -> public names it defines
 _MODULES: dict[str, str] = {
     "rectifiers": "relu relu6 leaky_relu elu celu selu gelu silu mish softplus squareplus sparse_plus hard_silu threshold linear exponential",
-    "saturating": "sigmoid log_sigmoid hard_sigmoid sparse_sigmoid tanh hard_tanh softsign",
+    "saturating": "sigmoid log_sigmoid hard_sigmoid hard_sigmoid_keras_2 sparse_sigmoid tanh hard_tanh softsign",
     "shrinking": "hard_shrink soft_shrink tanh_shrink",
     "along_axis": "softmax log_softmax sparsemax glu",
     "registry": "get serialize deserialize",

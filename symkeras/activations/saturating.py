@@ -28,6 +28,16 @@ def hard_sigmoid(x: Any) -> Any:
     return composites.hard_sigmoid(x)
 
 
+def hard_sigmoid_keras_2(x: Any) -> Any:
+    """0.2 x + 0.5, kept between 0 and 1: what `hard_sigmoid` meant before Keras 3, for files of that time.
+
+    >>> import numpy as np
+    >>> hard_sigmoid_keras_2(np.array([-3.0, 0.0, 1.0])).tolist()
+    [0.0, 0.5, 0.7]
+    """
+    return ops.clip(ops.add(ops.multiply(x, 0.2), 0.5), 0.0, 1.0)
+
+
 def sparse_sigmoid(x: Any) -> Any:
     """0 up to -1, 1 from 1, (x + 1) / 2 between."""
     return composites.sparse_sigmoid(x)

@@ -1,4 +1,4 @@
-"""Gradients of scan and cond.
+"""Gradients of scan and cond, which have none before this is imported: `symkeras.autodiff` does.
 
 The gradient of a scan runs the other way. The forward scan is asked for what the backward body needs (its body with
 further outputs: same nodes, so the compiler merges the two), cheap values are computed again instead of saved.
@@ -16,7 +16,7 @@ from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, make, reachable
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
-from symkeras.ops.control import close
+from symkeras.ops.control import Cond, Scan, close
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import OPS, constant_node, wrap
 from symkeras.ops.shaping import broadcast_to
@@ -133,3 +133,7 @@ def cond_vjp(dy: Sequence[Any], predicate: Any, inputs: Sequence[Tensor], then: 
     for position, k in enumerate(wanted):
         gradient[k + 1] = results[position]
     return gradient
+
+
+Scan.vjp = lambda self, dy, out, *inputs, **attrs: scan_vjp(dy, inputs, **attrs)  # type: ignore[method-assign]
+Cond.vjp = lambda self, dy, out, predicate, *inputs, **attrs: cond_vjp(dy, predicate, inputs, **attrs)  # type: ignore[method-assign]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symkeras.errors import GradientError
@@ -149,23 +149,3 @@ def _dependent_order(outputs: Sequence[Node], wrt: Sequence[Node], stop: frozens
         if node in depends:
             order.append(node)
     return order
-
-
-def grad(fn: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """A function that computes the gradient of the scalar function `fn` with respect to its arguments `argnums`.
-
-    The result is compiled once per signature, see `symkeras.function`.
-
-    >>> import numpy as np
-    >>> grad(lambda x: (x ** 2).sum())(np.float32([1.0, 2.0])).tolist()
-    [2.0, 4.0]
-    """
-    from symkeras.backend.function import function
-
-    def gradient(*arguments: Any) -> Any:
-        loss = fn(*arguments)
-        picked = [arguments[a] for a in argnums] if not isinstance(argnums, int) else arguments[argnums]
-        return gradients(loss, picked)
-
-    gradient.__name__ = f"grad_{getattr(fn, '__name__', 'fn')}"
-    return function(gradient)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
-import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from symkeras.arguments import boolean, checked, path
 from symkeras.callbacks.batch_count import BatchCount
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.callbacks.model_checkpoint import check_writable
 from symkeras.errors import ConfigError, DataError
+from symkeras.saving.atomic import replacing
+from symkeras.saving.npz_files import read_npz
+from symkeras.saving.state_files import misfit
 
 
 class BackupAndRestore(Callback):
@@ -24,20 +27,19 @@ class BackupAndRestore(Callback):
     was interrupted.
 
     Args:
-        backup_dir: a folder for this callback alone: it is removed when training ends.
+        backup_dir: a folder.
         save_freq: "epoch", or a number of batches.
         double_checkpoint: whether the state before the last one is kept as well, for a file that cannot be read.
-        delete_checkpoint: whether the folder is removed when training ends.
+        delete_checkpoint: whether the files, and the folder if it is empty then, are removed when training ends.
 
     Raises:
         ConfigError: no folder is named.
         DataError: the state is that of another model.
     """
 
+    @checked(backup_dir=path, double_checkpoint=boolean, delete_checkpoint=boolean)
     def __init__(self, backup_dir: Any, save_freq: Any = "epoch", double_checkpoint: bool = False, delete_checkpoint: bool = True):
         super().__init__()
-        if not backup_dir:
-            raise ConfigError("BackupAndRestore: backup_dir is empty")
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
@@ -56,9 +58,9 @@ class BackupAndRestore(Callback):
         check_writable(str(self._latest), "BackupAndRestore")
         if not self.model.built:
             raise ConfigError("BackupAndRestore needs a model that is built: call it on a batch of data, or give it an Input, before fit()")
-        for path in (self._latest, self._previous):
-            if path.exists() and (state := _read(path, is_last=path == self._previous or not self._previous.exists())):
-                self._restore(state, path)
+        for file in (self._latest, self._previous):
+            if file.exists() and (state := _read(file, is_last=file == self._previous or not self._previous.exists())):
+                self._restore(state, file)
                 return
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
@@ -75,7 +77,10 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self.delete_checkpoint:
-            shutil.rmtree(self.backup_dir, ignore_errors=True)
+            for path in (self._latest, self._previous):
+                path.unlink(missing_ok=True)
+            with suppress(OSError):  # what else is in the folder stays
+                os.rmdir(self.backup_dir)
 
     def _variables(self) -> list[Any]:
         optimizer = self.model.optimizer
@@ -88,32 +93,31 @@ class BackupAndRestore(Callback):
     def _write(self) -> None:
         arrays = {str(k): v.numpy() for k, v in enumerate(self._variables())}
         self._latest.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._latest.with_suffix(".unfinished")
-        with open(unfinished, "wb") as file:
-            np.savez(file, epoch=self._epoch, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        if self.double_checkpoint and self._latest.exists():
-            os.replace(self._latest, self._previous)
-        os.replace(unfinished, self._latest)
+        with replacing(self._latest) as unfinished:
+            with open(unfinished, "wb") as file:
+                np.savez(file, epoch=self._epoch, **arrays)  # type: ignore[arg-type]
+            if self.double_checkpoint and self._latest.exists():
+                os.replace(self._latest, self._previous)
 
     def _restore(self, state: dict[str, np.ndarray], path: Path) -> None:
-        epoch = int(state.pop("epoch"))
         variables = self._variables()
-        shapes = [state[str(k)].shape if str(k) in state else None for k in range(len(state))]
-        if shapes != [v.shape for v in variables]:
+        epoch = state.pop("epoch", np.array(()))
+        values = [state.get(str(k)) for k in range(len(state))]
+        fits = len(values) == len(variables) and not any(
+            a is None or misfit(v, a.shape, a.dtype) is not None for v, a in zip(variables, values, strict=True)
+        )
+        if not fits or epoch.shape != () or epoch.dtype.kind not in "iu":
             raise DataError(f"BackupAndRestore: {str(path)!r} is the state of another model; remove it, or name another backup_dir")
-        for k, v in enumerate(variables):
-            v.set(state[str(k)])
-        self.model._initial_epoch = epoch
+        for v, value in zip(variables, values, strict=True):
+            v.set(value)
+        self.model._initial_epoch = int(epoch)
 
 
 def _read(path: Path, is_last: bool) -> dict[str, np.ndarray] | None:
     """The arrays of a file; None where it cannot be read and there is another one."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return read_npz(path, "biuf")
+    except (DataError, OSError) as error:
         if is_last:
             raise DataError(f"BackupAndRestore: {str(path)!r} cannot be read ({error}); remove it to start anew") from error
         return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from symkeras import tree
+from symkeras.arguments import boolean, checked
 from symkeras.callbacks.callback import Callback
 from symkeras.callbacks.history import History
+from symkeras.callbacks.logs import plain_logs
 from symkeras.callbacks.progbar_logger import ProgbarLogger
 from symkeras.errors import ConfigError
 
@@ -30,6 +32,7 @@ class CallbackList(Callback):
         False
     """
 
+    @checked(add_history=boolean, add_progbar=boolean)
     def __init__(self, callbacks: Any = None, add_history: bool = False, add_progbar: bool = False, model: Any = None, **params: Any):
         super().__init__()
         self.callbacks: list[Any] = tree.flatten(callbacks) if callbacks else []
@@ -171,21 +174,3 @@ def _method(callback: Any, hook: str) -> Callable[..., Any] | None:
         if callback.uses_hook(name) if hasattr(callback, "uses_hook") else hasattr(callback, name):
             return getattr(callback, name)
     return None
-
-
-def plain_logs(logs: Any) -> dict[str, Any]:
-    """Logs as floats, by sorted name; what is no number stays as it is, and dicts inside are laid open.
-
-    >>> plain_logs({"loss": 1, "extra": {"a": True}})
-    {'a': 1.0, 'loss': 1.0}
-    """
-    plain: dict[str, Any] = {}
-    for name, value in sorted((logs or {}).items()):
-        if isinstance(value, Mapping):
-            plain.update(plain_logs(value))
-            continue
-        try:
-            plain[name] = float(value)
-        except (TypeError, ValueError):
-            plain[name] = value
-    return plain

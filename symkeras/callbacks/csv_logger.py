@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.arguments import boolean, checked, path, text
 from symkeras.callbacks.callback import Callback, Logs
 
 
@@ -24,6 +25,7 @@ class CSVLogger(Callback):
         append: whether lines are added to a file that exists.
     """
 
+    @checked(filename=path, separator=text, append=boolean)
     def __init__(self, filename: Any, separator: str = ",", append: bool = False):
         super().__init__()
         self.filename = os.fspath(filename)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symkeras.arguments import boolean, checked, non_negative_int, number, optional, verbosity
 from symkeras.callbacks.callback import Logs
 from symkeras.callbacks.monitor import MonitorCallback
 from symkeras.utils.progbar import print_message
@@ -27,6 +28,10 @@ class EarlyStopping(MonitorCallback):
         3
     """
 
+    @checked(
+        patience=non_negative_int, verbose=verbosity, baseline=optional(number()), restore_best_weights=boolean,
+        start_from_epoch=non_negative_int,
+    )  # fmt: skip
     def __init__(self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: int = 0, mode: str = "auto",
                  baseline: float | None = None, restore_best_weights: bool = False, start_from_epoch: int = 0):  # fmt: skip
         super().__init__(monitor, mode, min_delta=min_delta)

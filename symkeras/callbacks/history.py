@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras.callbacks.callback import Callback, Logs
+from symkeras.callbacks.logs import ByName
 
 
 class History(Callback):
@@ -12,13 +13,13 @@ class History(Callback):
 
     Attributes:
         epoch: numbers of the epochs.
-        history: name -> values, one per epoch.
+        history: name -> values, one per epoch; it answers to the names of 2017 (`acc`, `val_acc`, `lr`) as well.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.epoch: list[int] = []
-        self.history: dict[str, list[Any]] = {}
+        self.history: dict[str, list[Any]] = ByName()
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self.epoch = []

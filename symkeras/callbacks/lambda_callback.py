@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symkeras.arguments import function, optional
 from symkeras.callbacks.callback import Callback
 from symkeras.errors import ConfigError, nearest
 
@@ -42,6 +43,6 @@ class LambdaCallback(Callback):
             "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_train_begin": on_train_begin, "on_train_end": on_train_end,
             "on_train_batch_begin": on_train_batch_begin, "on_train_batch_end": on_train_batch_end,
         }  # fmt: skip
-        for name, function in {**named, **kwargs}.items():
-            if function is not None:
-                setattr(self, name, function)
+        for name, hook in {**named, **kwargs}.items():
+            if optional(function)(hook, f"LambdaCallback: {name}") is not None:
+                setattr(self, name, hook)

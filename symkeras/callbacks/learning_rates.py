@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.arguments import checked, function, non_negative, non_negative_int, number, verbosity
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.callbacks.monitor import MonitorCallback
 from symkeras.errors import ConfigError
@@ -31,6 +32,7 @@ class LearningRateScheduler(Callback):
         >>> halve_after_ten = LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else rate * 0.5)
     """
 
+    @checked(schedule=function, verbose=verbosity)
     def __init__(self, schedule: Callable[..., float], verbose: int = 0):
         super().__init__()
         self.schedule = schedule
@@ -69,13 +71,15 @@ class ReduceLROnPlateau(MonitorCallback):
         ConfigError: `factor` is not below 1, or an unknown argument.
     """
 
+    @checked(
+        factor=number(above=0, below=1), patience=non_negative_int, verbose=verbosity, cooldown=non_negative_int,
+        min_lr=non_negative,
+    )  # fmt: skip
     def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10, verbose: int = 0, mode: str = "auto",
                  min_delta: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0, **kwargs: Any):  # fmt: skip
         super().__init__(monitor, mode, min_delta=kwargs.pop("epsilon", min_delta))
         if kwargs:
             raise ConfigError(f"ReduceLROnPlateau: unrecognized keyword arguments {sorted(kwargs)}")
-        if factor >= 1:
-            raise ConfigError(f"ReduceLROnPlateau: factor must be below 1, received {factor}")
         self.factor = factor
         self.patience = patience
         self.verbose = verbose

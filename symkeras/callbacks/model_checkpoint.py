@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from symkeras.arguments import boolean, checked, number, optional, path, positive_int, verbosity
 from symkeras.callbacks.batch_count import BatchCount
 from symkeras.callbacks.callback import Logs
+from symkeras.callbacks.logs import ByName
 from symkeras.callbacks.monitor import MonitorCallback
 from symkeras.errors import ConfigError, nearest
 from symkeras.utils.progbar import print_message
@@ -37,6 +39,10 @@ class ModelCheckpoint(MonitorCallback):
         'model-01.keras'
     """
 
+    @checked(
+        filepath=path, verbose=verbosity, save_best_only=boolean, save_weights_only=boolean,
+        initial_value_threshold=optional(number()), period=positive_int,
+    )  # fmt: skip
     def __init__(self, filepath: Any, monitor: str = "val_loss", verbose: int = 0, save_best_only: bool = False, save_weights_only: bool = False,
                  mode: str = "auto", save_freq: Any = "epoch", initial_value_threshold: float | None = None, period: int = 1):  # fmt: skip
         super().__init__(monitor, mode, initial_value_threshold)
@@ -81,9 +87,9 @@ class ModelCheckpoint(MonitorCallback):
         if batch is not None:
             values["batch"] = batch + 1
         if logs:
-            values = {**logs, **values}
+            values = ByName({**logs, **values})
         try:
-            return self.filepath.format(**values)
+            return self.filepath.format_map(values)
         except KeyError as error:
             name = error.args[0]
             raise ConfigError(

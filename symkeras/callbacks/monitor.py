@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from symkeras.arguments import checked, number, one_of, optional, text
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.errors import ConfigError, nearest
 
@@ -22,10 +23,9 @@ class MonitorCallback(Callback):
         min_delta: changes up to this size are no improvement.
     """
 
+    @checked(monitor=text, mode=one_of("auto", "min", "max"), baseline=optional(number()), min_delta=number())
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0.0):
         super().__init__()
-        if mode not in ("auto", "min", "max"):
-            raise ConfigError(f"{type(self).__name__}: mode must be 'auto', 'min' or 'max', received {mode!r}")
         self.monitor = monitor
         self.mode = mode
         self.best = baseline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symkeras.arguments import boolean, checked
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.errors import ConfigError
 
@@ -17,6 +18,7 @@ class SwapEMAWeights(Callback):
         ConfigError: the optimizer keeps no averages: it needs `use_ema=True`.
     """
 
+    @checked(swap_on_epoch=boolean)
     def __init__(self, swap_on_epoch: bool = False):
         super().__init__()
         self.swap_on_epoch = swap_on_epoch

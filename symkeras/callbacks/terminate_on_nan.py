@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from symkeras.arguments import boolean, checked
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.errors import SymkerasError
 from symkeras.utils.progbar import print_message
@@ -19,6 +20,7 @@ class TerminateOnNaN(Callback):
         NonFiniteLossError: the loss is NaN or infinite and `raise_error` is set.
     """
 
+    @checked(raise_error=boolean)
     def __init__(self, raise_error: bool = False):
         super().__init__()
         self.raise_error = raise_error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import config, ops
+from symkeras.arguments import axis_numbers, checked, fraction, non_negative
 
 
 class Constraint:
@@ -44,6 +45,7 @@ class MaxNorm(Constraint):
     [[0.6, 0.3], [0.8, 0.4]]
     """
 
+    @checked(max_value=non_negative, axis=axis_numbers)
     def __init__(self, max_value: float = 2, axis: Any = 0):
         self.max_value = max_value
         self.axis = axis
@@ -70,6 +72,7 @@ class MinMaxNorm(Constraint):
     [[0.6], [0.8]]
     """
 
+    @checked(min_value=non_negative, max_value=non_negative, rate=fraction, axis=axis_numbers)
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0):
         self.min_value = min_value
         self.max_value = max_value
@@ -110,6 +113,7 @@ class UnitNorm(Constraint):
     [[0.6], [0.8]]
     """
 
+    @checked(axis=axis_numbers)
     def __init__(self, axis: Any = 0):
         self.axis = axis
 

@@ -1,13 +1,13 @@
 """Dims: the sizes of axes, as integers or as expressions over named symbols.
 
-A dim is a plain `int`, or a `Dim`: a polynomial over symbols (`batch`, `time`) whose atoms may also be floor divisions,
-which is the arithmetic that reshapes, paddings and strides need. Two dims are equal when their normal forms are.
+A dim is a plain `int`, or a `Dim`: a polynomial over symbols (`batch`, `time`) whose atoms may also be floor divisions
+and maxima, which is the arithmetic that reshapes, paddings, strides and slices need. Two dims are equal when their normal forms are.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from symkeras.errors import GraphError, ShapeError
@@ -108,13 +108,7 @@ class Dim:
         return found
 
     def __repr__(self) -> str:
-        parts = []
-        for monomial, coefficient in sorted(self.terms, key=lambda t: (-len(t[0]), str(t[0]))):
-            factors = [_atom_text(a) for a in monomial]
-            if coefficient != 1 or not factors:
-                factors.insert(0, str(coefficient))
-            parts.append("*".join(factors))
-        return " + ".join(parts).replace("+ -", "- ")
+        return text(self)
 
 
 def symbol(name: str) -> Dim:
@@ -150,6 +144,61 @@ def floor_divide(a: Size, b: Size) -> Size:
 def ceil_divide(a: Size, b: Size) -> Size:
     """`a / b`, rounded up."""
     return floor_divide(a + b - 1, b)
+
+
+def least(a: Size) -> int | None:
+    """A number that `a` is never below, whatever its symbols are (sizes, hence 0 or more); None where nothing is known.
+
+    >>> least(symbol("batch") * 2 + 1), least(symbol("batch") - 1), least(symbol("batch") * -1)
+    (1, -1, None)
+    """
+    if isinstance(a, int):
+        return a
+    for monomial, coefficient in a.terms:
+        if len(monomial) == 1 and monomial[0][0] == "max":  # rest + c max(u, v) is one of rest + c u and rest + c v
+            rest = a - Dim({monomial: coefficient})
+            known = [b for b in (least(rest + v * coefficient) for v in monomial[0][1:]) if b is not None]
+            return min(known) if len(known) == 2 and coefficient < 0 else max(known) if known and coefficient > 0 else None
+    if any(m and (c < 0 or not all(map(_is_never_negative, m))) for m, c in a.terms):
+        return None
+    return sum(c for m, c in a.terms if not m)
+
+
+def _is_never_negative(atom: Any) -> bool:
+    if isinstance(atom, str):
+        return True
+    low, high = map(least, atom[1:])
+    if atom[0] == "max":
+        return (low is not None and low >= 0) or (high is not None and high >= 0)
+    return low is not None and low >= 0 and high is not None and high >= 1
+
+
+def maximum(a: Size, b: Size) -> Size:
+    """The larger of two sizes, in normal form: a number that is added to the symbolic one stands outside.
+
+    >>> batch = symbol("batch")
+    >>> maximum(batch, 0), maximum(batch - 1, 0), maximum(batch, 2).evaluate({"batch": 7})
+    (batch, max(batch, 1) - 1, 7)
+    """
+    if isinstance(a, int) and isinstance(b, int):
+        return max(a, b)
+    if (ahead := least(a - b)) is not None and ahead >= 0:
+        return a
+    if (ahead := least(b - a)) is not None and ahead >= 0:
+        return b
+    a, b = (b, a) if isinstance(a, int) or (isinstance(b, Dim) and str(b) < str(a)) else (a, b)
+    shift = dict(_terms(a)).get((), 0)
+    return Dim({(("max", a - shift, b - shift),): 1}) + shift
+
+
+def minimum(a: Size, b: Size) -> Size:
+    """The smaller of two sizes: both together less the larger, so that what is cut off and what is left add up.
+
+    >>> batch = symbol("batch")
+    >>> minimum(batch, 5), batch - minimum(batch, 1) == maximum(batch - 1, 0)
+    (batch - max(batch, 5) + 5, True)
+    """
+    return a + b - maximum(a, b)
 
 
 def product(dims: Iterable[Size]) -> Size:
@@ -263,8 +312,26 @@ def _atom_value(atom: Any, env: Mapping[str, int]) -> int:
         if atom not in env:
             raise ShapeError(f"the size of dim {atom!r} is not known; known dims: {dict(env)}")
         return env[atom]
-    return evaluate(atom[1], env) // evaluate(atom[2], env)
+    a, b = evaluate(atom[1], env), evaluate(atom[2], env)
+    return max(a, b) if atom[0] == "max" else a // b
 
 
-def _atom_text(atom: Any) -> str:
-    return atom if isinstance(atom, str) else f"(({atom[1]})//({atom[2]}))"
+ATOMS = {"//": "(({0})//({1}))", "max": "max({0}, {1})"}
+"""How divisions and maxima are written in Python."""
+
+
+def text(value: Size, named: Callable[[str], str] = str, atoms: Mapping[str, str] = ATOMS) -> str:
+    """A size as an expression, with symbols called what `named` says, divisions and maxima written as `atoms` shows.
+
+    >>> text(symbol("batch") * 2 + 1, str.upper)
+    '2*BATCH + 1'
+    """
+    if not isinstance(value, Dim):
+        return str(int(value))
+    parts = []
+    for monomial, coefficient in sorted(value.terms, key=lambda t: (-len(t[0]), str(t[0]))):
+        factors = [named(a) if isinstance(a, str) else atoms[a[0]].format(*(text(d, named, atoms) for d in a[1:])) for a in monomial]
+        if abs(coefficient) != 1 or not factors:
+            factors.insert(0, str(abs(coefficient)))
+        parts.append(("-" if coefficient < 0 else "") + "*".join(factors))
+    return " + ".join(parts).replace("+ -", "- ")

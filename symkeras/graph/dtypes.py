@@ -118,3 +118,15 @@ def itemsize(dtype: str) -> int:
 def inexact(dtype: str) -> str:
     """`dtype` where it is floating, else `floatx`: what mean, exp or division give."""
     return dtype if is_inexact(dtype) else config.floatx()
+
+
+def holds(dtype: str, value: Any) -> bool:
+    """Whether `dtype` has the number `value`, up to rounding where it is floating.
+
+    >>> holds("uint8", 255.0), holds("uint8", 256), holds("int32", 0.5), holds("bool", 1), holds("float16", 0.1)
+    (True, False, False, True, True)
+    """
+    if is_inexact(dtype):
+        return True
+    low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return bool(low <= value <= high and value == int(value))

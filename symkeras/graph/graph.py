@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from symkeras.errors import GraphError
 from symkeras.graph import provenance
-from symkeras.graph.node import Node, make, reachable, users
+from symkeras.graph.node import Node, keyed_by_identity, make, reachable, users
 
 if TYPE_CHECKING:
     import networkx
 
 
+@keyed_by_identity
 class Graph:
     """A closed graph: `outputs` and `updates` as functions of `inputs` and variables.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,10 +22,36 @@ from symkeras.graph.types import NodeType, TensorType
 if TYPE_CHECKING:
     from symkeras.ops.op import Op
 
+OPS: dict[str, Op] = {}
+"""Every operation by name. `symkeras.ops` fills it: a graph knows operations by this table alone."""
+
+T = TypeVar("T")
 _counter = itertools.count()
+_placeholders = itertools.count()
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 _SOURCELESS = frozenset({"constant", "dim", "placeholder", "variable"})
+
+
+class _Forms(dict[type, "Callable[[Any], Any] | None"]):
+    """By class, how an attribute stands in the table: None for as itself."""
+
+    def __missing__(self, cls: type) -> Callable[[Any], Any] | None:
+        form = self[cls] = next((self[base] for base in cls.__mro__ if base in self), None)
+        return form
+
+
+_forms = _Forms({float: float.hex})  # -0.0 == 0.0 == 0, yet they are different attributes; NaN is like NaN
+
+
+def keyed_by_identity(cls: type[T]) -> type[T]:
+    """A class of attributes that are equal only to themselves: the table of nodes names them, and does not keep them alive.
+
+    A node holds its attributes, and its entry goes with it; so the number that names one is good as long as the entry. Were
+    the attribute itself in the table, one that holds its own node (a variable) would never be freed.
+    """
+    _forms[cls] = id
+    return cls
 
 
 class Literal:
@@ -63,9 +89,10 @@ class Node:
         type: shape and dtype of the result, or a tuple of them.
         uid: grows in the order of building, so sorting by it is a topological order.
         origins: where it comes from (see `provenance`); the one part that may grow, when equal nodes merge.
+        call: what else made it and lives as long: the record of a layer's call, None for most.
     """
 
-    __slots__ = ("__weakref__", "attrs", "inputs", "op", "origins", "type", "uid")
+    __slots__ = ("__weakref__", "attrs", "call", "inputs", "op", "origins", "type", "uid")
 
     def __init__(self, op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any], type: NodeType, origins: tuple[Origin, ...]):
         self.op = op
@@ -74,6 +101,7 @@ class Node:
         self.type = type
         self.uid = next(_counter)
         self.origins = origins
+        self.call: Any = None
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -112,8 +140,7 @@ def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, ty
     """
     inputs = tuple(inputs)
     attrs = attrs or {}
-    # -0.0 == 0.0 == 0, yet they are different attributes; NaN is like NaN
-    key = (op.name, tuple(map(id, inputs)), tuple([(k, v.hex() if v.__class__ is float else v) for k, v in attrs.items()]))
+    key = (op.name, tuple(map(id, inputs)), tuple([(k, v if (form := _forms[v.__class__]) is None else form(v)) for k, v in attrs.items()]))
     node = _interned.get(key)
     if node is not None:
         return _met_again(node)
@@ -135,6 +162,11 @@ def _met_again(node: Node) -> Node:
         if origins != node.origins:
             node.origins = provenance.merge(node.origins, origins)
     return node
+
+
+def placeholder_node(type: TensorType, name: str) -> Node:
+    """A fresh placeholder; no two are the same node."""
+    return make(OPS["placeholder"], (), {"name": name, "uid": next(_placeholders)}, type)
 
 
 def reachable(roots: Iterable[Node]) -> list[Node]:

@@ -7,13 +7,15 @@ replaces. A rewrite cannot forget provenance because it never handles it.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import CodeType
+
+from symkeras.graph.escaping import printable
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _INTERNAL_ROOTS = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "backend") + os.sep)
@@ -37,10 +39,11 @@ class Origin:
     @property
     def line(self) -> str:
         """`train.py:41`, or "" where no user line is known."""
-        return f"{os.path.basename(self.filename)}:{self.lineno}" if self.filename else ""
+        return f"{printable(os.path.basename(self.filename))}:{self.lineno}" if self.filename else ""
 
     def __str__(self) -> str:
-        name = f"grad({self.layer or self.gradient_of})" if self.gradient_of else self.layer
+        layer = printable(self.layer)
+        name = f"grad({layer or self.gradient_of})" if self.gradient_of else layer
         return ", ".join(part for part in (name, self.line) if part)
 
 
@@ -51,7 +54,6 @@ class _Context(threading.local):
 
 
 _context = _Context()
-_is_internal: dict[CodeType, bool] = {}
 
 
 @contextmanager
@@ -109,12 +111,9 @@ def user_frame() -> tuple[str, int]:
     """File and line of the innermost frame outside symkeras; ("", 0) where there is none."""
     frame = sys._getframe(1)
     while frame is not None:
-        code = frame.f_code
-        internal = _is_internal.get(code)
-        if internal is None:
-            internal = _is_internal[code] = _belongs_to_package(code.co_filename)
-        if not internal:
-            return code.co_filename, frame.f_lineno
+        filename = frame.f_code.co_filename
+        if not _belongs_to_package(filename):
+            return filename, frame.f_lineno
         frame = frame.f_back
     return "", 0
 
@@ -122,7 +121,7 @@ def user_frame() -> tuple[str, int]:
 def user_line() -> str:
     """`train.py:41`: the user's line that is running, for messages."""
     filename, lineno = user_frame()
-    return f"{os.path.basename(filename)}:{lineno}" if filename else "an unknown line"
+    return f"{printable(os.path.basename(filename))}:{lineno}" if filename else "an unknown line"
 
 
 def merge(a: tuple[Origin, ...], b: tuple[Origin, ...]) -> tuple[Origin, ...]:
@@ -138,6 +137,7 @@ def where(origins: tuple[Origin, ...]) -> str:
     return f" ({text})" if text else ""
 
 
+@functools.lru_cache(4096)
 def _belongs_to_package(filename: str) -> bool:
     if filename.startswith("<frozen") or filename.endswith(("functools.py", "contextlib.py", "threading.py")):
         return True

@@ -51,12 +51,6 @@ class Tensor(Arithmetic):
     def ndim(self) -> int:
         return len(self.node.shape)
 
-    @property
-    def T(self) -> Tensor:
-        from symkeras import ops
-
-        return ops.transpose(self)
-
     def get_shape(self) -> tuple[int | None, ...]:
         """The shape, under the name that TensorFlow code uses."""
         return self.shape

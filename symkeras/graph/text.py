@@ -24,7 +24,7 @@ import numpy as np
 from symkeras.errors import GraphError
 from symkeras.graph import dims, provenance
 from symkeras.graph.graph import Graph
-from symkeras.graph.node import Literal, Node, make
+from symkeras.graph.node import OPS, Literal, Node, make, placeholder_node
 from symkeras.graph.types import TensorType, parse_type
 
 _INLINE_ELEMENTS = 64
@@ -138,8 +138,6 @@ def parse_graph(text: str) -> Graph:
 
 
 def _parse_one(lines: list[tuple[int, str]], graphs: dict[str, Graph]) -> Graph:
-    from symkeras.ops.leaves import placeholder_node
-
     header = _HEADER.match(lines[0][1])
     if not header:
         raise GraphError(f"line {lines[0][0]}: expected `graph name(%x: type, ...) {{`, received {lines[0][1]!r}")
@@ -166,7 +164,6 @@ def _parse_one(lines: list[tuple[int, str]], graphs: dict[str, Graph]) -> Graph:
 
 def _parse_line(line: str, nodes: dict[str, Node], graphs: dict[str, Graph]) -> None:
     from symkeras.graph.variable import Variable
-    from symkeras.ops.op import OPS
 
     match = _LINE.match(line)
     if not match:
@@ -218,6 +215,8 @@ def _attr(node: ast.expr, graphs: dict[str, Graph]) -> Any:
             return graphs[name]
         case ast.Call(func=ast.Name(id="base64"), args=[ast.Constant(value=str(text))]):
             return base64.b64decode(text)
+        case ast.Call(func=ast.Name(id="max"), args=[a, b], keywords=[]):
+            return dims.maximum(_attr(a, graphs), _attr(b, graphs))
         case ast.UnaryOp(op=ast.USub(), operand=o):
             value = _attr(o, graphs)
             return value * -1 if isinstance(value, dims.Dim) else -value

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from symkeras.graph.node import OPS
 from symkeras.graph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -52,11 +53,9 @@ class Trace:
         return self._version(variable, pending) if variable.trainable else pending
 
     def _version(self, variable: Variable, value: Tensor) -> Tensor:
-        from symkeras.ops.leaves import boundary
-
         versions = self.versions.setdefault(variable, [])
         if not versions or versions[-1].node.inputs[0] is not value.node:
-            versions.append(boundary(value, variable.name))
+            versions.append(OPS["boundary"].apart(value, variable.name))  # type: ignore[attr-defined]
         return versions[-1]
 
     def write(self, variable: Variable, value: Tensor) -> None:

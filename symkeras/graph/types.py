@@ -65,6 +65,8 @@ def parse_size(text: str) -> Size:
                 return v
             case ast.Name(id=name):
                 return dims.symbol(name)
+            case ast.Call(func=ast.Name(id="max"), args=[a, b], keywords=[]):
+                return dims.maximum(build(a), build(b))
             case ast.UnaryOp(op=ast.USub(), operand=o):
                 return build(o) * -1
             case ast.BinOp(left=a, op=op, right=b):
@@ -86,13 +88,25 @@ def parse_size(text: str) -> Size:
     return build(tree.body)
 
 
+def _parts(text: str) -> list[str]:
+    """`text` between its commas that stand in no brackets."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
+
+
 def parse_type(text: str) -> TensorType:
     """A type from its text, `f32[batch, 64]`."""
     match = _TYPE.match(text)
     if not match or match[1] not in dtypes.LONG:
         raise GraphError(f"not a tensor type: {text!r}; expected for example f32[batch, 64]")
     body = match[2].strip()
-    shape = tuple(parse_size(part) for part in body.split(",")) if body else ()
+    shape = tuple(map(parse_size, _parts(body))) if body else ()
     return TensorType(shape, dtypes.LONG[match[1]])
 
 

@@ -14,9 +14,9 @@ from weakref import WeakSet
 import numpy as np
 
 from symkeras.errors import ShapeError
-from symkeras.graph import dtypes, provenance, tracing
+from symkeras.graph import dtypes, provenance, residence, room, tracing
 from symkeras.graph.arithmetic import Arithmetic
-from symkeras.graph.node import Node, make
+from symkeras.graph.node import OPS, Node, keyed_by_identity, make
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 
@@ -66,6 +66,7 @@ class Writer:
             w.last = next(_write_numbers)
 
 
+@keyed_by_identity
 class Variable(Arithmetic):
     """A trainable or stateful tensor with a value.
 
@@ -107,6 +108,7 @@ class Variable(Arithmetic):
         self.pack: Pack | None = None
         self.flat_of: Pack | None = None
         self.watches: WeakSet[Watch] = WeakSet()
+        self.copies: dict[Any, residence.Copies] = {}
         self._node: Node | None = None
 
     @classmethod
@@ -134,7 +136,14 @@ class Variable(Arithmetic):
 
     @property
     def array(self) -> np.ndarray:
-        """The storage itself: for backends, which read it in place, and write it if they have a `Writer` say so afterwards."""
+        """The storage itself, with the newest value: for backends, which read it in place, and write it if they have a `Writer` say so."""
+        if residence.AWAY:
+            residence.bring_home(self.storage)
+        return self._array
+
+    @property
+    def home(self) -> np.ndarray:
+        """The storage itself, whatever it holds."""
         return self._array
 
     @property
@@ -146,16 +155,14 @@ class Variable(Arithmetic):
         """Whether `storage` is no longer where the value lives (for a flat variable: where its parts live)."""
         if self.flat_of is not None:
             return any(v.pack is not self.flat_of for v in self.flat_of.variables)
-        return self._array is not storage
+        return self.home is not storage
 
     @property
     def node(self) -> Node:
         """The leaf that stands for this variable in graphs."""
         if self._node is None:
-            from symkeras.ops.leaves import VARIABLE
-
             with provenance.inherit(provenance.current()):
-                self._node = make(VARIABLE, (), {"name": self.path, "variable": self}, TensorType(self.shape, self.dtype))
+                self._node = make(OPS["variable"], (), {"name": self.path, "variable": self}, TensorType(self.shape, self.dtype))
         return self._node
 
     @property
@@ -168,10 +175,10 @@ class Variable(Arithmetic):
 
     def numpy(self) -> np.ndarray:
         """A copy of the current value."""
-        return self._array.copy()
+        return self.array.copy()
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return self._array.astype(dtype) if dtype is not None else self._array.copy()
+        return self.array.astype(dtype) if dtype is not None else self.array.copy()
 
     def __reduce__(self) -> Any:
         """A copy, also a pickled one, is another variable with the same value."""
@@ -198,15 +205,15 @@ class Variable(Arithmetic):
         if trace is None:
             self.set(value)
             return None
-        from symkeras import ops
-
-        tensor = ops.cast(ops.as_tensor(value, dtype=self.dtype), self.dtype)
-        if tensor.dims != self.shape:
-            tensor = ops.broadcast_to(tensor, self.shape) if tensor.ndim == 0 else tensor
+        tensor = self._as_assigned(value)
         if tensor.dims != self.shape:
             raise ShapeError(f"variable {self.path!r} has shape {self.shape}; cannot assign {tensor.node.type}")
         trace.write(self, tensor)
         return tensor
+
+    def _as_assigned(self, value: Any) -> Tensor:
+        """`value` as a tensor of the variable's dtype, a scalar in its shape. `symkeras.ops` installs this."""
+        raise NotImplementedError
 
     def assign_add(self, value: Any) -> Any:
         """Add to the variable."""
@@ -224,12 +231,12 @@ class Variable(Arithmetic):
                 f"variable {self.path!r} expects shape {self._array.shape}, received an array of shape {array.shape}"
             )
         try:
-            self._array[...] = array
+            self.array[...] = array
         finally:
             Writer((self,)).wrote()
 
     def __repr__(self) -> str:
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self._array, threshold=4)}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self.array, threshold=4)}>"
 
 
 def _copied(array: np.ndarray, dtype: str, trainable: bool, name: str, symbolic: bool) -> Variable:
@@ -250,6 +257,7 @@ class Pack:
         self.name = name
         self.array = np.concatenate([v.array.ravel() for v in variables])
         self.watches: WeakSet[Watch] = WeakSet()
+        self.copies: dict[Any, residence.Copies] = {}
         self._starts: dict[Variable, int] = {}
         self._flat: dict[tuple[int, int], Variable] = {}
         start = 0
@@ -286,6 +294,7 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any, name: st
         if shape is None:
             raise ShapeError(f"variable {name!r}: a callable initializer needs a shape")
         shape = tuple(int(d) for d in shape)
+        room.take(shape, dtypes.standardize(dtype), f"variable {name!r}")
         with tracing.suspended():
             value = initializer(shape, dtype=dtypes.standardize(dtype))
     else:

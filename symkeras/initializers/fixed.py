@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.arguments import checked, number, real_numbers
 from symkeras.errors import ShapeError
 from symkeras.graph import dtypes
 from symkeras.initializers.initializer import Initializer
@@ -21,6 +22,7 @@ class Constant(Initializer):
     [3.0, 3.0]
     """
 
+    @checked(value=real_numbers)
     def __init__(self, value: Any = 0.0):
         self.value = value
 
@@ -82,6 +84,7 @@ class Identity(Initializer):
     [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]
     """
 
+    @checked(gain=number())
     def __init__(self, gain: float = 1.0):
         self.gain = gain
 

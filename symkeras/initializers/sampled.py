@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.arguments import checked, non_negative, number
 from symkeras.errors import ShapeError
 from symkeras.graph import dtypes
 from symkeras.initializers.initializer import RandomInitializer
@@ -24,6 +25,7 @@ class RandomNormal(RandomInitializer):
     (2, 3)
     """
 
+    @checked(mean=number(), stddev=non_negative)
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
         super().__init__(seed)
         self.mean = mean
@@ -64,6 +66,7 @@ class RandomUniform(RandomInitializer):
     True
     """
 
+    @checked(minval=number(), maxval=number())
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
         super().__init__(seed)
         self.minval = minval
@@ -91,6 +94,7 @@ class Orthogonal(RandomInitializer):
     True
     """
 
+    @checked(gain=number())
     def __init__(self, gain: float = 1.0, seed: Any = None):
         super().__init__(seed)
         self.gain = gain

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from symkeras.errors import ConfigError
+from symkeras.arguments import axis_numbers, checked, one_of, optional, positive
 from symkeras.initializers.initializer import RandomInitializer
 from symkeras.random import draws
 
@@ -51,15 +51,14 @@ class VarianceScaling(RandomInitializer):
     2.0
     """
 
+    @checked(
+        scale=positive, mode=one_of(*_MODES), distribution=one_of("normal", *_DISTRIBUTIONS), input_axes=optional(axis_numbers),
+        output_axes=optional(axis_numbers),
+    )  # fmt: skip
     def __init__(self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: Any = None,
                  input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None):  # fmt: skip
         super().__init__(seed)
-        distribution = {"normal": "truncated_normal"}.get(distribution.lower(), distribution.lower())
-        if not scale > 0:
-            raise ConfigError(f"VarianceScaling expects a positive scale, received {scale}")
-        for what, value, known in (("mode", mode, _MODES), ("distribution", distribution, _DISTRIBUTIONS)):
-            if value not in known:
-                raise ConfigError(f"VarianceScaling expects {what} to be one of {', '.join(known)}; received {value!r}")
+        distribution = {"normal": "truncated_normal"}.get(distribution, distribution)
         self.scale = scale
         self.mode = mode
         self.distribution = distribution

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import activations, ops
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.arguments import axis_numbers, checked, non_negative, number, optional
+from symkeras.errors import ShapeError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
 from symkeras.layers.weight_options import options_of, set_weight_options, weight_options_config
@@ -28,11 +29,6 @@ class _Elementwise(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **{name: getattr(self, name) for name in self._settings}}
-
-    def _check_not_negative(self, **values: Any) -> None:
-        for name, value in values.items():
-            if value is None or value < 0:
-                raise ConfigError(f"{type(self).__name__} expects {name} >= 0, received {value!r}")
 
 
 class Activation(_Elementwise):
@@ -89,9 +85,9 @@ class ReLU(_Elementwise):
 
     _settings = ("max_value", "negative_slope", "threshold")
 
+    @checked(max_value=optional(non_negative), negative_slope=non_negative, threshold=non_negative)
     def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self._check_not_negative(negative_slope=negative_slope, threshold=threshold, max_value=0.0 if max_value is None else max_value)
         self.max_value = max_value
         self.negative_slope = negative_slope
         self.threshold = threshold
@@ -123,10 +119,10 @@ class LeakyReLU(_Elementwise):
 
     _settings = ("negative_slope",)
 
+    @checked(negative_slope=non_negative)
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
-        negative_slope = kwargs.pop("alpha", negative_slope)
+        negative_slope = non_negative(kwargs.pop("alpha", negative_slope), "LeakyReLU: alpha")
         super().__init__(**kwargs)
-        self._check_not_negative(negative_slope=negative_slope)
         self.negative_slope = float(negative_slope)
 
     def call(self, inputs: Any) -> Any:
@@ -159,6 +155,7 @@ class PReLU(_Elementwise):
 
     _settings = ("shared_axes",)
 
+    @checked(shared_axes=optional(axis_numbers))
     def __init__(self, alpha_initializer: Any = "Zeros", alpha_regularizer: Any = None, alpha_constraint: Any = None,
                  shared_axes: Any = None, **kwargs: Any):  # fmt: skip
         super().__init__(**kwargs)
@@ -203,6 +200,7 @@ class ELU(_Elementwise):
 
     _settings = ("alpha",)
 
+    @checked(alpha=number())
     def __init__(self, alpha: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.alpha = float(alpha)
@@ -234,6 +232,7 @@ class Softmax(_Elementwise):
 
     _settings = ("axis",)
 
+    @checked(axis=axis_numbers)
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis

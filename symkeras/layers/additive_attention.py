@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import boolean, checked, fraction
 from symkeras.layers.attention import Attention
 
 
@@ -32,6 +33,7 @@ class AdditiveAttention(Attention):
         (2, 3, 4)
     """
 
+    @checked(use_scale=boolean, dropout=fraction)
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 

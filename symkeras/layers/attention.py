@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import boolean, checked, fraction, integer, optional
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.attention_scores import causal_mask, dropped
 from symkeras.layers.layer import Layer
@@ -39,6 +40,7 @@ class Attention(Layer):
         (2, 3, 4)
     """
 
+    @checked(use_scale=boolean, dropout=fraction, seed=optional(integer()))
     def __init__(self, use_scale: bool = False, score_mode: str = "dot", dropout: float = 0.0, seed: Any = None, **kwargs: Any):
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):

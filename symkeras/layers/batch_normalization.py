@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config, ops
+from symkeras.arguments import axis_number, boolean, checked, either, fraction, non_negative, several
 from symkeras.errors import ShapeError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
@@ -52,6 +53,10 @@ class BatchNormalization(Layer):
         [0.019999999552965164]
     """
 
+    @checked(
+        axis=either(axis_number, several(axis_number, count=1)), momentum=fraction, epsilon=non_negative, center=boolean, scale=boolean,
+        renorm_momentum=fraction,
+    )  # fmt: skip
     def __init__(self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
                  beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",
                  moving_variance_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None,

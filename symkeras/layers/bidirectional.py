@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops, tree
-from symkeras.errors import ConfigError, ShapeError, nearest
+from symkeras.arguments import checked, one_of, optional, real_numbers, several
+from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.building import build_sublayer
 from symkeras.layers.layer import Layer
 
@@ -50,12 +51,11 @@ class Bidirectional(Layer):
         (2, 3, 8)
     """
 
+    @checked(merge_mode=one_of(*MERGES), weights=optional(several(real_numbers)))
     def __init__(self, layer: Any, merge_mode: str | None = "concat", weights: Any = None, backward_layer: Any = None, **kwargs: Any):
         for one in (layer, backward_layer) if backward_layer is not None else (layer,):
             if not isinstance(one, Layer):
                 raise ConfigError(f"Bidirectional wraps a recurrent layer, received {one!r}")
-        if merge_mode not in MERGES:
-            raise ConfigError(f"Bidirectional: unknown merge_mode {merge_mode!r}, expected one of {list(MERGES)}.{nearest(str(merge_mode), MERGES)}")
         super().__init__(**kwargs)
         self.forward_layer = _copy(layer, "forward", {})
         self.backward_layer: Any = backward_layer or _copy(layer, "backward", {"go_backwards": True})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import activations, ops, regularizers
+from symkeras.arguments import boolean, checked
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
@@ -25,6 +26,7 @@ class Convolutional(Layer):
     weights_of: ClassVar[tuple[str, ...]] = ("kernel", "bias")
     settings: ClassVar[tuple[str, ...]]
 
+    @checked(use_bias=boolean)
     def __init__(self, kernel_size: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any, activation: Any,
                  use_bias: bool, **kwargs: Any):  # fmt: skip
         weights = {name: kwargs.pop(name) for name in options_of(*self.weights_of)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import activations, ops
+from symkeras.arguments import boolean, checked
 from symkeras.errors import ShapeError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
@@ -45,6 +46,7 @@ class Dense(Layer):
         [[6.0, 6.0]]
     """
 
+    @checked(use_bias=boolean)
     def __init__(self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
                  bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
                  activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: Any = None,

@@ -6,6 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from symkeras import ops, random, regularizers
+from symkeras.arguments import checked, fraction
 from symkeras.errors import ConfigError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
@@ -229,10 +230,9 @@ class GaussianNoise(_Random):
 
     _settings = ("stddev", "seed")
 
+    @checked(stddev=fraction)
     def __init__(self, stddev: float, seed: Any = None, **kwargs: Any):
         super().__init__(seed, **kwargs)
-        if not 0 <= stddev <= 1:
-            raise ConfigError(f"GaussianNoise expects stddev between 0 and 1, received {stddev!r}")
         self.stddev = stddev
         if stddev > 0:
             self.seed_generator = random.SeedGenerator(seed)

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from symkeras import activations, ops, regularizers
+from symkeras.arguments import axis_sizes, checked, optional, text
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.layer import Layer
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
@@ -45,6 +46,7 @@ class EinsumDense(Layer):
         [[[3.0, 3.0], [3.0, 3.0]]]
     """
 
+    @checked(equation=text, output_shape=axis_sizes, bias_axes=optional(text))
     def __init__(self, equation: str, output_shape: Any, activation: Any = None, bias_axes: str | None = None,
                  kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
                  bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: Any = None,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, regularizers
+from symkeras.arguments import boolean, checked, optional, real_numbers
 from symkeras.graph import dtypes
 from symkeras.layers.layer import Layer
 from symkeras.layers.spatial import integers
@@ -45,6 +46,7 @@ class Embedding(Layer):
         [[[2.0, 3.0], [0.0, 1.0]]]
     """
 
+    @checked(mask_zero=boolean, weights=optional(real_numbers))
     def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
                  embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, lora_rank: Any = None,
                  lora_alpha: Any = None, quantization_config: Any = None, **kwargs: Any):  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops
+from symkeras.arguments import checked, either, instance, text
 from symkeras.errors import ConfigError
 from symkeras.graph.graph import Graph
 from symkeras.graph.text import print_graph
@@ -42,6 +43,7 @@ class GraphLayer(Layer):
         [[2.0, 2.0]]
     """
 
+    @checked(graph=either(text, instance(Graph, "a graph")))
     def __init__(self, graph: Graph | str, **kwargs: Any):
         super().__init__(**{"autocast": False, **kwargs})
         self.graph = Graph.parse(graph) if isinstance(graph, str) else graph

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import boolean, checked, fraction, integer, optional
 from symkeras.errors import ConfigError
 from symkeras.layers.headed_attention import HeadedAttention, positive
 
@@ -44,6 +45,7 @@ class GroupQueryAttention(HeadedAttention):
         ((2, 3, 8), (8, 2, 4))
     """
 
+    @checked(dropout=fraction, use_bias=boolean, use_gate=boolean, seed=optional(integer()))
     def __init__(self, head_dim: int, num_query_heads: int, num_key_value_heads: int, dropout: float = 0.0, use_bias: bool = True,
                  sliding_window: int | None = None, flash_attention: Any = None, kernel_initializer: Any = "glorot_uniform",
                  bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,

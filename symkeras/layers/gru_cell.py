@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import activations, ops, tree
+from symkeras.arguments import boolean, checked
 from symkeras.layers.recurrent_cell import RecurrentCell, activate, gate_products
 
 
@@ -46,6 +47,7 @@ class GRUCell(RecurrentCell):
 
     gates = 3
 
+    @checked(reset_after=boolean)
     def __init__(self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
                  kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros",
                  kernel_regularizer: Any = None, recurrent_regularizer: Any = None, bias_regularizer: Any = None,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import config
-from symkeras.errors import ShapeError
+from symkeras.arguments import axis_size, axis_sizes, boolean, checked, instance, optional, positive_int, several, text
+from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
@@ -32,6 +33,11 @@ def _identifier(name: str) -> str:
 class InputLayer(Layer):
     """The layer behind `Input`: passes nothing, holds the placeholder."""
 
+    @checked(
+        shape=optional(axis_sizes), batch_size=optional(positive_int), sparse=optional(boolean), ragged=optional(boolean),
+        batch_shape=optional(several(axis_size, least=1)), input_tensor=optional(instance(Tensor, "a symbolic tensor")), optional=boolean,
+        name=optional(text),
+    )  # fmt: skip
     def __init__(self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,
                  batch_shape: Any = None, input_tensor: Tensor | None = None, optional: bool = False, name: str | None = None,
                  **kwargs: Any):  # fmt: skip
@@ -50,6 +56,8 @@ class InputLayer(Layer):
                 batch_shape = (batch_size, *shape)
         self.optional = optional
         self._input_dtype = dtypes.standardize(dtype or (input_tensor.dtype if input_tensor is not None else config.floatx()))
+        if self._input_dtype == "string":
+            raise DtypeError("Input: dtype 'string' is not offered: tensors hold numbers or booleans; turn texts into numbers before")
         if input_tensor is None:
             input_tensor = symbolic_input(batch_shape, self._input_dtype, self.name)
         else:

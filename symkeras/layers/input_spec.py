@@ -7,19 +7,29 @@ from typing import Any
 import numpy as np
 
 from symkeras import tree
+from symkeras.arguments import axis_number, axis_size, boolean, checked, non_negative_int, optional, several, table_of, text
 from symkeras.errors import DtypeError, ShapeError
-from symkeras.graph import provenance
+from symkeras.graph import dtypes, provenance
 from symkeras.graph.tensor import Tensor
+
+
+def _dtype(value: Any, where: str) -> str:
+    return dtypes.standardize(value)
 
 
 class InputSpec:
     """Demands on one input: dtype, shape (None for any size), ndim, its bounds, and the size of single axes."""
 
+    @checked(
+        dtype=optional(_dtype), shape=optional(several(axis_size)), ndim=optional(non_negative_int), max_ndim=optional(non_negative_int),
+        min_ndim=optional(non_negative_int), axes=optional(table_of(axis_number, axis_size)), allow_last_axis_squeeze=boolean,
+        name=optional(text), optional=boolean,
+    )  # fmt: skip
     def __init__(self, dtype: Any = None, shape: Any = None, ndim: int | None = None, max_ndim: int | None = None,
                  min_ndim: int | None = None, axes: dict[int, int] | None = None, allow_last_axis_squeeze: bool = False,
                  name: str | None = None, optional: bool = False):  # fmt: skip
         self.dtype = dtype
-        self.shape = tuple(shape) if shape is not None else None
+        self.shape = shape
         self.ndim = len(self.shape) if self.shape is not None else ndim
         self.max_ndim = max_ndim
         self.min_ndim = min_ndim

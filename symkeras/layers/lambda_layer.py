@@ -9,7 +9,12 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from symkeras.arguments import anything, axis_sizes, checked, either, function, optional, table_of, text
 from symkeras.layers.layer import Layer, map_shapes
+
+
+def _mask(value: Any, where: str) -> Any:
+    return value if hasattr(value, "shape") else function(value, where)
 
 
 class Lambda(Layer):
@@ -33,6 +38,9 @@ class Lambda(Layer):
         [9.0]
     """
 
+    @checked(
+        function=function, output_shape=optional(either(function, axis_sizes)), mask=optional(_mask), arguments=optional(table_of(text, anything)),
+    )  # fmt: skip
     def __init__(self, function: Callable[..., Any], output_shape: Any = None, mask: Any = None,
                  arguments: dict[str, Any] | None = None, **kwargs: Any):  # fmt: skip
         super().__init__(**kwargs)

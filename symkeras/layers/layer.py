@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from symkeras import config, ops, tree
+from symkeras.arguments import boolean, checked, optional, real_numbers, several, text
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
-from symkeras.graph import dims, dtypes, provenance, tracing
+from symkeras.graph import dims, dtypes, provenance, room, tracing
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.input_spec import InputSpec, check_input_spec
 from symkeras.layers.replay import evaluated
 from symkeras.layers.result import Result
+from symkeras.layers.state_names import state_names
 from symkeras.layers.tracking import Tracker, restore, state_of
 
 
@@ -57,15 +59,12 @@ class CallRecord:
         layer._inbound_nodes.append(self)
         for k, t in enumerate(self.outputs):
             t._keras_history = KerasHistory(layer, len(layer._inbound_nodes) - 1, k)
-            _records[t.node] = self
-
-
-_records: weakref.WeakKeyDictionary[Node, CallRecord] = weakref.WeakKeyDictionary()
+            t.node.call = self
 
 
 def record_of(node: Node) -> CallRecord | None:
     """The layer call whose output `node` is, or None for what lies between layers."""
-    return _records.get(node)
+    return node.call
 
 
 class _Context(threading.local):
@@ -80,12 +79,13 @@ class _Context(threading.local):
         replays: what the tensors of the definitions of the functional models called stand for, inner models first.
     """
 
-    depth = 0
-    training: Any = None
-    masks: dict[int, tuple[Any, Any]] = {}
-    losses: list[tuple[Any, Any]] = []
-    trainable: Mapping[Any, bool] = {}
-    replays: list[Any] = []
+    def __init__(self) -> None:  # in each thread
+        self.depth = 0
+        self.training: Any = None
+        self.masks: dict[int, tuple[Any, Any]] = {}
+        self.losses: list[tuple[Any, Any]] = []
+        self.trainable: Mapping[Any, bool] = {}
+        self.replays: list[Any] = []
 
 
 _context = _Context()
@@ -177,6 +177,7 @@ class Layer:
         object.__setattr__(instance, "built", False)
         return instance
 
+    @checked(trainable=boolean, autocast=boolean, name=optional(text))
     def __init__(self, *, activity_regularizer: Any = None, trainable: bool = True, dtype: Any = None, autocast: bool = True,
                  name: str | None = None, **kwargs: Any):  # fmt: skip
         from symkeras import regularizers
@@ -322,6 +323,7 @@ class Layer:
         """Copies of the weights, in the order of `weights`."""
         return [v.numpy() for v in self.weights]
 
+    @checked(weights=several(real_numbers))
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights; nothing changes when one does not fit.
 
@@ -459,6 +461,7 @@ class Layer:
         return outputs
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], first: Any) -> Any:
+        room.count_calls()
         before = _context.training
         training = kwargs.get("training")
         if training is None and before is not None:
@@ -678,6 +681,16 @@ class Layer:
         for k, v in enumerate(own):
             v.set(np.asarray(store[str(k)]))
 
+    _state_kind = "layer"
+
+    def _state_names(self) -> list[str]:
+        """The attributes through which files find what has state of its own below this layer."""
+        return state_names(self, Layer)
+
+    def _state_variables(self) -> list[Variable] | None:
+        """The own variables that a file has, in order; None for a class that reads them in its own way."""
+        return self._tracker.weights if type(self).load_own_variables is Layer.load_own_variables else None
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
@@ -753,7 +766,10 @@ def _legacy_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None
 
 def _policy_name(dtype: Any) -> str:
     if isinstance(dtype, dict):
-        dtype = dtype["config"]["name"]
+        settings = dtype.get("config")
+        if not isinstance(settings, dict) or "name" not in settings:
+            raise ConfigError(f"a dtype given as a config holds the name of a policy, received {dtype!r}")
+        dtype = settings["name"]
     name = getattr(dtype, "name", dtype)
     if isinstance(name, str) and name.startswith("mixed_"):
         raise ConfigError(f"dtype policy {name!r}: mixed precision is not offered; use float32, float64 or float16")

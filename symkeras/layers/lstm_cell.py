@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import activations, ops
+from symkeras.arguments import boolean, checked
 from symkeras.layers.recurrent_cell import RecurrentCell, activate, affine, gate_products
 
 
@@ -49,6 +50,7 @@ class LSTMCell(RecurrentCell):
 
     gates = 4
 
+    @checked(unit_forget_bias=boolean)
     def __init__(self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
                  kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros",
                  unit_forget_bias: bool = True, kernel_regularizer: Any = None, recurrent_regularizer: Any = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import checked, number
 from symkeras.layers.layer import Layer
 
 
@@ -55,6 +56,7 @@ class Masking(Layer):
         [[[1.0, -1.0], [0.0, 0.0]]]
     """
 
+    @checked(mask_value=number())
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         if isinstance(mask_value, dict):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import axis_number, boolean, checked
 from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.layers.layer import Layer, mask_of
@@ -223,6 +224,7 @@ class Concatenate(_Merge):
         [[1.0, 2.0, 3.0]]
     """
 
+    @checked(axis=axis_number)
     def __init__(self, axis: int = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = axis
@@ -278,6 +280,7 @@ class Dot(_Merge):
         [[11.0]]
     """
 
+    @checked(normalize=boolean)
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         pair = (axes, axes) if isinstance(axes, int) else tuple(axes) if isinstance(axes, (list, tuple)) else ()

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import axis_numbers, axis_sizes, boolean, checked, fraction, integer, optional
 from symkeras.errors import ShapeError
 from symkeras.layers.headed_attention import HeadedAttention, positive
 
@@ -49,6 +50,10 @@ class MultiHeadAttention(HeadedAttention):
         ((2, 3, 8), (2, 2, 3, 5))
     """
 
+    @checked(
+        dropout=fraction, use_bias=boolean, output_shape=optional(axis_sizes), attention_axes=optional(axis_numbers), use_gate=boolean,
+        seed=optional(integer()),
+    )  # fmt: skip
     def __init__(self, num_heads: int, key_dim: int, value_dim: int | None = None, dropout: float = 0.0, use_bias: bool = True,
                  output_shape: Any = None, attention_axes: Any = None, sliding_window: int | None = None, flash_attention: Any = None,
                  kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,

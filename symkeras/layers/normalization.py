@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from symkeras import ops
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.arguments import axis_number, axis_numbers, boolean, checked, either, non_negative, one_of, positive_int
+from symkeras.errors import ShapeError
 from symkeras.layers.batch_normalization import axis_size, scale_and_center
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
@@ -38,8 +37,8 @@ class _Affine(Layer):
 
     def _wide(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
         """gamma and beta in `shape`, which broadcasts to the input; ones and zeros in place of those the layer does without."""
-        gamma = np.ones(shape, self.variable_dtype) if self.gamma is None else ops.reshape(self.gamma, shape)
-        beta = np.zeros(shape, self.variable_dtype) if self.beta is None else ops.reshape(self.beta, shape)
+        gamma = ops.ones(shape, self.variable_dtype) if self.gamma is None else ops.reshape(self.gamma, shape)
+        beta = ops.zeros(shape, self.variable_dtype) if self.beta is None else ops.reshape(self.beta, shape)
         return gamma, beta
 
 
@@ -73,6 +72,7 @@ class LayerNormalization(_Affine):
 
     settings = ("axis", "epsilon", "center", "scale")
 
+    @checked(axis=axis_numbers, epsilon=non_negative, center=boolean, scale=boolean)
     def __init__(self, axis: Any = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True, beta_initializer: Any = "zeros",
                  gamma_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None,
                  beta_constraint: Any = None, gamma_constraint: Any = None, **kwargs: Any):  # fmt: skip
@@ -82,7 +82,7 @@ class LayerNormalization(_Affine):
             "gamma_regularizer": gamma_regularizer, "beta_constraint": beta_constraint, "gamma_constraint": gamma_constraint,
         }  # fmt: skip
         super().__init__(epsilon, center, scale, options, **kwargs)
-        self.axis = _checked_axis("LayerNormalization", axis)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def build(self, input_shape: Any) -> None:
         self._axes = _canonical(self, input_shape, self.axis)
@@ -130,11 +130,10 @@ class GroupNormalization(_Affine):
 
     settings = ("groups", "axis", "epsilon", "center", "scale")
 
+    @checked(groups=either(positive_int, one_of(-1)), axis=axis_number, epsilon=non_negative, center=boolean, scale=boolean)
     def __init__(self, groups: int = 32, axis: int = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
                  beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
                  gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None, **kwargs: Any):  # fmt: skip
-        if isinstance(groups, bool) or not isinstance(groups, int) or (groups < 1 and groups != -1):
-            raise ConfigError(f"GroupNormalization expects groups to be a positive integer or -1, received {groups!r}")
         options = {
             "beta_initializer": beta_initializer, "gamma_initializer": gamma_initializer, "beta_regularizer": beta_regularizer,
             "gamma_regularizer": gamma_regularizer, "beta_constraint": beta_constraint, "gamma_constraint": gamma_constraint,
@@ -187,9 +186,10 @@ class RMSNormalization(Layer):
         [[1.2000000476837158, 1.600000023841858, 0.0, 0.0]]
     """
 
+    @checked(axis=axis_numbers, epsilon=non_negative)
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)
-        self.axis = _checked_axis("RMSNormalization", axis)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
@@ -231,9 +231,10 @@ class UnitNormalization(Layer):
         [[0.6000000238418579, 0.800000011920929]]
     """
 
+    @checked(axis=axis_numbers)
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
-        self.axis = _checked_axis("UnitNormalization", axis)
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
@@ -249,14 +250,6 @@ class UnitNormalization(Layer):
 def unit_length(x: Any, axis: Any, epsilon: float) -> Any:
     """`x` over its Euclidean length along `axis`, or over `epsilon` where it is shorter; the gradient at 0 is finite."""
     return ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), epsilon**2)))
-
-
-def _checked_axis(layer: str, axis: Any) -> Any:
-    if isinstance(axis, (list, tuple)):
-        return [int(a) for a in axis]
-    if isinstance(axis, bool) or not isinstance(axis, int):
-        raise ConfigError(f"{layer} expects axis to be an integer or a list of them, received {axis!r}")
-    return axis
 
 
 def _canonical(layer: Layer, input_shape: Any, axis: Any) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import ops
+from symkeras.arguments import boolean, checked
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
 from symkeras.layers.spatial import data_format_of, integers, padding_of, spatial_axes
@@ -37,6 +38,7 @@ class _GlobalPooling(Layer):
     rank: ClassVar[int]
     mode: ClassVar[str]
 
+    @checked(keepdims=boolean)
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.data_format = data_format_of(data_format)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import activations, ops
+from symkeras.arguments import boolean, checked, fraction, positive_int
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.dropout_rnn_cell import DropoutRNNCell
 from symkeras.layers.layer import Layer
@@ -26,6 +27,7 @@ class RecurrentCell(DropoutRNNCell, Layer):
     recurrent_kernel: Any
     bias: Any
 
+    @checked(units=positive_int, use_bias=boolean, dropout=fraction, recurrent_dropout=fraction)
     def __init__(self, units: int, activation: Any, use_bias: bool, dropout: float, recurrent_dropout: float, seed: Any,
                  options: dict[str, Any], kwargs: dict[str, Any]):  # fmt: skip
         from symkeras.random import SeedGenerator
@@ -33,16 +35,14 @@ class RecurrentCell(DropoutRNNCell, Layer):
         implementation = kwargs.pop("implementation", 2)
         super().__init__(**kwargs)
         name = type(self).__name__
-        if isinstance(units, bool) or not hasattr(units, "__index__") or int(units) < 1:
-            raise ConfigError(f"{name} expects units to be a positive integer, received units={units!r}")
         if implementation not in (0, 1, 2):
             raise ConfigError(f"{name} expects implementation 1 or 2 (0 is read as 1), received {implementation!r}")
-        self.units = int(units)
+        self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         set_weight_options(self, **{option: options[option] for option in OPTIONS})
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)
         self._given_implementation = implementation

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import checked, integer, optional, positive_int, several
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims
 from symkeras.layers.input_spec import InputSpec
@@ -67,10 +68,11 @@ class Reshape(Layer):
         (5, 2, 3)
     """
 
+    @checked(target_shape=several(optional(integer(least=-1))))
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.target_shape = tuple(-1 if d is None else d for d in target_shape)
-        if self.target_shape.count(-1) > 1 or any(not isinstance(d, int) or d < -1 for d in self.target_shape):
+        if self.target_shape.count(-1) > 1:
             raise ConfigError(f"Reshape expects target_shape to hold sizes and at most one -1, received {target_shape!r}")
 
     def call(self, inputs: Any) -> Any:
@@ -107,6 +109,7 @@ class Permute(Layer):
         (5, 4, 3)
     """
 
+    @checked(dims=several(positive_int))
     def __init__(self, dims: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.dims = tuple(dims)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, tree
+from symkeras.arguments import boolean, checked
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph.variable import Variable
 from symkeras.layers.dropout_rnn_cell import DropoutRNNCell
@@ -57,6 +58,7 @@ class RNN(Layer):
         (4, 5, 2)
     """
 
+    @checked(return_sequences=boolean, return_state=boolean, go_backwards=boolean, stateful=boolean, unroll=boolean, zero_output_for_mask=boolean)
     def __init__(self, cell: Any, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
                  stateful: bool = False, unroll: bool = False, zero_output_for_mask: bool = False, **kwargs: Any):  # fmt: skip
         if isinstance(cell, (list, tuple)):

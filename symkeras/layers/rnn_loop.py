@@ -14,7 +14,7 @@ import numpy as np
 
 from symkeras import ops, tree
 from symkeras.errors import ConfigError, ShapeError
-from symkeras.graph import tracing
+from symkeras.graph import room, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.ops.op import as_array, dtype_of
 
@@ -61,6 +61,8 @@ def rnn_loop(step: Step, inputs: Any, initial_states: Any, go_backwards: bool = 
     loop = _Loop(step, states, mask is not None, return_all_outputs)
     if loop.is_probed:
         loop.probe(tree.map_structure(lambda x: x[0], inputs))
+    if unroll:
+        room.count_calls(length)
     run = _unrolled if unroll else _scanned
     (states, held), ys = run(loop.body, (states, loop.held), (inputs, mask), length, go_backwards)
     outputs, last = loop.outputs(states, held, ys, go_backwards)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symkeras import ops, tree
+from symkeras.arguments import anything, checked, several
 from symkeras.errors import ConfigError
 from symkeras.layers.building import build_sublayer
 from symkeras.layers.layer import Layer
@@ -34,6 +35,7 @@ class StackedRNNCells(Layer):
         ([[3, 3], [2, 2]], 2)
     """
 
+    @checked(cells=several(anything, least=1))
     def __init__(self, cells: Sequence[Any], **kwargs: Any):
         super().__init__(**kwargs)
         for cell in cells:

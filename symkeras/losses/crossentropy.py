@@ -6,6 +6,7 @@ import warnings
 from typing import Any, ClassVar
 
 from symkeras import config, ops
+from symkeras.arguments import axis_number, boolean, checked, fraction, integer, optional
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims
 from symkeras.losses.logits import as_logits
@@ -172,6 +173,7 @@ class BinaryCrossentropy(NamedLoss):
         0.6931
     """
 
+    @checked(from_logits=boolean, label_smoothing=fraction, axis=axis_number)
     def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1, reduction: str | None = "sum_over_batch_size",
                  name: str | None = "binary_crossentropy", dtype: Any = None):  # fmt: skip
         super().__init__(binary_crossentropy, reduction, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis)
@@ -189,6 +191,7 @@ class CategoricalCrossentropy(NamedLoss):
         reduction, name, dtype: as for `Loss`.
     """
 
+    @checked(from_logits=boolean, label_smoothing=fraction, axis=axis_number)
     def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1, reduction: str | None = "sum_over_batch_size",
                  name: str | None = "categorical_crossentropy", dtype: Any = None):  # fmt: skip
         super().__init__(categorical_crossentropy, reduction, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis)
@@ -214,6 +217,7 @@ class SparseCategoricalCrossentropy(NamedLoss):
 
     casts_targets: ClassVar[bool] = False
 
+    @checked(from_logits=boolean, ignore_class=optional(integer()), axis=axis_number)
     def __init__(self, from_logits: bool = False, ignore_class: int | None = None, reduction: str | None = "sum_over_batch_size", axis: int = -1,
                  name: str | None = "sparse_categorical_crossentropy", dtype: Any = None):  # fmt: skip
         super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis)

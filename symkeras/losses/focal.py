@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
-from symkeras.errors import ConfigError
+from symkeras.arguments import axis_number, boolean, checked, fraction, non_negative, number, real_numbers
 from symkeras.losses.crossentropy import binary_terms, check_same_shape, class_operands, clip_probability, smooth_binary, smooth_classes
 from symkeras.losses.regression import operands
 from symkeras.losses.wrapper import NamedLoss
@@ -77,6 +77,7 @@ class BinaryFocalCrossentropy(NamedLoss):
         reduction, name, dtype: as for `Loss`.
     """
 
+    @checked(apply_class_balancing=boolean, alpha=fraction, gamma=non_negative, from_logits=boolean, label_smoothing=fraction, axis=axis_number)
     def __init__(self, apply_class_balancing: bool = False, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False,
                  label_smoothing: float = 0.0, axis: int = -1, reduction: str | None = "sum_over_batch_size",
                  name: str | None = "binary_focal_crossentropy", dtype: Any = None):  # fmt: skip
@@ -98,6 +99,7 @@ class CategoricalFocalCrossentropy(NamedLoss):
         reduction, name, dtype: as for `Loss`.
     """
 
+    @checked(alpha=real_numbers, gamma=non_negative, from_logits=boolean, label_smoothing=fraction, axis=axis_number)
     def __init__(self, alpha: Any = 0.25, gamma: float = 2.0, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
                  reduction: str | None = "sum_over_batch_size", name: str | None = "categorical_focal_crossentropy", dtype: Any = None):  # fmt: skip
         super().__init__(
@@ -117,10 +119,9 @@ class CategoricalGeneralizedCrossEntropy(NamedLoss):
         ConfigError: q outside (0, 1).
     """
 
+    @checked(q=number(above=0, below=1))
     def __init__(self, q: float = 0.5, reduction: str | None = "sum_over_batch_size",
                  name: str | None = "categorical_generalized_cross_entropy", dtype: Any = None):  # fmt: skip
-        if not 0 < q < 1:
-            raise ConfigError(f"CategoricalGeneralizedCrossEntropy: q must lie in (0, 1), received {q}")
         super().__init__(categorical_generalized_cross_entropy, reduction, name, dtype, q=q)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

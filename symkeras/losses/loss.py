@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import ops, tree
+from symkeras.arguments import checked, optional, text
 from symkeras.graph import dtypes
 from symkeras.layers.layer import _policy_name, mask_of
 from symkeras.losses.weighting import check_reduction, reduce_weighted
@@ -35,6 +36,7 @@ class Loss:
     casts_targets: ClassVar[bool] = True
     """Whether `call` gets the targets in `dtype`; integer labels keep theirs where False."""
 
+    @checked(name=optional(text))
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
         from symkeras.utils.naming import auto_name, to_snake_case
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import boolean, checked, number, positive
 from symkeras.losses.weighting import masks_values
 from symkeras.losses.wrapper import NamedLoss
 
@@ -69,6 +70,7 @@ class Circle(NamedLoss):
         reduction, name, dtype: as for `Loss`.
     """
 
+    @checked(gamma=positive, margin=number(), remove_diagonal=boolean)
     def __init__(self, gamma: float = 80.0, margin: float = 0.4, remove_diagonal: bool = True, reduction: str | None = "sum_over_batch_size",
                  name: str | None = "circle", dtype: Any = None):  # fmt: skip
         super().__init__(circle, reduction, name, dtype, gamma=gamma, margin=margin, remove_diagonal=remove_diagonal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import config, ops
+from symkeras.arguments import axis_numbers, checked, non_negative, optional
 from symkeras.losses.wrapper import NamedLoss
 
 
@@ -44,6 +45,7 @@ class Dice(NamedLoss):
         0.0
     """
 
+    @checked(axis=optional(axis_numbers))
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "dice", axis: Any = None, dtype: Any = None):
         super().__init__(dice, reduction, name, dtype, axis=axis)
 
@@ -58,6 +60,7 @@ class Tversky(NamedLoss):
         axis: axes over which regions extend; all, the batch too, when None.
     """
 
+    @checked(alpha=non_negative, beta=non_negative, axis=optional(axis_numbers))
     def __init__(self, alpha: float = 0.5, beta: float = 0.5, reduction: str | None = "sum_over_batch_size", name: str | None = "tversky",
                  axis: Any = None, dtype: Any = None):  # fmt: skip
         super().__init__(tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from symkeras import config, ops
+from symkeras.arguments import axis_numbers, checked, positive
 from symkeras.losses.weighting import same_rank
 from symkeras.losses.wrapper import NamedLoss
 
@@ -134,6 +135,7 @@ class Huber(NamedLoss):
         reduction, name, dtype: as for `Loss`.
     """
 
+    @checked(delta=positive)
     def __init__(self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size", name: str | None = "huber_loss", dtype: Any = None):
         super().__init__(huber, reduction, name, dtype, delta=delta)
 
@@ -157,5 +159,6 @@ class CosineSimilarity(NamedLoss):
         reduction, name, dtype: as for `Loss`.
     """
 
+    @checked(axis=axis_numbers)
     def __init__(self, axis: int = -1, reduction: str | None = "sum_over_batch_size", name: str | None = "cosine_similarity", dtype: Any = None):
         super().__init__(cosine_similarity, reduction, name, dtype, axis=axis)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symkeras import tree
+from symkeras.arguments import checked, function
 from symkeras.losses.loss import Loss
 from symkeras.losses.weighting import same_rank, value_mask
 
@@ -25,6 +26,7 @@ class LossFunctionWrapper(Loss):
         5.0
     """
 
+    @checked(fn=function)
     def __init__(self, fn: Callable[..., Any], reduction: str | None = "sum_over_batch_size", name: str | None = None,
                  dtype: Any = None, **kwargs: Any):  # fmt: skip
         super().__init__(name=name, reduction=reduction, dtype=dtype)

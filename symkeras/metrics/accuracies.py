@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import config, ops
+from symkeras.arguments import boolean, checked, number, positive_int
 from symkeras.graph import dtypes
 from symkeras.losses.regression import operands
 from symkeras.losses.weighting import same_rank
@@ -118,6 +119,7 @@ class BinaryAccuracy(NamedMean):
 
     _direction = "up"
 
+    @checked(threshold=number())
     def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5):
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
@@ -158,6 +160,7 @@ class TopKCategoricalAccuracy(NamedMean):
 
     _direction = "up"
 
+    @checked(k=positive_int)
     def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None):
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
 
@@ -173,6 +176,7 @@ class SparseTopKCategoricalAccuracy(NamedMean):
 
     _direction = "up"
 
+    @checked(k=positive_int, from_sorted_ids=boolean)
     def __init__(self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: Any = None, from_sorted_ids: bool = False):
         super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config, ops
+from symkeras.arguments import boolean, checked, fraction, integer, number, optional, positive_int, several
 from symkeras.errors import ConfigError, ShapeError, nearest
 from symkeras.losses.weighting import divide_no_nan
 from symkeras.metrics.confusion import share
@@ -46,14 +47,16 @@ class AUC(Metric):
 
     _direction = "up"
 
+    @checked(
+        num_thresholds=integer(least=2), thresholds=optional(several(fraction)), multi_label=boolean, num_labels=optional(positive_int),
+        label_weights=optional(several(number())), from_logits=boolean,
+    )  # fmt: skip
     def __init__(self, num_thresholds: int = 200, curve: str = "ROC", summation_method: str = "interpolation", name: str | None = None,
                  dtype: Any = None, thresholds: Any = None, multi_label: bool = False, num_labels: int | None = None,
                  label_weights: Any = None, from_logits: bool = False):  # fmt: skip
         super().__init__(name=name, dtype=dtype)
         self.curve = _one_of("curve", str(curve).upper(), _CURVES)
         self.summation_method = _one_of("summation_method", str(summation_method).lower(), _METHODS)
-        if thresholds is None and num_thresholds <= 1:
-            raise ConfigError(f"AUC: num_thresholds must be at least 2, received {num_thresholds}")
         if num_labels and not multi_label:
             raise ConfigError("AUC: num_labels belongs to multi_label=True")
         self._own_thresholds = None if thresholds is None else sorted(float(t) for t in thresholds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import ops
+from symkeras.arguments import checked, either, fraction, integer, optional, positive_int, several
 from symkeras.graph.variable import Variable
 from symkeras.losses.weighting import divide_no_nan
 from symkeras.metrics.counting import LEAST, count_into, is_even, thresholds_of
@@ -25,6 +26,7 @@ class _Count(Metric):
 
     _cell: ClassVar[str]
 
+    @checked(thresholds=optional(either(fraction, several(fraction, least=1))))
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds = thresholds
@@ -99,6 +101,7 @@ class _Share(Metric):
     _direction = "up"
     _error: ClassVar[tuple[str, str]]
 
+    @checked(thresholds=optional(either(fraction, several(fraction, least=1))), top_k=optional(positive_int), class_id=optional(integer()))
     def __init__(self, thresholds: Any = None, top_k: int | None = None, class_id: int | None = None, name: str | None = None, dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds = thresholds

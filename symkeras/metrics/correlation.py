@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import config, ops
+from symkeras.arguments import axis_number, checked
 from symkeras.losses.regression import operands
 from symkeras.metrics.reduction import NamedMean
 
@@ -39,6 +40,7 @@ class PearsonCorrelation(NamedMean):
 
     _direction = "up"
 
+    @checked(axis=axis_number)
     def __init__(self, name: str | None = "pearson_correlation", dtype: Any = None, axis: int = -1):
         super().__init__(pearson_correlation, name, dtype, axis=axis)
 
@@ -53,5 +55,6 @@ class ConcordanceCorrelation(NamedMean):
 
     _direction = "up"
 
+    @checked(axis=axis_number)
     def __init__(self, name: str | None = "concordance_correlation", dtype: Any = None, axis: int = -1):
         super().__init__(concordance_correlation, name, dtype, axis=axis)

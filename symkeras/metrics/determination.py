@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.arguments import checked, non_negative_int, one_of
+from symkeras.errors import ShapeError
 from symkeras.losses.regression import operands
 from symkeras.losses.weighting import align_weights, size_of
 from symkeras.metrics.metric import Metric
@@ -35,12 +36,9 @@ class R2Score(Metric):
 
     _direction = "up"
 
+    @checked(class_aggregation=one_of(*_AGGREGATIONS), num_regressors=non_negative_int)
     def __init__(self, class_aggregation: str | None = "uniform_average", num_regressors: int = 0, name: str | None = "r2_score", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
-        if class_aggregation not in _AGGREGATIONS:
-            raise ConfigError(f"R2Score: class_aggregation must be one of {_AGGREGATIONS}, received {class_aggregation!r}")
-        if num_regressors < 0:
-            raise ConfigError(f"R2Score: num_regressors must not be negative, received {num_regressors}")
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors
         self.num_samples = self.add_variable(shape=(), name="num_samples")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import config, ops
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.arguments import checked, number, one_of, optional, positive
+from symkeras.errors import ShapeError
 from symkeras.metrics.metric import Metric
 
 _AVERAGES = (None, "micro", "macro", "weighted")
@@ -36,15 +37,10 @@ class FBetaScore(Metric):
 
     _direction = "up"
 
+    @checked(average=one_of(*_AVERAGES), beta=positive, threshold=optional(number(above=0, most=1)))
     def __init__(self, average: str | None = None, beta: float = 1.0, threshold: float | None = None, name: str | None = "fbeta_score",
                  dtype: Any = None):  # fmt: skip
         super().__init__(name=name, dtype=dtype)
-        if average not in _AVERAGES:
-            raise ConfigError(f"{type(self).__name__}: average must be one of {_AVERAGES}, received {average!r}")
-        if not isinstance(beta, float) or beta <= 0:
-            raise ConfigError(f"{type(self).__name__}: beta must be a positive float, received {beta!r}")
-        if threshold is not None and (not isinstance(threshold, float) or not 0 < threshold <= 1):
-            raise ConfigError(f"{type(self).__name__}: threshold must be a float in (0, 1], received {threshold!r}")
         self.average = average
         self.beta = beta
         self.threshold = threshold

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import losses, ops
+from symkeras.arguments import axis_number, axis_numbers, boolean, checked, fraction, integer, optional
 from symkeras.losses.regression import operands
 from symkeras.losses.weighting import divide_no_nan
 from symkeras.metrics.reduction import Mean, NamedMean
@@ -102,6 +103,7 @@ class CosineSimilarity(NamedMean):
 
     _direction = "up"
 
+    @checked(axis=axis_numbers)
     def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1):
         super().__init__(_cosine, name, dtype, axis=axis)
 
@@ -130,6 +132,7 @@ class BinaryCrossentropy(NamedMean):
 
     _direction = "down"
 
+    @checked(from_logits=boolean, label_smoothing=fraction)
     def __init__(self, name: str | None = "binary_crossentropy", dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0):
         super().__init__(losses.binary_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
 
@@ -146,6 +149,7 @@ class CategoricalCrossentropy(NamedMean):
 
     _direction = "down"
 
+    @checked(from_logits=boolean, label_smoothing=fraction, axis=axis_number)
     def __init__(self, name: str | None = "categorical_crossentropy", dtype: Any = None, from_logits: bool = False,
                  label_smoothing: float = 0, axis: int = -1):  # fmt: skip
         super().__init__(losses.categorical_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis)
@@ -163,6 +167,7 @@ class SparseCategoricalCrossentropy(NamedMean):
 
     _direction = "down"
 
+    @checked(from_logits=boolean, ignore_class=optional(integer()), axis=axis_number)
     def __init__(self, name: str | None = "sparse_categorical_crossentropy", dtype: Any = None, from_logits: bool = False,
                  ignore_class: int | None = None, axis: int = -1):  # fmt: skip
         super().__init__(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from symkeras import config, ops
+from symkeras.arguments import axis_number, boolean, checked, integer, non_negative_int, number, optional, positive_int, several
 from symkeras.errors import ConfigError
 from symkeras.graph import dtypes
 from symkeras.metrics.metric import Metric
@@ -38,6 +39,10 @@ class IoU(Metric):
     _direction = "up"
     _config: ClassVar[tuple[str, ...]] = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
 
+    @checked(
+        num_classes=positive_int, target_class_ids=several(non_negative_int, least=1), ignore_class=optional(integer()), sparse_y_true=boolean,
+        sparse_y_pred=boolean, axis=axis_number,
+    )  # fmt: skip
     def __init__(self, num_classes: int, target_class_ids: Sequence[int], name: str | None = None, dtype: Any = None,
                  ignore_class: int | None = None, sparse_y_true: bool = True, sparse_y_pred: bool = True, axis: int = -1):  # fmt: skip
         super().__init__(name=name, dtype=dtype or "int32")
@@ -97,6 +102,7 @@ class BinaryIoU(IoU):
 
     _config = ("target_class_ids", "threshold")
 
+    @checked(threshold=number())
     def __init__(self, target_class_ids: Sequence[int] = (0, 1), threshold: float = 0.5, name: str | None = None, dtype: Any = None):
         super().__init__(num_classes=2, target_class_ids=target_class_ids, name=name, dtype=dtype)
         self.threshold = threshold
@@ -115,6 +121,7 @@ class MeanIoU(IoU):
 
     _config = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
 
+    @checked(num_classes=positive_int)
     def __init__(self, num_classes: int, name: str | None = None, dtype: Any = None, ignore_class: int | None = None,
                  sparse_y_true: bool = True, sparse_y_pred: bool = True, axis: int = -1):  # fmt: skip
         super().__init__(num_classes, list(range(num_classes)), name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from symkeras import config, ops
+from symkeras.arguments import checked, optional, text
 from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dtypes, provenance, tracing
 from symkeras.graph.variable import Variable
@@ -42,6 +43,7 @@ class Metric:
     _direction: ClassVar[str | None] = None
     """"up" where larger is better, "down" where smaller is, for callbacks that compare epochs."""
 
+    @checked(name=optional(text))
     def __init__(self, dtype: Any = None, name: str | None = None):
         from symkeras.utils.naming import auto_name, to_snake_case
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import ops
-from symkeras.errors import ConfigError
+from symkeras.arguments import checked, fraction, integer, optional, positive_int
 from symkeras.graph.variable import Variable
 from symkeras.metrics.confusion import share
 from symkeras.metrics.counting import count_into
@@ -28,12 +28,9 @@ class _OperatingPoint(Metric):
     _constrained: ClassVar[str]
     _sought: ClassVar[str]
 
+    @checked(num_thresholds=positive_int, class_id=optional(integer()))
     def __init__(self, value: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None, dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
-        if not 0 <= value <= 1:
-            raise ConfigError(f"{type(self).__name__}: {self._constrained} must lie in [0, 1], received {value}")
-        if num_thresholds <= 0:
-            raise ConfigError(f"{type(self).__name__}: num_thresholds must be positive, received {num_thresholds}")
         setattr(self, self._constrained, value)
         self.value = value
         self.num_thresholds = num_thresholds
@@ -69,6 +66,7 @@ class SensitivityAtSpecificity(_OperatingPoint):
 
     _constrained, _sought = "specificity", "sensitivity"
 
+    @checked(specificity=fraction)
     def __init__(self, specificity: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None, dtype: Any = None):
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
 
@@ -85,6 +83,7 @@ class SpecificityAtSensitivity(_OperatingPoint):
 
     _constrained, _sought = "sensitivity", "specificity"
 
+    @checked(sensitivity=fraction)
     def __init__(self, sensitivity: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None, dtype: Any = None):
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
 
@@ -101,6 +100,7 @@ class PrecisionAtRecall(_OperatingPoint):
 
     _constrained, _sought = "recall", "precision"
 
+    @checked(recall=fraction)
     def __init__(self, recall: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None, dtype: Any = None):
         super().__init__(recall, num_thresholds, class_id, name, dtype)
 
@@ -117,5 +117,6 @@ class RecallAtPrecision(_OperatingPoint):
 
     _constrained, _sought = "precision", "recall"
 
+    @checked(precision=fraction)
     def __init__(self, precision: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None, dtype: Any = None):
         super().__init__(precision, num_thresholds, class_id, name, dtype)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import checked, function
 from symkeras.layers.layer import mask_of
 from symkeras.losses.weighting import divide_no_nan, same_rank, value_mask, weights_with_mask
 from symkeras.metrics.metric import Metric
@@ -99,6 +100,7 @@ class MeanMetricWrapper(Mean):
         2.0
     """
 
+    @checked(fn=function)
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(name=name, dtype=dtype)
         self._fn = fn

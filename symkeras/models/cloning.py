@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symkeras import tree
+from symkeras.arguments import boolean, checked, function, instance, optional
 from symkeras.errors import ConfigError
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.input import Input, InputLayer
@@ -13,6 +14,7 @@ from symkeras.layers.layer import CallRecord, Layer
 from symkeras.layers.replay import Replay
 
 
+@checked(model=instance(Layer, "a model"), clone_function=optional(function), call_function=optional(function), recursive=boolean)
 def clone_model(model: Any, input_tensors: Any = None, clone_function: Callable[[Layer], Layer] | None = None,
                 call_function: Callable[..., Any] | None = None, recursive: bool = False) -> Any:  # fmt: skip
     """A model like `model`, with fresh weights, not compiled.

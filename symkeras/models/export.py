@@ -20,8 +20,8 @@ from symkeras.models.steps import Signature, Step, x_names
 
 _SUFFIXES = {".c": "c", ".py": "numpy", ".onnx": "onnx", ".tflite": "litert"}
 """Which format a file name stands for."""
-_KEPT = ("level", "numerics")
-"""What an exported function takes over from `compile`."""
+_KEPT = ("level", "numerics", "denormals")
+"""What an exported function takes over from `compile`, where the format has a place for it."""
 
 
 def export_model(model: Any, filepath: Any, format: str | None, verbose: Any, input_signature: Any, options: dict[str, Any]) -> list[Path]:
@@ -35,7 +35,8 @@ def export_model(model: Any, filepath: Any, format: str | None, verbose: Any, in
         raise ConfigError(f"export of model {model.name!r}: format {format!r} is not offered; give format={shown}")
     graph, results = predict_graph(model, input_signature)
     compiled = model._compilation.options if model._compilation is not None else {}
-    options = {**{k: compiled[k] for k in _KEPT if k in compiled}, "title": model.name, "results": results, **options}
+    taken = interface.export_options(format)
+    options = {**{k: compiled[k] for k in _KEPT if k in compiled and k in taken}, "title": model.name, "results": results, **options}
     files = interface.export_graph(graph, path, format, **options)
     if verbose:
         print(f"Exported model {model.name!r}: {', '.join(map(str, files))}")

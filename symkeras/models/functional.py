@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, tree
+from symkeras.arguments import boolean, optional
 from symkeras.errors import ConfigError, DataError, ShapeError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.graph.node import Node
@@ -43,7 +44,7 @@ class Functional(Model):
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
         inputs = kwargs.pop("input", inputs)
         outputs = kwargs.pop("output", outputs)
-        trainable = kwargs.pop("trainable", None)
+        trainable = optional(boolean)(kwargs.pop("trainable", None), f"{type(self).__name__}: trainable")
         super().__init__(name=name, **{"autocast": False, **kwargs})
         self._set_graph(inputs, outputs)
         if trainable is False:
@@ -215,6 +216,9 @@ class Functional(Model):
         return _unpacked(outputs)
 
     # ---- config --------------------------------------------------------------------------------------------------
+
+    def _state_names(self) -> list[str]:
+        return ["layers", *super()._state_names()]
 
     def get_config(self) -> dict[str, Any]:
         from symkeras.models.functional_config import functional_config

@@ -9,11 +9,12 @@ A config lists the layers with their calls (`inbound_nodes`), whose arguments me
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from symkeras import layers as layer_table
-from symkeras import ops, tree
+from symkeras import tree
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import dtypes, tracing
 from symkeras.graph.graph import Graph, substitute
@@ -21,10 +22,12 @@ from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.graph_layer import GraphLayer
 from symkeras.layers.layer import CallRecord, Layer, definition_context, record_of
+from symkeras.models import tensorflow_operations
+from symkeras.models.operations import is_operation, operation
 from symkeras.ops import phase
 from symkeras.ops.leaves import placeholder_node
 from symkeras.saving.lookup import _complete
-from symkeras.saving.serialization import TensorReference, deserialize_keras_object, serialize_keras_object
+from symkeras.saving.serialization import TensorReference, config_errors, custom_object, deserialize_keras_object, serialize_keras_object
 
 History = tuple[str, int, int]
 """Name of a layer, number of the call, number of the output: where a config says a tensor comes from."""
@@ -177,7 +180,7 @@ def functional_from_config(cls: type, config: Mapping[str, Any], custom_objects:
         ConfigError: a call mentions a tensor that no layer gives.
     """
     rest = {k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers", "losses")}
-    with tracing.suspended(), definition_context():
+    with tracing.suspended(), definition_context(), config_errors(cls.__name__):
         reader = _Reader(config["layers"], custom_objects)
         inputs, outputs = reader.outside(config["input_layers"]), reader.outside(config["output_layers"])
         model = cls(inputs=inputs, outputs=outputs, **rest)
@@ -195,22 +198,43 @@ class _Operation:
     def __init__(self, data: Mapping[str, Any]):
         name = data["class_name"]
         self.name = data["name"]
-        self.settings = {k: _plain(v) for k, v in data["config"].items() if k not in ("name", "dtype", "trainable")}
         self.outputs: list[list[Tensor]] = []
-        self._function = _operation(name)
+        if name in tensorflow_operations.CLASSES:
+            self.settings, self._function = {}, tensorflow_operations.tensorflow_operation(data["config"].get("function"))
+        else:
+            self.settings = {k: _plain(v) for k, v in data["config"].items() if k not in ("name", "dtype", "trainable")}
+            self._function = operation(name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
+        if not any(isinstance(x, Tensor) for x in _leaves((args, kwargs))):
+            raise ConfigError(f"the config calls the operation {self.name!r} on no tensor")
         self.outputs.append(tree.flatten(self._function(*args, **self.settings, **kwargs)))
 
 
-def _operation(class_name: str) -> Callable[..., Any]:
-    if class_name == "GetItem":
-        return lambda x, key: x[tuple(key) if isinstance(key, list) else key]
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
-    found = getattr(ops, name, None)
-    if found is None:
-        raise ConfigError(f"the config holds the operation {class_name!r}, which symkeras.ops does not offer.{nearest(name, dir(ops))}")
-    return found
+def _means_operation(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry is that of an operation; files of Keras 3 in the old format leave the module out."""
+    if entry.get("module") and entry["class_name"] not in tensorflow_operations.CLASSES:
+        return re.match(r"(keras|symkeras)\.(src\.)?ops\b", str(entry["module"])) is not None
+    name = entry["class_name"]
+    if name in tensorflow_operations.CLASSES:
+        return True
+    if custom_object(name) is not None or not is_operation(name):
+        return False
+    if name not in _Layers():
+        return True
+    if name == "Reshape":  # a layer of this name has a `target_shape`
+        return "newshape" in entry["config"]
+    return name in _MERGING and "trainable" not in entry["config"] and _takes_tensors(entry["inbound_nodes"])
+
+
+_MERGING = ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Dot")
+"""Layers that take one list of tensors, and share their names with operations that take tensors one by one."""
+
+
+def _takes_tensors(nodes: Sequence[Any]) -> bool:
+    first = nodes[0] if nodes else None
+    args = first.get("args") if isinstance(first, Mapping) else None
+    return bool(args) and isinstance(args[0], Mapping)
 
 
 def _plain(value: Any) -> Any:
@@ -227,8 +251,7 @@ class _Reader:
         waiting: list[tuple[str, list[Any]]] = []
         for entry in entries:
             name = entry.get("name") or entry["config"]["name"]
-            is_operation = re.match(r"(keras|symkeras)\.(src\.)?ops\b", str(entry.get("module") or ""))
-            made = _Operation({**entry, "name": name}) if is_operation else layer_from_config(entry, custom_objects)
+            made = _Operation({**entry, "name": name}) if _means_operation(entry) else layer_from_config(entry, custom_objects)
             self.made[name] = made
             waiting.append((name, list(entry["inbound_nodes"])))
             is_input = not entry["inbound_nodes"] and isinstance(made, Layer) and made._inbound_nodes
@@ -236,47 +259,46 @@ class _Reader:
         self._make_calls(waiting)
 
     def _make_calls(self, waiting: list[tuple[str, list[Any]]]) -> None:
-        while waiting:
-            later = []
-            for name, nodes in waiting:
-                done = 0
-                for node in nodes:
-                    arguments = self._arguments(node, name)
-                    if arguments is None:
-                        break
-                    self._make_call(name, *arguments)
-                    done += 1
-                if done < len(nodes):
-                    later.append((name, nodes[done:]))
-            if later == waiting:
-                raise ConfigError(f"the config has calls whose arguments no layer gives: of {', '.join(repr(name) for name, _ in waiting)}")
-            waiting = later
+        """Make the calls of each layer in order; one that lacks a tensor waits for the call that gives it."""
+        blocked: dict[tuple[str, int], list[str]] = {}
+        left = {name: deque(nodes) for name, nodes in waiting}
+        ready = deque(name for name, nodes in waiting if nodes)
+        while ready:
+            name = ready.popleft()
+            while left[name]:
+                args, kwargs = self._arguments(left[name][0])
+                missing = next((m for x in _leaves((args, kwargs)) if (m := self._missing(x, name)) is not None), None)
+                if missing is not None:
+                    blocked.setdefault(missing, []).append(name)
+                    break
+                left[name].popleft()
+                self._make_call(name, _mapped(args, self._tensor), _mapped(kwargs, self._tensor))
+                ready.extend(blocked.pop((name, len(self.calls[name]) - 1), ()))
+        if lacking := [name for name, nodes in left.items() if nodes]:
+            raise ConfigError(f"the config has calls whose arguments no layer gives: of {', '.join(map(repr, lacking[:10]))}")
 
     def _make_call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         layer = self.made[name]
         results = layer(*args, **kwargs)
         self.calls[name].append(layer.outputs[-1] if isinstance(layer, _Operation) else [t for t in tree.flatten(results) if isinstance(t, Tensor)])
 
-    def _arguments(self, node: Any, name: str) -> tuple[list[Any], dict[str, Any]] | None:
-        """The arguments of a call, None as long as one of its tensors does not exist."""
+    def _arguments(self, node: Any) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments of a call, in which tensors are mentioned."""
         if isinstance(node, list):
             args: Any = [TensorReference((), "", entry[:3]) for entry in node]
-            args, kwargs = [args[0] if len(args) == 1 else args], {k: v for entry in node for k, v in (entry[3] if len(entry) > 3 else {}).items()}
-        else:
-            args, kwargs = deserialize_keras_object(node["args"]), deserialize_keras_object(node["kwargs"])
-        if not all(self._exists(x, name) for x in _leaves((args, kwargs))):
-            return None
-        return _mapped(args, self._tensor), _mapped(kwargs, self._tensor)
+            return [args[0] if len(args) == 1 else args], {k: v for entry in node for k, v in (entry[3] if len(entry) > 3 else {}).items()}
+        return deserialize_keras_object(node["args"]), deserialize_keras_object(node["kwargs"])
 
-    def _exists(self, x: Any, name: str) -> bool:
+    def _missing(self, x: Any, name: str) -> tuple[str, int] | None:
+        """The call that an argument waits for, None for one that is there."""
         if not isinstance(x, TensorReference):
-            return True
+            return None
         if x.keras_history is None:
             raise ConfigError(f"the config calls {name!r} on a tensor without history: it cannot be made again")
         source, call, _ = x.keras_history
         if source not in self.calls:
             raise ConfigError(f"the config calls {name!r} on an output of {source!r}, a layer it does not have.{nearest(source, self.calls)}")
-        return call < len(self.calls[source])
+        return None if 0 <= call < len(self.calls[source]) else (source, call)
 
     def _tensor(self, x: Any) -> Any:
         if not isinstance(x, TensorReference):

@@ -20,9 +20,10 @@ from symkeras.graph.types import TensorType
 from symkeras.layers.layer import Layer, call_context, taken_as_trainable
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import per_output
-from symkeras.models.data import check_range
+from symkeras.models.feeds.checks import check_range
 from symkeras.models.steps import Signature, Step, batch_type, weight_type
 from symkeras.ops.leaves import placeholder_node
+from symkeras.recent import Recent
 
 MODES = ("train", "test", "predict")
 OWN_BOOKS = frozenset({"_steps", "_last", "_example", "_known_inputs", "_at_once"})
@@ -43,14 +44,14 @@ class Functions:
         self._begin_books()
 
     def _begin_books(self) -> None:
-        object.__setattr__(self, "_steps", {})
+        object.__setattr__(self, "_steps", Recent(config.max_compiled_functions))
         object.__setattr__(self, "_last", {})
         object.__setattr__(self, "_example", None)
         object.__setattr__(self, "_known_inputs", None)
         object.__setattr__(self, "_at_once", None)
 
     def _forget_steps(self) -> None:
-        self._steps: dict[Any, Step] = {}
+        self._steps: Recent[Any, Step] = Recent(config.max_compiled_functions)
         self._last: dict[str, Step] = {}
         self._example: Any = None
         self._known_inputs: tuple[list[str], Any] | None = None
@@ -142,7 +143,8 @@ class Functions:
         key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, backend or config.backend())
         step = self._steps.get(key)
         if step is None:
-            step = self._steps[key] = self._make_step(mode, x, y, weights, structure, backend)
+            step = self._make_step(mode, x, y, weights, structure, backend)
+            self._steps.put(key, step)
         self._last[mode] = step
         for a, t in zip((*x, *y), (*step.signature.x, *step.signature.y), strict=False):
             if a is not None and t is not None and a.dtype.kind in "iu" and a.dtype.itemsize > 2:
@@ -161,7 +163,9 @@ class Functions:
         )
         compilation = self._compilation
         was_bound = compilation is not None and compilation.is_bound
-        options = compilation.options if compilation is not None and backend != "interpreter" else {}
+        options = compilation.options if compilation is not None else {}
+        if backend == "interpreter":
+            options = {k: v for k, v in options.items() if k == "denormals"}
         try:
             with _naming_the_place(), self._as_compiled():
                 return Step(self, mode, signature, structure, backend, options)

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-from symkeras.errors import ConfigError, SymkerasError, nearest
+from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, several, text
+from symkeras.errors import ConfigError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.layers.input import symbolic_input
 from symkeras.layers.layer import Layer, call_context, map_shapes
+from symkeras.layers.state_names import state_names
 from symkeras.models.functions import OWN_BOOKS
 from symkeras.models.trainer import Trainer
 
@@ -62,6 +64,7 @@ class Model(Trainer, Layer):
         """The layers this model is made of, in order."""
         return list(self._layers)
 
+    @checked(name=optional(text), index=optional(integer()))
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """One layer by its name or place.
 
@@ -79,6 +82,10 @@ class Model(Trainer, Layer):
         names = [layer.name for layer in layers]
         raise ConfigError(f"model {self.name!r} has no layer {name!r}; it has {', '.join(names)}.{nearest(str(name), names)}")
 
+    @checked(
+        line_length=optional(positive_int), positions=optional(several(number())), print_fn=optional(function), expand_nested=boolean,
+        show_trainable=boolean, layer_range=optional(several(text, count=2)),
+    )  # fmt: skip
     def summary(self, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None,
                 expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None) -> None:  # fmt: skip
         """Print the layers with their output shapes and numbers of parameters."""
@@ -104,6 +111,7 @@ class Model(Trainer, Layer):
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    @checked(filepath=path, format=optional(text))
     def export(self, filepath: Any, format: str | None = None, verbose: Any = None, input_signature: Any = None, **kwargs: Any) -> Any:
         """Write what `predict` computes to files that run without symkeras.
 
@@ -140,6 +148,9 @@ class Model(Trainer, Layer):
         from symkeras.models.export import export_model
 
         return export_model(self, filepath, format, verbose, input_signature, kwargs)
+
+    def _state_names(self) -> list[str]:
+        return state_names(self, Layer, ("layers", "optimizer"))
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as text; `models.model_from_json` reads it back."""
@@ -209,10 +220,10 @@ def make_functional(cls: type) -> None:
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """The model that `to_json` wrote, with fresh weights."""
-    from symkeras.saving.serialization import deserialize_keras_object
+    from symkeras.saving import json_text
+    from symkeras.saving.model_files import model_of_config
 
-    try:
-        config = json.loads(json_string)
-    except json.JSONDecodeError as error:
-        raise SymkerasError(f"not a model in JSON: {error}") from error
-    return deserialize_keras_object(config, custom_objects=custom_objects)
+    if not isinstance(json_string, (str, bytes)):
+        raise ConfigError(f"model_from_json takes a text, received {json_string!r} of type {type(json_string).__name__}")
+    text = json_string if isinstance(json_string, bytes) else json_string.encode("utf-8", "surrogatepass")
+    return model_of_config(json_text.parse(text, "the text of the model"), custom_objects)

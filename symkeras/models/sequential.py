@@ -200,6 +200,9 @@ class Sequential(Model):
     _input_structure = property(lambda self: self._built_model()._input_structure)
     _output_structure = property(lambda self: self._built_model()._output_structure)
 
+    def _state_names(self) -> list[str]:
+        return ["layers", *super()._state_names()]
+
     def get_config(self) -> dict[str, Any]:
         from symkeras.saving.serialization import serialize_keras_object
 

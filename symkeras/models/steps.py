@@ -195,19 +195,3 @@ def x_names(model: Any, count: int) -> list[str]:
     """The names of a model's inputs, for the graph."""
     names = model._names_of_inputs()
     return names if len(names) == count else [f"x{k}" if count > 1 else "x" for k in range(count)]
-
-
-def fill(target: np.ndarray, source: np.ndarray) -> None:
-    """Copy a batch into the place where a function reads it, converting its dtype."""
-    if source.shape != target.shape:
-        source = source.reshape(target.shape)
-    np.copyto(target, source, casting="unsafe")
-
-
-def load(targets: Sequence[np.ndarray], arrays: Sequence[np.ndarray], rows: np.ndarray | slice) -> None:
-    """Copy some rows of `arrays` into the places where a function reads them; given by number, they are gathered there at once."""
-    for target, a in zip(targets, arrays, strict=True):
-        if isinstance(rows, np.ndarray) and a.dtype == target.dtype and a.ndim == target.ndim:
-            a.take(rows, axis=0, out=target, mode="clip")
-        else:
-            fill(target, a[rows])

@@ -94,11 +94,6 @@ class Scan(Op):
         own = solve_dims([n.tensor_type for n in body.inputs], shapes, [n.attrs["name"] for n in body.inputs])
         return {**known_sizes(), **own}
 
-    def vjp(self, dy: Any, out: Any, *inputs: Any, **attrs: Any) -> Any:  # type: ignore[override]
-        from symkeras.autodiff.loops import scan_vjp
-
-        return scan_vjp(dy, inputs, **attrs)
-
     def flops(self, node: Node) -> dims.Size:
         total: dims.Size = 0
         for n in node.attrs["body"].nodes:
@@ -122,11 +117,6 @@ class Cond(Op):
 
     def value(self, predicate: Any, *arrays: Any, then: Graph, otherwise: Graph) -> Any:  # type: ignore[override]
         return tuple(evaluate(then if predicate else otherwise, arrays)[0])
-
-    def vjp(self, dy: Any, out: Any, predicate: Any, *inputs: Any, then: Graph, otherwise: Graph) -> Any:  # type: ignore[override]
-        from symkeras.autodiff.loops import cond_vjp
-
-        return cond_vjp(dy, predicate, inputs, then, otherwise)
 
 
 @register

@@ -203,16 +203,8 @@ def _same_padding(size: Size, extent: int, stride: int) -> Size:
     """How much an axis is padded so that a window of `extent` has a position for every `stride` of its elements."""
     if stride == 1:
         return extent - 1
-    before_last = (dims.ceil_divide(size, stride) - 1) * stride
-    if isinstance(size, int):
-        return max(before_last + extent - size, 0)
-    if extent >= stride:
-        return before_last + extent - size
-    left = size - before_last  # what the last position can reach, 1 to `stride`; the sum is max(extent - left, 0)
-    total: Size = extent - 1
-    for reach in range(1, extent):
-        total = total - dims.floor_divide(left + (stride - 1 - reach), stride)
-    return total
+    total = (dims.ceil_divide(size, stride) - 1) * stride + extent - size
+    return total if extent >= stride else dims.maximum(total, 0)  # the last position reaches 1 to `stride` elements
 
 
 def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: Any = 1) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.errors import DtypeError, ShapeError
+from symkeras.errors import DataError, DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
@@ -147,19 +147,57 @@ def _erf(x: Any) -> Any:
     return np.vectorize(math.erf, otypes=[np.float64])(x).astype(x.dtype) if x.size else x.copy()
 
 
+def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
+    total = np.full_like(x, coefficients[-1])
+    for c in coefficients[-2::-1]:
+        total = total * x + c
+    return total
+
+
+# Wichura (1988), Algorithm AS 241: rational approximations of the normal quantile, numerator and denominator by rising powers.
+_CENTRE = (
+    (3.3871328727963666080, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125, 45921.953931549871457,
+     67265.770927008700853, 33430.575583588128105, 2509.0809287301226727),
+    (1.0, 42.313330701600911252, 687.18700749205790830, 5394.1960214247511077, 21213.794301586595867, 39307.895800092710610,
+     28729.085735721942674, 5226.4952788528545610),
+)  # fmt: skip
+_BESIDE = (
+    (1.42343711074968357734, 4.63033784615654529590, 5.76949722146069140550, 3.64784832476320460504, 1.27045825245236838258,
+     0.241780725177450611770, 0.0227238449892691845833, 7.74545014278341407640e-4),
+    (1.0, 2.05319162663775882187, 1.67638483018380384940, 0.689767334985100004550, 0.148103976427480074590,
+     0.0151986665636164571966, 5.47593808499534494600e-4, 1.05075007164441684324e-9),
+)  # fmt: skip
+_TAIL = (
+    (6.65790464350110377720, 5.46378491116411436990, 1.78482653991729133580, 0.296560571828504891230, 0.0265321895265761230930,
+     0.00124266094738807843860, 2.71155556874348757815e-5, 2.01033439929228813265e-7),
+    (1.0, 0.599832206555887937690, 0.136929880922735805310, 0.0148753612908506148525, 7.86869131145613259100e-4,
+     1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15),
+)  # fmt: skip
+
+
 def _erfinv(x: Any) -> Any:
-    from statistics import NormalDist
-
-    def one(v: float) -> float:
-        if not -1 < v < 1:
-            return math.copysign(math.inf, v) if abs(v) == 1 else math.nan
-        return NormalDist().inv_cdf((v + 1) / 2) / math.sqrt(2) if abs(v) > 1e-9 else v * math.sqrt(math.pi) / 2
-
-    return np.vectorize(one, otypes=[np.float64])(x).astype(x.dtype) if x.size else x.copy()
+    """The normal quantile at (1 + x) / 2, whose distance from 0, 1/2 and 1 is taken from x, where nothing cancels."""
+    v = np.asarray(x, "float64")
+    with np.errstate(all="ignore"):
+        near = 0.180625 - np.square(v) / 4
+        centre = v / 2 * _polynomial(_CENTRE[0], near) / _polynomial(_CENTRE[1], near)
+        r = np.sqrt(-np.log((1 - np.abs(v)) / 2))
+        beside = _polynomial(_BESIDE[0], r - 1.6) / _polynomial(_BESIDE[1], r - 1.6)
+        tail = _polynomial(_TAIL[0], r - 5) / _polynomial(_TAIL[1], r - 5)
+        outer = np.copysign(np.where(np.isinf(r), np.inf, np.where(r <= 5, beside, tail)), v)
+        return (np.where(np.abs(v) <= 0.85, centre, outer) * math.sqrt(0.5)).astype(x.dtype)
 
 
 def _power(x: Any, y: Any) -> Any:
-    return np.float_power(x, y).astype(x.dtype) if x.dtype.kind in "iu" else np.power(x, y)
+    """NumPy's power, with the values of C's pow for the exponent 0.5, whether that is one number or an array of it.
+
+    For one number NumPy takes the square root, which is -0.0 of -0.0 and NaN of -inf.
+    """
+    out = np.power(x, y)
+    if x.dtype.kind != "f":
+        return out
+    is_root = np.equal(y, 0.5)
+    return np.where(is_root & ((x == 0) | (x == -np.inf)), np.abs(x), out) if is_root.any() else out
 
 
 def _power_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
@@ -178,7 +216,7 @@ multiply = row("multiply", np.multiply, lambda dy, out, x, y: (dy * y, dy * x), 
 divide = row("divide", np.true_divide, lambda dy, out, x, y: (dy / y, -(dy / y) * out), arity=2, domain=(0.5, 2.0), flops=4, doc="x / y; integers give floats.")
 floor_divide = row("floor_divide", np.floor_divide, arity=2, promote="numeric", domain=(1, 9), doc="x / y rounded down.")
 mod = row("mod", np.remainder, lambda dy, out, x, y: (dy, -dy * floor(x / y)), arity=2, promote="numeric", domain=(1.1, 1.9), doc="Remainder with the sign of y.")
-power = row("power", _power, _power_vjp, arity=2, promote="numeric", domain=(0.5, 2.0), flops=20, doc="x to the power y.")
+_power_row = row("power", _power, _power_vjp, arity=2, promote="numeric", domain=(0.5, 2.0), flops=20, doc="x to the power y.")
 negative = row("negative", np.negative, lambda dy, out, x: (-dy,), promote="numeric", doc="-x.")
 absolute = row("absolute", np.absolute, lambda dy, out, x: (dy * sign(x),), promote="numeric", domain=(0.2, 2.0), doc="|x|.")
 sign = row("sign", np.sign, None, promote="numeric", doc="-1, 0 or 1.")
@@ -237,6 +275,24 @@ bitwise_xor = row("bitwise_xor", np.bitwise_xor, None, arity=2, promote="int", d
 bitwise_not = row("bitwise_not", np.invert, None, promote="int", doc="All bits flipped.")
 left_shift = row("left_shift", np.left_shift, None, arity=2, promote="shift", domain=(0, 4), doc="x shifted left by y bits.")
 right_shift = row("right_shift", np.right_shift, None, arity=2, promote="shift", domain=(0, 4), doc="x shifted right by y bits.")
+
+
+def power(x1: Any, x2: Any) -> Any:
+    """x1 to the power x2; integers give integers, and wrap around where those do not fit.
+
+    Raises:
+        DataError: integers are taken to a negative power, which no integer is.
+
+    >>> power(np.int64([3000001]), 2).tolist(), power(2.0, -1).tolist()
+    ([9000006000001], 0.5)
+    """
+    if dtypes.is_int(common_dtype("numeric", x1, x2)) and not is_symbolic(x2) and np.any(np.less(as_array(x2), 0)):
+        raise DataError("integers to negative integer powers are not allowed: cast the base to a floating dtype")
+    return _power_row(x1, x2)
+
+
+power.op = _power_row.op  # type: ignore[attr-defined]
+ROWS["power"] = power
 
 
 class Where(Op):

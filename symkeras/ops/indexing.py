@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
-from symkeras.graph import dims, dtypes
+from symkeras.graph import dims, dtypes, room
 from symkeras.graph.types import TensorType
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_tensor, dtype_of, is_symbolic, register
-from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, transpose
+from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, slice_axis, squeeze, transpose
 
 
 def _check_indices(op: str, indices: TensorType) -> None:
@@ -194,27 +194,47 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     x = _integers(x)
     ndim = len(shape(x)) + 1
     axis = canonical_axis(axis, ndim)
-    classes = np.arange(num_classes, dtype=x.dtype)
+    if num_classes - 1 > np.iinfo(dtype_of(x)).max:
+        x = cast(x, "int32" if num_classes <= 1 << 31 else "int64")
+    room.take((num_classes,), dtype_of(x), "an array")
+    classes = np.arange(num_classes, dtype=dtype_of(x))
     hot = ew.equal(expand_dims(x, axis), classes.reshape([num_classes if k == axis else 1 for k in range(ndim)]))
     return cast(hot, dtypes.standardize(dtype))
 
 
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
-    """Zeros of `shape` with `values` added at `indices`, whose last axis holds one coordinate per leading axis of `shape`."""
-    flat, rows, rest = _flat_indices(indices, tuple(shape))
-    return reshape(apply(OPS["scatter_add"], [flat, values], {"rows": rows}), (*tuple(shape)[: len(shape) - len(rest)], *rest))
+    """Zeros of `shape` with `values` added at `indices`, whose last axis holds one coordinate per leading axis of `shape`.
+
+    Negative coordinates count from the end.
+
+    >>> scatter(np.array([[0, -1]]), np.float32([7.0]), (2, 3)).tolist()
+    [[0.0, 0.0, 7.0], [0.0, 0.0, 0.0]]
+    """
+    target = tuple(shape)
+    columns = _columns(_integers(indices), target)
+    lead = target[: len(columns)]
+    flat = columns[0] if len(lead) == 1 else _flat_indices(columns, lead)
+    return reshape(apply(OPS["scatter_add"], [flat, values], {"rows": dims.product(lead)}), target)
 
 
-def _flat_indices(indices: Any, target: tuple[Any, ...]) -> tuple[Any, Any, tuple[Any, ...]]:
-    indices = _integers(indices)
-    depth = shape(indices)[-1]
-    if not isinstance(depth, int) or depth > len(target):
-        raise ShapeError(f"scatter: indices {shape(indices)} hold {depth} coordinates for shape {target}")
-    strides = [int(np.prod(target[k + 1 : depth])) for k in range(depth)]
-    from symkeras.ops.reductions import sum
+def _columns(indices: Any, target: tuple[Any, ...]) -> list[Any]:
+    """The coordinates along each axis."""
+    *lead, depth = shape(indices)
+    if not isinstance(depth, int) or not 0 < depth <= len(target):
+        raise ShapeError(f"scatter: indices of shape {(*lead, depth)} hold {depth} coordinates for shape {target}")
+    return [squeeze(slice_axis(indices, len(lead), k, k + 1), -1) for k in range(depth)]
 
-    flat = sum(ew.multiply(indices, np.array(strides, dtype="int32")), axis=-1)
-    return flat, dims.product(target[:depth]), target[depth:]
+
+def _flat_indices(columns: list[Any], sizes: tuple[dims.Size, ...]) -> Any:
+    """The places in a flat table that coordinates over `sizes` name; behind its end where a coordinate is out of its range."""
+    total = dims.product(sizes)
+    wide = "int64" if not isinstance(total, int) or total >= 1 << 31 else "int32"
+    flat, is_inside = 0, np.bool_(True)
+    for column, size in zip(columns, sizes, strict=True):
+        column, size = cast(column, wide), cast(size, wide)
+        is_inside = ew.logical_and(is_inside, ew.logical_and(ew.greater_equal(column, ew.negative(size)), ew.less(column, size)))
+        flat = ew.add_(ew.multiply(flat, size), ew.where(ew.less(column, 0), ew.add_(column, size), column))
+    return ew.where(is_inside, flat, cast(total, wide))
 
 
 def as_indices(x: Any) -> Any:
@@ -237,6 +257,7 @@ class CombineRows(Op):
         return values
 
     def value(self, indices: Any, values: Any, *, rows: int) -> Any:  # type: ignore[override]
+        check_range(indices, rows)
         unique, where = np.unique(positive(indices, rows).ravel(), return_inverse=True)
         each = values.reshape(indices.size, *values.shape[indices.ndim :])
         total = np.zeros((len(unique), *each.shape[1:]), values.dtype)

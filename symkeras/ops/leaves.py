@@ -9,12 +9,12 @@ import numpy as np
 
 from symkeras.errors import GradientError, ShapeError
 from symkeras.graph import dims, dtypes
-from symkeras.graph.node import Literal, Node, make
+from symkeras.graph.node import Literal, Node, make, placeholder_node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType, parse_type
 from symkeras.ops.op import Op, Sample, add, apply, as_array, as_tensor, is_symbolic, register
 
-_counter = itertools.count()
+_boundaries = itertools.count()
 
 
 class _Leaf(Op):
@@ -57,11 +57,6 @@ class DimValue(_Leaf):
 
     def value(self, *, size: dims.Size) -> Any:  # type: ignore[override]
         return np.int32(size)
-
-
-def placeholder_node(type: TensorType, name: str) -> Node:
-    """A fresh placeholder; no two are the same node."""
-    return make(PLACEHOLDER, (), {"name": name, "uid": next(_counter)}, type)
 
 
 def placeholder(type: str | TensorType, name: str | None = None) -> Tensor:
@@ -127,10 +122,14 @@ class Boundary(_Identity):
     def vjp(self, dy: Any, out: Any, x: Any, **attrs: Any) -> Any:  # type: ignore[override]
         return (dy,)
 
+    def apart(self, x: Tensor, name: str) -> Tensor:
+        """`x` as a tensor that is no other one."""
+        return Tensor(make(self, (x.node,), {"name": name, "uid": next(_boundaries)}), name)
+
 
 def boundary(x: Tensor, name: str) -> Tensor:
     """`x` as the distinct output of one layer call."""
-    return Tensor(make(Boundary_op, (x.node,), {"name": name, "uid": next(_counter)}), name)
+    return Boundary_op.apart(x, name)
 
 
 @register

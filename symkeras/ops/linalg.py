@@ -10,9 +10,9 @@ from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
-from symkeras.ops.elementwise import broadcast_shapes, promoted
-from symkeras.ops.leaves import shape
-from symkeras.ops.op import OPS, Op, Sample, apply, register
+from symkeras.ops.elementwise import broadcast_shapes, common_dtype, promoted
+from symkeras.ops.leaves import cast, shape
+from symkeras.ops.op import OPS, Op, Sample, apply, dtype_of, register
 from symkeras.ops.reductions import sum
 from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, squeeze, transpose, unbroadcast
 
@@ -128,7 +128,9 @@ def einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
     [3.0, 3.0]
     """
     terms, result = _parse_einsum(subscripts, operands)
-    tensors = promoted("numeric", *operands)
+    dtype = common_dtype("numeric", *operands)
+    tensors = [cast(x, "int32") if dtype == "bool" else x for x in promoted("numeric", *operands)]
+    terms, tensors = _without_ones(terms, tensors)
     term, x = _diagonal_free(terms[0], tensors[0], subscripts)
     for k in range(1, len(terms)):
         other_term, other = _diagonal_free(terms[k], tensors[k], subscripts)
@@ -136,8 +138,27 @@ def einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
         term, x = _contract(term, x, other_term, other, keep)
     gone = tuple(i for i, c in enumerate(term) if c not in result)
     if gone:
-        x, term = sum(x, axis=gone), "".join(c for c in term if c in result)
-    return transpose(x, tuple(term.index(c) for c in result))
+        x, term = _summed(x, gone), "".join(c for c in term if c in result)
+    return cast(transpose(x, tuple(term.index(c) for c in result)), dtype)
+
+
+def _without_ones(terms: list[str], tensors: list[Any]) -> tuple[list[str], list[Any]]:
+    """Terms and tensors without axes of size 1 that another tensor has longer: they broadcast."""
+    sizes: dict[str, dims.Size] = {}
+    for term, x in zip(terms, tensors, strict=True):
+        for c, d in zip(term, shape(x), strict=True):
+            if sizes.get(c, 1) == 1:
+                sizes[c] = d
+    found = []
+    for term, x in zip(terms, tensors, strict=True):
+        ones = tuple(k for k, (c, d) in enumerate(zip(term, shape(x), strict=True)) if d == 1 and sizes[c] != 1)
+        found.append(("".join(c for k, c in enumerate(term) if k not in ones), squeeze(x, ones) if ones else x))
+    return [t for t, _ in found], [x for _, x in found]
+
+
+def _summed(x: Any, axes: tuple[int, ...]) -> Any:
+    """The sum over axes in the dtype of `x`; float16 through float32."""
+    return sum(x, axis=axes) if dtype_of(x) == "float16" else apply(OPS["sum"], [x], {"axes": axes})
 
 
 def _parse_einsum(subscripts: str, operands: Any) -> tuple[list[str], str]:
@@ -172,10 +193,10 @@ def _contract(ta: str, a: Any, tb: str, b: Any, keep: set[str]) -> tuple[str, An
     """Product of two terms, summed over the letters that nobody needs further on."""
     for_a = tuple(i for i, c in enumerate(ta) if c not in tb and c not in keep)
     if for_a:
-        a, ta = sum(a, axis=for_a), "".join(c for c in ta if c in tb or c in keep)
+        a, ta = _summed(a, for_a), "".join(c for c in ta if c in tb or c in keep)
     for_b = tuple(i for i, c in enumerate(tb) if c not in ta and c not in keep)
     if for_b:
-        b, tb = sum(b, axis=for_b), "".join(c for c in tb if c in ta or c in keep)
+        b, tb = _summed(b, for_b), "".join(c for c in tb if c in ta or c in keep)
     batch = [c for c in ta if c in tb and c in keep]
     inner = [c for c in ta if c in tb and c not in keep]
     free_a = [c for c in ta if c not in tb]

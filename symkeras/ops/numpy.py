@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.graph import dims, dtypes
+from symkeras.graph import dims, dtypes, room
 from symkeras.graph.tensor import Tensor
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, apply, as_tensor, dtype_of, is_symbolic
-from symkeras.ops.shaping import broadcast_to, canonical_axis, slice_axis, transpose
+from symkeras.ops.shaping import broadcast_to, canonical_axis, getitem, slice_axis, transpose
 from symkeras.ops.sizes import as_shape, as_size
 
 abs = ew.absolute
@@ -26,6 +26,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     dtype = dtypes.standardize(dtype) if dtype is not None else dtypes.result_type(dtype_of(fill_value))
     if is_symbolic(fill_value) or is_symbolic(shape):
         return broadcast_to(cast(as_tensor(fill_value, dtype), dtype), shape)
+    room.take(shape, dtype, "an array")
     return np.full(shape, fill_value, dtype)
 
 
@@ -70,6 +71,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
         return cast(steps * step + start, dtype or "int32")
     if dtype is None:
         dtype = dtypes.result_type(*(dtype_of(v) for v in (start, stop, step)))
+    room.take((max(0, int((stop - start) / step)),), dtypes.standardize(dtype), "an array")
     return np.arange(start, stop, step, dtype=dtypes.standardize(dtype))
 
 
@@ -78,6 +80,7 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     if is_symbolic(N, M):
         rows, columns = arange(as_size(N)), arange(as_size(N if M is None else M))
         return cast(ew.equal(as_tensor(rows)[:, None] + k, columns), dtypes.standardize(dtype))
+    room.take((N, N if M is None else M), dtypes.standardize(dtype), "an array")
     return np.eye(N, M, k, dtype=dtypes.standardize(dtype))
 
 
@@ -87,7 +90,11 @@ def identity(n: int, dtype: Any = None) -> Any:
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
-    """`x` with constant borders: one number, one pair, or a pair per axis."""
+    """`x` with constant borders: one number, one pair, or a pair per axis.
+
+    Raises:
+        DtypeError: the dtype of `x` has no such number as `constant_values`.
+    """
     if mode != "constant":
         if is_symbolic(x):
             raise ValueError(f'pad of a symbolic tensor supports mode="constant", received {mode!r}')
@@ -99,7 +106,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     elif len(width) == 2 and all(isinstance(w, int) for w in width):
         width = (tuple(width),) * n
     pairs = tuple((int(w[0]), int(w[1]), 0) for w in width)
-    return apply(OPS["pad"], [x], {"padding": pairs, "value": 0.0 if constant_values is None else float(constant_values)})
+    value = 0.0 if constant_values is None else constant_values.item() if isinstance(constant_values, (np.generic, np.ndarray)) else constant_values
+    dtype = dtypes.result_type(dtype_of(x))
+    return apply(OPS["pad"], [x], {"padding": pairs, "value": float(value) if dtypes.is_inexact(dtype) or value == float(value) else value})
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
@@ -113,8 +122,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         cuts: Sequence[Any] = [part * k for k in range(1, indices_or_sections)]
     else:
         cuts = list(indices_or_sections)
-    bounds = [0, *cuts, size]
-    return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise(bounds)]
+        return [getitem(x, (*[slice(None)] * axis, slice(a, b))) for a, b in itertools.pairwise([0, *cuts, None])]
+    return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise([0, *cuts, size])]
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:

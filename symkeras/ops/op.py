@@ -19,13 +19,10 @@ import numpy as np
 from symkeras.errors import GradientError
 from symkeras.graph import dims, dtypes, tracing
 from symkeras.graph.dims import Dim
-from symkeras.graph.node import Literal, Node, make
+from symkeras.graph.node import OPS, Literal, Node, make
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import NodeType, TensorType
 from symkeras.graph.variable import Variable
-
-OPS: dict[str, Op] = {}
-"""Every operation by name."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.ops import elementwise as ew
 from symkeras.ops import reductions, shaping
-from symkeras.ops.op import OPS
+from symkeras.ops.leaves import cast
+from symkeras.ops.linalg import matmul
+from symkeras.ops.op import as_tensor
 
 _BINARY = {
     "add": ew.add_, "sub": ew.subtract, "mul": ew.multiply, "truediv": ew.divide, "floordiv": ew.floor_divide, "mod": ew.mod,
@@ -54,12 +56,6 @@ def _invert(self: Any) -> Any:
     return ew.logical_not(self) if self.dtype == "bool" else ew.bitwise_not(self)
 
 
-def _matmul(a: Any, b: Any) -> Any:
-    from symkeras.ops.linalg import matmul
-
-    return matmul(a, b)
-
-
 def install(cls: type) -> None:
     """Give `cls` Python's operators."""
     for name, fn in _BINARY.items():
@@ -75,8 +71,13 @@ def install(cls: type) -> None:
     cls.__abs__ = ew.absolute  # type: ignore[attr-defined]
     cls.__invert__ = _invert  # type: ignore[attr-defined]
     cls.__getitem__ = shaping.getitem  # type: ignore[attr-defined]
-    cls.__matmul__ = _matmul  # type: ignore[attr-defined]
-    cls.__rmatmul__ = lambda self, other: _matmul(other, self)  # type: ignore[attr-defined]
+    cls.__matmul__ = matmul  # type: ignore[attr-defined]
+    cls.__rmatmul__ = lambda self, other: matmul(other, self)  # type: ignore[attr-defined]
+
+
+def _as_assigned(self: Variable, value: Any) -> Tensor:
+    tensor = cast(as_tensor(value, dtype=self.dtype), self.dtype)
+    return shaping.broadcast_to(tensor, self.shape) if tensor.ndim == 0 else tensor
 
 
 def _iterate(self: Tensor) -> Any:
@@ -108,7 +109,7 @@ def _ufunc_table() -> dict[Any, Any]:
     table = {row.op.fn: row for row in ew.ROWS.values() if isinstance(row.op.fn, np.ufunc)}
     table[np.power] = ew.power
     table[np.float_power] = ew.power
-    table[np.matmul] = _matmul
+    table[np.matmul] = matmul
     return {**table, **_RENAMED}
 
 
@@ -117,11 +118,12 @@ _UFUNCS = _ufunc_table()
 install(Tensor)
 install(Variable)
 Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
+Tensor.T = property(shaping.transpose)  # type: ignore[attr-defined]
+Variable._as_assigned = _as_assigned  # type: ignore[method-assign]
 for _cls in (Tensor, Variable):
     _cls.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
     _cls.__array_function__ = _array_function  # type: ignore[attr-defined]
 for _name in ("sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin", "std", "var", "cumsum"):
     setattr(Tensor, _name, getattr(reductions, _name))
 Tensor.reshape = lambda self, *shape: shaping.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)  # type: ignore[attr-defined]
-Tensor.astype = lambda self, dtype: __import__("symkeras.ops.leaves", fromlist=["cast"]).cast(self, dtype)  # type: ignore[attr-defined]
-assert OPS
+Tensor.astype = cast  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from symkeras.graph.types import TensorType
 from symkeras.ops import elementwise as ew
 from symkeras.ops.convolution import conv_output_size, explicit_padding, spread_argument, windows
 from symkeras.ops.leaves import cast, shape
+from symkeras.ops.numpy import full
 from symkeras.ops.op import OPS, Op, Sample, apply, dtype_of, register
 from symkeras.ops.shaping import transpose
 
@@ -57,6 +59,22 @@ class MaxPool(_Pooling):
         return (apply(OPS["max_pool_grad"], [x, out, dy], attrs),)
 
 
+def first_tops(x: Any, y: Any, window: Any, strides: Any, padding: Any) -> Iterator[tuple[Any, Any]]:
+    """Tap by tap where in a padded x the taps of all windows lie, and in which windows this is the first of x that is the maximum y.
+
+    Padding is no part of x: it never is a maximum, also of a window in which all is -inf.
+    """
+    padded = np.pad(x, [(0, 0), *padding, (0, 0)])
+    inside = np.pad(np.ones((1, *x.shape[1:-1], 1), bool), [(0, 0), *padding, (0, 0)])
+    free = np.ones(y.shape, bool)
+    for tap in np.ndindex(*window):
+        where = (slice(None), *(slice(t, t + (o - 1) * s + 1 if o else 0, s) for t, o, s in zip(tap, y.shape[1:-1], strides, strict=True)))
+        here = padded[where]
+        hit = free & inside[where] & ((here == y) | (np.isnan(here) & np.isnan(y)))
+        free &= ~hit
+        yield where, hit
+
+
 @register
 class MaxPoolGrad(_Pooling):
     """`dy` at the first position of each window where x equals the maximum y; 0 elsewhere."""
@@ -68,15 +86,9 @@ class MaxPoolGrad(_Pooling):
         return x
 
     def value(self, x: Any, y: Any, dy: Any, *, window: Any, strides: Any, padding: Any) -> Any:  # type: ignore[override]
-        padded = np.pad(x, [(0, 0), *padding, (0, 0)], constant_values=-np.inf)
-        dx = np.zeros_like(padded)
-        free = np.ones(y.shape, bool)
-        for tap in np.ndindex(*window):
-            where = (slice(None), *(slice(t, t + (o - 1) * s + 1 if o else 0, s) for t, o, s in zip(tap, y.shape[1:-1], strides, strict=True)))
-            here = padded[where]
-            hit = free & ((here == y) | (np.isnan(here) & np.isnan(y)))
+        dx = np.zeros((x.shape[0], *(n + a + b for n, (a, b) in zip(x.shape[1:-1], padding, strict=True)), x.shape[-1]), x.dtype)
+        for where, hit in first_tops(x, y, window, strides, padding):
             dx[where] += np.where(hit, dy, 0)
-            free &= ~hit
         return dx[(slice(None), *(slice(a, a + s) for s, (a, _) in zip(x.shape[1:-1], padding, strict=True)))]
 
     def vjp(self, dz: Any, out: Any, x: Any, y: Any, dy: Any, **attrs: Any) -> Any:  # type: ignore[override]
@@ -94,16 +106,10 @@ class MaxPoolSelect(_Pooling):
         return y
 
     def value(self, x: Any, y: Any, z: Any, *, window: Any, strides: Any, padding: Any) -> Any:  # type: ignore[override]
-        padded = np.pad(x, [(0, 0), *padding, (0, 0)], constant_values=-np.inf)
-        padded_z = np.pad(z, [(0, 0), *padding, (0, 0)])
+        padded = np.pad(z, [(0, 0), *padding, (0, 0)])
         out = np.zeros_like(y)
-        free = np.ones(y.shape, bool)
-        for tap in np.ndindex(*window):
-            where = (slice(None), *(slice(t, t + (o - 1) * s + 1 if o else 0, s) for t, o, s in zip(tap, y.shape[1:-1], strides, strict=True)))
-            here = padded[where]
-            hit = free & ((here == y) | (np.isnan(here) & np.isnan(y)))
-            out = np.where(hit, padded_z[where], out)
-            free &= ~hit
+        for where, hit in first_tops(x, y, window, strides, padding):
+            out = np.where(hit, padded[where], out)
         return out
 
     def vjp(self, dy: Any, out: Any, x: Any, y: Any, z: Any, **attrs: Any) -> Any:  # type: ignore[override]
@@ -162,8 +168,7 @@ def _pool(op: str, x: Any, pool_size: Any, strides: Any, padding: str, data_form
     if op == "sum_pool":
         count = float(np.prod(window))
         if padding == "same":
-            ones = np.ones((1, *sizes[1:-1], 1), dtype=dtype_of(x))
-            count = apply(OPS[op], [ones], attrs)
+            count = apply(OPS[op], [full((1, *sizes[1:-1], 1), 1, dtype_of(x))], attrs)
         y = ew.divide(y, count)
     return (transpose(y, (0, n + 1, *range(1, n + 1))) if channels_first else y), count
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
-from symkeras.graph import dims
+from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -158,6 +158,8 @@ class Pad(_Movement):
     def infer(self, x: TensorType, *, padding: Any, value: float) -> TensorType:  # type: ignore[override]
         if len(padding) != x.ndim:
             raise ShapeError(f"pad: {x} has {x.ndim} axes, received {len(padding)} pairs")
+        if not dtypes.holds(x.dtype, value):
+            raise DtypeError(f"pad: {value!r} is no number of dtype {x.dtype}")
         return x.with_shape(tuple(a + n + b + (n - 1) * g if g != 0 else a + n + b for n, (a, b, g) in zip(x.shape, padding, strict=True)))
 
     def value(self, x: Any, *, padding: Any, value: float) -> Any:  # type: ignore[override]
@@ -168,7 +170,7 @@ class Pad(_Movement):
 
     def vjp(self, dy: Any, out: Any, x: Any, *, padding: Any, value: float) -> Any:  # type: ignore[override]
         starts = tuple(a for a, _, _ in padding)
-        stops = tuple(a + (n - 1) * (g + 1) + 1 for n, (a, _, g) in zip(x.dims, padding, strict=True))
+        stops = tuple(a + dims.maximum((n - 1) * (g + 1) + 1, 0) for n, (a, _, g) in zip(x.dims, padding, strict=True))
         return (apply(OPS["slice"], [dy], {"starts": starts, "stops": stops, "strides": tuple(g + 1 for _, _, g in padding)}),)
 
 
@@ -356,35 +358,38 @@ def unbroadcast(dy: Any, target: tuple[Size, ...]) -> Any:
 
 
 def getitem(x: Any, key: Any) -> Any:
-    """`x[key]` for ints, slices, None, Ellipsis, integer tensors on one axis, and boolean scalars of NumPy's basic rule."""
-    keys = list(key) if isinstance(key, tuple) else [key]
-    consumed = sum(1 for k in keys if k is not None and k is not Ellipsis)
+    """`x[key]` by NumPy's rules, for ints, slices, None, Ellipsis, and one array or tensor of integers or array of booleans.
+
+    Raises:
+        ShapeError: an index out of range, more than one array, or a selection by booleans of which nobody knows how many hold.
+    """
     sizes = shape(x)
-    if consumed > len(sizes):
-        raise ShapeError(f"{consumed} indices for a tensor of {len(sizes)} axes")
-    if not any(k is Ellipsis for k in keys):
-        keys.append(Ellipsis)
-    place = next(i for i, k in enumerate(keys) if k is Ellipsis)
-    keys[place : place + 1] = [slice(None)] * (len(sizes) - consumed)
-    starts, stops, strides, flips, new_shape, gathers = [], [], [], [], [], []
+    keys = _expanded([_index_key(k) for k in (key if isinstance(key, tuple) else (key,))], len(sizes))
+    starts, stops, strides, flips, new_shape, gathers, advanced = [], [], [], [], [], [], []
     axis = 0
-    for k in keys:
+    for position, k in enumerate(keys):
         if k is None:
             new_shape.append(1)
             continue
-        size = sizes[axis]
         if isinstance(k, slice):
-            start, stop, stride, reverse = _slice_bounds(k, size)
+            start, stop, stride, reverse = _slice_bounds(k, sizes[axis])
             if reverse:
                 flips.append(axis)
             new_shape.append(dims.ceil_divide(stop - start, stride))
-        elif isinstance(k, (int, np.integer, dims.Dim)) and not isinstance(k, bool):
-            start = _index(k, size, axis)
+        elif isinstance(k, (int, dims.Dim)):
+            start = _index(k, sizes[axis], axis)
             stop, stride = start + 1, 1
+            advanced.append(position)
         else:
-            start, stop, stride = 0, size, 1
-            gathers.append((len(new_shape), k))
-            new_shape.append(size)
+            indices, count = _rows_of_mask(k, sizes[axis : axis + k.ndim]) if _is_mask(k) else (k, 1)
+            gathers.append((len(new_shape), indices))
+            advanced.append(position)
+            new_shape.append(dims.product(sizes[axis : axis + count]))
+            starts += [0] * (count - 1)
+            stops += sizes[axis : axis + count - 1]
+            strides += [1] * (count - 1)
+            axis += count - 1
+            start, stop, stride = 0, sizes[axis], 1
         starts.append(start)
         stops.append(stop)
         strides.append(stride)
@@ -401,13 +406,59 @@ def getitem(x: Any, key: Any) -> Any:
         from symkeras.ops.indexing import take
 
         out = take(out, indices, axis=position)
+        if advanced[-1] - advanced[0] >= len(advanced):  # numbers and an array with a slice between them: NumPy puts their axes first
+            n, count = len(shape(out)), len(shape(indices))
+            own = range(position, position + count)
+            out = transpose(out, (*own, *(k for k in range(n) if k not in own)))
     return out
+
+
+def _index_key(k: Any) -> Any:
+    """One part of an index: None, Ellipsis, a slice, an int, a dim, a tensor of integers, or an array."""
+    if k is None or k is Ellipsis or isinstance(k, (slice, dims.Dim)):
+        return k
+    if isinstance(k, (int, np.integer)) and not isinstance(k, bool):
+        return int(k)
+    if is_symbolic(k):
+        k = as_tensor(k)
+        if k.dtype == "bool":
+            raise ShapeError(
+                f"a selection by the symbolic mask {k!r} at {provenance.user_line()} has as many rows as elements of it are true, which nobody "
+                "knows before the function runs: use ops.where(mask, x, 0), or an array of booleans"
+            )
+        return k
+    return as_array(k) if shape(k) != (0,) else np.zeros(0, "int32")
+
+
+def _is_mask(key: Any) -> bool:
+    return isinstance(key, np.ndarray) and key.dtype.kind == "b"
+
+
+def _expanded(keys: list[Any], ndim: int) -> list[Any]:
+    """`keys` with the Ellipsis, written or not, as slices."""
+    consumed = sum(0 if k is None or k is Ellipsis else k.ndim if _is_mask(k) else 1 for k in keys)
+    if consumed > ndim:
+        raise ShapeError(f"{consumed} indices for a tensor of {ndim} axes")
+    place = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
+    if any(k is Ellipsis for k in keys[place + 1 :]):
+        raise ShapeError("an index can hold only one Ellipsis")
+    return [*keys[:place], *[slice(None)] * (ndim - consumed), *keys[place + 1 :]]
+
+
+def _rows_of_mask(mask: Any, sizes: tuple[Size, ...]) -> tuple[Any, int]:
+    """The places, in row-major order over the axes that a mask covers, where it holds; and the number of those axes."""
+    if mask.ndim == 0:
+        raise ShapeError(f"an index of a single boolean, {bool(mask)}, is not supported: use None for a new axis")
+    if any(not isinstance(d, int) for d in sizes):
+        raise ShapeError(f"a mask of shape {mask.shape} cannot select from axes of sizes {sizes}: the sizes must be known")
+    if mask.shape != sizes:
+        raise ShapeError(f"a mask of shape {mask.shape} does not fit axes of sizes {sizes}")
+    return np.flatnonzero(mask).astype("int32"), mask.ndim
 
 
 def _index(k: Any, size: Size, axis: int) -> Size:
     if isinstance(k, dims.Dim):
         return k
-    k = int(k)
     if isinstance(size, int) and not -size <= k < size:
         raise ShapeError(f"index {k} is out of range for axis {axis} of size {size}")
     return size + k if k < 0 else k
@@ -427,10 +478,10 @@ def _slice_bounds(k: slice, size: Size) -> tuple[Size, Size, int, bool]:
             return 0, size, 1, True
         raise ShapeError("a slice with a negative step over a symbolic size must be [::-1]")
 
-    def bound(v: Any, default: Size) -> Size:
-        if v is None:
-            return default
-        v = int(v) if isinstance(v, np.integer) else v
+    def place(v: Any, default: Size) -> Size:
+        v = default if v is None else v if isinstance(v, dims.Dim) else int(v)
         return size + v if isinstance(v, int) and v < 0 else v
 
-    return bound(k.start, 0), bound(k.stop, size), step, False
+    low, high = dims.maximum(place(k.start, 0), 0), dims.minimum(place(k.stop, size), size)
+    start = dims.minimum(low, size)
+    return start, start + dims.maximum(high - low, 0), step, False

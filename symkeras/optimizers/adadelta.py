@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import checked, fraction, non_negative, optional
 from symkeras.graph.variable import Variable
 from symkeras.optimizers.averages import blend, standardized_epsilon
 from symkeras.optimizers.optimizer import Optimizer
@@ -30,6 +31,7 @@ class Adadelta(Optimizer):
     hyperparameters = ("rho", "epsilon")
     slot_groups = ({"accumulated_grad": 0, "accumulated_delta_var": 0},)
 
+    @checked(rho=fraction, epsilon=optional(non_negative))
     def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float | None = 1e-7,
                  weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import boolean, checked, non_negative, number, positive
 from symkeras.graph.variable import Variable
 from symkeras.optimizers.optimizer import Optimizer
 
@@ -32,6 +33,7 @@ class Adafactor(Optimizer):
 
     hyperparameters = ("beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step")
 
+    @checked(beta_2_decay=number(most=0), epsilon_1=non_negative, epsilon_2=non_negative, clip_threshold=positive, relative_step=boolean)
     def __init__(self, learning_rate: Any = 0.001, beta_2_decay: float = -0.8, epsilon_1: float = 1e-30, epsilon_2: float = 1e-3,
                  clip_threshold: float = 1.0, relative_step: bool = True, weight_decay: float | None = None, clipnorm: float | None = None,
                  clipvalue: float | None = None, global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import checked, non_negative, optional
 from symkeras.graph.variable import Variable
 from symkeras.optimizers.averages import standardized_epsilon
 from symkeras.optimizers.optimizer import Optimizer
@@ -30,6 +31,7 @@ class Adagrad(Optimizer):
 
     hyperparameters = ("initial_accumulator_value", "epsilon")
 
+    @checked(initial_accumulator_value=non_negative, epsilon=optional(non_negative))
     def __init__(self, learning_rate: Any = 0.001, initial_accumulator_value: float = 0.1, epsilon: float | None = 1e-7,
                  weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symkeras import ops
-from symkeras.errors import ConfigError
+from symkeras.arguments import boolean, checked, non_negative, number, optional
 from symkeras.graph.variable import Variable
 from symkeras.optimizers.averages import approach, standardized_epsilon
 from symkeras.optimizers.optimizer import Optimizer
@@ -36,6 +36,7 @@ class Adam(Optimizer):
 
     hyperparameters = ("beta_1", "beta_2", "epsilon", "amsgrad")
 
+    @checked(beta_1=number(least=0, below=1), beta_2=number(least=0, below=1), epsilon=optional(non_negative), amsgrad=boolean)
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float | None = 1e-7, amsgrad: bool = False,
                  weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,
@@ -80,12 +81,11 @@ class AdamW(Adam):
     Reference: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2017.
     """
 
+    @checked(weight_decay=non_negative)
     def __init__(self, learning_rate: Any = 0.001, weight_decay: float | None = 0.004, beta_1: float = 0.9, beta_2: float = 0.999,
                  epsilon: float | None = 1e-7, amsgrad: bool = False, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,
                  ema_overwrite_frequency: int | None = None, loss_scale_factor: float | None = None,
                  gradient_accumulation_steps: int | None = None, name: str | None = None, **kwargs: Any):  # fmt: skip
-        if weight_decay is None:
-            raise ConfigError("AdamW: weight_decay must be a number, received None")
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema,
                          ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs)  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import checked, non_negative, number
 from symkeras.errors import ConfigError
 from symkeras.graph.variable import Variable
 from symkeras.optimizers.optimizer import Optimizer
@@ -36,6 +37,10 @@ class Ftrl(Optimizer):
         "l2_shrinkage_regularization_strength", "beta",
     )  # fmt: skip
 
+    @checked(
+        learning_rate_power=number(most=0), initial_accumulator_value=non_negative, l1_regularization_strength=non_negative,
+        l2_regularization_strength=non_negative, l2_shrinkage_regularization_strength=non_negative, beta=non_negative,
+    )  # fmt: skip
     def __init__(self, learning_rate: Any = 0.001, learning_rate_power: float = -0.5, initial_accumulator_value: float = 0.1,
                  l1_regularization_strength: float = 0.0, l2_regularization_strength: float = 0.0,
                  l2_shrinkage_regularization_strength: float = 0.0, beta: float = 0.0,

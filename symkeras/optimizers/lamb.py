@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import checked, non_negative, number, optional
 from symkeras.graph.variable import Variable
 from symkeras.optimizers.averages import approach, standardized_epsilon
 from symkeras.optimizers.optimizer import Optimizer
@@ -31,6 +32,7 @@ class Lamb(Optimizer):
     hyperparameters = ("beta_1", "beta_2", "epsilon")
     slot_groups = ({"momentum": 0, "velocity": 0},)
 
+    @checked(beta_1=number(least=0, below=1), beta_2=number(least=0, below=1), epsilon=optional(non_negative))
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float | None = 1e-7,
                  weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
-from symkeras.errors import ConfigError
+from symkeras.arguments import checked, fraction, number
 from symkeras.graph.variable import Variable
 from symkeras.optimizers.averages import blend
 from symkeras.optimizers.optimizer import Optimizer
@@ -31,6 +31,7 @@ class Lion(Optimizer):
     hyperparameters = ("beta_1", "beta_2")
     slot_groups = ({"momentum": 0},)
 
+    @checked(beta_1=number(above=0, most=1), beta_2=fraction)
     def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99,
                  weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,
@@ -38,8 +39,6 @@ class Lion(Optimizer):
                  gradient_accumulation_steps: int | None = None, name: str | None = None, **kwargs: Any):  # fmt: skip
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
                          loss_scale_factor, gradient_accumulation_steps, name, **kwargs)  # fmt: skip
-        if not 0 < beta_1 <= 1:
-            raise ConfigError(f"Lion: beta_1 must lie in (0, 1], received {beta_1!r}")
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from symkeras import config as settings
 from symkeras import ops
+from symkeras.arguments import boolean, checked, fraction, integer, is_number, non_negative, optional, positive, positive_int, text
 from symkeras.errors import ConfigError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.tensor import Tensor
@@ -60,6 +61,11 @@ class Optimizer(State):
     hyperparameters: ClassVar[tuple[str, ...]] = ()
     """The attributes that `get_config` adds to what every optimizer has."""
 
+    @checked(
+        weight_decay=optional(non_negative), clipnorm=optional(positive), clipvalue=optional(positive), global_clipnorm=optional(positive),
+        use_ema=boolean, ema_momentum=fraction, ema_overwrite_frequency=optional(positive_int), loss_scale_factor=optional(positive),
+        gradient_accumulation_steps=optional(integer(least=2)), name=optional(text),
+    )  # fmt: skip
     def __init__(self, learning_rate: Any, weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,
                  ema_overwrite_frequency: int | None = None, loss_scale_factor: float | None = None,
@@ -73,12 +79,6 @@ class Optimizer(State):
             raise ConfigError(f"{kind}: unrecognized keyword arguments {sorted(kwargs)}")
         if sum(c is not None for c in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise ConfigError(f"{kind} takes one of clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}")
-        if gradient_accumulation_steps is not None and gradient_accumulation_steps < 2:
-            raise ConfigError(f"{kind}: gradient_accumulation_steps must be at least 2, received {gradient_accumulation_steps!r}")
-        if use_ema and not 0 <= ema_momentum <= 1:
-            raise ConfigError(f"{kind}: ema_momentum must lie in [0, 1], received {ema_momentum!r}")
-        if ema_overwrite_frequency is not None and ema_overwrite_frequency < 1:
-            raise ConfigError(f"{kind}: ema_overwrite_frequency must be at least 1 or None, received {ema_overwrite_frequency!r}")
         super().__init__(name if name is not None else auto_name(to_snake_case(kind)))
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -140,12 +140,11 @@ class Optimizer(State):
             from symkeras.optimizers import schedules
 
             return schedules.deserialize(value)
-        try:
-            number = float(np.asarray(value))
-        except (TypeError, ValueError):
-            raise ConfigError(f"optimizer {self.name!r}: learning_rate is a number, a schedule or a function, received {value!r}") from None
+        rate = np.asarray(value)
+        if not is_number(rate):
+            raise ConfigError(f"optimizer {self.name!r}: learning_rate is a number, a schedule or a function, received {value!r}")
         with tracing.suspended():
-            variable = Variable(np.asarray(number), dtype=settings.floatx(), trainable=False, name="learning_rate")
+            variable = Variable(rate, dtype=settings.floatx(), trainable=False, name="learning_rate")
         variable.path = f"{self.name}/learning_rate"
         return variable
 

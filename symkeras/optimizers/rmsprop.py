@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import boolean, checked, fraction, non_negative, optional
 from symkeras.graph.variable import Variable
 from symkeras.optimizers.averages import blend, standardized_epsilon
 from symkeras.optimizers.optimizer import Optimizer
@@ -32,6 +33,7 @@ class RMSprop(Optimizer):
 
     hyperparameters = ("rho", "momentum", "epsilon", "centered")
 
+    @checked(rho=fraction, momentum=fraction, epsilon=optional(non_negative), centered=boolean)
     def __init__(self, learning_rate: Any = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float | None = 1e-7, centered: bool = False,
                  weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,

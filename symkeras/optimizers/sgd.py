@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symkeras import ops
-from symkeras.errors import ConfigError
+from symkeras.arguments import boolean, checked, fraction
 from symkeras.graph.variable import Variable
 from symkeras.optimizers.optimizer import Optimizer
 
@@ -29,14 +29,13 @@ class SGD(Optimizer):
 
     hyperparameters = ("momentum", "nesterov")
 
+    @checked(momentum=fraction, nesterov=boolean)
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, weight_decay: float | None = None,
                  clipnorm: float | None = None, clipvalue: float | None = None, global_clipnorm: float | None = None, use_ema: bool = False,
                  ema_momentum: float = 0.99, ema_overwrite_frequency: int | None = None, loss_scale_factor: float | None = None,
                  gradient_accumulation_steps: int | None = None, name: str | None = None, **kwargs: Any):  # fmt: skip
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
                          loss_scale_factor, gradient_accumulation_steps, name, **kwargs)  # fmt: skip
-        if not 0 <= momentum <= 1:
-            raise ConfigError(f"SGD: momentum must lie in [0, 1], received {momentum!r}")
         self.momentum = momentum
         self.nesterov = nesterov
 

@@ -163,6 +163,16 @@ class State:
         for v, w in zip(self._variables, arrays, strict=True):
             v.set(w)
 
+    _state_kind = "optimizer"
+
+    def _state_names(self) -> tuple[str, ...]:
+        """Nothing that a file holds lies below an optimizer."""
+        return ()
+
+    def _state_variables(self) -> list[Variable] | None:
+        """All state, in the order of files; None for a class that reads it in its own way."""
+        return self.variables if type(self).load_own_variables is State.load_own_variables else None
+
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Write all state into `store`, under "0", "1", ..."""
         for k, v in enumerate(self._variables):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random as python_random
+import threading
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ _ONE_STEP = np.array([0, 1], np.uint64)
 _WORD = 2**64 - 1
 
 _global: SeedGenerator | None = None
+_making = threading.RLock()
 
 
 class SeedGenerator:
@@ -59,6 +62,27 @@ class SeedGenerator:
         """Begin again at step 0 of `seed`."""
         self.state.set(state_of(seed))
 
+    _state_kind = "seed"
+
+    def _state_names(self) -> tuple[str, ...]:
+        """Nothing lies below a seed generator."""
+        return ()
+
+    def _state_variables(self) -> None:
+        """Keras has its state in 32 bits: it is read and written in its own way."""
+        return None
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Write seed and step, in 32 bits where they fit, as Keras has them."""
+        state = self.state.numpy()
+        store["0"] = state.astype(np.uint32) if state.max() < 2**32 else state
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read seed and step; a file that has none, or a state of another kind of generator, changes nothing."""
+        found = np.asarray(store["0"]) if "0" in store else None
+        if found is not None and found.shape == (2,) and found.dtype.kind in "ui":
+            self.state.set(found.astype(np.uint64))
+
     def get_config(self) -> dict[str, Any]:
         """The seed as it was given, and the name."""
         return {"seed": self._initial_seed, "name": self.name}
@@ -87,11 +111,20 @@ def make_default_seed() -> int:
 def global_seed_generator() -> SeedGenerator:
     """The generator behind draws without a seed."""
     global _global
-    if _global is None:
-        with tracing.suspended():
-            _global = SeedGenerator(name="global_seed_generator")
-        _global.state.path = "global_seed_generator/seed_generator_state"
-    return _global
+    with _making:
+        if _global is None:
+            with tracing.suspended():
+                generator = SeedGenerator(name="global_seed_generator")
+            generator.state.path = "global_seed_generator/seed_generator_state"
+            _global = generator
+        return _global
+
+
+def forget_global_seed_generator() -> None:
+    """Draws without a seed begin again, with a seed from Python's `random`; what is compiled keeps the generator it has."""
+    global _global
+    with _making:
+        _global = None
 
 
 def draw_seed(seed: Any) -> Any:

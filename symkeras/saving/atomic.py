@@ -1,73 +1,207 @@
-"""Files that are there as a whole or not at all: what is written goes beside the old file and takes its place at the end."""
+"""Files that are there as a whole or not at all: what is written goes beside the old file and takes its place at the end.
+
+It is written into a folder `.<name>.<digest>.<number>.part` beside the target, which the writer keeps locked. A writer
+that was killed leaves its folder unlocked; the next one for the same target removes it.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import errno
+import hashlib
 import os
 import shutil
+import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from symkeras.errors import SymkerasError
+from symkeras.saving.places import FileError, kind_of
 
-
-class FileError(SymkerasError, OSError):
-    """A file that cannot be read or written; the message names it."""
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path in the folder of `path`; what is written there replaces `path` when the context ends well.
+def replacing(path: Path, members: Collection[str] = ()) -> Iterator[Path]:
+    """A temporary path beside `path`; what is written there replaces `path` when the context ends well.
+
+    Further files may be put beside the temporary path; they are removed in the end.
+
+    Args:
+        path: of a file or folder.
+        members: what an existing folder may hold that is replaced by a folder.
 
     Raises:
-        FileError: the folder is missing or not writable; an existing file is left as it was, also by any other exception.
+        FileError: the folder is missing, full or not writable, or something else than a file lies there; what was there
+            is left as it was, also by any other exception.
     """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    part = None
     try:
-        if not target.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {str(target.parent)!r}")
-        yield temporary
-        if target.exists() and target.is_file():
-            shutil.copymode(target, temporary)
-        _sync(temporary)
-        _exchange(temporary, target)
+        target = _target(path)
+        _require_own(target, members)
+        remove_left_parts(target)
+        part = _Part(target)
+        yield part.new
+        if kind_of(target) is not None and target.is_dir() == part.new.is_dir():
+            shutil.copymode(target, part.new)
+        _sync(part.new)
+        _put(part.new, target, members)
+        _sync_folder(target.parent)
+    except FileError:
+        raise
     except OSError as error:
         raise FileError(f"cannot write {str(path)!r}: {error.strerror or error}; what was there before is unchanged") from error
     finally:
-        _remove(temporary)
+        if part is not None:
+            part.remove()
+
+
+class _Part:
+    """The locked folder in which a new file or folder is written.
+
+    Attributes:
+        new: the path to write to.
+    """
+
+    def __init__(self, target: Path):
+        self._lock: int | None = None
+        while self._lock is None:  # another writer may take it for one left behind, before it is locked
+            self.folder = target.with_name(f"{_prefix(target)}{uuid.uuid4().hex[:8]}.part")
+            self.folder.mkdir()
+            self._lock = _locked(self.folder)
+        self.new = self.folder / "new"
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def _prefix(target: Path) -> str:
+    """How the names of all parts of `target` begin; short, however long its own is."""
+    name = os.fsencode(target.name)
+    return f".{name[:40].decode('utf-8', 'ignore')}.{hashlib.sha256(name).hexdigest()[:8]}."
+
+
+def _locked(folder: Path) -> int | None:
+    """A descriptor that holds the lock of `folder`; None where another one does, or the folder is gone."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+            return descriptor
+    except ImportError:  # no locks on Windows: folders that were left are not told from others
+        return descriptor
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+def remove_left_parts(target: Path) -> None:
+    """Remove what writers of `target` left that were killed, after putting back what one of them had moved aside."""
+    if sys.platform == "win32":
+        return
+    prefix = _prefix(target)
+    with os.scandir(target.parent) as entries:
+        found = [Path(entry.path) for entry in entries if entry.name.startswith(prefix) and entry.name.endswith(".part")]
+    for folder in found:
+        lock = _locked(folder)
+        if lock is not None:
+            if (folder / "old").exists() and not target.exists():
+                os.replace(folder / "old", target)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def restore_moved(path: Path) -> None:
+    """Put back a folder that a killed writer had moved aside, where there is one."""
+    with suppress(OSError):
+        remove_left_parts(Path(os.path.realpath(path)))
+
+
+def _target(path: Path) -> Path:
+    """What `path` leads to, links followed; it must be a file, a folder, or free."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r}")
+    kind = kind_of(target, follow_links=False)
+    if kind not in (None, "file", "folder"):
+        raise FileError(f"cannot write {str(path)!r}: a {kind} lies there, which is not replaced")
+    return target
+
+
+def _require_own(folder: Path, members: Collection[str]) -> None:
+    """Raise where an existing folder holds what replacing it would delete."""
+    if not folder.is_dir():
+        return
+    if not members:
+        raise IsADirectoryError("it is a folder")
+    foreign = sorted(p.name for p in folder.iterdir() if p.name not in members)
+    if foreign:
+        raise FileExistsError(f"the folder also holds {', '.join(map(repr, foreign[:5]))}, which would be lost: name a folder of its own")
+
+
+def _put(new: Path, target: Path, members: Collection[str]) -> None:
+    """Put a file in the place of a file, or a folder in that of a folder."""
+    if not target.is_dir():
+        os.replace(new, target)
+        return
+    if not _exchanged(new, target):  # this file system cannot: for a moment there is neither, see `remove_left_parts`
+        old = new.with_name("old")
+        os.replace(target, old)
+        try:
+            os.replace(new, target)
+        except BaseException:
+            os.replace(old, target)
+            raise
+        new = old
+    try:
+        _require_own(new, members)
+    except OSError:  # somebody put something into it meanwhile
+        if not _exchanged(new, target):
+            os.replace(target, new.with_name("unwanted"))
+            os.replace(new, target)
+        raise
+
+
+def _exchanged(a: Path, b: Path) -> bool:
+    """Let two paths change places at once; whether this system can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):
+        return False
+    if rename(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        return False
+    raise OSError(code, os.strerror(code))
 
 
 def _sync(path: Path) -> None:
-    for file in [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]:
-        with file.open("rb") as handle:
+    if not path.is_dir():
+        with path.open("rb") as handle:
             os.fsync(handle.fileno())
-
-
-def _exchange(temporary: Path, target: Path) -> None:
-    """Put a file in the place of a file, or a folder in that of a folder."""
-    if not target.is_dir():
-        os.replace(temporary, target)
         return
-    if not temporary.is_dir():
-        raise IsADirectoryError("it is a folder")
-    before = target.with_name(f"{temporary.name}.old")
-    os.replace(target, before)
-    try:
-        os.replace(temporary, target)
-    except OSError:
-        os.replace(before, target)
-        raise
-    shutil.rmtree(before)
+    for entry in path.iterdir():
+        _sync(entry)
+    _sync_folder(path)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _sync_folder(path: Path) -> None:
+    with suppress(OSError):  # some systems cannot
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def may_overwrite(path: Path, overwrite: bool) -> bool:
@@ -76,13 +210,14 @@ def may_overwrite(path: Path, overwrite: bool) -> bool:
     Raises:
         FileError: nobody is at the terminal.
     """
-    import sys
-
-    if overwrite or not path.exists():
+    if overwrite or kind_of(path) is None:
         return True
     if not sys.stdin.isatty():
         raise FileError(f"{str(path)!r} exists, and overwrite=False")
-    answer: Any = ""
+    answer = ""
     while answer not in ("y", "n"):
-        answer = input(f"{path} exists already; overwrite it? [y/n] ").strip().lower()
+        try:
+            answer = input(f"{path} exists already; overwrite it? [y/n] ").strip().lower()
+        except EOFError:
+            raise FileError(f"{str(path)!r} exists, and nobody said whether to overwrite it") from None
     return answer == "y"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symkeras.errors import ConfigError, DataError
+from symkeras.saving import json_text
+from symkeras.saving.h5_check import building_for, heap_bound
 from symkeras.saving.legacy_configs import modernised
-from symkeras.saving.serialization import deserialize_keras_object, safe_mode_scope, serialize_keras_object
-from symkeras.saving.weight_store import array, group, open_file
+from symkeras.saving.registration import CustomObjectScope, builtin_function
+from symkeras.saving.serialization import config_errors, deserialize_keras_object, safe_mode_scope, serialize_keras_object
+from symkeras.saving.state_files import misfit
+from symkeras.saving.weight_store import array, group, naming, reading_file, writing_file
 
 if TYPE_CHECKING:
     import h5py
 
+TEXT_LIMIT = 2**29
+"""Bytes that a list of names of any length may take: each may point to the same text, as long as the file."""
 ATTRIBUTE_LIMIT = 64512
 """Bytes that HDF5 takes in one attribute; longer lists of names are cut into several."""
 
@@ -30,7 +37,7 @@ def write_model(model: Any, path: Path, include_optimizer: bool = True) -> None:
     from symkeras.saving.model_files import KERAS_VERSION
 
     optimizer = getattr(model, "optimizer", None) if include_optimizer else None
-    with open_file(path, "w") as file:
+    with writing_file(path) as file:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "symkeras"
         serialized = serialize_keras_object(model)
@@ -53,10 +60,8 @@ def _write_text(file: h5py.File, key: str, value: Any) -> None:
 
 def _long_names(loss: Any) -> Any:
     """Losses by the names of their functions: Keras 3 does not read `mse` from its own files of this kind."""
-    from symkeras import losses
-
     if isinstance(loss, str):
-        return getattr(losses.get(loss), "__name__", loss)
+        return getattr(builtin_function(loss), "__name__", loss)
     if isinstance(loss, Mapping) and "class_name" not in loss:
         return {k: _long_names(v) for k, v in loss.items()}
     return [_long_names(v) for v in loss] if isinstance(loss, (list, tuple)) else loss
@@ -66,12 +71,15 @@ def write_weights(place: Any, model: Any) -> None:
     """Write the weights of every layer below a group of its name."""
     from symkeras.saving.model_files import KERAS_VERSION
 
+    _write_arrays(place.create_group("top_level_model_weights"), model._tracker.weights)
+    for layer in sorted(model.layers, key=lambda layer: layer.name):
+        with naming(layer.name):
+            inner = place.create_group(layer.name)
+            _write_names(inner, "weight_names", [])
+        _write_arrays(inner, _weights(layer))
     _write_names(place, "layer_names", [layer.name for layer in model.layers])
     place.attrs["backend"] = "symkeras"
     place.attrs["keras_version"] = KERAS_VERSION
-    for layer in sorted(model.layers, key=lambda layer: layer.name):
-        _write_arrays(place.create_group(layer.name), _weights(layer))
-    _write_arrays(place.create_group("top_level_model_weights"), model._tracker.weights)
 
 
 def _weights(layer: Any) -> list[Any]:
@@ -89,17 +97,16 @@ def _write_arrays(place: h5py.Group, variables: Sequence[Any]) -> None:
         names.append(name)
     _write_names(place, "weight_names", names)
     for name, v in zip(names, variables, strict=True):
-        place[name] = v.numpy()
+        with naming(name):
+            place[name] = v.numpy()
 
 
 def _write_names(place: Any, key: str, names: Sequence[str]) -> None:
-    encoded = np.array([n.encode() for n in names]) if names else np.array([], "S1")
-    parts = max(1, -(-encoded.nbytes // ATTRIBUTE_LIMIT))
-    if parts == 1:
-        place.attrs[key] = encoded
-        return
-    for k, part in enumerate(np.array_split(encoded, parts)):
-        place.attrs[f"{key}{k}"] = part
+    with naming(max(names, key=len, default="none"), is_path=False):
+        encoded = np.array([n.encode() for n in names]) if names else np.array([], "S1")
+        parts = max(1, -(-encoded.nbytes // ATTRIBUTE_LIMIT))
+        for k, part in enumerate(np.array_split(encoded, parts)):
+            place.attrs[key if parts == 1 else f"{key}{k}"] = part
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------
@@ -111,43 +118,51 @@ def read_model(path: Path, custom_objects: Mapping[str, Any] | None, compile: bo
     Raises:
         DataError: the file holds no architecture, or weights that do not fit it.
     """
-    with open_file(path, "r") as file:
+    with reading_file(path) as file:
         config = _read_text(file, "model_config", path)
         if config is None:
             raise DataError(f"{str(path)!r} holds no architecture: make the model, then load_weights() from it")
-        with safe_mode_scope(safe_mode):
-            model = deserialize_keras_object(modernised(config), custom_objects, safe_mode=safe_mode)
         weights = group(file, "model_weights")
         if weights is None:
             raise DataError(f"{str(path)!r} holds no weights")
+        with building_for(file):
+            with CustomObjectScope(custom_objects), config_errors("the architecture"):
+                modern = modernised(config, _version(file))
+            model = deserialize_keras_object(modern, custom_objects, safe_mode=safe_mode)
+            if not hasattr(model, "load_weights"):
+                raise DataError(f"the architecture is that of a {type(model).__name__}, no model")
         read_weights(weights, model)
         settings = _read_text(file, "training_config", path) if compile else None
         if settings is not None:
-            _compile(model, settings, custom_objects)
-            _read_optimizer(model, file)
+            with building_for(file):
+                _compile(model, settings, custom_objects, safe_mode)
+                _read_optimizer(model, file)
     return model
 
 
 def _read_text(file: h5py.File, key: str, path: Path) -> Any:
-    text = file.attrs.get(key)
-    if text is None:
+    if key not in file.attrs:
         return None
-    try:
-        return json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{str(path)!r}: the attribute {key} is not JSON: {error}") from error
+    text = _attribute(file, key)
+    if isinstance(text, np.ndarray) or not isinstance(text, (str, bytes)):
+        raise DataError(f"{str(path)!r}: the attribute {key} is no text")
+    return json_text.parse(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"), f"{str(path)!r}: the attribute {key}")
 
 
-def _compile(model: Any, settings: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> None:
+def _version(file: h5py.File) -> Any:
+    """The Keras that wrote a file, as it says there or beside the weights."""
+    places = [p for p in (file, group(file, "model_weights")) if p is not None and "keras_version" in p.attrs]
+    return _attribute(places[0], "keras_version") if places else None
+
+
+def _compile(model: Any, settings: Any, custom_objects: Mapping[str, Any] | None, safe_mode: bool) -> None:
     """Compile as the file says; `sample_weight_mode` and what else Keras 2 wrote without need is left out."""
-    from symkeras import optimizers
-
-    known = {k: settings[k] for k in ("loss", "metrics", "weighted_metrics", "loss_weights") if settings.get(k) is not None}
-    known = {k: _restored(v, custom_objects) for k, v in known.items()}
     try:
-        optimizer = optimizers.deserialize(settings["optimizer_config"], custom_objects)
-        model.compile(optimizer=optimizer, **known)
-    except (ConfigError, KeyError) as error:
+        with CustomObjectScope(custom_objects), safe_mode_scope(safe_mode), config_errors("compile"):
+            known = {k: settings[k] for k in ("loss", "metrics", "weighted_metrics", "loss_weights") if settings.get(k) is not None}
+            known = {k: _restored(v, custom_objects) for k, v in known.items()}
+            model.compile(optimizer=settings["optimizer_config"], **known)
+    except ConfigError as error:
         warnings.warn(f"the model is loaded but not compiled: its settings mean nothing here ({error}); compile it again")
 
 
@@ -169,7 +184,7 @@ def _read_optimizer(model: Any, file: h5py.File) -> None:
     values = _read_arrays(place)
     model.optimizer.build(model.trainable_variables)
     own = model.optimizer.variables
-    if [v.shape for v in own] == [v.shape for v in values]:
+    if len(own) == len(values) and all(misfit(v, a.shape, a.dtype) is None for v, a in zip(own, values, strict=True)):
         model.optimizer.set_weights(values)
     else:
         warnings.warn(f"the file's state of optimizer {model.optimizer.name!r} has another layout: training goes on with fresh slots")
@@ -211,10 +226,12 @@ def read_weights(place: Any, model: Any, skip_mismatch: bool = False, by_name: b
 def _assign(pairs: Sequence[Any], skip_mismatch: bool) -> None:
     fitting, wrong = [], []
     for variables, name, values in pairs:
-        if [v.shape for v in variables] == [v.shape for v in values]:
-            fitting += zip(variables, values, strict=True)
-        else:
+        if len(variables) != len(values):
             wrong.append(f"layer {name!r} expects {[v.shape for v in variables]}, the file has {[v.shape for v in values]}")
+        elif reasons := [r for v, a in zip(variables, values, strict=True) if (r := misfit(v, a.shape, a.dtype)) is not None]:
+            wrong.append(f"layer {name!r}: {'; '.join(reasons)}")
+        else:
+            fitting += zip(variables, values, strict=True)
     if wrong and not skip_mismatch:
         raise DataError("weights of the file do not fit: " + "; ".join(wrong))
     for variable, value in fitting:
@@ -241,10 +258,34 @@ def _has_names(place: Any, key: str) -> bool:
 def _read_names(place: Any, key: str) -> list[str]:
     """A list of names from one attribute, or from several that it was cut into."""
     if key in place.attrs:
-        values = list(place.attrs[key])
+        values = _names(place, key)
     else:
         values, k = [], 0
         while f"{key}{k}" in place.attrs:
-            values += list(place.attrs[f"{key}{k}"])
+            values += _names(place, f"{key}{k}")
             k += 1
-    return [v.decode("utf-8") if isinstance(v, bytes) else str(v) for v in values]
+    if len({*values}) != len(values):
+        raise DataError(f"HDF5 file: {place.name!r}: {key} lists {next(v for v in values if values.count(v) > 1)!r} twice")
+    return values
+
+
+def _names(place: Any, key: str) -> list[str]:
+    stored = place.attrs.get_id(key)
+    count = max(1, math.prod(stored.shape or ()))
+    if stored.dtype.kind == "O" and count * heap_bound(place.file, TEXT_LIMIT // count) > TEXT_LIMIT:
+        raise DataError(f"HDF5 file: {place.name!r}: {key} lists {count} strings of any length: refused")
+    values = _attribute(place, key)
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind == "S":
+        return [v.decode("utf-8") for v in values.tolist()]
+    if isinstance(values, np.ndarray) and values.ndim == 1 and all(isinstance(v, (str, bytes)) for v in values):
+        return [v.decode("utf-8") if isinstance(v, bytes) else v for v in values]
+    if isinstance(values, np.ndarray) and not values.size:
+        return []
+    raise DataError(f"HDF5 file: {place.name!r}: {key} is no list of names")
+
+
+def _attribute(place: Any, key: str) -> Any:
+    try:
+        return place.attrs[key]
+    except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+        raise DataError(f"HDF5 file: {place.name!r}: the attribute {key} cannot be read: {error}") from error

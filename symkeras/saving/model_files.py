@@ -17,24 +17,34 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 from symkeras.errors import ConfigError, DataError, SymkerasError
-from symkeras.saving.atomic import may_overwrite, replacing
-from symkeras.saving.serialization import deserialize_keras_object, object_sharing_scope, serialize_keras_object
+from symkeras.saving import json_text
+from symkeras.saving.archives import open_archive
+from symkeras.saving.atomic import may_overwrite, replacing, restore_moved
+from symkeras.saving.h5_check import building_for
+from symkeras.saving.keras2_meanings import parse_version
+from symkeras.saving.legacy_configs import modernised
+from symkeras.saving.places import kind_of, place, require_file
+from symkeras.saving.serialization import (
+    CustomObjectScope,
+    config_errors,
+    deserialize_keras_object,
+    object_sharing_scope,
+    serialize_keras_object,
+)
 from symkeras.saving.state_files import read_state, write_state
 from symkeras.saving.state_paths import objects_with_state
-from symkeras.saving.weight_store import ReadStore, open_file
+from symkeras.saving.weight_store import ReadStore, reading_file, writing_file
 
 KERAS_VERSION = "3.15.1"
 """The version whose formats are written."""
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
-FLOOR = 2**28
-EXPANSION = 100
-"""A member of an archive above `FLOOR` bytes must not unpack to more than `EXPANSION` times what is stored of it."""
 LEGACY = (".h5", ".hdf5")
 
 
@@ -53,7 +63,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         ConfigError: a name that says no format, or an unknown argument.
         FileError: the file cannot be written; an old one is unchanged.
     """
-    path = Path(filepath)
+    path = place(filepath)
     if kwargs.pop("save_format", None) not in (None, "keras", "h5", "tf_keras"):
         raise ConfigError("save_format is 'keras' or 'h5', and said by the name of the file")
     if kwargs:
@@ -64,16 +74,19 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         raise ConfigError(f"a model is saved to a file that ends in .keras (or .h5, as in Keras 2), received {str(path)!r}")
     if not may_overwrite(path, overwrite):
         return
-    with replacing(path) as temporary:
-        if zipped is False:
-            temporary.mkdir()
-            _write_folder(model, temporary, include_optimizer)
-        elif path.suffix == ".keras":
-            _write_archive(model, temporary, include_optimizer)
-        else:
-            from symkeras.saving.legacy_files import write_model
+    if path.suffix in LEGACY:
+        from symkeras.saving.legacy_files import write_model
 
+        with replacing(path) as temporary:
             write_model(model, temporary, include_optimizer)
+        return
+    documents = _documents(model, include_optimizer)
+    with replacing(path, () if zipped is not False else (METADATA, CONFIG, WEIGHTS, ASSETS)) as temporary:
+        folder = temporary if zipped is False else temporary.with_name("members")
+        folder.mkdir()
+        _write_members(model, documents, folder, include_optimizer)
+        if zipped is not False:
+            _write_archive(folder, temporary)
 
 
 def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True) -> Any:
@@ -89,19 +102,21 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
         DataError: there is no such file, it is damaged, or its arrays do not fit its architecture.
         ConfigError: the architecture names what is not known, or carries a lambda in safe mode.
     """
-    path = Path(filepath)
-    if path.is_dir() and (path / CONFIG).exists():
+    path = place(filepath)
+    if kind_of(path) is None:
+        restore_moved(path)
+    if kind_of(path) == "folder":
+        if kind_of(path / CONFIG) is None:
+            raise DataError(f"the folder {str(path)!r} has no {CONFIG}: it is no saved Keras model (SavedModel folders of TensorFlow are not read)")
         return _read_folder(path, custom_objects, compile, safe_mode)
-    if not path.exists():
-        raise DataError(f"there is no file {str(path)!r}")
-    if path.is_dir():
-        raise DataError(f"the folder {str(path)!r} has no {CONFIG}: it is not a saved Keras model (SavedModel folders of TensorFlow are not read)")
+    require_file(path)
     if zipfile.is_zipfile(path):
         return _read_archive(path, custom_objects, compile, safe_mode)
     if path.suffix in LEGACY:
         from symkeras.saving.legacy_files import read_model
 
-        return read_model(path, custom_objects, compile, safe_mode)
+        with reading(path):
+            return read_model(path, custom_objects, compile, safe_mode)
     raise DataError(f"{str(path)!r} is neither a .keras archive nor an .h5 file of a model")
 
 
@@ -118,7 +133,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
         ConfigError: a name that says no format.
         FileError: the file cannot be written; an old one is unchanged.
     """
-    path = Path(filepath)
+    path = place(filepath)
     if max_shard_size is not None:
         raise ConfigError("max_shard_size is not offered: symkeras writes the weights into one file")
     if path.suffix not in LEGACY:
@@ -126,7 +141,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     _require_built(model, "save its weights")
     if not may_overwrite(path, overwrite):
         return
-    with replacing(path) as temporary, open_file(temporary, "w") as file:
+    with replacing(path) as temporary, writing_file(temporary) as file:
         if path.name.endswith(".weights.h5"):
             write_state(model, file)
         else:
@@ -147,26 +162,26 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     Raises:
         DataError: there is no such file, or it does not fit; the model is unchanged then.
     """
-    path = Path(filepath)
-    if not path.exists():
-        raise DataError(f"there is no file {str(path)!r}")
+    path = place(filepath)
+    require_file(path)
     _require_built(model, "load weights into it")
-    if zipfile.is_zipfile(path):
-        if by_name:
-            raise ConfigError("by_name is for .h5 files of Keras 2: other files go by the structure of the model")
-        with _archive(path) as archive, _weights_of(archive) as file:
-            read_state(model, file, skip_mismatch)
-        return
-    with open_file(path, "r") as file:
-        is_legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
-        if is_legacy:
-            from symkeras.saving.legacy_files import read_weights
+    with reading(path):
+        if zipfile.is_zipfile(path):
+            if by_name:
+                raise ConfigError("by_name is for .h5 files of Keras 2: other files go by the structure of the model")
+            with open_archive(path) as archive, _weights_of(archive) as file:
+                read_state(model, file, skip_mismatch)
+            return
+        with reading_file(path) as file:
+            is_legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
+            if is_legacy:
+                from symkeras.saving.legacy_files import read_weights
 
-            read_weights(file, model, skip_mismatch, by_name)
-        elif by_name:
-            raise ConfigError("by_name is for .h5 files of Keras 2: other files go by the structure of the model")
-        else:
-            read_state(model, file, skip_mismatch)
+                read_weights(file, model, skip_mismatch, by_name)
+            elif by_name:
+                raise ConfigError("by_name is for .h5 files of Keras 2: other files go by the structure of the model")
+            else:
+                read_state(model, file, skip_mismatch)
 
 
 def _require_built(model: Any, what: str) -> None:
@@ -187,59 +202,44 @@ def _documents(model: Any, include_optimizer: bool) -> dict[str, str]:
     return {METADATA: json.dumps(metadata), CONFIG: json.dumps(config)}
 
 
-def _write_archive(model: Any, path: Path, include_optimizer: bool) -> None:
-    with zipfile.ZipFile(path, "w") as archive, tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        for name, text in _documents(model, include_optimizer).items():
-            archive.writestr(name, text)
-        with open_file(Path(folder) / WEIGHTS, "w") as file:
-            write_state(model, file, include_optimizer)
-        archive.write(Path(folder) / WEIGHTS, WEIGHTS)
-        assets = Path(folder) / ASSETS
-        _write_assets(model, assets)
-        for member in sorted(assets.rglob("*")):
-            if member.is_file():
-                archive.write(member, f"{ASSETS}/{member.relative_to(assets).as_posix()}")
-
-
-def _write_folder(model: Any, path: Path, include_optimizer: bool) -> None:
-    for name, text in _documents(model, include_optimizer).items():
-        (path / name).write_text(text, "utf-8")
-    with open_file(path / WEIGHTS, "w") as file:
+def _write_members(model: Any, documents: Mapping[str, str], folder: Path, include_optimizer: bool) -> None:
+    for name, text in documents.items():
+        (folder / name).write_text(text, "utf-8")
+    with writing_file(folder / WEIGHTS) as file:
         write_state(model, file, include_optimizer)
-    _write_assets(model, path / ASSETS)
+    _write_assets(model, folder / ASSETS)
+
+
+def _write_archive(folder: Path, path: Path) -> None:
+    names = [METADATA, CONFIG, WEIGHTS, *(m.relative_to(folder).as_posix() for m in sorted((folder / ASSETS).rglob("*")) if m.is_file())]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.write(folder / name, name)
 
 
 def _write_assets(model: Any, folder: Path) -> None:
     """Let layers that have files of their own (`save_assets`) write them, each into the folder of its path."""
     for path, obj in objects_with_state(model):
         if hasattr(obj, "save_assets"):
-            place = folder / path
-            place.mkdir(parents=True, exist_ok=True)
-            obj.save_assets(str(place))
+            own = folder / path
+            own.mkdir(parents=True, exist_ok=True)
+            obj.save_assets(str(own))
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------
 
 
-def _archive(path: Path) -> zipfile.ZipFile:
-    """The archive, with the sizes and names of its members checked.
-
-    Raises:
-        DataError: it is damaged, a member unpacks to far more than is stored, or leads out of the archive.
-    """
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Context in which every error names the file that is read, and is one of ours."""
     try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"{str(path)!r} is not a readable archive: {error}") from error
-    for member in archive.infolist():
-        parts = PurePosixPath(member.filename.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or ":" in member.filename:
-            archive.close()
-            raise DataError(f"{str(path)!r}: member {member.filename!r} leads out of the archive: refused")
-        if member.file_size > FLOOR and member.file_size > EXPANSION * member.compress_size:
-            archive.close()
-            raise DataError(f"{str(path)!r}: member {member.filename!r} unpacks from {member.compress_size} to {member.file_size} bytes: refused")
-    return archive
+        yield
+    except SymkerasError as error:
+        if str(path) in str(error) or not type(error).__module__.startswith("symkeras."):
+            raise
+        raise type(error)(f"{str(path)!r}: {error}") from error
+    except Exception as error:  # what a file can bring about has no end
+        raise DataError(f"{str(path)!r} cannot be read: {error!r}") from error
 
 
 def _weights_of(archive: zipfile.ZipFile) -> Any:
@@ -249,62 +249,102 @@ def _weights_of(archive: zipfile.ZipFile) -> Any:
     source: IO[bytes] = archive.open(WEIGHTS)
     if archive.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
         source = io.BytesIO(source.read())
-    return open_file(source, "r")
+    return reading_file(source, f"{archive.filename}: {WEIGHTS}")
 
 
 def _read_archive(path: Path, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
-    with _archive(path) as archive:
+    with reading(path), open_archive(path) as archive:
         if CONFIG not in archive.namelist():
             raise DataError(f"{str(path)!r} has no member {CONFIG}: it is not a saved model")
-        model = model_of(archive.read(CONFIG), path, custom_objects, compile, safe_mode)
         with _weights_of(archive) as file:
-            _restore(model, file)
-        if any(name.startswith(f"{ASSETS}/") for name in archive.namelist()):
-            with tempfile.TemporaryDirectory() as folder:
-                for member in archive.infolist():
-                    if member.filename.startswith(f"{ASSETS}/") and not member.is_dir():
-                        place = Path(folder, member.filename)
-                        place.parent.mkdir(parents=True, exist_ok=True)
-                        with archive.open(member) as source, place.open("wb") as target:
-                            shutil.copyfileobj(source, target)
-                _read_assets(model, Path(folder) / ASSETS)
+            documents = {name: archive.read(name) for name in (CONFIG, METADATA) if name in archive.namelist()}
+            model = _model_with(file, documents, custom_objects, compile, safe_mode)
+        for obj, prefix in _with_assets(model):
+            members = [m for m in archive.infolist() if m.filename.startswith(prefix) and not m.is_dir()]
+            if members:
+                with tempfile.TemporaryDirectory() as folder:
+                    for member in members:
+                        target = Path(folder, member.filename)
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        with archive.open(member) as source, target.open("wb") as written:
+                            shutil.copyfileobj(source, written)
+                    obj.load_assets(str(Path(folder, prefix)))
     return model
 
 
 def _read_folder(path: Path, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
-    model = model_of((path / CONFIG).read_bytes(), path, custom_objects, compile, safe_mode)
-    with open_file(path / WEIGHTS, "r") as file:
-        _restore(model, file)
-    _read_assets(model, path / ASSETS)
+    with reading(path):
+        for name in (CONFIG, WEIGHTS):
+            kind = kind_of(path / name, follow_links=False)
+            if kind != "file":
+                raise DataError(f"{str(path / name)!r} is {'missing' if kind is None else f'a {kind}, no file'}")
+        documents = {name: _read_small(path / name) for name in (CONFIG, METADATA) if kind_of(path / name, follow_links=False) == "file"}
+        with reading_file(path / WEIGHTS) as file:
+            model = _model_with(file, documents, custom_objects, compile, safe_mode)
+        for obj, prefix in _with_assets(model):
+            if kind_of(path / prefix, follow_links=False) == "folder":
+                obj.load_assets(str(path / prefix))
     return model
 
 
-def model_of(text: bytes, path: Path, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
-    """The model that a `config.json` describes, with fresh weights."""
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{str(path)!r}: the architecture is not JSON: {error}") from error
-    if not isinstance(config, dict) or "class_name" not in config:
-        raise DataError(f"{str(path)!r}: the architecture names no class")
-    if not compile:
-        config.pop("compile_config", None)
-    with object_sharing_scope():
-        return deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+def _read_small(path: Path) -> bytes:
+    with path.open("rb") as file:
+        text = file.read(json_text.SIZE + 1)
+    if len(text) > json_text.SIZE:
+        raise DataError(f"{str(path)!r} has more than {json_text.SIZE} bytes: refused")
+    return text
 
 
-def _restore(model: Any, file: Any) -> None:
-    """State from a file, after the slots of the optimizer are made for it."""
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is not None and not optimizer.built and len(ReadStore(file, "optimizer")) > len(optimizer.variables):
-        optimizer.build(model.trainable_variables)
+def _model_with(file: Any, documents: Mapping[str, bytes], custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+    """The model of an architecture with the state in a file; nothing larger is made than that file can fill."""
+    with building_for(file):
+        model = _model_of(documents, custom_objects, compile, safe_mode)
+        optimizer = getattr(model, "optimizer", None)
+        if optimizer is not None and not optimizer.built and len(ReadStore(file, "optimizer")) > len(optimizer.variables):
+            optimizer.build(model.trainable_variables)
     read_state(model, file)
+    return model
 
 
-def _read_assets(model: Any, folder: Path) -> None:
+def _model_of(documents: Mapping[str, bytes], custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+    """The model that a `config.json` describes, with fresh weights; `metadata.json`, where it is there, says who wrote it."""
+    config = json_text.parse(documents[CONFIG], "the architecture")
+    metadata = json_text.parse(documents[METADATA], METADATA) if METADATA in documents else {}
+    if not compile and isinstance(config, dict):
+        config.pop("compile_config", None)
+    return model_of_config(config, custom_objects, safe_mode, metadata.get("keras_version") if isinstance(metadata, dict) else None)
+
+
+def model_of_config(config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, version: Any = None) -> Any:
+    """The model that a config describes, with fresh weights.
+
+    Args:
+        config: of a model.
+        custom_objects: name -> class or function, beside the registered ones.
+        safe_mode: refuse lambdas.
+        version: of the Keras that wrote it; what the config itself says when None.
+
+    Raises:
+        ConfigError, DataError: it is not that of a model.
+    """
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise DataError("the architecture names no class")
+    version = config.get("keras_version") if version is None else version
+    with object_sharing_scope():
+        if version is not None and parse_version(version) < (3,):
+            with CustomObjectScope(custom_objects), config_errors("the architecture"):
+                config = modernised(config, version)
+        model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+    if not hasattr(model, "load_weights"):
+        raise DataError(f"the architecture is that of a {type(model).__name__}, no model")
+    return model
+
+
+def _with_assets(model: Any) -> Iterator[tuple[Any, str]]:
+    """Layers that read files of their own, and the folder of each."""
     for path, obj in objects_with_state(model):
-        if hasattr(obj, "load_assets") and (folder / path).is_dir():
-            obj.load_assets(str(folder / path))
+        if hasattr(obj, "load_assets"):
+            yield obj, f"{ASSETS}/{path}/" if path else f"{ASSETS}/"
 
 
 __all__ = ["load_model", "load_weights", "save_model", "save_weights"]

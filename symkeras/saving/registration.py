@@ -106,6 +106,8 @@ def get_registered_name(obj: Any) -> str:
 
 def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None) -> Any:
     """What `name` means: in `custom_objects`, the current scopes, the registered objects, `module_objects`; None if nowhere."""
+    if not isinstance(name, str):
+        return None
     for table in (custom_objects, _scope.objects, _registered, module_objects):
         if table and name in table:
             return table[name]
@@ -127,6 +129,11 @@ def public_name(cls: type) -> tuple[str, str] | None:
     return None
 
 
+def is_public(name: str) -> bool:
+    """Whether symkeras has a public class of this name, and users none."""
+    return custom_object(name) is None and any(isinstance(_member(family, name), type) for family in CLASS_FAMILIES)
+
+
 def find_class(config: Mapping[str, Any]) -> Any:
     """The class (or, in configs of 2017, the function) that a config names.
 
@@ -144,7 +151,7 @@ def find_class(config: Mapping[str, Any]) -> Any:
     custom = custom or get_registered_object(name) or _by_origin(name, module)
     if custom is not None:
         return custom
-    if _families(module or "keras") and (found := _builtin_function(name)) is not None:
+    if _families(module or "keras") and (found := builtin_function(name)) is not None:
         return found
     raise ConfigError(_unknown("class", name, module))
 
@@ -162,7 +169,7 @@ def find_function(config: Mapping[str, Any]) -> Any:
     if found is None and registered not in (None, "function"):
         found = get_registered_object(registered)
     if found is None:
-        found = _builtin_function(name)
+        found = builtin_function(name)
     if found is None:
         found = next((o for key, o in _custom_objects() if key.endswith(f">{name}") or _is_named(o, name)), None)
     if found is None:
@@ -170,8 +177,16 @@ def find_function(config: Mapping[str, Any]) -> Any:
     return found
 
 
+def lambda_globals() -> dict[str, Any]:
+    """What the code of a lambda sees beside Python's own names."""
+    root = importlib.import_module("symkeras")
+    return {"ops": root.ops, "keras": root, "symkeras": root}
+
+
 def _families(module: str) -> tuple[str, ...]:
     """The packages in which a Keras module's classes are looked up; none for a module that is not Keras'."""
+    if not isinstance(module, str):
+        raise ConfigError(f"a module is named by a string, received {module!r}")
     root, *rest = module.split(".")
     if root not in ("keras", "symkeras"):
         return ()
@@ -181,14 +196,16 @@ def _families(module: str) -> tuple[str, ...]:
 
 def _member(family: str, name: str) -> Any:
     """A public class or function of a family by name, or None."""
-    if not isinstance(name, str) or name.startswith("_") or name in _NOT_NAMED:
+    package = importlib.import_module(f"symkeras.{family}")
+    if not isinstance(name, str) or name in _NOT_NAMED or name not in dir(package):  # which lists what is public and nothing else
         return None
-    found = getattr(importlib.import_module(f"symkeras.{family}"), name, None)
+    found = getattr(package, name)
     is_own = isinstance(found, (type, FunctionType)) and found.__module__.startswith("symkeras.")
     return found if is_own else None
 
 
-def _builtin_function(name: str) -> Any:
+def builtin_function(name: str) -> Any:
+    """The activation, loss or metric function of symkeras called `name`, or None."""
     found = (_member(family, name) for family in FUNCTION_FAMILIES)
     return next((f for f in found if isinstance(f, FunctionType)), None)
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import codecs
 import marshal
+import os
+import reprlib
+import sys
 import threading
 import types
 import warnings
@@ -18,8 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symkeras import config as settings
-from symkeras.errors import ConfigError
-from symkeras.graph import dtypes
+from symkeras.errors import ConfigError, SymkerasError
+from symkeras.graph import dtypes, room
 from symkeras.graph.tensor import Tensor
 from symkeras.saving.registration import (
     CustomObjectScope,
@@ -30,11 +33,14 @@ from symkeras.saving.registration import (
     get_custom_objects,
     get_registered_name,
     get_registered_object,
+    lambda_globals,
     public_name,
     register_keras_serializable,
 )  # fmt: skip
 
 _PLAIN = (str, int, float, bool)
+CALLS = 50_000
+"""Calls of layers that the reading of one config may make: an inner model that calls an inner model and so on makes them by powers."""
 
 
 class TensorReference(NamedTuple):
@@ -55,6 +61,7 @@ class _State(threading.local):
     safe_mode: bool | None = None
     read: dict[int, Any] | None = None
     written: dict[int, tuple[Any, dict[str, Any]]] | None = None
+    is_reading = False
 
 
 _state = _State()
@@ -201,11 +208,50 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
     b'ab'
     """
     safe = safe_mode if _state.safe_mode is None else _state.safe_mode
-    sharing = object_sharing_scope() if _state.read is None else nullcontext()
-    with CustomObjectScope(custom_objects), safe_mode_scope(safe), sharing:
+    with CustomObjectScope(custom_objects), safe_mode_scope(safe), _outermost(), config_errors("a config"):
         if isinstance(config, str) and (custom := custom_object(config)) is not None:
             return custom
         return _read(config)
+
+
+@contextmanager
+def _outermost() -> Iterator[None]:
+    """What holds for one reading as a whole: objects are shared, and calls of layers are counted."""
+    if _state.is_reading:
+        yield
+        return
+    _state.is_reading = True
+    try:
+        sharing = object_sharing_scope() if _state.read is None else nullcontext()
+        with sharing, room.calls_at_most(CALLS), room.at_most(_memory(), "this machine has", is_outer=True):
+            yield
+    finally:
+        _state.is_reading = False
+
+
+def _memory() -> int:
+    """The memory of this machine, in bytes; as much as can be where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
+
+
+@contextmanager
+def config_errors(what: str) -> Iterator[None]:
+    """Context in which whatever a malformed config brings about is a ConfigError.
+
+    Args:
+        what: is made from it, for messages.
+    """
+    try:
+        yield
+    except SymkerasError:
+        raise
+    except RecursionError:
+        raise ConfigError(f"{what} holds too many dicts and lists inside of each other") from None
+    except Exception as error:  # a constructor may raise anything for arguments it was not made for
+        raise ConfigError(f"{what} does not take this config: {reprlib.repr(str(error)) if len(str(error)) > 2000 else error!r}") from error
 
 
 def _read(config: Any) -> Any:
@@ -237,15 +283,13 @@ def _read_object(config: Mapping[str, Any]) -> Any:
     inner = config["config"] or {}
     if not isinstance(inner, Mapping):
         raise ConfigError(f"{cls.__name__}: the config of an object is a dict, received {inner!r}")
-    try:
+    with config_errors(cls.__name__):
         instance = cls.from_config(dict(inner))
-    except TypeError as error:
-        raise ConfigError(f"{cls.__name__} does not take this config: {error}; config {inner}") from error
-    if config.get("build_config") and not getattr(instance, "built", True):
-        instance.build_from_config(config["build_config"])
-        instance.built = True
-    if config.get("compile_config"):
-        instance.compile_from_config(config["compile_config"])
+        if config.get("build_config") and not getattr(instance, "built", True):
+            instance.build_from_config(config["build_config"])
+            instance.built = True
+        if config.get("compile_config"):
+            instance.compile_from_config(config["compile_config"])
     if shared is not None and _state.read is not None:
         _state.read[shared] = instance
     return instance
@@ -266,9 +310,6 @@ def _read_lambda(inner: Mapping[str, Any]) -> types.FunctionType:
             "the config carries a lambda, whose bytecode could do anything; if you trust its writer, load with safe_mode=False "
             "or call symkeras.config.enable_unsafe_deserialization()"
         )
-    import symkeras
-    from symkeras import ops
-
     value = inner["value"] if "value" in inner else (inner["code"], inner.get("defaults"), inner.get("closure"))
     encoded, defaults, closure = (value, None, None) if isinstance(value, str) else value
     try:
@@ -278,7 +319,7 @@ def _read_lambda(inner: Mapping[str, Any]) -> types.FunctionType:
     if not isinstance(code, types.CodeType):
         raise ConfigError(f"the bytecode of a lambda holds a {type(code).__name__}, no code")
     cells = tuple(types.CellType(_read(v)) for v in closure) if closure else None
-    known = {"np": np, "ops": ops, "keras": symkeras, "symkeras": symkeras, "__builtins__": __builtins__}
+    known = {"np": np, **lambda_globals(), "__builtins__": __builtins__}
     return types.FunctionType(code, known, code.co_name, tuple(_read(defaults)) if defaults else None, cells)
 
 
@@ -301,6 +342,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "__typespec__": _refuse("a TensorFlow type"),
     "DTypePolicy": lambda c: c["name"],
     "FloatDTypePolicy": lambda c: c["name"],
+    "Policy": lambda c: c["name"],
     "DTypePolicyMap": _refuse("a map of dtype policies"),
     "QuantizedDTypePolicy": _refuse("a quantized dtype policy"),
     "QuantizedFloat8DTypePolicy": _refuse("a quantized dtype policy"),

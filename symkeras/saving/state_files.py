@@ -1,20 +1,20 @@
 """The state of a model into an HDF5 file of Keras 3's layout, and back.
 
-Every object is checked before any is written: where something does not fit, the model stays as it was.
+Every array is read and checked before any is assigned: where something does not fit, the model stays as it was.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symkeras.errors import DataError, SymkerasError
-from symkeras.optimizers.optimizer import Optimizer
-from symkeras.random.seed_generator import SeedGenerator
-from symkeras.saving.state_paths import objects_with_state, own_variables
+from symkeras.errors import DataError
+from symkeras.graph.variable import Variable
+from symkeras.saving.interface import HasState
+from symkeras.saving.state_paths import objects_with_state
 from symkeras.saving.weight_store import ReadStore, WriteStore
 
 if TYPE_CHECKING:
@@ -24,19 +24,10 @@ if TYPE_CHECKING:
 def write_state(model: Any, file: h5py.File, include_optimizer: bool = True) -> None:
     """Write the weights, seeds and optimizer of `model`."""
     for path, obj in objects_with_state(model):
-        if isinstance(obj, Optimizer) and not include_optimizer:
+        if obj._state_kind == "optimizer" and not include_optimizer:
             continue
-        store = WriteStore(file, path, obj.name if isinstance(getattr(obj, "name", None), str) else None)
-        if isinstance(obj, SeedGenerator):
-            store["0"] = _written_seed(obj)
-        else:
-            obj.save_own_variables(store)
-
-
-def _written_seed(generator: SeedGenerator) -> np.ndarray:
-    """Seed and step as Keras has them, in 32 bits, where they fit."""
-    state = generator.state.numpy()
-    return state.astype(np.uint32) if state.max() < 2**32 else state
+        name = getattr(obj, "name", None)
+        obj.save_own_variables(WriteStore(file, path, name if isinstance(name, str) else None))
 
 
 def read_state(model: Any, file: h5py.File, skip_mismatch: bool = False) -> None:
@@ -46,22 +37,49 @@ def read_state(model: Any, file: h5py.File, skip_mismatch: bool = False) -> None
         skip_mismatch: leave objects that do not fit as they are, with a warning.
 
     Raises:
-        DataError: the file lacks what the model has, or a shape differs; nothing has changed then.
+        DataError: the file lacks what the model has, or a shape or dtype differs; nothing has changed then.
     """
-    found = [(path, obj, ReadStore(file, path)) for path, obj in objects_with_state(model)]
-    wrong = {path: reason for path, obj, store in found if (reason := _mismatch(obj, store)) is not None}
+    wrong: dict[str, str] = {}
+    values: list[tuple[Variable, np.ndarray]] = []
+    in_their_way: list[tuple[str, HasState, ReadStore]] = []
+    for path, obj in objects_with_state(model):
+        store = ReadStore(file, path)
+        own = obj._state_variables()
+        if obj._state_kind == "optimizer" and own is not None and len(own) != len(store):
+            if len(store):
+                in_their_way.append((path, obj, store))  # which warns that it does not fit
+        elif own is None:
+            in_their_way.append((path, obj, store))
+        elif (reason := _mismatch(own, store)) is not None:
+            wrong[path] = reason
+        else:
+            values += [(v, store[str(k)]) for k, v in enumerate(own)]
     if wrong and not skip_mismatch:
         raise DataError(_complaint(model, wrong))
-    for path, obj, store in found:
-        if path not in wrong:
-            try:
-                _read(obj, store)
-            except (SymkerasError, KeyError, ValueError, TypeError) as error:
-                if not skip_mismatch:
-                    raise DataError(f"model {model.name!r}: {path or 'the model itself'} does not take its state from the file: {error}") from error
-                wrong[path] = str(error)
+    _let_read(model, in_their_way, wrong, skip_mismatch)
+    for variable, value in values:
+        variable.set(value)
     if wrong:
         warnings.warn(_complaint(model, wrong))
+
+
+def _let_read(model: Any, objects: Sequence[tuple[str, HasState, ReadStore]], wrong: dict[str, str], skip_mismatch: bool) -> None:
+    """Let objects with a way of their own read; when one fails, all get their values back."""
+    before: list[tuple[Variable, np.ndarray]] = []
+    for path, obj, store in objects:
+        own = [(v, v.numpy()) for v in getattr(obj, "variables", None) or ()]
+        before += own
+        try:
+            obj.load_own_variables(store)
+        except BaseException as error:  # whatever a user's method raises
+            is_interrupted = not isinstance(error, Exception)
+            for variable, value in own if skip_mismatch and not is_interrupted else before:
+                variable.set(value)
+            if is_interrupted:
+                raise
+            if not skip_mismatch:
+                raise DataError(f"model {model.name!r}: {path or 'the model itself'} does not take its state from the file: {error!r}") from error
+            wrong[path] = repr(error)
 
 
 def _complaint(model: Any, wrong: dict[str, str]) -> str:
@@ -70,27 +88,25 @@ def _complaint(model: Any, wrong: dict[str, str]) -> str:
     return "\n".join([f"{len(wrong)} objects of model {model.name!r} do not fit the file:", *lines, *rest])
 
 
-def _mismatch(obj: Any, store: ReadStore) -> str | None:
+def _mismatch(own: Sequence[Variable], store: ReadStore) -> str | None:
     """Why the stored arrays do not fit, or None."""
-    own = own_variables(obj)
-    if own is None or (isinstance(obj, Optimizer) and len(own) != len(store)):
-        return None
     if len(own) != len(store):
         return f"it has {len(own)} variables, the file holds {len(store)}"
-    return next(_wrong_shapes(own, store), None)
+    return next(_differences(own, store), None)
 
 
-def _wrong_shapes(own: Any, store: ReadStore) -> Iterator[str]:
+def _differences(own: Sequence[Variable], store: ReadStore) -> Iterator[str]:
     for k, v in enumerate(own):
         if str(k) not in store:
             yield f"the file has no array {k} for {v.path}"
-        elif store.shape(str(k)) != v.shape:
-            yield f"{v.path} has shape {v.shape}, the file {store.shape(str(k))}"
+        elif (reason := misfit(v, store.shape(str(k)), store.dtype(str(k)))) is not None:
+            yield reason
 
 
-def _read(obj: Any, store: ReadStore) -> None:
-    if isinstance(obj, SeedGenerator):
-        if "0" in store and store.shape("0") == (2,):
-            obj.state.set(store["0"].astype(np.uint64))
-    elif not isinstance(obj, Optimizer) or len(store):
-        obj.load_own_variables(store)
+def misfit(variable: Variable, shape: tuple[int, ...], dtype: Any) -> str | None:
+    """Why an array of a file cannot be the value of a variable, or None."""
+    if shape != variable.shape:
+        return f"{variable.path} has shape {variable.shape}, the file {shape}"
+    if not np.can_cast(dtype, variable.dtype, "same_kind"):
+        return f"{variable.path} has dtype {variable.dtype}, the file {dtype}"
+    return None

@@ -1,100 +1,146 @@
 """Arrays in HDF5 files as Keras 3 lays them out: each object has a path, its arrays lie at `<path>/vars/0`, `1`, ...
 
-Reading refuses what only a forged file has: links to elsewhere, and data sets that claim far more than the file holds.
+A file to be read is looked through first (`h5_check`).
 """
 
 from __future__ import annotations
 
-import math
+import os
+import re
+import reprlib
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symkeras.errors import DataError
+from symkeras.errors import ConfigError, DataError, SymkerasError
+from symkeras.saving.h5_check import check_file, h5
 
 if TYPE_CHECKING:
     import h5py
 
-FLOOR = 2**28
-EXPANSION = 1000
-"""A data set above `FLOOR` bytes must not claim more than `EXPANSION` times what is stored of it."""
+_NUMBERS = "biuf"
+"""Kinds of dtypes that weights can have."""
+_ERROR_NUMBER = re.compile(r"\berrno = (\d+)")
 
 
-def h5() -> Any:
-    """The module h5py.
+@contextmanager
+def reading_file(file: Any, name: Any = None) -> Iterator[h5py.File]:
+    """An HDF5 file to be read, by path or file object; it is looked through before anything is read of it.
 
-    Raises:
-        DataError: it is not installed.
-    """
-    try:
-        import h5py
-    except ImportError as error:
-        raise DataError("HDF5 files need the package h5py: pip install h5py") from error
-    return h5py
-
-
-def open_file(file: Any, mode: str) -> h5py.File:
-    """An HDF5 file, by path or file object.
+    Args:
+        file: a path or a file object.
+        name: what errors call it; the path when None.
 
     Raises:
-        DataError: it is not one.
+        DataError: it is not one, it is damaged, or it holds what weights do not: links to elsewhere, more than is stored.
     """
+    place = str(name if name is not None else file)
     try:
-        return h5().File(file, mode)
+        with h5().File(file, "r") as opened:
+            check_file(opened)
+            yield opened
     except FileNotFoundError as error:
-        raise DataError(f"there is no file {str(file)!r}") from error
-    except OSError as error:
-        if mode != "r":
+        raise DataError(f"there is no file {place!r}") from error
+    except DataError as error:
+        raise error if place in str(error) else DataError(f"{place!r}: {error}") from error
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError) as error:
+        if isinstance(error, SymkerasError):
             raise
-        raise DataError(f"{file} is not a readable HDF5 file: {error}") from error
+        raise DataError(f"{place!r} is not a readable HDF5 file: {error}") from error
+
+
+@contextmanager
+def writing_file(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file.
+
+    Raises:
+        OSError: it cannot be written; what HDF5 says at length is one of the system's errors again.
+    """
+    try:
+        with h5().File(path, "w") as opened:
+            yield opened
+    except (OSError, RuntimeError) as error:
+        found = _ERROR_NUMBER.search(str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+
+
+@contextmanager
+def naming(name: str, is_path: bool = True) -> Iterator[None]:
+    """Context in which something in a file gets a name.
+
+    Args:
+        name: a path below some group, or a text in an attribute.
+        is_path: which of the two.
+
+    Raises:
+        ConfigError: HDF5 does not take it.
+    """
+    try:
+        if "\0" in name or (is_path and any(part in ("", ".") for part in name.split("/"))):
+            raise ValueError("it has a NUL, or a part that is empty or '.'")
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, SymkerasError) or _ERROR_NUMBER.search(str(error)):
+            raise
+        raise ConfigError(f"{reprlib.repr(name)} is no name that an HDF5 file takes: {error}") from error
 
 
 def group(parent: Any, path: str) -> h5py.Group | None:
     """The group at `path` below `parent`, or None.
 
     Raises:
-        DataError: a link leads there, or it is no group.
+        DataError: it is no group.
     """
     found = parent
     for part in path.split("/") if path else ():
         if not part or part not in found:
             return None
-        found = _member(found, part)
+        found = found[part]
         if not isinstance(found, h5().Group):
             raise DataError(f"HDF5 file: {path!r} is no group")
     return found
+
+
+def _dataset(parent: Any, path: str) -> h5py.Dataset:
+    """The array at `path` below `parent`, not read yet.
+
+    Raises:
+        DataError: there is none, or it holds something else than numbers.
+    """
+    folder, _, name = path.rpartition("/")
+    place = group(parent, folder)
+    if place is None or name not in place:
+        raise DataError(f"HDF5 file: there is no array {path!r}")
+    dataset: Any = place[name]
+    if not isinstance(dataset, h5().Dataset):
+        raise DataError(f"HDF5 file: {path!r} is no array")
+    if dataset.shape is None or dataset.dtype.kind not in _NUMBERS or dataset.dtype.subdtype is not None:
+        raise DataError(f"HDF5 file: {dataset.name!r} holds {dataset.dtype}, weights are numbers")
+    return dataset
 
 
 def array(parent: Any, path: str) -> np.ndarray:
     """The array at `path` below `parent`.
 
     Raises:
-        DataError: there is none, it lies in another file, or it claims more than the file holds.
+        DataError: there is none, it is none of numbers, or what is stored of it is damaged.
     """
-    folder, _, name = path.rpartition("/")
-    place = group(parent, folder)
-    if place is None or name not in place:
-        raise DataError(f"HDF5 file: there is no array {path!r}")
-    dataset = _member(place, name)
-    if not isinstance(dataset, h5().Dataset):
-        raise DataError(f"HDF5 file: {path!r} is no array")
-    if dataset.external or dataset.is_virtual:
-        raise DataError(f"HDF5 file: array {path!r} lies in another file, which is not followed")
-    claimed, stored = math.prod(dataset.shape) * dataset.dtype.itemsize, dataset.id.get_storage_size()
-    if claimed > FLOOR and claimed > EXPANSION * stored:
-        raise DataError(f"HDF5 file: array {path!r} claims {claimed} bytes but {stored} are stored: refused")
-    value = np.asarray(dataset)
-    if dataset.attrs.get("dtype") == "bfloat16":
+    dataset = _dataset(parent, path)
+    try:
+        value = np.asarray(dataset)
+        is_bfloat16 = dataset.attrs.get("dtype") == "bfloat16"
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise DataError(f"HDF5 file: array {dataset.name!r} cannot be read: {error}") from error
+    if is_bfloat16:
+        if value.dtype.itemsize != 2:
+            raise DataError(f"HDF5 file: array {dataset.name!r} says it is bfloat16, and holds {value.dtype}")
         return (value.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     return value
-
-
-def _member(parent: Any, name: str) -> Any:
-    link = parent.get(name, getclass=True, getlink=True)
-    if link is not h5().HardLink:
-        raise DataError(f"HDF5 file: {name!r} is a link to elsewhere, which is not followed")
-    return parent[name]
 
 
 class WriteStore(MutableMapping[str, Any]):
@@ -110,7 +156,8 @@ class WriteStore(MutableMapping[str, Any]):
         self._path = f"{path}/vars" if path else "vars"
         self._file = file
         if name is not None:
-            file.require_group(self._path).attrs["name"] = name
+            with naming(name, is_path=False):
+                file.require_group(self._path).attrs["name"] = name
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._file.require_group(self._path)[key] = np.asarray(value)
@@ -139,11 +186,22 @@ class ReadStore(Mapping[str, Any]):
             raise KeyError(key)
         return array(self._group, key)
 
+    def __contains__(self, key: object) -> bool:
+        return self._group is not None and key in self._group
+
     def shape(self, key: str) -> tuple[int, ...]:
         """The shape of an array, without reading it."""
+        return tuple(self._dataset(key).shape)
+
+    def dtype(self, key: str) -> np.dtype:
+        """The dtype of an array, without reading it; that of bfloat16 is float32."""
+        dataset = self._dataset(key)
+        return np.dtype("f4") if dataset.attrs.get("dtype") == "bfloat16" else dataset.dtype
+
+    def _dataset(self, key: str) -> h5py.Dataset:
         if self._group is None or key not in self._group:
             raise KeyError(key)
-        return tuple(_member(self._group, key).shape)
+        return _dataset(self._group, key)
 
     def __iter__(self) -> Iterator[str]:
         return iter([str(k) for k in self._group] if self._group is not None else [])

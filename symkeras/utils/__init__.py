@@ -12,6 +12,7 @@ NAMES: dict[str, str] = {
     "get_registered_name": "saving.serialization", "get_registered_object": "saving.serialization",
     "register_keras_serializable": "saving.serialization", "serialize_keras_object": "saving.serialization",
     "auto_name": "utils.naming", "get_uid": "utils.naming", "reset_uids": "utils.naming", "to_snake_case": "utils.naming",
+    "clear_session": "backend.theano_style.keras_backend",
     "set_random_seed": "utils.random_seed", "Progbar": "utils.progbar", "to_categorical": "utils.numerical", "normalize": "utils.numerical",
     "pad_sequences": "utils.sequence",
     "PyDataset": "utils.dataset", "Sequence": "utils.dataset",

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops
+from symkeras.arguments import axis_number, checked, number, optional, positive_int, real_numbers
 from symkeras.errors import ConfigError, DataError
 
 
+@checked(num_classes=optional(positive_int))
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """A one-hot vector for every class number.
 
@@ -36,7 +38,10 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         sizes = ops.shape(x)
         x = ops.reshape(x, sizes[:-1]) if len(sizes) > 1 and sizes[-1] == 1 else x
         return ops.one_hot(x, num_classes)
-    labels = np.asarray(x).astype("int64")
+    labels = np.asarray(real_numbers(x, "to_categorical: x"))
+    if labels.dtype.kind == "f" and not (labels == np.round(labels)).all():
+        raise DataError(f"to_categorical expects class numbers, received {labels[labels != np.round(labels)][0]}")
+    labels = labels.astype("int64")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if num_classes is None:
@@ -48,6 +53,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return vectors
 
 
+@checked(axis=axis_number, order=number())
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """`x` divided by its norms along `axis`; zeros stay zeros.
 
@@ -61,7 +67,7 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
         [[0.6, 0.8], [0.0, 0.0]]
     """
     if not ops.is_symbolic(x):
-        x = np.asarray(x)
+        x = np.asarray(real_numbers(x, "normalize: x"))
         norm = np.linalg.norm(x, order, axis, keepdims=True)
         return x / np.where(norm == 0, 1, norm)
     if order == 2:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config
+from symkeras.arguments import checked, non_negative, non_negative_int, optional, positive_int, text, verbosity
 from symkeras.errors import ConfigError
 
 BOLD, GREEN, GREY, PLAIN = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
@@ -66,6 +67,7 @@ class Progbar:
         3/3 - 0s - ...step - loss: 0.5000
     """
 
+    @checked(target=optional(non_negative_int), width=positive_int, verbose=verbosity, interval=non_negative, unit_name=text)
     def __init__(self, target: int | None, width: int = 20, verbose: int = 1, interval: float = 0.05,
                  stateful_metrics: Iterable[str] | None = None, stateless_metrics: Iterable[str] | None = None, unit_name: str = "step"):  # fmt: skip
         if stateful_metrics is not None and stateless_metrics is not None:

@@ -300,8 +300,7 @@ def test_what_was_compiled_can_be_read() -> None:
     f([A])
     assert f.memory.planned > 0
     assert {vertex["op"] for _, vertex in f.to_networkx().nodes(data=True)} >= {"exp", "add"}
-    with pytest.raises(BackendError, match="interpreter backend keeps no source"):
-        K.function([x], [x], backend="interpreter").source  # noqa: B018
+    assert K.function([x], [x], backend="interpreter").source == ""
 
 
 def test_inputs_that_are_not_needed_and_tensors_in_the_middle_are_inputs_too() -> None:

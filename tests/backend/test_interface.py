@@ -34,7 +34,7 @@ def counting() -> Iterator[type[Counting]]:
     interface.register("counting", Counting)
     Counting.compiled = 0
     yield Counting
-    interface._registered.pop("counting", None)
+    interface.PLACES.pop("counting", None)
     interface._loaded.pop("counting", None)
 
 
@@ -62,7 +62,7 @@ def test_a_backend_may_be_registered_by_its_place_and_is_imported_when_asked_for
         assert "lazy" not in interface._loaded
         assert isinstance(interface.get("lazy"), InterpreterBackend)
     finally:
-        interface._registered.pop("lazy")
+        interface.PLACES.pop("lazy")
         interface._loaded.pop("lazy", None)
 
 

@@ -244,6 +244,31 @@ def test_the_backup_of_another_model_is_refused(tmp_path):
     assert other.weight.numpy().tolist() == [0.0]
 
 
+def test_a_backup_leaves_what_else_is_in_its_folder(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    interrupted(tmp_path, FakeModel(), 2)
+    backup = BackupAndRestore(tmp_path)
+    backup.set_model(FakeModel())
+    backup.on_train_begin()
+    backup.on_train_end()
+    assert os.listdir(tmp_path) == ["notes.txt"]
+
+
+@pytest.mark.parametrize("bad", [np.array(["a"]), np.array([None], object), np.zeros((), "c8"), np.zeros(3), np.zeros((), [("a", "f4")])])
+def test_a_backup_with_other_arrays_changes_nothing(tmp_path, bad):
+    interrupted(tmp_path, FakeModel(), 2)
+    with np.load(tmp_path / "latest.npz") as file:
+        arrays = dict(file)
+    for key in arrays:
+        np.savez(tmp_path / "latest.npz", **{**arrays, key: bad})
+        model = FakeModel()
+        backup = BackupAndRestore(tmp_path)
+        backup.set_model(model)
+        with pytest.raises(DataError, match=r"latest\.npz"):
+            backup.on_train_begin()
+        assert model.weight.numpy().tolist() == [0.0]
+
+
 def test_averages_are_in_the_model_while_it_is_evaluated():
     model = FakeModel(use_ema=True, ema_momentum=0.5, momentum=0.0)
     model.step()

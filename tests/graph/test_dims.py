@@ -37,9 +37,11 @@ def expressions() -> st.SearchStrategy[tuple[Any, Any]]:
                 "ceil": (ceil_divide(a, n), lambda env: -(-f(env) // n)),
                 "%": (a % n, lambda env: f(env) % n),
                 "neg": (-a, lambda env: -f(env)),
+                "max": (dims.maximum(a, b), lambda env: max(f(env), g(env))),
+                "min": (dims.minimum(a, b), lambda env: min(f(env), g(env))),
             }[op]
 
-        return st.tuples(st.sampled_from(["+", "-", "*", "//", "ceil", "%", "neg"]), children, children, st.integers(1, 6)).map(apply)
+        return st.tuples(st.sampled_from(["+", "-", "*", "//", "ceil", "%", "neg", "max", "min"]), children, children, st.integers(1, 6)).map(apply)
 
     leaves = st.one_of(st.integers(-6, 6).map(integer), st.sampled_from("abc").map(name))
     return st.recursive(leaves, combine, max_leaves=8)
@@ -54,6 +56,21 @@ def value(size: Any, env: dict[str, int]) -> int:
 def test_arithmetic_is_that_of_integers(pair: tuple[Any, Any], env: dict[str, int]) -> None:
     size, function = pair
     assert value(size, env) == function(env)
+
+
+@settings(max_examples=300, deadline=None)
+@given(expressions(), ENV)
+def test_a_size_is_never_below_its_least(pair: tuple[Any, Any], env: dict[str, int]) -> None:
+    size, function = pair
+    low = dims.least(size)
+    assert low is None or function(env) >= low
+
+
+def test_what_a_slice_keeps_and_what_it_leaves_add_up() -> None:
+    n = symbol("n")
+    assert dims.maximum(n - 1, 0) == n - dims.minimum(n, 1) == dims.maximum(n, 1) - 1
+    assert dims.minimum(n, 5) + dims.maximum(n - 5, 0) == n
+    assert dims.maximum(n, 0) == n and dims.minimum(n, n * 2 + 1) == n
 
 
 @settings(max_examples=200, deadline=None)

@@ -130,8 +130,8 @@ def test_get_takes_every_spelling_arrays_and_functions() -> None:
     [
         (lambda: initializers.get("glorot"), ConfigError, "unknown initializer 'glorot'.*Did you mean"),
         (lambda: initializers.get("get"), ConfigError, "unknown initializer"),
-        (lambda: initializers.VarianceScaling(scale=0), ConfigError, "positive scale"),
-        (lambda: initializers.VarianceScaling(mode="fan"), ConfigError, "fan_in, fan_out, fan_avg"),
+        (lambda: initializers.VarianceScaling(scale=0), ConfigError, "scale must be a positive number"),
+        (lambda: initializers.VarianceScaling(mode="fan"), ConfigError, "'fan_in', 'fan_out' or 'fan_avg'"),
         (lambda: initializers.VarianceScaling(distribution="gamma"), ConfigError, "received 'gamma'"),
         (lambda: initializers.RandomNormal(seed="a"), ConfigError, "int or a SeedGenerator"),
         (lambda: initializers.Identity()((2,)), ShapeError, "matrices"),

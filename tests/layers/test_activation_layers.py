@@ -64,7 +64,7 @@ def test_softmax_gives_masked_places_nothing() -> None:
     [lambda: ReLU(max_value=-1), lambda: ReLU(negative_slope=-1), lambda: ReLU(threshold=-1), lambda: LeakyReLU(None), lambda: LeakyReLU(-0.1)],
 )
 def test_negative_slopes_and_limits_are_refused(make: Any) -> None:
-    with pytest.raises(errors.ConfigError, match=">= 0"):
+    with pytest.raises(errors.ConfigError, match="a number of at least 0"):
         make()
 
 

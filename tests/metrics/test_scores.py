@@ -32,7 +32,7 @@ def test_f_score_of_a_weight_of_zero_forgets_the_sample():
     check_metric(metrics.F1Score(threshold=0.5), [2 / 3, 1.0, 2 / 3], TRUE, SCORE, np.array([1.0, 0.0, 1.0, 1.0]), rtol=1e-4)
 
 
-@pytest.mark.parametrize("arguments", [{"average": "mean"}, {"beta": -1.0}, {"beta": 1}, {"threshold": 2.0}])
+@pytest.mark.parametrize("arguments", [{"average": "mean"}, {"beta": -1.0}, {"beta": 0}, {"threshold": 2.0}])
 def test_f_score_refuses_what_it_does_not_know(arguments):
     with pytest.raises(errors.ConfigError):
         metrics.FBetaScore(**arguments)

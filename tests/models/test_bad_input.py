@@ -77,7 +77,7 @@ DATA: dict[str, tuple[Any, Any, dict[str, Any], type[Exception], str]] = {
     "too many inputs": ([X, X], Y, {}, DataError, "1 inputs .rows., received 2 arrays"),
     "an unknown input": ({"row": X}, Y, {}, DataError, "inputs are rows; received data for row: 'rows' is missing"),
     "integers that do not fit": (X, np.full((12, 2), 2**40), {}, DataError, "do not fit int32"),
-    "a batch of nothing": (X, Y, {"batch_size": 0}, ConfigError, "batch_size must be a positive integer, received 0"),
+    "a batch of nothing": (X, Y, {"batch_size": 0}, ConfigError, "fit: batch_size must be a positive integer or None, received 0"),
     "a share that leaves nothing": (X, Y, {"validation_split": 0.95}, DataError, "leaves no rows"),
     "an unknown argument": (X, Y, {"epoch": 2}, ConfigError, "unknown argument 'epoch'. Did you mean 'epochs'"),
     "a generator and targets": (two_batches, Y, {}, DataError, "targets and weights come from it"),
@@ -112,6 +112,53 @@ def test_evaluate_predict_and_single_batches_check_their_data_as_well() -> None:
             model.test_on_batch(X[:0], Y[:0])
 
 
+ARGUMENTS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "fit": {
+        "batch_size": (0, -1, 1.5, "a"), "epochs": (-1, 1.5, "a", None, True), "verbose": (3, "loud", None, 0.5), "callbacks": (3, "a"),
+        "validation_split": (-0.1, 1, 1.5, "a"), "validation_data": (3, X, {"x": X}), "shuffle": ("rows", None, 2), "initial_epoch": (-1, 0.5, "a"),
+        "class_weight": (3, "balanced", [1, 2], {"a": 1}, {0.5: 1}, {0: "a"}, {0: np.nan}), "sample_weight": ("a", 3, {"a": 1}),
+        "steps_per_epoch": (-1, 0, "a", np.nan, np.inf, True), "validation_steps": (0, -2, "a"), "validation_batch_size": (0, "a"),
+        "validation_freq": (0, -1, 1.5, "a", None), "nb_epoch": ("a", -1),
+    },
+    "evaluate": {
+        "batch_size": (0, "a"), "verbose": (3, "a"), "steps": (0, -1, "a"), "return_dict": ("a", 2), "callbacks": (3,), "sample_weight": (3,),
+    },
+    "predict": {"batch_size": (0, "a", 1.5, True), "verbose": (3, "a"), "steps": (0, -1, "a"), "callbacks": (3,)},
+    "train_on_batch": {"class_weight": (3, {"a": 1}), "return_dict": ("a",), "sample_weight": ("a", 3)},
+    "test_on_batch": {"return_dict": ("a",), "sample_weight": ("a", 3)},
+    "compile": {
+        "optimizer": (None, 3, object(), "a"), "loss": (3, object(), "a", ["a"]), "loss_weights": ("a", ["a"], {"out": "b"}, [1, 2], {"other": 1}),
+        "metrics": (3, object(), "a", [3], {"out": 3}), "weighted_metrics": (3, "a"), "run_eagerly": ("a", None),
+        "steps_per_execution": (0, "a", True), "jit_compile": ("a", 2), "auto_scale_loss": ("a",), "backend": (3, "a", ""),
+        "level": ("O7", 3, [1]), "numerics": ("foo", 3, None),
+        "poison": ("a",), "pipeline": (3,),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "argument"), [(m, a) for m, arguments in ARGUMENTS.items() for a in arguments])
+def test_arguments_of_a_wrong_type_or_value_say_what_is_expected(method: str, argument: str) -> None:
+    model = trained()
+    optimizer = model.optimizer
+    for wrong in ARGUMENTS[method][argument]:
+        data = {"x": X, "y": Y, "verbose": 0} if method in ("fit", "evaluate") else {"x": X} if method == "predict" else {"x": X, "y": Y}
+        given = {**({} if method == "compile" else data), argument: wrong}
+        with unchanged(model), pytest.raises(SymkerasError, match=r"[a-z]{3}"):
+            getattr(model, method)(**given)
+        assert model.optimizer is optimizer
+
+
+def test_numbers_of_steps_are_rounded_up_and_numbers_of_numpy_are_taken() -> None:
+    model = trained()
+    history = model.fit(X, Y, batch_size=np.int64(4), epochs=np.int32(2), steps_per_epoch=len(X) / 5, verbose=False,
+                        validation_data=(X, Y), validation_freq={2}, class_weight=None, validation_split=None).history  # fmt: skip
+    assert int(model.optimizer.iterations.numpy()) == 3 + 2 * 3 and len(history["val_loss"]) == 1
+    assert model.predict(X, batch_size=np.int64(5), verbose=False).shape == (12, 2)
+    single = Sequential([Input((4,)), layers.Dense(3, activation="softmax")])
+    single.compile("sgd", "sparse_categorical_crossentropy", loss_weights=2)
+    single.fit(X, np.arange(12.0) % 3, class_weight=dict(zip(np.unique(np.arange(12.0) % 3), np.float32([1, 2, 3]), strict=True)), verbose=0)
+
+
 def test_a_loss_of_ones_own_may_know_what_nan_means() -> None:
     model = trained(lambda t, p: ops.where(ops.isnan(t), 0.0, p - ops.where(ops.isnan(t), 0.0, t)) ** 2)
     assert np.isfinite(model.fit(X, with_nan(), verbose=0).history["loss"]).all()
@@ -129,7 +176,7 @@ NAMES: dict[str, tuple[Any, str]] = {
     "an activation": (lambda m: m.add(layers.Dense(2, activation="rellu")), "'rellu'.*Did you mean 'relu"),
     "a function": (lambda m: m.executable("trian"), "received 'trian'. Did you mean 'train'"),
     "no optimizer": (lambda m: m.compile(None, "mse"), "an optimizer is needed"),
-    "half a step": (lambda m: m.compile("sgd", "mse", steps_per_execution=0.5), "steps_per_execution must be at least 1"),
+    "half a step": (lambda m: m.compile("sgd", "mse", steps_per_execution=0.5), "steps_per_execution must be a positive integer, received 0.5"),
 }
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from symkeras import Input, Model, Sequential, layers, ops, tree
 from symkeras.backend import interface
+from symkeras.backend.denormals import Denormals, this_thread_flushes
 from symkeras.errors import BackendError, ConfigError, ShapeError
 from tests.models import small_workloads as workloads
 
@@ -124,6 +125,25 @@ def test_built_with_the_flags_of_the_native_backend_it_gives_the_same_bits(kind:
     found = Library(tmp_path / "same.c", "-Wall", "-Werror", *toolchain.flags(compiler)).predict(x, expected)
     for f, e in zip(found, expected, strict=True):
         np.testing.assert_array_equal(f, e)
+
+
+@needs_compiler
+def test_a_c_file_flushes_denormals_or_keeps_them_as_the_model_does(tmp_path: Path) -> None:
+    model = Sequential([Input((3,)), layers.Dense(3, use_bias=False)])
+    model.set_weights([np.eye(3) * 1e-10])
+    x = [np.full((2, 3), 1e-30, "float32")]
+    for way in ("flush", "keep"):
+        model.compile("sgd", "mse", denormals=way)
+        model.export(tmp_path / f"{way}.c")
+        assert len(model.export(tmp_path / f"{way}.py")) == 2, "a script does as NumPy does"
+        library = Library(tmp_path / f"{way}.c")
+        (y,) = library.predict(x, x)
+        assert np.all((y == 0) == (way == "flush"))
+        for before in (True, False):
+            with Denormals(before):
+                library.predict(x, x)
+                assert this_thread_flushes() is before
+    assert not this_thread_flushes()
 
 
 @needs_compiler

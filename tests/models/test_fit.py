@@ -115,6 +115,28 @@ def test_a_lone_loss_is_returned_without_a_list() -> None:
     assert type(model.evaluate(X, P, verbose=0)) is float and type(model.train_on_batch(X, P)) is float
 
 
+def test_histories_and_logs_answer_to_the_names_of_2017(tmp_path: Any) -> None:
+    seen: list[Any] = []
+    model = line(3, "softmax")
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    best = callbacks.ModelCheckpoint(str(tmp_path / "{epoch:02d}-{val_acc:.2f}.keras"), monitor="val_acc", save_best_only=True)
+    rate = callbacks.LearningRateScheduler(lambda epoch: 0.1)
+    watch = callbacks.LambdaCallback(on_epoch_end=lambda k, logs: seen.append((logs["acc"], logs.get("val_acc"), "acc" in logs)),
+                                     on_train_batch_end=lambda k, logs: seen.append(logs.get("acc")))  # fmt: skip
+    history = fit(model, CLASSES, batch_size=22, validation_data=(X, CLASSES), callbacks=[best, rate, watch])
+    assert list(history) == ["accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"] and history == dict(history)
+    assert history["acc"] is history["accuracy"] and history["val_acc"] is history["val_accuracy"] and history["lr"] is history["learning_rate"]
+    assert seen == [history["acc"][0], (history["acc"][0], history["val_acc"][0], True)]
+    assert "acc" in history and "acc" not in list(history) and "val_lr" not in history and history.get("recall") is None
+    assert [p.name for p in tmp_path.iterdir()] == [f"01-{history['val_acc'][0]:.2f}.keras"]
+    two = fork()
+    two.compile("sgd", "mse", metrics={"q": ["mae"]})
+    assert fit(two, [P, Q], validation_split=0.5).keys() >= {"q_mae", "val_q_mae"}
+    assert two.history.history["val_q_mean_absolute_error"] == two.history.history["val_q_mae"]
+    with pytest.raises(KeyError, match="akk"):
+        history["akk"]
+
+
 # ---- losses and weights --------------------------------------------------------------------------------------------
 
 LOSSES: dict[str, Any] = {
@@ -403,6 +425,19 @@ def test_rows_are_shuffled_anew_every_epoch_unless_told_not_to() -> None:
     np.testing.assert_allclose(epochs[1], rows[:, 0], rtol=1e-6)
     assert not np.array_equal(epochs[2], epochs[0]) and not np.array_equal(epochs[2], epochs[3])
     np.testing.assert_allclose(sorted(epochs[3]), rows[:, 0], rtol=1e-6)
+
+
+def test_batches_of_neighbouring_rows_may_be_shuffled_as_wholes() -> None:
+    rows = np.arange(22.0)
+    seen: list[float] = []
+    model = Sequential([Input((1,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile(optimizers.SGD(0.0), lambda t, p: ops.max(p, axis=-1))
+    watch = callbacks.LambdaCallback(on_train_batch_end=lambda k, logs: seen.append(logs["loss"] * min(4 * (k + 1), 22)))
+    utils.set_random_seed(4)
+    model.fit(rows, rows, batch_size=4, epochs=2, shuffle="batch", verbose=0, callbacks=[watch])
+    sums = [float(rows[k : k + 4].sum()) for k in range(0, 22, 4)]
+    epochs = [np.diff(seen[k : k + 6], prepend=0).round().tolist() for k in (0, 6)]
+    assert all(sorted(e[:5]) == sums[:5] and e[5] == sums[5] for e in epochs) and epochs[0] != epochs[1]
 
 
 def test_steps_per_epoch_go_round_through_arrays() -> None:

@@ -201,6 +201,8 @@ def test_operations_that_keras_writes_between_layers_are_read() -> None:
     np.testing.assert_allclose(item, value[:, 0], rtol=1e-5)
     np.testing.assert_allclose(mean, value.mean((1, 2)), rtol=1e-5)
     check_round_trip(model, rows)
+    plain = {**config, "layers": [{k: v for k, v in entry.items() if k != "module"} for entry in config["layers"]]}  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(Functional.from_config(plain).predict(rows, verbose=0)[1], mean)  # as in Keras 3's .h5
     config["layers"][3]["class_name"] = "Expx"  # type: ignore[index]
     with pytest.raises(ConfigError, match=r"operation 'Expx', which symkeras\.ops does not offer"):
         Functional.from_config(config)

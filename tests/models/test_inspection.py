@@ -39,6 +39,13 @@ def test_every_function_can_be_looked_at_before_anything_ran(which: str) -> None
         np.testing.assert_array_equal(a, b)
 
 
+def test_the_interpreter_has_the_same_face_with_nothing_in_it() -> None:
+    compiled = net(backend="interpreter").executable("train")
+    assert compiled.source == "" and compiled.memory is None and len(compiled.history) == 0 and "pass" in str(compiled.history)
+    assert compiled.graph is compiled.source_graph and compiled.to_networkx().number_of_nodes() > 0
+    assert "net_train on interpreter" in str(compiled) and "one by one" in str(compiled)
+
+
 def test_what_is_looked_at_is_what_runs() -> None:
     model = net()
     compiled = model.executable("train")

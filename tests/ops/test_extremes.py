@@ -32,23 +32,27 @@ FLOAT_ELEMENTWISE = [op for op in OPS.values() if op.is_elementwise and any(set(
 COMPOSITES = [op for op in OPS.values() if op.is_composite and op.samples[0].types == ("f32[2, 3]",) and not op.samples[0].attrs]
 
 
-def crossed(op: Op, dtype: str) -> list[np.ndarray]:
-    """Every pair (or every single one) of extreme values."""
+def crossed(op: Op, dtype: str, denormals: str = "keep") -> list[np.ndarray]:
+    """Every pair (or every single one) of extreme values; those whose meaning flushing changes only where they are kept."""
     values = extremes(dtype)
+    if denormals == "flush":
+        values = values[~((values != 0) & (np.abs(values) < np.finfo(dtype).tiny))]
     arity = len(op.samples[0].types)
     return [np.ascontiguousarray(a.ravel()) for a in np.meshgrid(*[values] * arity)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("denormals", ["keep", "flush"])
 @pytest.mark.parametrize("op", [*FLOAT_ELEMENTWISE, *COMPOSITES], ids=lambda op: op.name)
-def test_backend_keeps_extreme_values(op: Op, dtype: str, backend: str) -> None:
-    arrays = crossed(op, dtype)
+def test_backend_keeps_extreme_values(op: Op, dtype: str, denormals: str, backend: str) -> None:
+    arrays = crossed(op, dtype, denormals)
     inputs = placeholders(arrays)
     result = apply_symbolic(op, inputs, {})
     expected = compute(op, arrays, {})
     same_bits(run(inputs, [result], arrays)[0], expected)
-    actual = compile_graph(Graph([t.node for t in inputs], [result.node], name=op.name), backend=backend, level="O2")(*arrays)[0]
-    assert_alike(actual, expected, "op", backend, f"{op.name} on {backend}")
+    graph = Graph([t.node for t in inputs], [result.node], name=op.name)
+    actual = compile_graph(graph, backend=backend, level="O2", denormals=denormals)(*arrays)[0]
+    assert_alike(actual, expected, "op", "" if denormals == "flush" else backend, f"{op.name} on {backend}")
     infinite = ~np.isfinite(expected)
     np.testing.assert_array_equal(actual[infinite], expected[infinite])
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from symkeras import ops
+from symkeras.autodiff import gradients
 from symkeras.backend.interface import compile_graph
 from symkeras.errors import ShapeError, SymbolicValueError
 from symkeras.graph import Graph, Tensor
@@ -193,14 +194,16 @@ KEYS: list[Any] = [
     (..., 0), (0, ..., slice(1, 3)), (None, 0), (slice(None), None, 1), (slice(None), 1, None), (slice(5, 1),), (slice(None), slice(2, 0, -1)),
     (slice(-5, 99),), (..., slice(3, None, -2)), (..., None), (slice(None), np.array([2, 0])), (0, np.array([[1, 1], [2, 0]])),
     (..., np.array([3, 0, 3])),
-    (np.array([1, -1]), slice(None), 2), [1, 0], (slice(0, 0),),
+    (np.array([1, -1]), slice(None), 2), [1, 0], (slice(0, 0),), [], (0, slice(None), np.array([3, 0, 3])), (np.array([[1]]), None, 1),
+    (0, ..., [1, 2]), np.array([True, False]), [False, True], (slice(None), np.array([True, False, True])), X > 7.0, (slice(1), X[0] > 7.0),
+    (..., np.array([True, False, False, True])), (1, np.zeros(3, bool)), (np.array([True, True]), slice(None), 1), (..., X[0] < 0.0),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("key", KEYS, ids=str)
 def test_indexing_a_tensor_is_indexing_the_array(key: Any) -> None:
     expected = X[key]
-    found = built(lambda x: x[key] if key != slice(None) else x[key] + 0.0, X)
+    found = built(lambda x: x[key] + 0.0, X)
     assert found.shape == expected.shape
     np.testing.assert_array_equal(found, expected)
 
@@ -216,21 +219,57 @@ def test_indexing_an_axis_of_symbolic_size(key: Any) -> None:
         np.testing.assert_array_equal(run([x], [out], [value])[0], value[key])
 
 
-@pytest.mark.parametrize("key", [slice(None, 3), slice(3, None), slice(-3, None), slice(None, -3), 2], ids=str)
-def test_bounds_beyond_an_axis_of_symbolic_size_are_an_error_not_a_wrong_value(key: Any, backend: str) -> None:
+BOUNDS = [None, 0, 1, 2, 4, -1, -2, -4]
+SLICES = [slice(a, b, c) for a in BOUNDS for b in BOUNDS for c in (None, 2, 3)]
+
+
+@pytest.mark.parametrize("first", range(0, len(SLICES), 24))
+def test_slices_of_an_axis_of_symbolic_size_are_cut_as_numpy_cuts_them_with_their_gradients(first: int, backend: str) -> None:
+    """No rows, one, and more than the bounds ask for; a second slice on top of the first."""
+    x = ops.placeholder("f32[batch, 2]")
+    keys = SLICES[first : first + 24]
+    pieces = [x[k] for k in keys] + [x[k][1:] for k in keys]
+    outputs = [*pieces, *(gradients(ops.sum(ops.square(p + 1.0)), x) for p in pieces)]
+    executable = compile_graph(Graph([x.node], [t.node for t in outputs]), backend=backend)
+    for n in (0, 1, 2, 3, 5):
+        value = np.arange(n * 2, dtype="float32").reshape(n, 2)
+        found = executable(value)
+        for k, piece, gradient in zip([(k,) for k in keys] + [(k, slice(1, None)) for k in keys], found, found[len(pieces) :], strict=False):
+            expected, rows = value, np.arange(n)
+            for key in k:
+                expected, rows = expected[key], rows[key]
+            np.testing.assert_array_equal(piece, expected, f"{k} of {n} rows")
+            slope = np.zeros_like(value)
+            slope[rows] = 2 * (expected + 1)
+            np.testing.assert_array_equal(gradient, slope, f"the gradient of {k} of {n} rows")
+
+
+@pytest.mark.parametrize("key", [0, 2, -1, -3])
+def test_an_index_beyond_an_axis_of_symbolic_size_is_an_error(key: int, backend: str) -> None:
     x = ops.placeholder("f32[batch]")
     executable = compile_graph(Graph([x.node], [(x[key] + 1.0).node]), backend=backend)
-    for n in (3, 5):
-        value = np.arange(n, dtype="float32")
-        np.testing.assert_array_equal(executable(value)[0], value[key] + 1)
+    assert executable(np.arange(3, dtype="float32"))[0] == np.arange(3)[key] + 1
     with pytest.raises(ValueError, match=r"shape|size|broadcast"):
-        executable(np.arange(2, dtype="float32"))
+        executable(np.arange(2 if abs(key) > 1 else 0, dtype="float32"))
 
 
 def test_indexing_by_a_symbolic_index() -> None:
     x, i = ops.placeholder("f32[5, 2]"), ops.placeholder("i32[]")
     value = np.arange(10, dtype="float32").reshape(5, 2)
     assert run([x, i], [x[i]], [value, np.int32(3)])[0].tolist() == [6.0, 7.0]
+
+
+def test_a_mask_selects_only_where_the_number_of_rows_is_known() -> None:
+    x, y = ops.placeholder("f32[batch, 3]"), ops.placeholder("f32[2, 3]")
+    for build in (lambda: y[y > 0], lambda: y[:, y[0] > 0], lambda: x[x > 0]):
+        with pytest.raises(ShapeError, match=r"symbolic mask .* at test_operators.py:\d+ has as many rows as elements of it are true"):
+            build()
+    with pytest.raises(ShapeError, match="the sizes must be known"):
+        x[np.array([True, False])]
+    with pytest.raises(ShapeError, match=r"mask of shape \(3,\) does not fit axes of sizes \(2,\)"):
+        y[np.array([True, False, True])]
+    with pytest.raises(ShapeError, match="single boolean, True"):
+        y[True]
 
 
 def test_indexing_errors_name_what_was_given() -> None:

@@ -148,3 +148,14 @@ def test_repeating_tiling_and_padding_a_symbolic_axis() -> None:
              (ops.stack([x, x], 1), np.stack([value, value], 1)), (ops.swapaxes(x, 0, 1), value.T)]  # fmt: skip
     for found, (_, expected) in zip(run([x], [t for t, _ in cases], [value]), cases, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("cuts", [[1, 2], [5], [2, 9], [0, 0], [-1], [3, 1]], ids=str)
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_split_at_indices_cuts_as_numpy_does_whether_the_size_is_known_or_not(cuts: list[int], rows: int) -> None:
+    value = np.arange(rows * 2, dtype="float32").reshape(rows, 2)
+    for x in (value, ops.placeholder(f"f32[{rows}, 2]"), ops.placeholder("f32[batch, 2]")):
+        pieces = ops.split(x, cuts, axis=0)
+        found = pieces if x is value else run([x], pieces, [value])
+        for piece, expected in zip(found, np.split(value, cuts), strict=True):
+            np.testing.assert_array_equal(piece, expected)

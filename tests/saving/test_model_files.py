@@ -11,8 +11,9 @@ import pytest
 from symkeras import Input, Model, Sequential, layers, saving
 from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.random import SeedGenerator
-from symkeras.saving import model_files, state_files
-from symkeras.saving.atomic import FileError
+from symkeras.saving import model_files
+from symkeras.saving.places import FileError
+from symkeras.saving.weight_store import ReadStore
 from symkeras.utils import reset_uids
 
 pytestmark = pytest.mark.usefixtures("model_backend")
@@ -406,18 +407,18 @@ def test_members_that_lead_out_of_the_archive_are_refused(tmp_path):
 
 
 def test_members_and_arrays_that_claim_far_more_than_they_hold_are_refused(tmp_path, monkeypatch):
-    from symkeras.saving import weight_store
+    from symkeras.saving import archives, h5_check
 
     small_model(compiled=False).save(tmp_path / "m.keras")
-    monkeypatch.setattr(model_files, "FLOOR", 2**16)
-    monkeypatch.setattr(weight_store, "FLOOR", 2**16)
+    monkeypatch.setattr(archives, "FLOOR", 2**16)
+    monkeypatch.setattr(h5_check, "FLOOR", 2**16)
     rewritten(tmp_path / "m.keras", tmp_path / "bad.keras", {"config.json": b" " * 2**20}, zipfile.ZIP_DEFLATED)
     with pytest.raises(DataError, match="unpacks from"):
         saving.load_model(tmp_path / "bad.keras")
     model = Sequential([layers.Input((2048,)), layers.Dense(512, use_bias=False)])
     with h5py.File(tmp_path / "bad.weights.h5", "w") as file:
         file.create_dataset("layers/dense/vars/0", (2048, 512), "f4", chunks=(64, 64))
-    with pytest.raises(DataError, match="claims 4194304 bytes but 0 are stored"):
+    with pytest.raises(DataError, match="claim 4194304 bytes but 0 are stored"):
         model.load_weights(tmp_path / "bad.weights.h5")
 
 
@@ -454,5 +455,5 @@ def test_a_seed_of_another_shape_is_left_alone(tmp_path):
     with h5py.File(tmp_path / "s.h5", "w") as file:
         file["vars/0"] = np.zeros(3, "uint32")
     with h5py.File(tmp_path / "s.h5") as file:
-        state_files._read(generator, state_files.ReadStore(file, ""))
+        generator.load_own_variables(ReadStore(file, ""))
     assert generator.state.numpy().tolist() == [5, 0]

@@ -10,6 +10,7 @@ Entries hold machine code that is loaded as it is: the folder must belong to peo
 
 from __future__ import annotations
 
+import _ctypes
 import atexit
 import ctypes
 import hashlib
@@ -19,6 +20,7 @@ import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -60,8 +62,9 @@ _KEY_LETTERS = 32
 _OURS = re.compile(rf"\.?\w+-[0-9a-f]{{{_KEY_LETTERS}}}\.(so|c)(\.[0-9a-f]+\.part)?")
 _IN_USE = 600.0  # seconds after its last use in which another process may be compiling or loading an entry
 
-_loaded: dict[str, tuple[ctypes.CDLL, Entry]] = {}
-_locks: dict[str, threading.Lock] = {}
+_loaded: weakref.WeakValueDictionary[str, _Opened] = weakref.WeakValueDictionary()
+_kept: list[_Opened] = []  # what all functions link to stays: threads run in it
+_locks: dict[str, threading.Lock] = {}  # by the first letters of a key
 _refused: dict[Path, str] = {}
 _stores: dict[Path, int] = {}  # entries that this process has stored
 _SELDOM = 32
@@ -83,6 +86,23 @@ class Entry:
     source: Path
     was_cached: bool
     seconds: float
+
+
+class _Opened(ctypes.CDLL):
+    """A loaded shared object; the functions taken from it hold it, and it is closed when the last of them is gone.
+
+    Attributes:
+        entry: where it lies.
+    """
+
+    entry: Entry
+
+    def __init__(self, path: Path, mode: int):
+        super().__init__(str(path), mode=mode)
+        if mode & ctypes.RTLD_GLOBAL:
+            _kept.append(self)
+        elif os.name == "posix":
+            weakref.finalize(self, _ctypes.dlclose, self._handle).atexit = False
 
 
 def load(source: str, name: str = "program", portable: bool = False, sanitize: Sequence[str] = (), linked: bool = False) -> tuple[ctypes.CDLL, Entry]:
@@ -151,13 +171,13 @@ def _file_name(w: _Wanted, compiler: toolchain.Compiler) -> str:
 
 def _load(w: _Wanted, compiler: toolchain.Compiler) -> tuple[ctypes.CDLL, Entry]:
     key = _key(w.source, compiler, w.flags)
-    with _locks.setdefault(key, threading.Lock()):
-        cached = key in _loaded
-        if not cached:
+    with _locks.setdefault(key[:2], threading.Lock()):
+        library, cached = _loaded.get(key), True
+        if library is None:
             library, path, cached = _from_disk(w.source, _file_name(w, compiler), compiler, w.flags, w.mode)
-            _loaded[key] = library, Entry(path, path.with_suffix(".c"), cached, 0.0)
-        library, entry = _loaded[key]
-    return library, replace(entry, was_cached=cached)
+            library.entry = Entry(path, path.with_suffix(".c"), cached, 0.0)
+            _loaded[key] = library
+    return library, replace(library.entry, was_cached=cached)
 
 
 def folder() -> Path | None:
@@ -219,7 +239,7 @@ def _file_stem(name: str) -> str:
 
 def _from_disk(
     source: str, file_name: str, compiler: toolchain.Compiler, flags: Sequence[str], mode: int
-) -> tuple[ctypes.CDLL, Path, bool]:
+) -> tuple[_Opened, Path, bool]:
     """The library, its path, and whether it was there: from the folder, or from a private one where that cannot be used."""
     place, bound, problem = folder(), limit(), ""
     if place is not None:
@@ -254,9 +274,9 @@ def _from_disk(
     return library, path, False
 
 
-def _build(source: str, path: Path, compiler: toolchain.Compiler, flags: Sequence[str], mode: int) -> ctypes.CDLL:
+def _build(source: str, path: Path, compiler: toolchain.Compiler, flags: Sequence[str], mode: int) -> _Opened:
     toolchain.build(source, path, compiler, flags, seal=_append_footer)
-    return ctypes.CDLL(str(path), mode=mode)
+    return _Opened(path, mode)
 
 
 def _append_footer(path: Path) -> None:
@@ -265,13 +285,13 @@ def _append_footer(path: Path) -> None:
         file.write(_MARK + digest)
 
 
-def _open_checked(path: Path, mode: int = ctypes.DEFAULT_MODE) -> ctypes.CDLL | None:
+def _open_checked(path: Path, mode: int = ctypes.DEFAULT_MODE) -> _Opened | None:
     """The library at `path`, None where there is none or not a whole one: opening half a file can end the process."""
     try:
         data = path.read_bytes()
         body, footer = data[:-_FOOTER], data[-_FOOTER:]
         if footer == _MARK + hashlib.sha256(body).digest():
-            return ctypes.CDLL(str(path), mode=mode)
+            return _Opened(path, mode)
     except OSError:
         pass
     return None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import blas
+from symkeras.backend.denormals import DESCRIPTIONS
 from symkeras.backend.emitted import threads
 from symkeras.backend.emitted.planned import BoundArena, PlannedExecutable
 from symkeras.backend.interface import Instance
@@ -19,7 +20,7 @@ from symkeras.backend.native.kernels.table import NativeKernels
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import place
 from symkeras.compiler.program.program import Preparation
-from symkeras.graph import dims, provenance
+from symkeras.graph import dims, provenance, residence
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
@@ -144,7 +145,9 @@ class NativeInstance(Instance):
         return self._outcome(failed, kept)
 
     def _prepare(self) -> tuple[tuple[int, ...], int] | None:
-        """Say what the arena holds; gives what it will hold."""
+        """Bring home what is away, and say what the arena holds; gives what it will hold."""
+        if residence.AWAY:
+            residence.at_home(self._owner.homes)
         self._call.threads = _threads
         if not self._keeps:
             return None
@@ -181,7 +184,7 @@ class NativeExecutable(PlannedExecutable):
         super().__init__(graph, "native", takes, NativeKernels(), passes=self.passes, **options)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
-        self.emission: Emission = emit(self.program, self.poison)
+        self.emission: Emission = emit(self.program, self.poison, self.denormals)
         library, self.entry = cache.load(self.emission.source, naming.identifier(self.graph.name), sanitize=self._sanitize, linked=True)
         self._function = library[ENTRY]
         self._function.argtypes = [ctypes.c_void_p]
@@ -206,4 +209,8 @@ class NativeExecutable(PlannedExecutable):
 
     def _describe(self) -> str:
         built = "from the cache" if self.entry.was_cached else f"built in {self.entry.seconds:.2f} s"
-        return f"{toolchain.describe()}; {built}: {self.entry.source}\n{openblas.load().describe()}; {_threads} threads\n{cache.describe()}"
+        lines = [
+            f"{toolchain.describe()}; {built}: {self.entry.source}", f"{openblas.load().describe()}; {_threads} threads",
+            DESCRIPTIONS[self.denormals], cache.describe(),
+        ]  # fmt: skip
+        return "\n".join(lines)

@@ -57,7 +57,7 @@ def sample_group(e: Emitter, s: BatchTile) -> None:
         if not one.is_ready:
             e.ready(one)
     e.say(f"const int64_t chunk = sk_chunk({samples}, {s.least}, {s.most}), chunks = sk_chunks({samples}, chunk);")
-    e.say(f"sk_share(threads, chunks, {work}, {function}, call);  /* {_origins(s)} */")
+    e.say(f"sk_share(threads, chunks, {work}, {function}, call);{text.comment(_origins(s))}")
     for one in flat(s.steps):
         if one.fused is not None and one.fused.sliced_totals:
             e.finish(one, "chunks")
@@ -101,7 +101,7 @@ def row_pass(e: Emitter, s: RowPass) -> None:
     ]
     function = _task(e, "rows", set(), loop, inside)
     work = s.rows * s.width * 2 * (1 + len(s.others))
-    e.say(f"sk_share(threads, {text.size(s.rows)}, {text.size(work)}, {function}, call);  /* {naming.origin(s.node)} */")
+    e.say(f"sk_share(threads, {text.size(s.rows)}, {text.size(work)}, {function}, call);{text.comment(naming.origin(s.node))}")
 
 
 def _task(e: Emitter, base: str, own: set[str], loop: Sequence[str], inside: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ def function_of(graph: Graph, env: Mapping[str, int]) -> Callable[[Sequence[Any]
     """A function of one array per input of `graph` to fresh outputs, for known sizes."""
     from symkeras.backend.numpy import kernels
     from symkeras.backend.numpy.emission import emit
+    from symkeras.backend.numpy.executable import module
     from symkeras.backend.numpy.kernels.table import NumpyKernels
     from symkeras.compiler.program import memory_plan
     from symkeras.compiler.program.lowering import lower
@@ -23,11 +24,9 @@ def function_of(graph: Graph, env: Mapping[str, int]) -> Callable[[Sequence[Any]
     program = lower(graph, NumpyKernels())
     emission = emit(program)
     arena = memory_plan.Arena(memory_plan.plan(program.buffers, env))
-    scope: dict[str, Any] = {}
-    exec(compile(emission.source, f"<symkeras {graph.name}>", "exec"), scope)
     storage = [n.attrs["variable"].array for n in emission.variables]
     constants = [n.attrs["value"].array for n in emission.constants]
-    inputs, step, outputs, _ = scope["bind"](np, kernels, arena.array, storage, constants, emission.nodes, env)
+    inputs, step, outputs, _ = module(emission.source, graph.name)["bind"](np, kernels, arena.array, storage, constants, emission.nodes, env)
 
     def run(arrays: Sequence[Any]) -> list[Any]:
         for target, a in zip(inputs, arrays, strict=True):

@@ -109,21 +109,22 @@ def max_pool_grad(x: Any, y: Any, dy: Any, out: Any, window: Any, strides: Any, 
         free, hit, words = own[:3]
         source, target = (own[3], own[4]) if len(own) > 3 else (part, result)
         pairs = list(zip(_taps(source, window, strides, outputs), _taps(target, window, strides, outputs), strict=True))
+        inside = _inside(source.shape[1:-1], spatial, padding, window, strides, outputs) if source is not part else [True] * len(pairs)
         covers = tiled and all(o * s == n for o, s, n in zip(outputs, strides, target.shape[1:-1], strict=True))
         chosen = _Chosen(given, hit, words)
 
         def run() -> None:
             if source is not part:
-                source.fill(-np.inf)
+                source.fill(np.nan)  # which equals nothing: padding is no maximum
                 np.copyto(_inner(source, spatial, padding), part)
             if not covers:
                 target.fill(0)
             free.fill(True)
             has_nan = bool(np.isnan(small.sum()))
-            for tap, place in pairs:
+            for (tap, place), is_inside in zip(pairs, inside, strict=True):
                 np.equal(tap, small, out=hit)
                 if has_nan:
-                    np.logical_or(hit, np.isnan(small) & np.isnan(tap), out=hit)
+                    np.logical_or(hit, np.isnan(small) & np.isnan(tap) & is_inside, out=hit)
                 np.logical_and(hit, free, out=hit)
                 np.not_equal(free, hit, out=free)
                 if tiled:
@@ -136,6 +137,13 @@ def max_pool_grad(x: Any, y: Any, dy: Any, out: Any, window: Any, strides: Any, 
         return run
 
     return _deal(len(x), 30.0 * x.size, scratch, job)
+
+
+def _inside(padded: Any, spatial: Any, padding: Any, window: Any, strides: Any, outputs: Any) -> list[Any]:
+    """For each tap in which windows it lies in the image."""
+    mask = np.zeros((1, *padded, 1), bool)
+    _inner(mask, spatial, padding)[...] = True
+    return list(_taps(mask, window, strides, outputs))
 
 
 class _Chosen:

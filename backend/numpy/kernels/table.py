@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from symkeras.backend.numpy import text
 from symkeras.compiler.program.fusion import FusionGroup
 from symkeras.compiler.program.program import Step, Value
 from symkeras.graph.dims import Dim
@@ -68,13 +69,13 @@ def _reduction(name: str, kernel_pays: bool = False) -> Callable[[Step, Line], s
         if kernel_pays and step.node.dtype in ("float32", "float64"):
             return None
         axes = step.node.attrs["axes"]
-        return f"np.{name}({line.ins[0]}, axis={axes[0] if len(axes) == 1 else axes}, out={line.out})"
+        return f"np.{name}({line.ins[0]}, axis={text.literal(axes[0] if len(axes) == 1 else axes)}, out={line.out})"
 
     return line
 
 
 def _take(step: Step, line: Line) -> str:
-    return f"np.{step.node.op.name}({line.ins[0]}, axis={step.node.attrs['axis']}, out={line.out}, dtype={step.node.dtype!r})"
+    return f"np.{step.node.op.name}({line.ins[0]}, axis={text.literal(step.node.attrs['axis'])}, out={line.out}, dtype={step.node.dtype!r})"
 
 
 def _square(step: Step, line: Line) -> str:

@@ -1,16 +1,16 @@
 """Whose storage each value uses, once all steps are known.
 
 Decided here: where a result is written straight into a larger one (a piece of a concatenation, a variable that is updated), and
-which results take over the storage of an input that is read for the last time.
+which results take over the storage of an input that is read for the last time. Who may share storage follows from the maps of all
+reads (`index_maps`): a result lies in the place of an operand only where every read of that storage in the same step is through an equal map.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from symkeras.compiler.program.addressing import has_place
+from symkeras.compiler.program.index_maps import IndexMap, are_disjoint, are_equal, index_map, memory_of
 from symkeras.compiler.program.kernels import Kernels, overwritable
 from symkeras.compiler.program.program import AnyStep, Buffer, Step, Value, flat, inner_steps
 from symkeras.graph import dims
@@ -25,16 +25,21 @@ class Placing:
     Args:
         values: what each node stands for; `all_values` has views and copies as well, `variables` those of variables.
         reads: by the id of a buffer, who reads it and when; no step for reads after the last one.
+        tail_start: the position from which on nothing can fail: no earlier step writes a variable.
     """
 
     def __init__(self, graph: Graph, kernels: Kernels, values: Mapping[Node, Value], all_values: Sequence[Value], variables: Sequence[Value],
-                 reads: dict[int, list[tuple[int, Step | None]]]):  # fmt: skip
+                 reads: dict[int, list[tuple[int, Step | None]]], tail_start: int):  # fmt: skip
         self.graph = graph
         self.kernels = kernels
         self.values = values
         self.all_values = all_values
-        self.variables = variables
         self.reads = reads
+        self.tail_start = tail_start
+        self.variables: dict[int, list[tuple[Value, IndexMap]]] = {}  # by memory
+        for v in variables:
+            m = index_map(v)
+            self.variables.setdefault(m.memory, []).append((v, m))
 
     def place_concatenations(self, steps: Sequence[AnyStep]) -> None:
         """Pieces are written where they belong in the whole."""
@@ -96,7 +101,7 @@ class Placing:
                 whole.buffer.last = max(whole.buffer.last, b.last)
             start = start + v.type.shape[0] * row
 
-    def place_updates(self, commits: list[tuple[Value, Value]], tail_start: int) -> None:
+    def place_updates(self, commits: list[tuple[Value, Value]]) -> None:
         """New values are computed straight into their variable where every reader of the old value comes before."""
         outputs = {id(self.values[n].buffer.storage) for n in self.graph.outputs}
         counts: dict[int, int] = {}
@@ -106,27 +111,28 @@ class Placing:
             b = src.buffer
             fits = (
                 b.kind == "arena" and b.inside is None and src.is_contiguous and b.type.size == src.type.size and b.type.dtype == dst.type.dtype
-                and b.first >= tail_start and id(b) not in outputs and counts[id(b)] == 1
+                and id(b) not in outputs and counts[id(b)] == 1
             )  # fmt: skip
             if fits and self._may_write(dst, b.first, b):
                 b.inside, b.offset = dst.buffer, 0
 
     def _may_write(self, variable: Value, position: int, result: Buffer) -> bool:
-        """Whether the step at `position` can write `result` into the storage of a variable: no other read then or later."""
-        for v in self.variables:
-            if _overlap(v, variable):
-                for p, step in self.reads.get(id(v.buffer), ()):
-                    if p > position or (p == position and not self._reads_in_step(step, variable, result)):
-                        return False
+        """Whether the step at `position` can write `result` into the storage of a variable: nothing fails, and nobody reads it, then or later."""
+        if position < self.tail_start:
+            return False
+        written = index_map(variable)
+        for v, m in self.variables[written.memory]:
+            if are_disjoint(m, written):
+                continue
+            for p, step in self.reads.get(id(v.buffer), ()):
+                if p > position or (p == position and not self._reads_in_step(step, variable, result)):
+                    return False
         return True
 
     def _reads_in_step(self, step: Step | None, variable: Value, result: Buffer) -> bool:
         """Whether a step reads a variable only where it may write `result` at once."""
         out = next((o for o in step.outputs if o.buffer.root is result), None) if step is not None else None
-        if step is None or out is None:
-            return False
-        allowed = overwritable(step, out, self.kernels)
-        return all(k in allowed and v.type == out.type for k, v in enumerate(step.inputs) if v.buffer.kind == "variable" and _overlap(v, variable))
+        return step is not None and out is not None and reads_pointwise(step, out, variable, self.kernels)
 
     def write_in_place(self, steps: Sequence[AnyStep], own: set[int]) -> None:
         """Results take over the storage of an input that is read for the last time; `own` are the buffers that groups have for themselves."""
@@ -156,7 +162,7 @@ class Placing:
             return False
         if a.inside is not None or a.last != step.position or b.first != step.position or v.loop is not None or a.loop is not None:
             return False
-        if any(other.buffer.root is a for other in step.inputs if other is not v and not (other.type == v.type and other.is_contiguous)):
+        if any(o.buffer.storage is a for o in step.outputs) or not reads_pointwise(step, out, v, self.kernels):
             return False
         if b.inside is not None and not self._may_write_earlier(b, a, step):
             return False
@@ -167,9 +173,9 @@ class Placing:
     def _may_write_earlier(self, b: Buffer, a: Buffer, step: Step) -> bool:
         """Whether the larger storage `b` lies in can be written as early as `a` is."""
         assert b.inside is not None
-        storage = b.inside.root
-        if storage.kind == "variable":
-            return self._may_write(next(v for v in self.variables if v.buffer is storage), a.first, a)
+        storage, outermost = b.inside.root, b.storage
+        if outermost.kind == "variable":
+            return self._may_write(next(v for v, _ in self.variables[memory_of(outermost)] if v.buffer is outermost), a.first, a)
         if b.loop is not None:
             return a.first >= b.loop.start
         return not any(a.first <= p <= step.position for p, _ in self.reads.get(id(storage), ()))
@@ -183,7 +189,11 @@ class Placing:
                 s.last = max(s.last, b.last)
 
 
-def _overlap(a: Value, b: Value) -> bool:
-    """Whether two values of variables share memory."""
-    x, y = (v.buffer.source.attrs["variable"].array for v in (a, b))  # type: ignore[union-attr]
-    return x is y or bool(np.may_share_memory(x, y))
+def reads_pointwise(step: Step, out: Value, target: Value, kernels: Kernels) -> bool:
+    """Whether all that a step reads of the memory of `target`, it reads where it writes `out` when that lies there: point by point."""
+    written = index_map(target)
+    allowed = overwritable(step, out, kernels)
+    return all(
+        are_disjoint(read, written) or (k in allowed and v.type == out.type and are_equal(read, written))
+        for k, v in enumerate(step.inputs) if (read := index_map(v)).memory == written.memory
+    )  # fmt: skip

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from symkeras.compiler.program.buffer_assignment import reads_pointwise
 from symkeras.compiler.program.builder import Builder
-from symkeras.compiler.program.kernels import overwritable
 from symkeras.compiler.program.program import AnyStep, Branch, Loop, Step, Value, While
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
@@ -176,10 +176,7 @@ class ControlFlow(Builder):
 
     def _may_overwrite(self, step: Step | None, home: Value, out: Value) -> bool:
         """Whether a step that reads `home` may write its result `out` there."""
-        if step is None or out not in step.outputs:
-            return False
-        allowed = overwritable(step, out, self.kernels)
-        return all(k in allowed and v.type == out.type and v.is_contiguous for k, v in enumerate(step.inputs) if v.buffer is home.buffer)
+        return step is not None and out in step.outputs and reads_pointwise(step, out, home, self.kernels)
 
     def _stretch(self, stack: Value, start: int, length: Size) -> Value:
         """`length` parts of a stack, from part `start` on."""

@@ -12,11 +12,13 @@ from symkeras.compiler.program.batch_tiling import Grouping, samples_of
 from symkeras.compiler.program.buffer_assignment import Placing
 from symkeras.compiler.program.control_flow import ControlFlow, is_control
 from symkeras.compiler.program.fusion import Fusion, FusionGroup
+from symkeras.compiler.program.index_maps import IndexMap, are_disjoint, are_equal, index_map
 from symkeras.compiler.program.kernels import Kernels
 from symkeras.compiler.program.preparations import prepare
-from symkeras.compiler.program.program import AnyStep, Buffer, Group, Program, RowPass, Step, Value
+from symkeras.compiler.program.program import AnyStep, Buffer, Program, RowPass, Step, Value
 from symkeras.compiler.program.row_updates import RowUpdate, row_updates
 from symkeras.compiler.program.schedule import schedule
+from symkeras.compiler.program.stretches import in_stretches
 from symkeras.compiler.program.views import VIEWS
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
@@ -66,16 +68,16 @@ class _Lowering(ControlFlow):
         end = self.position
         for v in (*outputs, *(src for src, _ in commits)):
             self._read(v, end, None)
-        placing = Placing(self.graph, self.kernels, self.values, self.all_values, self.variables, self.reads)
+        placing = Placing(self.graph, self.kernels, self.values, self.all_values, self.variables, self.reads, tail_start)
         placing.place_concatenations(self.steps)
-        placing.place_updates(commits, tail_start)
+        placing.place_updates(commits)
         kept: list[AnyStep] = []
         if self.kernels.keeps() and not self.graph.updates:
             kept, self.steps = prepare(self.steps, self.kernels, self._fresh, self.reads, end)
         placing.write_in_place(self.steps, self._local_to_groups())
         placing.settle()
-        steps = [*kept, *self._grouped_by_samples(self._grouped())]
-        commits = [(s, d) for s, d in commits if s.buffer.storage is not d.buffer]
+        steps = [*kept, *self._grouped_by_samples(in_stretches(self.steps, self.kernels))]
+        commits = [(s, d) for s, d in commits if not are_equal(index_map(s), index_map(d))]
         return Program(self.graph, inputs, outputs, commits, steps, self.all_values, end)
 
     # ---- nodes ------------------------------------------------------------------------------------------------------
@@ -230,41 +232,25 @@ class _Lowering(ControlFlow):
         return self._value(node.tensor_type, self.values[table].buffer, node)
 
     def _updates(self) -> list[tuple[Value, Value]]:
-        commits = []
-        for variable, new in self.graph.updates:
+        """(new value, variable's value); what lies in a variable that is written is copied before anything is."""
+        for variable, _ in self.graph.updates:
             if variable not in self.values:
                 self.values[variable] = self._leaf(variable)
+        written: dict[int, list[IndexMap]] = {}
+        for variable, _ in self.graph.updates:
+            m = index_map(self.values[variable])
+            written.setdefault(m.memory, []).append(m)
+        commits = []
+        for variable, new in self.graph.updates:
             source = self.values[new]
-            if source.buffer.kind == "variable" and len(self.graph.updates) > 1 and source is not self.values[variable]:
-                source = self._copied(source, new)
+            if source.buffer.kind == "variable" and source is not self.values[variable]:
+                read = index_map(source)
+                if not all(are_disjoint(read, m) for m in written.get(read.memory, ())):
+                    source = self._copied(source, new)
             commits.append((source, self.values[variable]))
         return commits
 
     # ---- groups -----------------------------------------------------------------------------------------------------
-
-    def _grouped(self) -> list[AnyStep]:
-        """Neighbouring elementwise steps over one large shape, put together."""
-        out: list[AnyStep] = []
-        run: list[Step] = []
-
-        def close() -> None:
-            if run and self.kernels.group_pays(run):
-                out.append(Group(list(run), run[0].outputs[0].type.shape))
-                self._keep_over(out[-1])  # type: ignore[arg-type]
-            else:
-                out.extend(run)
-            run.clear()
-
-        for s in self.steps:
-            fits = _is_groupable(s, self.kernels)
-            if run and not (fits and s.outputs[0].type.shape == run[0].outputs[0].type.shape):  # type: ignore[union-attr]
-                close()
-            if fits:
-                run.append(s)  # type: ignore[arg-type]
-            else:
-                out.append(s)
-        close()
-        return out
 
     def _grouping(self) -> Grouping | None:
         """What puts steps together by samples."""
@@ -283,30 +269,6 @@ class _Lowering(ControlFlow):
         grouping = self._grouping()
         runs = grouping.runs(self.steps) if grouping is not None else []
         return {key for run in runs if isinstance(run, list) for key in grouping.locals(run)} if grouping is not None else set()
-
-    def _keep_over(self, group: Group) -> None:
-        """Stretches run one after the other: what one step read, another stretch may still read."""
-        for step in group.steps:
-            for v in (*step.inputs, *step.outputs, *step.scratch):
-                b = v.buffer.storage
-                b.first = min(b.first, group.start) if b.first >= group.start else b.first
-                b.last = max(b.last, group.end) if b.last <= group.end else b.last
-
-
-def _is_groupable(step: AnyStep, kernels: Kernels) -> bool:
-    """Whether a step treats every row of its result alike, from the same row of its inputs or from what has no rows."""
-    if not isinstance(step, Step) or step.kind != "kernel" or len(step.outputs) != 1 or not kernels.may_group(step.node):
-        return False
-    shape = step.outputs[0].type.shape
-    return bool(shape) and all(_has_rows(v, shape) or _is_rowless(v, shape) for v in step.inputs)
-
-
-def _has_rows(v: Value, shape: tuple[Size, ...]) -> bool:
-    return v.type.ndim == len(shape) and v.type.shape[0] == shape[0]
-
-
-def _is_rowless(v: Value, shape: tuple[Size, ...]) -> bool:
-    return v.type.ndim < len(shape) or v.type.shape[0] == 1
 
 
 def _bound_nodes(order: Sequence[Node]) -> set[Node]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import keyword
-import re
-
 import numpy as np
 
 from symkeras.compiler.program.program import Value
+from symkeras.graph.escaping import ascii_words
 from symkeras.graph.node import Node
 
 _WORDS = {"add": "sum", "multiply": "product", "subtract": "difference"}
@@ -32,10 +30,12 @@ def suggest(v: Value) -> str:
 
 
 def identifier(text: str) -> str:
-    """`text` as an identifier."""
-    clean = re.sub(r"\W+", "_", text.replace("-", "m").replace(".", "p")).strip("_").lower()
-    if keyword.iskeyword(clean):
-        return f"{clean}_"
+    """`text` as an identifier in small letters; which words a language keeps for itself is for `unique` to know.
+
+    >>> identifier("Dense (1)/kernel"), identifier("-0.5"), identifier("\u2028")
+    ('dense_1_kernel', 'm0p5', 'v_')
+    """
+    clean = ascii_words(text.replace("-", "m").replace(".", "p")).lower()
     return clean if clean and not clean[0].isdigit() else f"v_{clean}"
 
 

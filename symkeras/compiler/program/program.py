@@ -289,9 +289,9 @@ class Program:
         return sorted(names)
 
 
-def check_sizes(program: Program, env: dict[str, int]) -> None:
+def check_sizes(graph: Graph, env: dict[str, int]) -> None:
     """Raise ShapeError where these sizes make an axis negative, or an op of the graph (or of one within) has no meaning for them."""
-    for n in every_node(program.graph):
+    for n in every_node(graph):
         check = _SIZE_CHECKS.get(n.op.name)
         problem = check(n, env) if check is not None else ""
         if not problem:

@@ -1,12 +1,17 @@
-"""The order in which the nodes of a graph run: little alive at any time, and the work of updates last."""
+"""The order in which the nodes of a graph run: little alive at any time, and the work of updates that cannot fail last."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Any
 
+from symkeras.graph import dtypes
+from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, reachable
+
+_CHECKS_INDICES = {"gather": 1, "scatter_add": 0, "combine_rows": 0, "unique_indices": 0}
+"""Ops that refuse indices out of range, and which input has them."""
 
 
 def schedule(graph: Graph) -> tuple[list[Node], list[Node]]:
@@ -16,12 +21,28 @@ def schedule(graph: Graph) -> tuple[list[Node], list[Node]]:
     for n in reversed(graph.nodes):
         if n.uid in needed or n.op.is_leaf or isinstance(n.type, tuple) or not (n.op.is_elementwise or n.op.name == "set_rows"):
             continue
+        if _may_fail(n, graph):
+            continue
         users = graph.users[n]
         if all(u in tail for u in users):
             tail.add(n)
     writers = {new for _, new in graph.updates}
     order = [n for n in graph.nodes if n in tail]
     return _late(graph, tail), _late_writers(order, writers, tail)
+
+
+def _may_fail(n: Node, graph: Graph) -> bool:
+    """Whether an elementwise op or `set_rows` can raise: nothing may be written before."""
+    if n.op.name == "set_rows":
+        return not any(_checks(u, n.inputs[1], n.shape[0]) for u in graph.users[n.inputs[1]])
+    return n.op.name == "power" and dtypes.is_int(n.dtype)
+
+
+def _checks(n: Node, indices: Node, rows: Size) -> bool:
+    place = _CHECKS_INDICES.get(n.op.name)
+    if place is None or n.inputs[place] is not indices:
+        return False
+    return rows == (n.inputs[0].shape[0] if n.op.name == "gather" else n.attrs["rows"])
 
 
 def _late(graph: Graph, tail: set[Node]) -> list[Node]:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import checked, non_negative, number, optional, positive, text
 from symkeras.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, as_float
 
 
@@ -30,6 +31,10 @@ class CosineDecay(LearningRateSchedule):
 
     arguments = ("initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target", "warmup_steps")
 
+    @checked(
+        initial_learning_rate=number(), decay_steps=positive, alpha=number(), name=optional(text), warmup_target=optional(number()),
+        warmup_steps=non_negative,
+    )  # fmt: skip
     def __init__(self, initial_learning_rate: float, decay_steps: float, alpha: float = 0.0, name: str = "CosineDecay",
                  warmup_target: float | None = None, warmup_steps: float = 0):  # fmt: skip
         self.initial_learning_rate = initial_learning_rate
@@ -38,7 +43,6 @@ class CosineDecay(LearningRateSchedule):
         self.name = name
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
-        self._check_positive("decay_steps")
 
     def __call__(self, step: Any) -> Any:
         step = as_float(step)
@@ -76,6 +80,7 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     arguments = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
 
+    @checked(initial_learning_rate=number(), first_decay_steps=positive, t_mul=positive, m_mul=number(), alpha=number(), name=optional(text))
     def __init__(self, initial_learning_rate: float, first_decay_steps: float, t_mul: float = 2.0, m_mul: float = 1.0, alpha: float = 0.0,
                  name: str = "SGDRDecay"):  # fmt: skip
         self.initial_learning_rate = initial_learning_rate
@@ -84,7 +89,6 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.m_mul = m_mul
         self.alpha = alpha
         self.name = name
-        self._check_positive("first_decay_steps")
 
     def __call__(self, step: Any) -> Any:
         falls = ops.divide(as_float(step), self.first_decay_steps)

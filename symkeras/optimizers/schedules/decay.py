@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import boolean, checked, number, optional, positive, several, text
 from symkeras.errors import ConfigError
 from symkeras.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, as_float
 
@@ -27,6 +28,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     arguments = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
 
+    @checked(initial_learning_rate=number(), decay_steps=positive, decay_rate=number(), staircase=boolean, name=optional(text))
     def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False,
                  name: str = "ExponentialDecay"):  # fmt: skip
         self.initial_learning_rate = initial_learning_rate
@@ -34,7 +36,6 @@ class ExponentialDecay(LearningRateSchedule):
         self.decay_rate = decay_rate
         self.staircase = staircase
         self.name = name
-        self._check_positive("decay_steps")
 
     def __call__(self, step: Any) -> Any:
         return ops.multiply(ops.power(self.decay_rate, _periods(step, self.decay_steps, self.staircase)), self.initial_learning_rate)
@@ -57,6 +58,7 @@ class InverseTimeDecay(LearningRateSchedule):
 
     arguments = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
 
+    @checked(initial_learning_rate=number(), decay_steps=positive, decay_rate=number(), staircase=boolean, name=optional(text))
     def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False,
                  name: str = "InverseTimeDecay"):  # fmt: skip
         self.initial_learning_rate = initial_learning_rate
@@ -64,7 +66,6 @@ class InverseTimeDecay(LearningRateSchedule):
         self.decay_rate = decay_rate
         self.staircase = staircase
         self.name = name
-        self._check_positive("decay_steps")
 
     def __call__(self, step: Any) -> Any:
         periods = _periods(step, self.decay_steps, self.staircase)
@@ -89,6 +90,7 @@ class PolynomialDecay(LearningRateSchedule):
 
     arguments = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")
 
+    @checked(initial_learning_rate=number(), decay_steps=positive, end_learning_rate=number(), power=number(), cycle=boolean, name=optional(text))
     def __init__(self, initial_learning_rate: float, decay_steps: float, end_learning_rate: float = 0.0001, power: float = 1.0,
                  cycle: bool = False, name: str = "PolynomialDecay"):  # fmt: skip
         self.initial_learning_rate = initial_learning_rate
@@ -97,7 +99,6 @@ class PolynomialDecay(LearningRateSchedule):
         self.power = power
         self.cycle = cycle
         self.name = name
-        self._check_positive("decay_steps")
 
     def __call__(self, step: Any) -> Any:
         step = as_float(step)
@@ -126,6 +127,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     arguments = ("boundaries", "values", "name")
 
+    @checked(boundaries=several(number()), values=several(number(), least=1), name=optional(text))
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"):
         if len(boundaries) != len(values) - 1:
             raise ConfigError(f"PiecewiseConstantDecay takes one value more than boundaries, received boundaries={boundaries}, values={values}")

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from symkeras import config as settings
 from symkeras import ops
-from symkeras.errors import ConfigError
 
 
 class LearningRateSchedule:
@@ -38,10 +37,6 @@ class LearningRateSchedule:
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """A schedule from its config."""
         return cls(**config)
-
-    def _check_positive(self, argument: str) -> None:
-        if getattr(self, argument) <= 0:
-            raise ConfigError(f"{type(self).__name__}: {argument} must be positive, received {getattr(self, argument)!r}")
 
 
 def as_float(step: Any) -> Any:

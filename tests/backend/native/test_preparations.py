@@ -217,7 +217,7 @@ def test_other_sizes_in_the_same_arena_keep_what_does_not_rest_on_them() -> None
         check(f, IMAGES[:n])
         f(IMAGES[:n])
         (arena,) = f._free
-        found.append(next(call._call.kept for (rows,), call in arena.instances.items() if rows == n))
+        found.append(arena.instances.get((n,))._call.kept)
     assert found == [2, 2, 2, 2]
     f(IMAGES[:4])
     assert [call._call.kept for call in arena.instances.values()] == [2, 1]

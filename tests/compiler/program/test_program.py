@@ -130,7 +130,7 @@ def test_a_smaller_batch_uses_the_same_arena() -> None:
     f = compiled([x], [ops.exp(x) @ np.ones((4, 2), "float32")])
     for n in (8, 3, 8, 5):
         np.testing.assert_allclose(f(np.zeros((n, 4), "float32"))[0], np.full((n, 2), 4.0))
-    assert len(f._plans) == 1
+    assert len(f._free) == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12), st.integers(0, 500)), min_size=1, max_size=40))

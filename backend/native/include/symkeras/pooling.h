@@ -146,8 +146,8 @@ SK_UNUSED static void sk_pool_share(sk_pool_job job, int threads) {
 #define SK_DEFINE_MAX_POOL(T, S) SK_DEFINE_POOL(T, sk_max_pool_##S, SK_LOWEST_##S, SK_LARGER)
 #define SK_DEFINE_SUM_POOL(T, S) SK_DEFINE_POOL(T, sk_sum_pool_##S, 0, SK_SUM_OF)
 
-/* dx (B, *S, C): dy (B, *S', C) at the first tap of each window where x equals the maximum y, 0 elsewhere; nothing where
-   that tap is padding. `left` holds what a window still has to give: the first tap that equals y takes it. */
+/* dx (B, *S, C): dy (B, *S', C) at the first tap of each window where x equals the maximum y, 0 elsewhere; padding is no
+   part of x, also where y is as low as padding. `left` holds what a window still has to give: the first tap that equals y takes it. */
 #define SK_DEFINE_MAX_POOL_GRAD(T, S)                                                                                                             \
     SK_UNUSED static void sk_max_pool_grad_square_##S(                                                                                            \
         T *restrict dx, const T *restrict x, const T *restrict y, const T *restrict dy, int64_t line, int64_t channels) {                         \
@@ -176,8 +176,6 @@ SK_UNUSED static void sk_pool_share(sk_pool_job job, int threads) {
                     dx[at + c] = (overlaps ? dx[at + c] : (T)0) + (hit ? left[c] : (T)0);                                                         \
                     left[c] = hit ? 0 : left[c];                                                                                                  \
                 }                                                                                                                                 \
-            } else {                                                                                                                              \
-                for (int64_t c = 0; c < channels; c++) left[c] = y[c] == SK_LOWEST_##S ? 0 : left[c];                                             \
             }                                                                                                                                     \
         }                                                                                                                                         \
     }                                                                                                                                             \
@@ -204,7 +202,7 @@ SK_UNUSED static void sk_pool_share(sk_pool_job job, int threads) {
         sk_pool_share((sk_pool_job){.image = sk_max_pool_grad_image_##S, .shape = s, .to = dx, .x = x, .y = y, .z = dy}, threads);                \
     }
 
-/* out (B, *S', C): z (B, *S, C) at the first tap of each window where x equals the maximum y; 0 where that is padding.
+/* out (B, *S', C): z (B, *S, C) at the first tap of each window where x, of which padding is no part, equals the maximum y.
    The taps are taken backwards, so that the first one writes last. */
 #define SK_DEFINE_MAX_POOL_SELECT(T, S)                                                                                                            \
     SK_UNUSED static void sk_max_pool_select_window_##S(                                                                                           \
@@ -218,8 +216,6 @@ SK_UNUSED static void sk_pool_share(sk_pool_job job, int threads) {
                         const int64_t at = sk_pool_at(s, d.start + td, h.start + th, w.start + tw);                                                \
                         SK_SIMD()                                                                                                                  \
                         for (int64_t c = 0; c < channels; c++) out[c] = SK_IS_TOP(x[at + c], y[c]) ? z[at + c] : out[c];                           \
-                    } else {                                                                                                                       \
-                        for (int64_t c = 0; c < channels; c++) out[c] = y[c] == SK_LOWEST_##S ? 0 : out[c];                                        \
                     }                                                                                                                              \
                 }                                                                                                                                  \
     }                                                                                                                                              \

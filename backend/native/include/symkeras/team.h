@@ -19,6 +19,7 @@
 #define SYMKERAS_TEAM_H
 
 #include "symkeras/base.h"
+#include "symkeras/denormals.h"
 
 /* Steps `begin` to `end` of a loop, run by thread number `member`. */
 typedef void sk_task(const void *what, int member, int64_t begin, int64_t end);
@@ -86,6 +87,7 @@ typedef struct {
     sk_task *task;
     const void *what;
     int64_t count, pieces;
+    uint32_t flushes; /* what the caller does with denormals */
     int64_t unfinished;
     sk_pieces own[SK_MOST_MEMBERS];
     /* The members. */
@@ -124,6 +126,7 @@ static void sk_take_part(int member, uint64_t ticket) {
         int owner = (member + k) % members;
         for (int64_t left; (left = sk_take(&sk_team.own[owner], (uint32_t)(ticket >> 8))) > 0; done++) {
             int64_t pieces = sk_team.pieces, count = sk_team.count, piece = pieces * (owner + 1) / members - left;
+            sk_set_flushes(sk_team.flushes);
             sk_team.task(sk_team.what, member, count * piece / pieces, count * (piece + 1) / pieces);
         }
     }
@@ -211,7 +214,7 @@ static int sk_is_worth_waking(int64_t work) {
 
 static void sk_publish(int members, int64_t pieces, int64_t count, sk_task *task, const void *what) {
     uint64_t number = (uint32_t)((sk_team.ticket >> 8) + 1);
-    sk_team.task = task, sk_team.what = what, sk_team.count = count, sk_team.pieces = pieces;
+    sk_team.task = task, sk_team.what = what, sk_team.count = count, sk_team.pieces = pieces, sk_team.flushes = sk_flushes();
     SK_WRITE(sk_team.unfinished, pieces, RELAXED);
     for (int m = 0; m < members; m++)
         SK_WRITE(sk_team.own[m].left, number << 32 | (uint64_t)(pieces * (m + 1) / members - pieces * m / members), RELEASE);

@@ -114,7 +114,7 @@ def test_auto_is_native_where_it_can_be_built_else_numpy(monkeypatch: pytest.Mon
     def nothing() -> interface.Backend:
         raise symkeras.errors.BackendError("no compiler")
 
-    monkeypatch.setitem(interface._registered, "native", nothing)
+    monkeypatch.setitem(interface.PLACES, "native", nothing)
     monkeypatch.delitem(interface._loaded, "native")
     monkeypatch.delitem(interface._loaded, "auto")
     assert compile_graph(graph, backend="auto").backend == "numpy"

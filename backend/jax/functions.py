@@ -1,0 +1,297 @@
+"""Operations as functions of JAX arrays: the table of the JAX backend.
+
+Where JAX and NumPy differ the reference decides: integer division by zero gives 0, an integer power is exact, -1 is the last index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from symkeras.backend.engine.walk import Here
+from symkeras.backend.jax.philox import random_bits
+from symkeras.ops.elementwise import Elementwise
+from symkeras.ops.op import OPS
+
+Array = Any
+
+
+def _floor_divide(x: Array, y: Array) -> Array:
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return jnp.where(y == 0, 0, jnp.floor_divide(x, jnp.where(y == 0, 1, y))).astype(x.dtype)
+    return jnp.floor_divide(x, y)
+
+
+def _mod(x: Array, y: Array) -> Array:
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return jnp.where(y == 0, 0, jnp.remainder(x, jnp.where(y == 0, 1, y))).astype(x.dtype)
+    return jnp.remainder(x, y)
+
+
+def _power(x: Array, y: Array) -> Array:
+    """Integers by squaring, in the integers themselves, so that they wrap around as NumPy's do."""
+    if not jnp.issubdtype(x.dtype, jnp.integer):
+        return jnp.power(x, y)
+    bits = jnp.iinfo(x.dtype).bits
+    x, y = jnp.broadcast_arrays(x, y)
+    out, square = jnp.ones_like(x), x
+    for k in range(bits):
+        out = jnp.where((y >> k) & 1 == 1, out * square, out)
+        square = square * square
+    return out
+
+
+def _elementwise() -> dict[str, Callable[..., Array]]:
+    table = {n: getattr(jnp, op.fn.__name__) for n, op in OPS.items() if isinstance(op, Elementwise) and isinstance(op.fn, np.ufunc)}
+    return table | {
+        "floor_divide": _floor_divide, "mod": _mod, "power": _power, "erf": jax.scipy.special.erf, "erfinv": jax.scipy.special.erfinv,
+        "where": jnp.where, "cast": lambda x, dtype: x.astype(dtype),
+    }  # fmt: skip
+
+
+def _reduction(fn: Callable[..., Array], **options: Any) -> Callable[..., Array]:
+    return lambda x, axes: fn(x, axis=axes, **options) if axes else x
+
+
+def _typed(fn: Callable[..., Array]) -> Callable[..., Array]:
+    return lambda x, axes: fn(x, axis=axes, dtype=x.dtype) if axes else x
+
+
+def _positive(indices: Array, size: int) -> Array:
+    indices = indices.astype(jnp.int64)
+    return jnp.where(indices < 0, indices + size, indices)
+
+
+def _gather(table: Array, indices: Array) -> Array:
+    return table.at[_positive(indices, table.shape[0])].get(mode="clip")
+
+
+def _scatter_add(indices: Array, values: Array, rows: int) -> Array:
+    out = jnp.zeros((rows, *values.shape[indices.ndim :]), values.dtype)
+    return out.at[_positive(indices, rows)].add(values, mode="drop")
+
+
+def _combine_rows(indices: Array, values: Array, rows: int) -> Array:
+    """By sorting, so that the work goes with the number of indices and not of rows."""
+    flat = _positive(indices, rows).reshape(-1)
+    each = values.reshape(flat.shape[0], -1)
+    order = jnp.argsort(flat, stable=True)
+    ranked = flat[order]
+    segment = jnp.cumsum(jnp.concatenate([jnp.zeros(1, bool), ranked[1:] != ranked[:-1]])) if len(flat) else ranked
+    total = jax.ops.segment_sum(each[order], segment, num_segments=flat.shape[0], indices_are_sorted=True)
+    return jnp.zeros_like(each).at[order].set(total[segment]).reshape(values.shape)
+
+
+def _set_rows(table: Array, indices: Array, rows: Array) -> Array:
+    return table.at[_positive(indices, table.shape[0])].set(rows, mode="drop")
+
+
+def _along(axis: int, indices: Array, size: int) -> tuple[Array, ...]:
+    where: list[Any] = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    where[axis] = _positive(indices, size)
+    return tuple(where)
+
+
+def _take_along_axis(x: Array, indices: Array, axis: int) -> Array:
+    return x.at[_along(axis, indices, x.shape[axis])].get(mode="clip")
+
+
+def _add_along_axis(indices: Array, values: Array, axis: int, size: int) -> Array:
+    out = jnp.zeros((*values.shape[:axis], size, *values.shape[axis + 1 :]), values.dtype)
+    return out.at[_along(axis, indices, size)].add(values, mode="drop")
+
+
+def _top_k(x: Array, k: int) -> tuple[Array, Array]:
+    order = jnp.flip(x.shape[-1] - 1 - jnp.argsort(jnp.flip(x, -1), axis=-1, stable=True), -1)[..., :k]
+    return jnp.take_along_axis(x, order, -1), order.astype(jnp.int32)
+
+
+def _matmul(a: Array, b: Array, transpose_a: bool, transpose_b: bool) -> Array:
+    return jnp.matmul(a.swapaxes(-1, -2) if transpose_a else a, b.swapaxes(-1, -2) if transpose_b else b)
+
+
+# ---- convolution and pooling ---------------------------------------------------------------------------------------
+
+
+def _conv(x: Array, w: Array, strides: Any, padding: Any, dilation: Any, groups: int) -> Array:
+    letters = "DHW"[-len(strides) :]
+    layout = (f"N{letters}C", f"{letters}IO", f"N{letters}C")
+    return lax.conv_general_dilated(x, w, strides, padding, rhs_dilation=dilation, dimension_numbers=layout, feature_group_count=groups)
+
+
+def _conv_input_grad(dy: Array, w: Array, spatial: Any, groups: int, **attrs: Any) -> Array:
+    x = jax.ShapeDtypeStruct((dy.shape[0], *spatial, w.shape[-2] * groups), dy.dtype)
+    return jax.linear_transpose(lambda x: _conv(x, w, groups=groups, **attrs), x)(dy)[0]
+
+
+def _conv_filter_grad(x: Array, dy: Array, kernel: Any, groups: int, **attrs: Any) -> Array:
+    w = jax.ShapeDtypeStruct((*kernel, x.shape[-1] // groups, dy.shape[-1]), dy.dtype)
+    return jax.linear_transpose(lambda w: _conv(x, w, groups=groups, **attrs), w)(dy)[0]
+
+
+def _lowest(dtype: Any) -> Any:
+    return np.array(-np.inf if jnp.issubdtype(dtype, jnp.floating) else jnp.iinfo(dtype).min, dtype)
+
+
+def _window(x: Array, start: Any, of: Any, window: Any, strides: Any, padding: Any) -> Array:
+    return lax.reduce_window(x, start, of, (1, *window, 1), (1, *strides, 1), ((0, 0), *padding, (0, 0)))
+
+
+def _max_pool(x: Array, **attrs: Any) -> Array:
+    return _window(x, _lowest(x.dtype), lax.max, **attrs)
+
+
+def _sum_pool(x: Array, **attrs: Any) -> Array:
+    return _window(x, np.array(0, x.dtype), lax.add, **attrs)
+
+
+def _sum_pool_grad(dy: Array, spatial: Any, **attrs: Any) -> Array:
+    x = jax.ShapeDtypeStruct((dy.shape[0], *spatial, dy.shape[-1]), dy.dtype)
+    return jax.linear_transpose(lambda x: _sum_pool(x, **attrs), x)(dy)[0]
+
+
+def _taps(x: Array, y: Array, window: Any, strides: Any, padding: Any) -> Any:
+    """Tap by tap of a window: where it lies in a padded x, and in which windows it is the first to be the maximum y."""
+    pads = [(0, 0), *padding, (0, 0)]
+    padded, inside = jnp.pad(x, pads), np.pad(np.ones((1, *x.shape[1:-1], 1), bool), pads)
+    free = jnp.ones(y.shape, bool)
+    for tap in np.ndindex(*window):
+        where = (slice(None), *(slice(t, t + (o - 1) * s + 1 if o else 0, s) for t, o, s in zip(tap, y.shape[1:-1], strides, strict=True)))
+        here = padded[where]
+        hit = free & inside[where] & ((here == y) | (jnp.isnan(here) & jnp.isnan(y)))
+        free = free & ~hit
+        yield where, hit
+
+
+def _max_pool_grad(x: Array, y: Array, dy: Array, window: Any, strides: Any, padding: Any) -> Array:
+    dx = jnp.zeros((x.shape[0], *(n + a + b for n, (a, b) in zip(x.shape[1:-1], padding, strict=True)), x.shape[-1]), x.dtype)
+    for where, hit in _taps(x, y, window, strides, padding):
+        dx = dx.at[where].add(jnp.where(hit, dy, 0))
+    return dx[(slice(None), *(slice(a, a + s) for s, (a, _) in zip(x.shape[1:-1], padding, strict=True)))]
+
+
+def _max_pool_select(x: Array, y: Array, z: Array, window: Any, strides: Any, padding: Any) -> Array:
+    padded, out = jnp.pad(z, [(0, 0), *padding, (0, 0)]), jnp.zeros_like(y)
+    for where, hit in _taps(x, y, window, strides, padding):
+        out = jnp.where(hit, padded[where], out)
+    return out
+
+
+# ---- control flow --------------------------------------------------------------------------------------------------
+
+
+def _scan(here: Here) -> Callable[..., Any]:
+    inner = here.walk(here.attrs["body"])
+    c, s = here.attrs["carries"], here.attrs["sequences"]
+
+    def run(*given: Array) -> Any:
+        outer = given[c + s :]
+
+        def step(carry: Any, slices: Any) -> Any:
+            results, extents = inner([*carry, *slices, *outer], [])
+            return tuple(results[:c]), (tuple(results[c:]), tuple(extents))
+
+        carry, (ys, extents) = lax.scan(step, given[:c], given[c : c + s], length=here.attrs["length"], reverse=here.attrs["reverse"])
+        found = (*carry, *ys)
+        return (found, [_widest(e) for e in extents]) if here.checks else found
+
+    return run
+
+
+def _widest(extents: Array) -> Array:
+    """The extent over all steps, harmless where there are none."""
+    return jnp.stack([extents[:, 0].min(initial=0), extents[:, 1].max(initial=0)]) if len(extents) else jnp.zeros(2, jnp.int64)
+
+
+def _cond(here: Here) -> Callable[..., Any]:
+    then, otherwise = here.walk(here.attrs["then"]), here.walk(here.attrs["otherwise"])
+    harmless = np.zeros(2, np.int64)
+
+    def run(predicate: Array, *given: Array) -> Any:
+        def branch(walk: Any, before: int, after: int) -> Any:
+            def taken(*x: Array) -> Any:
+                results, extents = walk(x, [])
+                return tuple(results), (*[harmless] * before, *extents, *[harmless] * after)
+
+            return taken
+
+        a, b = len(then.checks), len(otherwise.checks)
+        found, extents = lax.cond(predicate, branch(then, 0, b), branch(otherwise, a, 0), *given)
+        return (found, list(extents)) if here.checks else found
+
+    return run
+
+
+def _while_loop(here: Here) -> Callable[..., Any]:
+    predicate, body = here.walk(here.attrs["predicate"]), here.walk(here.attrs["body"])
+    count = here.attrs["state"]
+    a = len(predicate.checks)
+
+    def run(*given: Array) -> Any:
+        outer = given[count:]
+        start = [jnp.zeros(2, jnp.int64) for _ in here.checks]
+
+        def holds(state: Any) -> tuple[Array, list[Array]]:
+            results, extents = predicate([*state, *outer], [])
+            return results[0], extents
+
+        def step(now: Any) -> Any:
+            state, _, extents = now
+            new, of_body = body([*state, *outer], [])
+            go_on, of_predicate = holds(new)
+            return tuple(new), go_on, _wider(extents, [*of_predicate, *of_body])
+
+        first, of_predicate = holds(given[:count])
+        extents = _wider(start, [*of_predicate, *start[a:]])
+        state, _, extents = lax.while_loop(lambda now: now[1], step, (given[:count], first, extents))
+        return (state, list(extents)) if here.checks else state
+
+    return run
+
+
+def _wider(a: Any, b: Any) -> tuple[Array, ...]:
+    return tuple(jnp.stack([jnp.minimum(x[0], y[0]), jnp.maximum(x[1], y[1])]) for x, y in zip(a, b, strict=True))
+
+
+def _slice(x: Array, starts: Any, stops: Any, strides: Any) -> Array:
+    return lax.slice(x, starts, stops, strides)
+
+
+class JaxFunctions:
+    """See `symkeras.backend.engine.walk.Functions`."""
+
+    plain = {
+        **_elementwise(),
+        "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
+        "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.transpose(axes),
+        "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape), "flip": lambda x, axes: jnp.flip(x, axes), "slice": _slice,
+        "pad": lambda x, padding, value: lax.pad(x, jnp.asarray(value, x.dtype), padding),
+        "concatenate": lambda *x, axis: jnp.concatenate(x, axis),
+        "sum": _typed(jnp.sum), "prod": _typed(jnp.prod), "max": _reduction(jnp.max), "min": _reduction(jnp.min),
+        "any": _reduction(jnp.any), "all": _reduction(jnp.all),
+        "argmax": lambda x, axis: jnp.argmax(x, axis).astype(jnp.int32), "argmin": lambda x, axis: jnp.argmin(x, axis).astype(jnp.int32),
+        "cumsum": lambda x, axis: jnp.cumsum(x, axis, dtype=x.dtype), "cumprod": lambda x, axis: jnp.cumprod(x, axis, dtype=x.dtype),
+        "sort": lambda x, axis: jnp.sort(x, axis=axis, stable=True),
+        "argsort": lambda x, axis: jnp.argsort(x, axis=axis, stable=True).astype(jnp.int32), "top_k": _top_k,
+        "gather": _gather, "scatter_add": _scatter_add, "combine_rows": _combine_rows, "set_rows": _set_rows,
+        "take_along_axis": _take_along_axis, "add_along_axis": _add_along_axis,
+        "matmul": _matmul, "conv": _conv, "conv_input_grad": _conv_input_grad, "conv_filter_grad": _conv_filter_grad,
+        "max_pool": _max_pool, "max_pool_grad": _max_pool_grad, "max_pool_select": _max_pool_select,
+        "sum_pool": _sum_pool, "sum_pool_grad": _sum_pool_grad, "random_bits": random_bits,
+    }  # fmt: skip
+    special = {"scan": _scan, "cond": _cond, "while_loop": _while_loop}
+
+    def constant(self, array: Any) -> Array:
+        with jax.enable_x64(True):
+            return jnp.array(array)
+
+    def extent(self, indices: Array) -> Array:
+        return jnp.stack([indices.min().astype(jnp.int64), indices.max().astype(jnp.int64)])
+
+
+FUNCTIONS = JaxFunctions()

@@ -1,0 +1,38 @@
+"""Which backends can be asked for, by name, and the place of each; nothing of them is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symkeras.errors import BackendError, nearest
+
+PLACES: dict[str, str | Callable[[], Any]] = {
+    "numpy": "symkeras.backend.numpy:NumpyBackend",
+    "native": "symkeras.backend.native:NativeBackend",
+    "interpreter": "symkeras.backend.interpreter:InterpreterBackend",
+    "jax": "symkeras.backend.jax:JaxBackend",
+    "auto": "symkeras.backend.interface:fastest",
+}
+"""Name -> what makes the backend, or its place as "package.module:Class". `symkeras.backend.interface.register` adds to it."""
+EXTRAS = {"jax": "jax"}
+"""Backends that need packages which symkeras does not install by itself, and the extra that brings them."""
+_searched = False
+
+
+def registered() -> list[str]:
+    """The names of all backends that can be asked for."""
+    global _searched
+    if not _searched:
+        _searched = True
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group="symkeras.backends"):
+            PLACES.setdefault(point.name, point.value)
+    return sorted(PLACES)
+
+
+def check_registered(name: str) -> None:
+    """Raise BackendError for a name nobody registered."""
+    if name not in PLACES and name not in registered():
+        raise BackendError(f"unknown backend {name!r}; registered: {', '.join(registered())}.{nearest(name, registered())}")

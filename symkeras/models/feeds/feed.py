@@ -1,0 +1,58 @@
+"""What a feed is, and which kind is made of which data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from symkeras.errors import DataError
+from symkeras.models.feeds.arrays import Arrays
+
+
+class Stretch(NamedTuple):
+    """Batches that follow each other in one data set.
+
+    Attributes:
+        data: the data set.
+        batch_size: rows of a batch; the last one of the data set may have fewer.
+        batches: their numbers.
+        order: of the rows of the data set; None: as they lie.
+    """
+
+    data: Arrays
+    batch_size: int
+    batches: range
+    order: np.ndarray | None = None
+
+
+class Feed:
+    """Where the batches of fit, evaluate or predict come from.
+
+    Attributes:
+        steps: batches of an epoch; None where that shows only at its end.
+    """
+
+    steps: int | None = None
+
+    def epoch(self) -> Iterator[Stretch]:
+        """The batches of the next epoch; to be closed by who does not take them all."""
+        raise NotImplementedError
+
+    def split(self, share: float, batch_size: int | None = None, steps: int | None = None) -> tuple[Feed, Feed]:
+        """A feed of the first rows, and one of the last `share` of them, of `batch_size` rows and `steps` batches of their own.
+
+        Raises:
+            DataError: these data cannot be split.
+        """
+        raise DataError("validation_split needs arrays: a generator or sequence cannot be split, give validation_data")
+
+    def weigh_classes(self, class_weight: Mapping[int, float]) -> None:
+        """Weight rows by the class of their target from now on."""
+        raise NotImplementedError
+
+
+def one_batch(data: Arrays) -> Stretch:
+    """A data set that is one batch."""
+    return Stretch(data, data.rows, range(1))

@@ -1,0 +1,90 @@
+"""Data in every nesting that fit takes, as flat lists of arrays in the model's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symkeras import tree
+from symkeras.errors import DataError, nearest
+
+
+def flat_inputs(x: Any, names: Sequence[str], structure: Any = None) -> tuple[list[Any], Any]:
+    """The arrays of x in the model's order, and their nesting.
+
+    Args:
+        x: an array, or lists or dicts of arrays; a dict may be keyed by the names of the model's inputs.
+        names: of the model's inputs; empty where they are not known.
+        structure: the nesting of the model's inputs, None where it is not known.
+    """
+    if isinstance(x, np.ndarray) and len(names) <= 1:
+        return [_array(x, "x")], x
+    if x is None:
+        raise DataError("there is no data: x is None")
+    if isinstance(x, Mapping) and names:
+        is_nested_alike = isinstance(structure, Mapping) and structure.keys() <= x.keys()
+        missing = [n for n in names if n not in x]
+        if not missing and not is_nested_alike:
+            x = [x[n] for n in names]
+            x = x if len(names) > 1 else x[0]
+        elif not is_nested_alike:
+            known = ", ".join(sorted(structure) if isinstance(structure, Mapping) else names)
+            received = ", ".join(map(str, x))
+            raise DataError(f"the model's inputs are {known}; received data for {received}: {missing[0]!r} is missing.{nearest(missing[0], list(x))}")
+        else:
+            x = {k: x[k] for k in structure}
+    leaves = tree.flatten(x)
+    is_rows = isinstance(x, (list, tuple)) and not any(hasattr(a, "shape") or hasattr(a, "__array__") for a in leaves)
+    if is_rows and x and (len(names) == 1 or not any(tree.is_nested(a) for a in x)):
+        x = _array(x, "x")
+    flat = [_array(a, "x" if len(leaves) == 1 or not tree.is_nested(x) else f"x[{k}]") for k, a in enumerate(tree.flatten(x))]
+    if names and len(flat) != len(names):
+        raise DataError(f"the model has {len(names)} inputs ({', '.join(names)}), received {len(flat)} arrays")
+    if not flat:
+        raise DataError("there is no data: x is empty")
+    return flat, x
+
+
+def _array(a: Any, what: str) -> np.ndarray:
+    """An array with a batch axis.
+
+    Raises:
+        DataError: strings, objects, complex numbers, rows of unequal length, or a single number.
+    """
+    try:
+        array = np.asarray(a)
+    except ValueError as error:
+        raise DataError(f"{what}: the rows make no array: {error}") from error
+    if array.dtype.kind not in "biuf":
+        example = f", such as {array.ravel()[0]!r}" if array.size else ""
+        hint = "; rows of unequal length need padding" if array.dtype.kind == "O" else ""
+        raise DataError(f"{what}: expected real numbers, received dtype {array.dtype}{example}{hint}")
+    if array.ndim == 0:
+        raise DataError(f"{what}: expected an array with a batch axis, received a scalar")
+    return array
+
+
+def flat_targets(y: Any, names: Sequence[str], what: str = "y") -> list[Any]:
+    """One array (or None) per output, from one array, a list, or a dict by output names."""
+    if y is None:
+        return [None] * len(names)
+    if isinstance(y, Mapping):
+        unknown = [k for k in y if k not in names]
+        if unknown:
+            raise DataError(f"{what}: there is no output {unknown[0]!r}; outputs: {', '.join(names)}.{nearest(unknown[0], names)}")
+        return [None if y.get(n) is None else _array(y[n], f"{what}[{n!r}]") for n in names]
+    if len(names) == 1:
+        if isinstance(y, (list, tuple)) and len(y) == 1 and (y[0] is None or hasattr(y[0], "shape")):
+            y = y[0]
+        return [None if y is None else _array(y, what)]
+    if not isinstance(y, (list, tuple)):
+        if what == "sample_weight":
+            return [_array(y, what)] * len(names)
+        raise DataError(f"{what}: the model has {len(names)} outputs ({', '.join(names)}), received one array")
+    if len(y) != len(names) and any(isinstance(a, (list, tuple, Mapping)) for a in y):
+        y = tree.flatten(y)
+    if len(y) != len(names):
+        raise DataError(f"{what}: the model has {len(names)} outputs ({', '.join(names)}), received {len(y)} arrays")
+    return [None if a is None else _array(a, f"{what}[{k}]") for k, a in enumerate(y)]

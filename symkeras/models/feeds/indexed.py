@@ -1,0 +1,70 @@
+"""Batches that are asked for by number: Keras' PyDataset, Sequence of 2017, and what is like them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from symkeras.errors import ConfigError
+from symkeras.models.feeds.passes import Passes
+from symkeras.models.feeds.reader import Reader
+from symkeras.models.feeds.streams import Stream
+
+_ENDLESS = 2**62
+
+
+class IndexedFeed(Stream):
+    """Batches of an object with `__getitem__`, and `__len__` or `num_batches`; its `on_epoch_begin` and `on_epoch_end` are called.
+
+    Args:
+        source: what gives the batches.
+        reader: turns raw batches into arrays.
+        steps: batches of an epoch; all when None.
+        shuffle: whether every pass takes the batches in a new order.
+        goes_on: whether epochs go on where the last one ended, rather than begin anew.
+
+    Raises:
+        ConfigError: a source without end, and no `steps`.
+    """
+
+    def __init__(self, source: Any, reader: Reader, steps: int | None = None, shuffle: Any = False, goes_on: bool = False):
+        super().__init__(reader)
+        self._source = source
+        self._given = steps, shuffle, goes_on
+        self._passes = self._begin()
+        self.steps = self._passes.steps
+
+    def _begin(self) -> Passes:
+        steps, shuffle, goes_on = self._given
+        count = self._source.num_batches if hasattr(self._source, "num_batches") else len(self._source)
+        if count is not None and not math.isinf(count):
+            count = int(count)
+            return Passes(count, (lambda: np.random.permutation(count)) if shuffle else None, steps, goes_on)
+        if steps is None:
+            raise ConfigError(f"{type(self._source).__name__} has no known number of batches: say how many there are in an epoch")
+        return Passes(_ENDLESS, None, steps, goes_on)
+
+    def raw(self) -> Iterator[Any]:
+        from symkeras.models.feeds.workers import batches_of  # which loads what starts processes
+
+        self._tell("on_epoch_begin")
+        if self._given[0] is None:
+            self._passes = self._begin()  # its length may be another than in the last epoch
+        yield from batches_of(self._source, self._numbers())
+        self._tell("on_epoch_end")
+
+    def _numbers(self) -> Iterator[int]:
+        for order, batches in self._passes.epoch():
+            yield from batches if order is None else map(int, order[batches.start : batches.stop])
+
+    def _tell(self, event: str) -> None:
+        if hasattr(self._source, event):
+            getattr(self._source, event)()
+
+
+def is_indexed(source: Any) -> bool:
+    """Whether batches of `source` can be asked for by number."""
+    return hasattr(source, "__getitem__") and (hasattr(source, "__len__") or hasattr(source, "num_batches"))

@@ -1,0 +1,42 @@
+"""From raw x, y and weights to the arrays of a model, whichever way they came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symkeras.models.feeds.arrays import Arrays
+from symkeras.models.feeds.checks import check_numbers, check_rows
+from symkeras.models.feeds.flattening import flat_inputs, flat_targets
+
+
+class Reader:
+    """Reads data for a model: flat, in the order of its inputs and outputs, and checked.
+
+    Args:
+        model: what knows the names of inputs and outputs; data of the first kind it sees may build it.
+        with_targets: whether targets and weights are read; a prediction has none.
+    """
+
+    def __init__(self, model: Any, with_targets: bool = True):
+        self._model = model
+        self._with_targets = with_targets
+
+    def read(self, x: Any, y: Any = None, sample_weight: Any = None) -> Arrays:
+        """The arrays of a data set or of one batch.
+
+        Raises:
+            DataError: data that are no numbers, do not fit together or the model, or targets that are NaN.
+        """
+        model = self._model
+        flat_x, structure = flat_inputs(x, *model._inputs_by_name())
+        if not self._with_targets:
+            check_rows(flat_x, [], [])
+            return Arrays(flat_x, [], [], structure)
+        names = model._target_names(flat_x, structure)
+        flat_y = flat_targets(y, names)
+        weights = flat_targets(sample_weight, names, "sample_weight")
+        check_rows(flat_x, flat_y, weights)
+        for k, (a, n) in enumerate(zip(flat_y, names, strict=True)):
+            if a is not None and model._compilation.refuses_nan(k, names):
+                check_numbers(a, n)
+        return Arrays(flat_x, flat_y, weights, structure)

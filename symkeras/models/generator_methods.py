@@ -1,0 +1,66 @@
+"""`fit_generator` and its like, as Keras 2 spelled what `fit` does on generators and sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symkeras.models.feeds.indexed import is_indexed
+from symkeras.utils.dataset import PyDataset
+
+
+class GeneratorMethods:
+    """A base of `Trainer`.
+
+    `workers`, `use_multiprocessing` and `max_queue_size` are for sequences, whose batches they make ahead, as a `PyDataset` does.
+    A generator is run in this thread, batch by batch as they are needed: only one at a time can ask it.
+    """
+
+    fit: Any
+    evaluate: Any
+    predict: Any
+
+    def fit_generator(self, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, verbose: Any = 1, callbacks: Any = None,
+                      validation_data: Any = None, validation_steps: int | None = None, class_weight: Any = None, max_queue_size: int = 10,
+                      workers: int = 1, use_multiprocessing: bool = False, initial_epoch: int = 0, **kwargs: Any) -> Any:  # fmt: skip
+        """`fit` on a generator or sequence."""
+        return self.fit(
+            _with_workers(generator, workers, use_multiprocessing, max_queue_size), steps_per_epoch=steps_per_epoch, epochs=epochs,
+            verbose=verbose, callbacks=callbacks, validation_data=validation_data, validation_steps=validation_steps,
+            class_weight=class_weight, initial_epoch=initial_epoch, **kwargs,
+        )  # fmt: skip
+
+    def evaluate_generator(self, generator: Any, steps: int | None = None, max_queue_size: int = 10, workers: int = 1,
+                           use_multiprocessing: bool = False) -> Any:  # fmt: skip
+        """`evaluate` on a generator or sequence."""
+        return self.evaluate(_with_workers(generator, workers, use_multiprocessing, max_queue_size), steps=steps, verbose=0)
+
+    def predict_generator(self, generator: Any, steps: int | None = None, max_queue_size: int = 10, workers: int = 1,
+                          use_multiprocessing: bool = False, verbose: Any = 0) -> Any:  # fmt: skip
+        """`predict` on a generator or sequence."""
+        return self.predict(_with_workers(generator, workers, use_multiprocessing, max_queue_size), steps=steps, verbose=verbose)
+
+
+class _WithWorkers(PyDataset):
+    """A sequence, with workers that it was not given itself."""
+
+    def __init__(self, sequence: Any, workers: int, use_multiprocessing: bool, max_queue_size: int):
+        super().__init__(workers, use_multiprocessing, max_queue_size)
+        self._sequence = sequence
+
+    @property
+    def num_batches(self) -> Any:
+        return self._sequence.num_batches if hasattr(self._sequence, "num_batches") else len(self._sequence)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._sequence[index]
+
+    def on_epoch_begin(self) -> None:
+        getattr(self._sequence, "on_epoch_begin", bool)()
+
+    def on_epoch_end(self) -> None:
+        getattr(self._sequence, "on_epoch_end", bool)()
+
+
+def _with_workers(source: Any, workers: int, use_multiprocessing: bool, max_queue_size: int) -> Any:
+    is_sequence = is_indexed(source) and not isinstance(source, (list, tuple, dict))
+    return _WithWorkers(source, workers, use_multiprocessing, max_queue_size) if is_sequence and not hasattr(source, "__array__") else source

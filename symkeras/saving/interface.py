@@ -1,0 +1,35 @@
+"""What files know of the objects whose state they hold. Layers, optimizers and seed generators have these methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from symkeras.graph.variable import Variable
+
+
+@runtime_checkable
+class HasState(Protocol):
+    """Something that a file has a path for, and below it arrays under "0", "1", ...
+
+    Attributes:
+        _state_kind: "layer", "optimizer" or "seed": the state of an optimizer may be left out, and may be that of another one.
+    """
+
+    _state_kind: str
+
+    def _state_names(self) -> Iterable[str]:
+        """The attributes in which further objects with state may lie, in the order in which they give paths."""
+        ...
+
+    def _state_variables(self) -> Sequence[Variable] | None:
+        """The variables that the two methods below write and read, in order; None where the class has its own way of doing it."""
+        ...
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Write arrays into `store`."""
+        ...
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read arrays from `store`."""
+        ...
