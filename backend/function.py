@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import MethodType
 from typing import Any
 
 import numpy as np
 
-from symkeras import config, tree
+from symkeras import config, locks, tree
 from symkeras.autodiff.reverse import gradients
 from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import Executable, compile_graph
@@ -79,7 +78,7 @@ class CompiledFunction:
         self._options = options
         self._signature = _signature_of(fn)
         self._traced: Recent[Any, _Traced] = Recent(config.max_compiled_functions)
-        self._lock = threading.RLock()
+        self._lock = locks.reentrant_lock()
         functools.update_wrapper(self, fn, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -11,9 +11,10 @@ import ctypes
 import glob
 import os
 import sys
-import threading
 from functools import cache
 from typing import Any
+
+from symkeras import locks
 
 _decision = "not considered"
 _set_here: str | None = None
@@ -106,13 +107,14 @@ class single_thread:
 
     _count = 0
     _before = 1
-    _lock = threading.Lock()
+    _inherited: int | None = None  # in a child of fork: what to put back, since another thread was inside
+    _lock = locks.lock()
 
     def __enter__(self) -> None:
         cls = single_thread
         with cls._lock:
             if cls._count == 0:
-                cls._before = get_num_threads() or 1
+                cls._before = cls._inherited or get_num_threads() or 1
                 if cls._before != 1:
                     set_num_threads(1)
             cls._count += 1
@@ -123,6 +125,17 @@ class single_thread:
             cls._count -= 1
             if cls._count == 0 and cls._before != 1:
                 set_num_threads(cls._before)
+                cls._inherited = None
+
+    @classmethod
+    def _begin_in_child(cls) -> None:
+        """In a child of fork: those who were inside in other threads are not there."""
+        if cls._count > 0:
+            cls._inherited, cls._count = cls._before, 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=single_thread._begin_in_child)
 
 
 def describe() -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from typing import Generic, TypeVar
+
+from symkeras import locks
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -28,7 +29,7 @@ class Recent(Generic[K, V]):
     def __init__(self, most: int | Callable[[], int]):
         self._most = most if callable(most) else lambda: most
         self._entries: OrderedDict[K, V] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = locks.lock()
 
     def get(self, key: K) -> V | None:
         """The value of `key`, which is now the entry used last; None where there is none."""
@@ -58,3 +59,7 @@ class Recent(Generic[K, V]):
     def values(self) -> list[V]:
         """The values, the one used last at the end."""
         return list(self._entries.values())
+
+    def items(self) -> list[tuple[K, V]]:
+        """Keys and values, in the same order."""
+        return list(self._entries.items())

@@ -18,7 +18,13 @@ HOSTILE = [
 ]  # fmt: skip
 """Names of models, layers, inputs, variables, outputs and files."""
 
-WORDS = ["dims", "int64_t", "memcpy", "T", "rows", "np", "self", "bind", "int", "lambda", "x", "t", "step", "outputs", "kernels", "arena", "range", "float", "size_t", "uint8_t", "memset", "NULL", "NAN", "EOF", "linux", "call", "threads", "dim_int", "x0", "dim_x", "y1", "sk_min", "sk_call", "loop_exp_given", "class", "match", "type", "_", "__", "None", "true", "signal", "index", "gamma", "exp", "begin", "member", "dim_batch", "dim_t", "what", "c", "k", "chunk", "tanh_0", "size_dim_int", "i", "j", "b", "e"]  # fmt: skip
+_IN_LANGUAGES = """
+dims int64_t memcpy T rows np self bind int lambda x t step outputs kernels arena range float
+size_t uint8_t memset NULL NAN EOF linux call threads dim_int x0 dim_x y1 sk_min sk_call loop_exp_given class match
+type _ __ None true signal index gamma exp begin member dim_batch dim_t what c k chunk tanh_0
+size_dim_int i j b e
+"""
+WORDS = _IN_LANGUAGES.split()  # fmt: skip
 """Names that mean something in one of the languages, or in the text that is emitted."""
 
 

@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 
 import symkeras
+from symkeras.graph.types import parse_type
+from symkeras.ops.op import OPS
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 PARAMETERS = {
     "tutorial_mlp": 7_114, "mlp": 669_706, "two_input_lstm": 5_200_610, "convnet": 34_826, "transformer_block": 651_358, "resnet20": 274_042,
 }  # fmt: skip
 """The sizes that Keras gives the same models."""
-MODULES = ("workloads", "worker", "contenders", "report", "limits", "run", "startup")
+MODULES = ("workloads", "worker", "contenders", "report", "limits", "run", "startup", "op_cases", "ops")
 
 
 @pytest.fixture
@@ -32,6 +34,23 @@ def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType
     yield {name: importlib.import_module(name) for name in MODULES}
     for name in MODULES:
         sys.modules.pop(name, None)
+
+
+def test_every_operation_is_timed_or_there_is_a_reason(benchmarks: dict[str, ModuleType]) -> None:
+    cases, without = benchmarks["op_cases"].cases(), benchmarks["op_cases"].WITHOUT
+    timed = {c.op for c in cases}
+    assert timed | set(without) == set(OPS) and not timed & set(without)
+    assert len({c.name for c in cases}) == len(cases)
+
+
+def test_the_operations_that_are_timed_compute_what_their_types_promise(benchmarks: dict[str, ModuleType]) -> None:
+    for case in benchmarks["op_cases"].cases():
+        types = OPS[case.op].infer(*map(parse_type, case.types), **case.attrs)
+        sizes = [float(np.prod(t.shape)) for t in (*(types if isinstance(types, tuple) else (types,)), *map(parse_type, case.types))]
+        assert 1e5 <= max(sizes) <= 4e6, case.name
+    case = next(c for c in benchmarks["op_cases"].cases() if c.name == "slice")
+    function = benchmarks["ops"].ours(case, benchmarks["ops"].draw(case), "numpy")
+    assert list(benchmarks["ops"].best({"numpy": function}, 1, False)) == ["numpy"]
 
 
 def test_every_workload_is_known(benchmarks: dict[str, ModuleType]) -> None:

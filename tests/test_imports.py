@@ -13,21 +13,23 @@ import pytest
 import symkeras
 
 ROOT = Path(symkeras.__file__).parent
-BASE = {"errors", "arguments", "recent", "tree", "config", "backend_names", "blas", "utils.naming"}
+BASE = {"errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "utils.naming"}
 _CORE = {"graph", "ops"}
 _KERAS = {*_CORE, "random", "saving", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
 ORDER: dict[str, set[str]] = {
     "errors": set(),
     "arguments": {"errors"},
-    "recent": set(),
+    "recent": {"locks"},
+    "locks": set(),
+    "lazy": set(),
     "tree": set(),
-    "blas": set(),
+    "blas": {"locks"},
     "backend_names": {"errors"},
     "config": {"errors", "backend_names"},
-    "utils.naming": set(),
+    "utils.naming": {"locks"},
     "graph": set(),
     "ops": {"graph"},
-    "autodiff": _CORE,
+    "autodiff": {*_CORE, "compiler"},
     "compiler": _CORE,
     "backend": {*_CORE, "autodiff", "compiler"},
     "random": _CORE,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from symkeras import locks
 from symkeras.backend.emitted.size_check import MOST_SHAPES, SizeCheck
 from symkeras.backend.interface import MOST_SIZES, Executable, Instance, Lease, input_arrays
 from symkeras.compiler.pipeline import Pipeline
@@ -89,7 +89,7 @@ class PlannedExecutable(Executable):
         self._pipeline = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level)
         if pipeline is None and level == "O2":
             self._pipeline = self._pipeline.then(passes)
-        self._lock = threading.RLock()
+        self._lock = locks.reentrant_lock()
         self._compile()
 
     def _compile(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from symkeras import locks
 from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.engine.walk import Functions, Walk
 from symkeras.backend.interface import MOST_SIZES, Backend, Executable, input_arrays
@@ -68,7 +68,7 @@ class EngineExecutable(Executable):
         self._functions = functions
         self._step = step
         self._steps: Recent[tuple[tuple[int, ...], ...], Step] = Recent(MOST_SIZES)
-        self._lock = threading.RLock()
+        self._lock = locks.reentrant_lock()
         self._last: Step | None = None
         self._updated = [n.attrs["variable"] for n, _ in self._optimised.updates]
 

@@ -19,6 +19,7 @@ from symkeras.backend.native.loops.copying import copy_text, target_strides
 from symkeras.backend.native.loops.expressions import check_dtype, expression
 from symkeras.backend.native.loops.fusion_group import fused_text
 from symkeras.backend.native.loops.totals import finish_text
+from symkeras.backend.native.size_faults import size_faults
 from symkeras.backend.native.text import FunctionText
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import dense, place
@@ -39,6 +40,7 @@ from symkeras.compiler.program.program import (
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.escaping import c_comment
+from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
 ENTRY = "symkeras_run"
@@ -62,6 +64,7 @@ class Emission:
         variables, constants: what `call->variables[k]` and `call->constants[k]` stand for.
         lines: line number -> the step emitted there.
         steps: the kernels, by the number a fault carries.
+        sized: nodes in branches that some sizes leave without meaning, by the number that such a fault carries.
     """
 
     source: str
@@ -69,6 +72,7 @@ class Emission:
     constants: list[Node] = field(default_factory=list)
     lines: dict[int, Step] = field(default_factory=dict)
     steps: dict[int, Step] = field(default_factory=dict)
+    sized: list[Node] = field(default_factory=list)
 
 
 def emit(program: Program, poison: bool = False, denormals: str = "flush") -> Emission:
@@ -85,7 +89,7 @@ class Emitter:
         self.denormals = denormals
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
         self.symbols = [text.symbol(s) for s in program.symbols]
-        self.taken = set(text.RESERVED) | set(self.symbols)
+        self.taken = naming.Taken({*text.RESERVED, *self.symbols})
         self.pointers: dict[int, str] = {}
         self.numbers: dict[Node, str] = {}
         self.includes: dict[str, None] = dict.fromkeys(f"symkeras/{name}.h" for name in ("team", "call", "denormals", "arithmetic"))
@@ -100,6 +104,7 @@ class Emitter:
         self.tables: list[str] = []
         self.loops: dict[int, str] = {}
         self.steps: dict[int, Step] = {}
+        self.sized: list[Node] = []
         self.depth = 1
 
     # ---- the file --------------------------------------------------------------------------------------------------
@@ -140,7 +145,7 @@ class Emitter:
             if step is not None:
                 lines[number] = step
         head += ["    return 0;", "}", "", *_ROWS]
-        return Emission("\n".join(head) + "\n", self.variables, self.constants, lines, self.steps)
+        return Emission("\n".join(head) + "\n", self.variables, self.constants, lines, self.steps, self.sized)
 
     def include(self, header: str) -> None:
         """Use a header of symkeras."""
@@ -305,20 +310,30 @@ class Emitter:
         self._block(head, s.steps, s.node)
 
     def _branch(self, s: Branch) -> None:
-        self._block(f"if (*({self.pointer(s.predicate)}))", s.then, s.node)
-        if s.otherwise:
+        self._block(f"if (*({self.pointer(s.predicate)}))", s.then, s.node, s.node.attrs["then"])
+        faults = list(size_faults(s.node.attrs["otherwise"]))
+        if s.otherwise or faults:
             self.body[-1] = (self.body[-1][0] + " else {", None)
             self.depth += 1
+            self._refuse_sizes(s.node.attrs["otherwise"])
             self.list(s.otherwise)
             self.depth -= 1
             self.say("}")
+
+    def _refuse_sizes(self, graph: Graph) -> None:
+        """End the call where sizes leave an op of a branch that is taken without meaning."""
+        for n, condition in size_faults(graph):
+            self.say(f"if ({condition}) return sk_refuse(call, {len(self.sized)});")
+            self.sized.append(n)
 
     def _while(self, s: While) -> None:
         assert s.predicate is not None
         self.say(f"for (;;) {{{text.comment(naming.origin(s.node))}")
         self.depth += 1
+        self._refuse_sizes(s.node.attrs["predicate"])
         self.list(s.condition)
         self.say(f"if (!*({self.pointer(s.predicate)})) break;")
+        self._refuse_sizes(s.node.attrs["body"])
         self.list(s.steps)
         self.depth -= 1
         self.say("}")
@@ -331,9 +346,11 @@ class Emitter:
         self.span, (self.body, self.depth) = None, outside
         return lines
 
-    def _block(self, head: str, steps: Sequence[AnyStep], node: Node) -> None:
+    def _block(self, head: str, steps: Sequence[AnyStep], node: Node, branch: Graph | None = None) -> None:
         self.say(f"{head} {{{text.comment(naming.origin(node))}")
         self.depth += 1
+        if branch is not None:
+            self._refuse_sizes(branch)
         self.list(steps)
         self.depth -= 1
         self.say("}")

@@ -74,6 +74,11 @@ def symbol(name: str) -> str:
     return C.symbol(name)
 
 
+def counted(pointer: str, most: Size) -> str:
+    """How many rows count, of at most so many: whatever number lies at `pointer`, what is read and written is within them."""
+    return f"sk_min(sk_max(*({pointer}), 0), {size(most)})"
+
+
 def comment(text: str) -> str:
     """A comment at the end of a line, "" for no text."""
     return f"  /* {c_comment(text)} */" if text else ""

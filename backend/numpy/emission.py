@@ -48,7 +48,7 @@ class _Emitter:
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
         self.names: dict[int, str] = {}
         self.symbols = {s: text.PYTHON.symbol(s) for s in program.symbols}
-        self.taken: set[str] = {*text.RESERVED, *self.symbols.values()}
+        self.taken = naming.Taken({*text.RESERVED, *self.symbols.values()})
         self.bind: list[str] = []
         self.step: list[tuple[str, Step | None]] = []
         self.variables: dict[int, tuple[int, Node]] = {}

@@ -134,13 +134,17 @@ STAND_INS = {
 class team:
     """The team of threads that kernels hand equal parts of their work to: it has one member."""
 
-    WORTH = float("inf")
+    WORTH, MOST_PARTS = float("inf"), 1
 
     class TEAM:
         @staticmethod
         def run(jobs):
             for job in jobs:
                 job()
+
+    @staticmethod
+    def parts(total, cost, most=1):
+        return 1
 
     @staticmethod
     def stretches(total, cost):

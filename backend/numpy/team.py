@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from symkeras import locks
 from symkeras.backend.denormals import let_this_thread_flush, this_thread_flushes
 from symkeras.backend.emitted import threads
 
@@ -44,21 +45,33 @@ class _Member:
 
 
 class Team:
-    """Runs functions at the same time; one call at a time, others wait or do their work alone."""
+    """Runs functions at the same time; one call at a time, others do their work alone.
 
-    def __init__(self) -> None:
+    Args:
+        most: members there are at the most, `threads.count()` when None.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
         self._members: list[_Member] = []
-        self._busy = threading.Lock()
+        self._busy = locks.lock()
         self._pid = os.getpid()
 
     def run(self, jobs: Sequence[Callable[[], object]]) -> None:
-        """Run all jobs; returns when all are done. The first error of any is raised."""
-        if len(jobs) == 1 or not self._busy.acquire(blocking=False):
+        """Run all jobs, each by who is free; returns when all are done. The first error of any is raised."""
+        members = min(len(jobs), self._most or threads.count())
+        if members == 1 or not self._busy.acquire(blocking=False):
             for job in jobs:
                 job()
             return
         try:
-            self._together(jobs)
+            left = iter(jobs)
+
+            def take_part() -> None:
+                for job in left:
+                    job()
+
+            self._together(members, take_part)
         finally:
             self._busy.release()
 
@@ -73,18 +86,18 @@ class Team:
             except KeyboardInterrupt:
                 interrupted = True
 
-    def _together(self, jobs: Sequence[Callable[[], object]]) -> None:
+    def _together(self, members: int, work: Callable[[], object]) -> None:
         if self._pid != os.getpid():
             self._members, self._pid = [], os.getpid()
-        while len(self._members) < len(jobs) - 1:
+        while len(self._members) < members - 1:
             self._members.append(_Member())
         busy, flushes = [], this_thread_flushes()
         try:
-            for member, job in zip(self._members, jobs[1:], strict=False):
-                member.work, member.flushes = job, flushes
+            for member in self._members[: members - 1]:
+                member.work, member.flushes = work, flushes
                 member.go.release()
                 busy.append(member)
-            jobs[0]()
+            work()
         finally:
             interrupted = [self._wait(member) for member in busy]
             if any(interrupted):
@@ -96,22 +109,31 @@ class Team:
 
 
 TEAM = Team()
+MOST_PARTS = 16
+
+
+def parts(total: int, cost: float, most: int = MOST_PARTS) -> int:
+    """Into how many parts work of `cost` (in operations) on `total` things is cut: whoever and how many there are to do it.
+
+    Were it cut by the number of threads, that would change results: sums are taken part by part, and a product's bits depend on how
+    many rows it has. Few large parts, since many small products take longer: 2 from 16e6 operations on, 4 from 64e6, 8 from 256e6, 16 from 1024e6.
+    """
+    wanted = 1
+    while wanted < most and cost >= 2 * WORTH * wanted**2:
+        wanted *= 2
+    return max(1, min(wanted, total, most))
 
 
 def stretches(total: int, cost: float) -> list[slice]:
-    """`total` rows cut into a stretch for each member that `cost` (in operations) is worth."""
-    members = int(max(1, min(threads.count(), total, cost / WORTH)))
-    return [slice(total * k // members, total * (k + 1) // members) for k in range(members)]
+    """`total` rows cut into as many stretches as `parts` says."""
+    count = parts(total, cost)
+    return [slice(total * k // count, total * (k + 1) // count) for k in range(count)]
 
 
 def shared(total: int, cost: float, job: Callable[[slice], object]) -> Callable[[], object]:
-    """`job` on all rows, in stretches for the members that `cost` is worth."""
-    parts = stretches(total, cost)
-    if len(parts) == 1:
-        whole = slice(0, total)
-        return lambda: job(whole)
-    jobs = [lambda p=p: job(p) for p in parts]
-    return lambda: TEAM.run(jobs)
+    """`job` on all rows, in stretches."""
+    jobs = [lambda s=s: job(s) for s in stretches(total, cost)]
+    return jobs[0] if len(jobs) == 1 else lambda: TEAM.run(jobs)
 
 
 WORTH = 8e6

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symkeras.autodiff.reverse import vjp
-from symkeras.graph import dtypes
+from symkeras.graph import dims, dtypes
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, make, reachable
@@ -40,7 +40,10 @@ def scan_vjp(dy: Sequence[Any], inputs: Sequence[Tensor], *, body: Graph, carrie
     d_carry = {k: placeholder_node(carry_in[k].tensor_type, f"d_carry{k}") for k in floats}
     d_out = {k: placeholder_node(n.tensor_type, f"dy{k}") for k, n in enumerate(body.outputs[carries:]) if dy[carries + k] is not None}
     cotangents = [d_carry.get(k) for k in range(carries)] + [d_out.get(k) for k in range(len(body.outputs) - carries)]
-    found = vjp(body.outputs, cotangents, body.inputs)
+    fixed = _fixed_values(body, carries, sequences, length)
+    outer_in = [*outer_in, *fixed]
+    inputs = [*inputs, *_outside(fixed, body.inputs[carries + sequences :], inputs[carries + sequences :])]
+    found = vjp(body.outputs, cotangents, [*body.inputs, *fixed], stop=fixed)
     outer_used = [k for k, n in enumerate(outer_in) if found[carries + sequences + k] is not None]
     sums = {k: placeholder_node(outer_in[k].tensor_type, f"sum{k}") for k in outer_used}
     new_carry = [found[k] if found[k] is not None else zeros(carry_in[k].tensor_type).node for k in floats]
@@ -48,22 +51,23 @@ def scan_vjp(dy: Sequence[Any], inputs: Sequence[Tensor], *, body: Graph, carrie
     dx = [k for k in range(sequences) if found[carries + k] is not None]
     outputs = [*new_carry, *new_sums, *(found[carries + k] for k in dx)]
 
-    saved = _saved_values(outputs, body, carries, [*d_carry.values(), *d_out.values(), *sums.values()])
-    stacked = _forward_with(inputs, body, carries, sequences, length, reverse, saved)
+    saved = _saved_values(outputs, body, carries, fixed, [*d_carry.values(), *d_out.values(), *sums.values()])
+    stacked = _forward_with(inputs[: len(body.inputs)], body, carries, sequences, length, reverse, saved)
     stand_ins = {n: placeholder_node(n.tensor_type, f"saved{k}") for k, n in enumerate(saved)}
-    rebuilt = substitute(outputs, stand_ins)
+    fixed_in = {n: placeholder_node(n.tensor_type, f"fixed{k}") for k, n in enumerate(fixed)}
+    rebuilt = substitute(outputs, {**stand_ins, **fixed_in})
     reached = set(reachable([rebuilt[n] for n in outputs]))  # type: ignore[index]
     x_used = [k for k in range(sequences) if x_in[k] in reached]
     x_stand = {k: x_in[k] for k in x_used}
     first = [*d_carry.values(), *sums.values()]
     slices = [*d_out.values(), *stand_ins.values(), *x_stand.values()]
     backward, captured = close([*first, *slices], [rebuilt[n] for n in outputs], "scan_gradient")  # type: ignore[index]
-    outside = substitute(captured, {n: t.node for n, t in zip(outer_in, inputs[carries + sequences :], strict=True)})
+    outside = {fixed_in.get(n, n): t.node for n, t in zip(outer_in, inputs[carries + sequences :], strict=True)}
     init = [dy[k] if dy[k] is not None else zeros(inputs[k].node.tensor_type) for k in floats]
     init += [zeros(outer_in[k].tensor_type) for k in outer_used]
     xs = [dy[carries + k] for k in d_out] + stacked + [inputs[carries + k] for k in x_used]
     attrs = {"body": backward, "carries": len(first), "sequences": len(slices), "length": length, "reverse": not reverse}
-    nodes = [t.node for t in (*init, *xs)] + [outside[n] for n in captured]
+    nodes = [t.node for t in (*init, *xs)] + [outside.get(n, n) for n in captured]
     results = wrap(make(OPS["scan"], nodes, attrs))
 
     gradient: list[Any] = [None] * len(inputs)
@@ -73,10 +77,41 @@ def scan_vjp(dy: Sequence[Any], inputs: Sequence[Tensor], *, body: Graph, carrie
         gradient[carries + sequences + k] = results[len(floats) + position]
     for position, k in enumerate(dx):
         gradient[carries + k] = results[len(first) + position]
-    return gradient
+    return _through_fixed(gradient, inputs, len(body.inputs))
 
 
-def _saved_values(outputs: Sequence[Any], body: Graph, carries: int, cotangents: Sequence[Node]) -> list[Node]:
+def _fixed_values(body: Graph, carries: int, sequences: int, length: Size) -> list[Node]:
+    """What the steps read that is the same in each of them, and can be computed outside of the loop: gradients are summed up there."""
+    runs = (dims.least(length) or 0) > 0
+    fixed = set(body.inputs[carries + sequences :])
+    read: dict[Node, None] = {}
+    for n in body.nodes:
+        if n.op.name in ("constant", "dim") or (n.inputs and not isinstance(n.type, tuple) and all(i in fixed for i in n.inputs) and (runs or not n.op.may_raise(n))):
+            fixed.add(n)
+        else:
+            read.update((i, None) for i in n.inputs if i in fixed and i.inputs)
+    read.update((n, None) for n in body.outputs if n in fixed and n.inputs)
+    return list(read)
+
+
+def _outside(fixed: Sequence[Node], outer_in: Sequence[Node], outer: Sequence[Tensor]) -> list[Tensor]:
+    new = substitute(fixed, {n: t.node for n, t in zip(outer_in, outer, strict=True)})
+    return [Tensor(new[n]) for n in fixed]
+
+
+def _through_fixed(gradient: list[Any], inputs: Sequence[Tensor], count: int) -> list[Any]:
+    """The gradients of the first `count` inputs, to which those of the other ones, made of them outside of the loop, are carried on."""
+    given = [(t.node, g.node) for t, g in zip(inputs[count:], gradient[count:], strict=True) if g is not None]
+    nodes = list(dict.fromkeys(t.node for t in inputs[:count]))
+    more = dict(zip(nodes, vjp([n for n, _ in given], [g for _, g in given], nodes, stop=nodes), strict=True)) if given else {}
+    found = []
+    for t, g in zip(inputs[:count], gradient[:count], strict=True):
+        extra = more.pop(t.node, None)  # an input given twice gets it once
+        found.append(g if extra is None else Tensor(extra) if g is None else g + Tensor(extra))
+    return found
+
+
+def _saved_values(outputs: Sequence[Any], body: Graph, carries: int, fixed: Sequence[Node], cotangents: Sequence[Node]) -> list[Node]:
     """Forward nodes that the backward body needs and that are not cheap to compute again."""
     nodes = reachable(outputs)
     backward = set(cotangents)
@@ -90,7 +125,7 @@ def _saved_values(outputs: Sequence[Any], body: Graph, carries: int, cotangents:
             frontier.update((i, None) for i in n.inputs if i not in backward)
     frontier.update((n, None) for n in outputs if n not in backward)
     carry = set(body.inputs) - given
-    free = {n for n in nodes if n in given or n.op.name in ("constant", "dim")}
+    free = {n for n in nodes if n in given or n.op.name in ("constant", "dim")} | set(fixed)
     forward = [n for n in nodes if n not in backward]
     for n in forward:  # what depends on neither carries nor slices costs nothing to have
         if n not in free and n.inputs and n.op.is_view and all(i in free for i in n.inputs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from symkeras.autodiff.stable import StableForm
 from symkeras.errors import GradientError
 from symkeras.graph import dtypes, provenance, tracing
 from symkeras.graph.node import Node
@@ -18,7 +19,7 @@ visited = 0
 
 
 def gradients(loss: Any, variables: Any) -> Any:
-    """The gradients of a scalar `loss` with respect to tensors or variables.
+    """The gradients of a scalar `loss` with respect to tensors or variables, taken of its numerically stable form.
 
     Args:
         loss: a symbolic scalar of floating dtype.
@@ -45,9 +46,10 @@ def gradients(loss: Any, variables: Any) -> Any:
         raise GradientError(f"a gradient needs a floating loss, received {loss.node.type} at {provenance.user_line()}")
     wanted = [variables] if single else list(variables)
     versions = [_versions(v) for v in wanted]
-    leaves = [v.node if isinstance(v, Variable) else as_tensor(v).node for v in wanted]
+    leaves = [_start(v) for v in wanted]
     later = [n for nodes in versions for n in nodes]
-    found = vjp([loss.node], [constant_node(_one(loss.dtype))], [*leaves, *later], stop=later)
+    form = StableForm(loss.node, [*leaves, *later])
+    found = form.unmarked(vjp([form.loss], [constant_node(_one(loss.dtype))], form.wrt, stop=form.wrt[len(leaves) :]))
     out, begin = [], len(leaves)
     for own, nodes in zip(found, versions, strict=False):
         parts = [own, *found[begin : begin + len(nodes)]]
@@ -60,6 +62,14 @@ def _one(dtype: str) -> Any:
     import numpy as np
 
     return np.ones((), dtype)
+
+
+def _start(v: Any) -> Node:
+    """What stands for a variable, as it was when the trace began, or for a tensor."""
+    if not isinstance(v, Variable):
+        return as_tensor(v).node
+    trace = tracing.current()
+    return v.node if trace is None else trace.start(v).node
 
 
 def _versions(v: Any) -> list[Node]:

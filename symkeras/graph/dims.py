@@ -6,11 +6,13 @@ and maxima, which is the arithmetic that reshapes, paddings, strides and slices 
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from symkeras.errors import GraphError, ShapeError
+from symkeras.graph.escaping import printable
 
 Size: TypeAlias = "int | Dim"
 """The size of one axis."""
@@ -28,11 +30,12 @@ class Dim:
     5
     """
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("_hash", "_text", "terms")
 
     def __init__(self, terms: Mapping[tuple[Any, ...], int]):
         self.terms = tuple(sorted(((m, c) for m, c in terms.items() if c), key=lambda t: (len(t[0]), str(t[0]))))
         self._hash = hash(self.terms)
+        self._text = ""  # kept: terms are sorted by it, and a quotient has others within
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Dim) and self.terms == other.terms
@@ -55,14 +58,16 @@ class Dim:
         return self * -1
 
     def __mul__(self, other: Size) -> Size:
-        if not isinstance(other, (int, Dim)):
-            return NotImplemented
-        terms: dict[tuple[Any, ...], int] = {}
-        for m1, c1 in self.terms:
-            for m2, c2 in _terms(other):
-                m = tuple(sorted(m1 + m2, key=str))
-                terms[m] = terms.get(m, 0) + c1 * c2
-        return _normal(terms)
+        if isinstance(other, int):
+            return self if other == 1 else self._scaled(other) if other else 0
+        return _product(self, other) if isinstance(other, Dim) else NotImplemented
+
+    def _scaled(self, factor: int) -> Dim:
+        """This dim times a number that is not 0: its terms stay in order."""
+        scaled = Dim.__new__(Dim)
+        scaled.terms = tuple([(m, c * factor) for m, c in self.terms])
+        scaled._hash = hash(scaled.terms)
+        return scaled
 
     __rmul__ = __mul__
 
@@ -108,13 +113,19 @@ class Dim:
         return found
 
     def __repr__(self) -> str:
-        return text(self)
+        if not self._text:
+            self._text = text(self)
+        return self._text
+
+
+_CONSTANTS = ("True", "False", "None", "nan", "inf")
+"""What the text of graphs has for something else."""
 
 
 def symbol(name: str) -> Dim:
     """The dim named `name`; the same name is the same dim."""
-    if not name.isidentifier():
-        raise GraphError(f"a dim needs a Python identifier as its name, received {name!r}")
+    if not name.isidentifier() or name in _CONSTANTS:
+        raise GraphError(f"a dim needs a Python identifier as its name, and none of {', '.join(_CONSTANTS)}; received {printable(repr(name))}")
     return Dim({(name,): 1})
 
 
@@ -281,9 +292,21 @@ def _normal(terms: Mapping[tuple[Any, ...], int]) -> Size:
     return Dim(terms)
 
 
+@functools.lru_cache(4096)
+def _product(a: Dim, b: Dim) -> Size:
+    terms: dict[tuple[Any, ...], int] = {}
+    for m1, c1 in a.terms:
+        for m2, c2 in b.terms:
+            m = tuple(sorted(m1 + m2, key=str))
+            terms[m] = terms.get(m, 0) + c1 * c2
+    return _normal(terms)
+
+
 def _combine(a: Dim, b: Size, sign: int) -> Size:
     if not isinstance(b, (int, Dim)):
         return NotImplemented
+    if b.__class__ is int and b == 0:
+        return a
     terms = dict(a.terms)
     for m, c in _terms(b):
         terms[m] = terms.get(m, 0) + sign * c

@@ -7,6 +7,7 @@ as an escaped literal, in a comment that they cannot end, or as an identifier th
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 from collections.abc import Iterable
@@ -108,5 +109,6 @@ class Language:
         ('batch', 'dim_lambda', 'dim_u6772c3b6c39f65')
         """
         if not name.isascii() or not name.isidentifier() or len(name) > MOST_IN_NAME:
-            return f"dim_u{name.encode('utf-8', 'surrogatepass').hex()}"  # letters of other alphabets are one to Python, or none to C
+            data = name.encode("utf-8", "surrogatepass")  # letters of other alphabets are one to Python, or none to C
+            return f"dim_u{data.hex()}" if len(data) <= MOST_IN_NAME else f"dim_v{hashlib.sha256(data).hexdigest()}"
         return f"dim_{name}" if name in self.words or name.startswith("dim_") or self._shapes.fullmatch(name) else name

@@ -8,12 +8,12 @@ way is an input.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from symkeras.errors import GraphError
 from symkeras.graph import provenance
 from symkeras.graph.node import Node, keyed_by_identity, make, reachable, users
+from symkeras.lazy import lazy
 
 if TYPE_CHECKING:
     import networkx
@@ -82,12 +82,12 @@ class Graph:
         """All nodes that must be computed: outputs, then new values of updates."""
         return (*self.outputs, *(value for _, value in self.updates))
 
-    @cached_property
+    @lazy
     def nodes(self) -> list[Node]:
         """All nodes in topological order; inputs are there also when nothing reads them."""
         return reachable((*self.inputs, *(v for v, _ in self.updates), *self.roots))
 
-    @cached_property
+    @lazy
     def users(self) -> dict[Node, list[Node]]:
         """For each node, the nodes of this graph that read it."""
         return users(self.nodes)
@@ -122,11 +122,11 @@ class Graph:
         return print_graph(self)
 
     @staticmethod
-    def parse(text: str) -> Graph:
-        """The graph that `text` (from `to_text` or `print`) describes, with fresh placeholders and variables."""
+    def parse(text: str, variables: bool = True) -> Graph:
+        """The graph that `text` (from `to_text` or `print`) describes, with fresh placeholders and, if it may have any, variables."""
         from symkeras.graph.text import parse_graph
 
-        return parse_graph(text)
+        return parse_graph(text, variables)
 
     def __str__(self) -> str:
         return self.to_text()

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from symkeras import locks
+from symkeras.errors import ShapeError
 from symkeras.graph import provenance
 from symkeras.graph.provenance import Origin
 from symkeras.graph.types import NodeType, TensorType
@@ -27,9 +29,10 @@ OPS: dict[str, Op] = {}
 
 T = TypeVar("T")
 _counter = itertools.count()
-_placeholders = itertools.count()
+_uids = itertools.count()
 _interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+_lock = locks.reentrant_lock()
+_MOST_ELEMENTS = 1 << 48
 _SOURCELESS = frozenset({"constant", "dim", "placeholder", "variable"})
 
 
@@ -136,16 +139,33 @@ def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, ty
     """The node of `op` on `inputs`: the one that exists already, or a new one whose type is inferred now.
 
     Raises:
+        GraphError: an attribute that the op does not have, or a value that it cannot have.
         ShapeError, DtypeError: from the op's inference, on the user's own line.
     """
     inputs = tuple(inputs)
     attrs = attrs or {}
     key = (op.name, tuple(map(id, inputs)), tuple([(k, v if (form := _forms[v.__class__]) is None else form(v)) for k, v in attrs.items()]))
-    node = _interned.get(key)
-    if node is not None:
-        return _met_again(node)
+    try:
+        node = _interned.get(key)
+    except TypeError:  # a list is no attribute yet
+        node = None
+    if node is None:
+        node = _new(key, op, inputs, attrs, type)
+    else:
+        _met_again(node)
+    if _recording.nodes is not None:
+        _recording.nodes.add(node)
+    return node
+
+
+def _new(key: tuple[Any, ...], op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any], type: NodeType | None) -> Node:
+    types = [n.type for n in inputs]
+    plain = op.checked(types, attrs)
+    if plain is not attrs:
+        return make(op, inputs, plain, type)
     if type is None:
-        type = op.infer(*(n.type for n in inputs), **attrs)
+        type = op.infer(*types, **attrs)
+    _check_sizes(op, type)
     origins = () if op.name == "constant" or op.name == "dim" else provenance.current()
     with _lock:
         other = _interned.get(key)  # from another thread, since we looked
@@ -153,6 +173,39 @@ def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, ty
             node = _interned[key] = Node(op, inputs, attrs, type, origins)
             return node
     return _met_again(other)
+
+
+def _check_sizes(op: Op, type: NodeType) -> None:
+    """Raise ShapeError for a tensor that cannot be: with an axis below zero, or larger than any memory."""
+    for t in type if isinstance(type, tuple) else (type,):
+        elements = 1
+        for d in t.shape:
+            if isinstance(d, int):
+                elements *= d or 1
+                if d < 0 or elements > _MOST_ELEMENTS:
+                    raise ShapeError(f"{op.name} would give {t}: {'a size below zero' if d < 0 else 'larger than any memory'}")
+
+
+class _Recording(threading.local):
+    nodes: set[Node] | None = None
+
+
+_recording = _Recording()
+
+
+class recording:
+    """Context that gathers the nodes asked for within it, whether they existed before or not: what a piece of code builds.
+
+    A recording within another keeps its nodes to itself.
+    """
+
+    def __enter__(self) -> set[Node]:
+        self._before = _recording.nodes
+        _recording.nodes = set()
+        return _recording.nodes
+
+    def __exit__(self, *_: object) -> None:
+        _recording.nodes = self._before
 
 
 def _met_again(node: Node) -> Node:
@@ -164,9 +217,14 @@ def _met_again(node: Node) -> Node:
     return node
 
 
+def fresh_uid() -> int:
+    """A number that keeps a node apart from all others."""
+    return next(_uids)
+
+
 def placeholder_node(type: TensorType, name: str) -> Node:
     """A fresh placeholder; no two are the same node."""
-    return make(OPS["placeholder"], (), {"name": name, "uid": next(_placeholders)}, type)
+    return make(OPS["placeholder"], (), {"name": name, "uid": fresh_uid()}, type)
 
 
 def reachable(roots: Iterable[Node]) -> list[Node]:

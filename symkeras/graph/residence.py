@@ -7,19 +7,20 @@ together (a pack, or a variable by itself) goes home together.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from symkeras import locks
+
 if TYPE_CHECKING:
     from symkeras.graph.variable import Pack, Variable, Watch
 
 AWAY: dict[int, weakref.ref[Any]] = {}
 """Storage whose newest values are not at home, by id: empty, and asked in no time, where no engine runs."""
-_lock = threading.RLock()
+_lock = locks.reentrant_lock()
 
 
 class Place(Protocol):

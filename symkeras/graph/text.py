@@ -13,22 +13,28 @@ is provenance; it is not read back.
 
 from __future__ import annotations
 
-import ast
 import base64
 import math
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symkeras.errors import GraphError
-from symkeras.graph import dims, provenance
+from symkeras.errors import GraphError, SymkerasError
+from symkeras.graph import dtypes, provenance
+from symkeras.graph.escaping import MOST_IN_NAME, printable
+from symkeras.graph.grammar import Reader
 from symkeras.graph.graph import Graph
-from symkeras.graph.node import OPS, Literal, Node, make, placeholder_node
-from symkeras.graph.types import TensorType, parse_type
+from symkeras.graph.node import OPS, Literal, Node, fresh_uid, make, placeholder_node
+from symkeras.graph.types import NodeType, TensorType
+
+if TYPE_CHECKING:
+    from symkeras.ops.op import Op
 
 _INLINE_ELEMENTS = 64
-_NOT_IN_NAMES = re.compile(r"[\s,()'\"=#%@]")
+_NOT_IN_NAMES = re.compile(r"""[\s,()'"=#%@]""")
+_LONGEST_NAME = 4 * MOST_IN_NAME
 _HIDDEN = ("uid", "variable")
 
 
@@ -52,13 +58,23 @@ def node_names(graph: Graph) -> dict[Node, str]:
             names[node] = f"%{count}"
             count += 1
             continue
-        own = _NOT_IN_NAMES.sub("_", own) or "_"
+        own = node_name(own)
         name, k = f"%{own}", 1
         while name in taken or name[1:].isdigit():
             name, k = f"%{own}.{k}", k + 1
         taken.add(name)
         names[node] = name
     return names
+
+
+def node_name(text: str) -> str:
+    """A name from outside as it may stand behind `%`.
+
+    >>> node_name("a  # b"), node_name("x:")
+    ('a____b', 'x_')
+    """
+    plain = "".join(c if c.isprintable() else "_" for c in _NOT_IN_NAMES.sub("_", text[:_LONGEST_NAME]))
+    return (f"{plain[:-1]}_" if plain.endswith(":") else plain) or "_"
 
 
 def print_graph(graph: Graph, comments: bool = True) -> str:
@@ -90,7 +106,7 @@ def _print_one(graph: Graph, numbers: dict[Graph, str], queue: list[Graph], comm
             continue
         arguments = [names[i] for i in node.inputs]
         arguments += [f"{k}={attr_text(v)}" for k, v in node.attrs.items() if k not in _HIDDEN]
-        comment = f"  # {node.origins[0]}" if comments and node.origins and str(node.origins[0]) else ""
+        comment = f"  # {printable(node.origins[0])}" if comments and node.origins and str(node.origins[0]) else ""
         lines.append(f"  {names[node]} = {node.op.name}({', '.join(arguments)}): {_type_text(node)}{comment}")
     lines.append(f"  return {', '.join(names[n] for n in graph.outputs)}".rstrip())
     lines += [f"  update {names[v]} <- {names[n]}" for v, n in graph.updates]
@@ -98,7 +114,7 @@ def _print_one(graph: Graph, numbers: dict[Graph, str], queue: list[Graph], comm
 
 
 def _title(graph: Graph, numbers: dict[Graph, str]) -> str:
-    return re.sub(r"[^\w.-]", "_", graph.name) + numbers[graph]
+    return (re.sub(r"[^\w.-]", "_", graph.name[:MOST_IN_NAME]) or "_") + numbers[graph]
 
 
 def _type_text(node: Node) -> str:
@@ -107,127 +123,209 @@ def _type_text(node: Node) -> str:
     return str(node.type)
 
 
-_HEADER = re.compile(r"^graph ([\w@.-]+)\((.*)\) \{$")
-_LINE = re.compile(r"^(%[^\s=]+) = (\w+)\((.*)\): (\(.*\)|\w+\[.*?\])$")
-_NAME = re.compile(r"%[^\s,()]+")
-_REFERENCE = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(%[^\s,()'"]+)|([\w.-]+@\d+)""")
+# ---- reading -----------------------------------------------------------------------------------------------------------
+
+_HEADER = re.compile(r"graph ([\w.-]{1,60})(@[0-9]{1,9})?\(")
+MOST_CHARACTERS = 1 << 27
+MOST_LINES = 1 << 20
+"""Of a text, and of the graphs within wherever they are used."""
+MOST_VARIABLES = 1 << 31
+"""Bytes that the variables of a text may take."""
 
 
-def parse_graph(text: str) -> Graph:
+def parse_graph(text: str, variables: bool = True) -> Graph:
     """The graph `text` describes, with fresh placeholders and unset variables.
 
+    Args:
+        text: what `print_graph` gives, or a person writes.
+        variables: whether it may have any.
+
     Raises:
-        GraphError: a line that does not parse, with its number; or an inferred type other than the one written.
+        GraphError: a line that does not parse, with its number; an attribute or a shape that an op cannot have; an inferred type
+            other than the one written; or a text that is longer, deeper or larger than the limits here and in `grammar`.
     """
-    blocks: list[list[tuple[int, str]]] = []
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.split("  # ")[0].strip()
-        if line.startswith("graph "):
-            blocks.append([])
-        if line:
+    return _Parser(text, variables).graph()
+
+
+class _Parser:
+    """Reads the graphs of a text from the last, which others use, to the first."""
+
+    def __init__(self, text: str, variables: bool):
+        if len(text) > MOST_CHARACTERS or text.count("\n") > MOST_LINES:
+            raise GraphError(f"the text of a graph has at most {MOST_CHARACTERS} characters in {MOST_LINES} lines, received {len(text)}")
+        self._lines = [line.rstrip("\r") for line in text.split("\n")]
+        self._room = MOST_VARIABLES if variables else -1
+        self._graphs: dict[str, Graph] = {}
+        self._sizes: dict[str, int] = {}  # lines of each, with those of the graphs within
+
+    def graph(self) -> Graph:
+        graph = None
+        for block in reversed(self._blocks()):
+            graph = self._block(block)
+        if graph is None:
+            raise GraphError("the text holds no graph")
+        return graph
+
+    def _blocks(self) -> list[list[int]]:
+        """The numbers of the lines of each graph, without empty ones."""
+        blocks: list[list[int]] = []
+        for number, line in enumerate(self._lines):
+            stripped = line.strip()
+            if not stripped or stripped.startswith("#"):
+                continue
+            if stripped.startswith("graph "):
+                blocks.append([])
             if not blocks:
-                raise GraphError(f"line {number}: a graph begins with `graph name(...) {{`, received {raw!r}")
-            blocks[-1].append((number, line))
-    graphs: dict[str, Graph] = {}
-    for lines in reversed(blocks):
-        graph = _parse_one(lines, graphs)
-        graphs[_HEADER.match(lines[0][1])[1]] = graph  # type: ignore[index]
-    if not blocks:
-        raise GraphError("the text holds no graph")
-    return graph
+                raise GraphError(f"line {number + 1}: a graph begins with `graph name(...) {{`, received {printable(line)!r}")
+            blocks[-1].append(number)
+        return blocks
 
-
-def _parse_one(lines: list[tuple[int, str]], graphs: dict[str, Graph]) -> Graph:
-    header = _HEADER.match(lines[0][1])
-    if not header:
-        raise GraphError(f"line {lines[0][0]}: expected `graph name(%x: type, ...) {{`, received {lines[0][1]!r}")
-    nodes: dict[str, Node] = {}
-    inputs = []
-    for name, type_text in re.findall(r"(%[^\s,]+): (\w+\[.*?\])", header[2]):
-        nodes[name] = placeholder_node(parse_type(type_text), name[1:])
-        inputs.append(nodes[name])
-    outputs: list[Node] = []
-    updates: list[tuple[Node, Node]] = []
-    for number, line in lines[1:]:
+    def _block(self, numbers: Sequence[int]) -> Graph:
+        self._nodes: dict[str, Node] = {}
+        self._outputs: list[Node] = []
+        self._updates: list[tuple[Node, Node]] = []
+        number = numbers[0]
         try:
-            if line.startswith("return"):
-                outputs = [nodes[n] for n in _NAME.findall(line)]
-            elif line.startswith("update "):
-                variable, value = _NAME.findall(line)
-                updates.append((nodes[variable], nodes[value]))
-            elif line != "}":
-                _parse_line(line, nodes, graphs)
-        except (GraphError, KeyError, SyntaxError) as error:
-            raise GraphError(f"line {number}: {line!r}: {error}") from error
-    return Graph(inputs, outputs, updates, re.sub(r"@\d+$", "", header[1]))
+            name, number_of_it, inputs = self._header(self._lines[number].strip())
+            self._size = len(numbers)
+            for number in numbers[1:]:
+                self._line(self._lines[number].strip())
+            graph = Graph(inputs, self._outputs, self._updates, name)
+        except (SymkerasError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, MemoryError) as error:
+            # what a text asks of an op may make it fail in any way; whoever wrote it is told where
+            raise GraphError(f"line {number + 1}: {printable(self._lines[number].strip())!r}: {error}") from error
+        key = f"{name}{number_of_it}"
+        if key in self._graphs:
+            raise GraphError(f"line {numbers[0] + 1}: there are two graphs {key}")
+        self._graphs[key], self._sizes[key] = graph, self._size
+        return graph
+
+    def _header(self, line: str) -> tuple[str, str, list[Node]]:
+        match = _HEADER.match(line)
+        if not match:
+            raise GraphError("expected `graph name(%x: type, ...) {`")
+        reader, inputs = Reader(line[match.end() :]), []
+        while not reader.skip(")"):
+            name = reader.take("name", "an input such as `%x: f32[2]`")
+            reader.expect(":")
+            inputs.append(self._named(name, placeholder_node(TensorType(*reader.type()), name[1:])))
+            if not reader.sees(")"):
+                reader.expect(",")
+        reader.expect("{")
+        reader.end()
+        return match[1], match[2] or "", inputs
+
+    def _line(self, line: str) -> None:
+        reader = Reader(line, self._graphs)
+        if reader.skip("}"):
+            reader.end()
+        elif reader.skip("return"):
+            while reader.kind:
+                self._outputs.append(self._node(reader))
+                if reader.kind:
+                    reader.expect(",")
+        elif reader.skip("update"):
+            variable = self._node(reader)
+            reader.expect("<-")
+            self._updates.append((variable, self._node(reader)))
+            reader.end()
+        else:
+            self._operation(reader)
+
+    def _node(self, reader: Reader) -> Node:
+        name = reader.take("name", "a name such as %x")
+        if name not in self._nodes:
+            raise GraphError(f"nothing before is called {printable(name)}")
+        return self._nodes[name]
+
+    def _named(self, name: str, node: Node) -> Node:
+        if name in self._nodes:
+            raise GraphError(f"{printable(name)} is there already")
+        self._nodes[name] = node
+        return node
+
+    def _operation(self, reader: Reader) -> None:
+        """`%name = op(inputs, attributes): type`."""
+        name = reader.take("name", "`%name = op(arguments): type`")
+        reader.expect("=")
+        op_name = reader.take("word", "an operation")
+        if op_name not in OPS or op_name == "placeholder":
+            raise GraphError(f"unknown operation {printable(op_name)!r}")
+        inputs, attrs = self._arguments(reader)
+        reader.expect(":")
+        written = self._type(reader)
+        reader.end()
+        if op_name == "variable":
+            self._named(name, self._variable(attrs, written))
+            return
+        node = self._made(OPS[op_name], inputs, attrs, written)
+        if node.type != written:
+            raise GraphError(f"the type of {printable(name)} is {node.type}, not {written}")
+        self._named(name, node)
+
+    def _arguments(self, reader: Reader) -> tuple[list[Node], dict[str, Any]]:
+        inputs: list[Node] = []
+        attrs: dict[str, Any] = {}
+        reader.expect("(")
+        while not reader.skip(")"):
+            if reader.kind == "name":
+                inputs.append(self._node(reader))
+            else:
+                key = reader.take("word", "an attribute")
+                reader.expect("=")
+                if key in attrs:
+                    raise GraphError(f"{key} is given twice")
+                attrs[key] = reader.value()
+            if not reader.sees(")"):
+                reader.expect(",")
+        return inputs, attrs
+
+    @staticmethod
+    def _type(reader: Reader) -> NodeType:
+        if not reader.skip("("):
+            return TensorType(*reader.type())
+        types = []
+        while not reader.skip(")"):
+            types.append(TensorType(*reader.type()))
+            if not reader.sees(")"):
+                reader.expect(",")
+        return tuple(types)
+
+    def _made(self, op: Op, inputs: list[Node], attrs: dict[str, Any], written: NodeType) -> Node:
+        if op.name == "constant":
+            attrs = {"value": _literal(attrs.get("value"), written)}
+        for graph in attrs.values():
+            if isinstance(graph, Graph):
+                self._size += next(size for key, size in self._sizes.items() if self._graphs[key] is graph)
+                if self._size > MOST_LINES:
+                    raise GraphError(f"the graphs within, wherever they are used, have more than {MOST_LINES} lines")
+        if "uid" in op.attributes:
+            attrs = {**attrs, "uid": fresh_uid()}
+        with provenance.inherit(()):
+            return make(op, inputs, attrs)
+
+    def _variable(self, attrs: dict[str, Any], type: NodeType) -> Node:
+        from symkeras.graph.variable import Variable
+
+        if not isinstance(type, TensorType) or attrs.keys() != {"name"} or not isinstance(attrs["name"], str):
+            raise GraphError("expected `%name = variable(name='...'): type`")
+        if self._room < 0:
+            raise GraphError("there may be no variables here")
+        self._room -= math.prod(d for d in type.shape if isinstance(d, int)) * dtypes.itemsize(type.dtype)
+        if self._room < 0:
+            raise GraphError(f"the variables of this text take more than {MOST_VARIABLES} bytes")
+        return Variable.unset(type, attrs["name"]).node
 
 
-def _parse_line(line: str, nodes: dict[str, Node], graphs: dict[str, Graph]) -> None:
-    from symkeras.graph.variable import Variable
-
-    match = _LINE.match(line)
-    if not match:
-        raise GraphError("expected `%name = op(arguments): type`")
-    name, op_name, arguments, type_text = match.groups()
-    if op_name not in OPS:
-        raise GraphError(f"unknown operation {op_name!r}")
-    text = _REFERENCE.sub(lambda m: m[1] or (f"node_({m[2]!r})" if m[2] else f"graph_({m[3]!r})"), arguments)
-    call = ast.parse(f"f({text})", mode="eval").body
-    assert isinstance(call, ast.Call)
-    inputs = [nodes[a.args[0].value] for a in call.args]  # type: ignore[attr-defined]
-    attrs = {str(k.arg): _attr(k.value, graphs) for k in call.keywords}
-    written = tuple(parse_type(t) for t in re.findall(r"\w+\[.*?\]", type_text)) if type_text[0] == "(" else parse_type(type_text)
-    if op_name == "variable":
-        assert isinstance(written, TensorType)
-        nodes[name] = Variable.unset(written, attrs["name"]).node
-        return
-    if op_name == "constant":
-        assert isinstance(written, TensorType)
-        attrs["value"] = _literal(attrs["value"], written)
-    with provenance.inherit(()):
-        node = make(OPS[op_name], inputs, attrs)
-    if node.type != written:
-        raise GraphError(f"the type of {name} is {node.type}, not {type_text}")
-    nodes[name] = node
-
-
-def _literal(value: Any, type: TensorType) -> Literal:
+def _literal(value: Any, type: NodeType) -> Literal:
+    """A constant of the type written, with as many elements as its text has."""
+    if not isinstance(type, TensorType) or not type.is_static:
+        raise GraphError(f"a constant has one tensor of known size, not {type}")
     if isinstance(value, bytes):
-        array = np.frombuffer(value, dtype=type.dtype).reshape(type.shape)
-    else:
-        array = np.array(value, dtype=type.dtype).reshape(type.shape)
-    return Literal(array)
-
-
-def _attr(node: ast.expr, graphs: dict[str, Graph]) -> Any:
-    match node:
-        case ast.Constant(value=v):
-            return v
-        case ast.Name(id=("nan" | "inf") as name):
-            return math.nan if name == "nan" else math.inf
-        case ast.Name(id=name):
-            return dims.symbol(name)
-        case ast.Tuple(elts=elements):
-            return tuple(_attr(e, graphs) for e in elements)
-        case ast.List(elts=elements):
-            return [_attr(e, graphs) for e in elements]
-        case ast.Call(func=ast.Name(id="graph_"), args=[ast.Constant(value=str(name))]):
-            return graphs[name]
-        case ast.Call(func=ast.Name(id="base64"), args=[ast.Constant(value=str(text))]):
-            return base64.b64decode(text)
-        case ast.Call(func=ast.Name(id="max"), args=[a, b], keywords=[]):
-            return dims.maximum(_attr(a, graphs), _attr(b, graphs))
-        case ast.UnaryOp(op=ast.USub(), operand=o):
-            value = _attr(o, graphs)
-            return value * -1 if isinstance(value, dims.Dim) else -value
-        case ast.BinOp(left=a, op=op, right=b):
-            left, right = _attr(a, graphs), _attr(b, graphs)
-            if isinstance(op, ast.Add):
-                return left + right
-            if isinstance(op, ast.Sub):
-                return left - right
-            if isinstance(op, ast.Mult):
-                return left * right
-            if isinstance(op, ast.FloorDiv):
-                return dims.floor_divide(left, right)
-    raise GraphError(f"cannot read the attribute {ast.unparse(node)!r}")
+        if len(value) != type.nbytes:
+            raise GraphError(f"a constant of type {type} has {type.nbytes} bytes, received {len(value)}")
+        return Literal(np.frombuffer(value, dtype=type.dtype).reshape(type.shape))
+    array = np.array(value)
+    if array.dtype.kind not in "biuf":
+        raise GraphError("a constant is a number, True, False, or lists of those")
+    return Literal(np.array(value, dtype=type.dtype).reshape(type.shape))

@@ -9,6 +9,7 @@ as that of the variable, as it does in TensorFlow, and flows no further into wha
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from symkeras.graph.node import OPS
@@ -28,14 +29,20 @@ _state = _State()
 class Trace:
     """A context in which computation is recorded.
 
+    Args:
+        stand_in: in the body of a loop or branch, what gives a variable's value at its start; else its leaf node does.
+
     Attributes:
         pending: variables assigned so far, with their new symbolic values, in order of first assignment.
         versions: what was read of trainable variables after assignments.
+        stand_ins: what `stand_in` gave for the variables read so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stand_in: Callable[[Variable], Tensor] | None = None) -> None:
         self.pending: dict[Variable, Tensor] = {}
         self.versions: dict[Variable, list[Tensor]] = {}
+        self.stand_ins: dict[Variable, Tensor] = {}
+        self._stand_in = stand_in
 
     def __enter__(self) -> Trace:
         self._before = _state.trace
@@ -49,7 +56,7 @@ class Trace:
         """The value of `variable` at this point of the trace."""
         pending = self.pending.get(variable)
         if pending is None:
-            return Tensor(variable.node)
+            return self.start(variable)
         return self._version(variable, pending) if variable.trainable else pending
 
     def _version(self, variable: Variable, value: Tensor) -> Tensor:
@@ -57,6 +64,14 @@ class Trace:
         if not versions or versions[-1].node.inputs[0] is not value.node:
             versions.append(OPS["boundary"].apart(value, variable.name))  # type: ignore[attr-defined]
         return versions[-1]
+
+    def start(self, variable: Variable) -> Tensor:
+        """The value of `variable` at the start of the trace."""
+        if self._stand_in is None:
+            return Tensor(variable.node)
+        if variable not in self.stand_ins:
+            self.stand_ins[variable] = self._stand_in(variable)
+        return self.stand_ins[variable]
 
     def write(self, variable: Variable, value: Tensor) -> None:
         """Record an assignment."""

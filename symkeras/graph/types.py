@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from symkeras.errors import GraphError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.dims import Size
+from symkeras.graph.escaping import printable
+from symkeras.graph.grammar import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,44 +49,19 @@ class TensorType:
 NodeType = TensorType | tuple[TensorType, ...]
 """One tensor, or the several results of a node such as scan."""
 
-_TYPE = re.compile(r"^\s*(\w+)\[(.*)\]\s*$")
-
-
 def parse_size(text: str) -> Size:
     """A dim from its text: `7`, `batch`, `2*batch + 1`.
 
     >>> parse_size("2*batch + 1")
     2*batch + 1
     """
-    import ast
-
-    def build(node: ast.AST) -> Size:
-        match node:
-            case ast.Constant(value=int(v)):
-                return v
-            case ast.Name(id=name):
-                return dims.symbol(name)
-            case ast.Call(func=ast.Name(id="max"), args=[a, b], keywords=[]):
-                return dims.maximum(build(a), build(b))
-            case ast.UnaryOp(op=ast.USub(), operand=o):
-                return build(o) * -1
-            case ast.BinOp(left=a, op=op, right=b):
-                left, right = build(a), build(b)
-                if isinstance(op, ast.Add):
-                    return left + right
-                if isinstance(op, ast.Sub):
-                    return left - right
-                if isinstance(op, ast.Mult):
-                    return left * right
-                if isinstance(op, ast.FloorDiv):
-                    return dims.floor_divide(left, right)
-        raise GraphError(f"not a dim: {text!r}")
-
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except SyntaxError:
-        raise GraphError(f"not a dim: {text!r}") from None
-    return build(tree.body)
+        reader = Reader(text)
+        size = reader.size()
+        reader.end()
+    except GraphError as error:
+        raise GraphError(f"not a dim: {printable(text)!r}: {error}") from None
+    return size
 
 
 def _parts(text: str) -> list[str]:
@@ -102,12 +78,13 @@ def _parts(text: str) -> list[str]:
 
 def parse_type(text: str) -> TensorType:
     """A type from its text, `f32[batch, 64]`."""
-    match = _TYPE.match(text)
-    if not match or match[1] not in dtypes.LONG:
-        raise GraphError(f"not a tensor type: {text!r}; expected for example f32[batch, 64]")
-    body = match[2].strip()
-    shape = tuple(map(parse_size, _parts(body))) if body else ()
-    return TensorType(shape, dtypes.LONG[match[1]])
+    try:
+        reader = Reader(text)
+        type = TensorType(*reader.type())
+        reader.end()
+    except GraphError as error:
+        raise GraphError(f"not a tensor type: {printable(text)!r}; expected for example f32[batch, 64]: {error}") from None
+    return type
 
 
 def of_array(array: Any) -> TensorType:

@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 import numpy as np
 
+from symkeras import locks
 from symkeras.errors import ShapeError
 from symkeras.graph import dtypes, provenance, residence, room, tracing
 from symkeras.graph.arithmetic import Arithmetic
@@ -22,8 +23,9 @@ from symkeras.graph.types import TensorType
 
 _counter = itertools.count()
 _epoch = [0]
-_write_numbers = itertools.count(1)
+_write_numbers, _moves, _watchings = itertools.count(1), itertools.count(1), itertools.count(1)
 _watched = [0]
+_watching = locks.reentrant_lock()
 
 
 def storage_epoch() -> int:
@@ -44,9 +46,10 @@ class Watch:
 
     def __init__(self, variables: Iterable[Variable]):
         self.last = 0
-        for storage in {v.storage for v in variables}:
-            storage.watches.add(self)
-        _watched[0] += 1
+        with _watching:
+            for storage in {v.storage for v in variables}:
+                storage.watches.add(self)
+        _watched[0] = next(_watchings)
 
 
 class Writer:
@@ -60,8 +63,9 @@ class Writer:
     def wrote(self) -> None:
         """To be called after writing into the storage of the variables, interrupted or not."""
         if self._known != _watched[0]:  # somebody watches something since
-            self._known = _watched[0]
-            self._watches = list({w for s in self._storages for w in s.watches})
+            with _watching:
+                self._known = _watched[0]
+                self._watches = list({w for s in self._storages for w in s.watches})
         for w in self._watches:
             w.last = next(_write_numbers)
 
@@ -115,7 +119,9 @@ class Variable(Arithmetic):
     def unset(cls, type: TensorType, name: str) -> Variable:
         """A variable of a parsed graph: zeros until it is set."""
         shape = tuple(d if isinstance(d, int) else 0 for d in type.shape)
-        return cls(np.zeros(shape, type.dtype), dtype=type.dtype, name=name)
+        variable = cls(np.zeros((), type.dtype), dtype=type.dtype, name=name)
+        variable._array = np.zeros(shape, type.dtype)  # not copied: zeros that nobody touches take no memory
+        return variable
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -266,7 +272,7 @@ class Pack:
             v._array = self.array[start : start + v.size].reshape(v.shape)
             v.pack = self
             start += v.size
-        _epoch[0] += 1
+        _epoch[0] = next(_moves)
 
     @property
     def offsets(self) -> dict[str, int]:

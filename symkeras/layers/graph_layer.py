@@ -46,7 +46,7 @@ class GraphLayer(Layer):
     @checked(graph=either(text, instance(Graph, "a graph")))
     def __init__(self, graph: Graph | str, **kwargs: Any):
         super().__init__(**{"autocast": False, **kwargs})
-        self.graph = Graph.parse(graph) if isinstance(graph, str) else graph
+        self.graph = Graph.parse(graph, variables=False) if isinstance(graph, str) else graph
         if self.graph.variables:
             names = ", ".join(repr(n.attrs["name"]) for n in self.graph.variables)
             raise ConfigError(f"layer {self.name!r}: a GraphLayer has no variables, its graph reads {names}; put what uses them into a layer")

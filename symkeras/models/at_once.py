@@ -7,13 +7,12 @@ once a batch has gone the long way, one of the same kind takes the short one.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from symkeras import config, tree
+from symkeras import config, locks, tree
 from symkeras.models.steps import Step
 
 
@@ -34,7 +33,7 @@ class AtOnce:
         self._lease = step.executable.lease()
         self._rows: list[tuple[int, ...]] = []
         self._shapes: tuple[tuple[int, ...], ...] = ()
-        self._busy = threading.Lock()
+        self._busy = locks.lock()
 
     @classmethod
     def after(cls, step: Step, x: Any, flat: Sequence[np.ndarray]) -> AtOnce | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from symkeras import config, tree
 from symkeras.errors import ConfigError
+from symkeras.graph.escaping import printable
 from symkeras.graph.variable import Variable
 from symkeras.layers.layer import CallRecord
 
@@ -77,7 +78,7 @@ def summary_text(model: Any, line_length: int | None = None, positions: Sequence
     header = [*COLUMNS, *([("Connected to", "<")] if connected else []), *([("Trainable", "^")] if show_trainable else [])]
     cells = [[r.layer, r.shape, r.params, *([r.connected] if connected else []), *([r.trainable] if show_trainable else [])] for r in rows]
     widths = _widths(header, cells, line_length, positions)
-    return "\n".join([f'Model: "{model.name}"', *_box(header, cells, widths), *_totals(model)])
+    return "\n".join([f'Model: "{printable(model.name)}"', *_box(header, cells, widths), *_totals(model)])
 
 
 # ---- what is shown -----------------------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ def _rows(layer: Any, records: dict[int, list[CallRecord]], expand_nested: bool,
     params = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)" if _makes_weights(layer) else "0"
     sources = ", ".join(_sources(calls))
     trainable = ("Y" if layer.trainable else "N") if layer.weights else "-"
-    yield Row(f"{prefix}{layer.name} ({type(layer).__name__})", _shape(layer, calls), params, sources or "-", trainable)
+    yield Row(f"{prefix}{printable(layer.name)} ({type(layer).__name__})", _shape(layer, calls), params, sources or "-", trainable)
     inner = getattr(layer, "layers", None)
     if expand_nested and inner:
         for one in inner:
@@ -125,10 +126,10 @@ def _sources(calls: Sequence[CallRecord]) -> list[str]:
         for t in call.inputs:
             if t._keras_history is not None:
                 h = t._keras_history
-                names[f"{h.operation.name}[{h.node_index}][{h.tensor_index}]"] = None
+                names[f"{printable(h.operation.name)}[{h.node_index}][{h.tensor_index}]"] = None
             else:
                 for parent in parents_of(t.node):
-                    names[f"{parent.layer.name}[{parent.layer._inbound_nodes.index(parent)}][0]"] = None
+                    names[f"{printable(parent.layer.name)}[{parent.layer._inbound_nodes.index(parent)}][0]"] = None
     return list(names)
 
 

@@ -6,18 +6,21 @@ its gradient is a scan in the other direction over what the forward one saves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from symkeras import tree
-from symkeras.errors import GradientError, ShapeError
+from symkeras.errors import GradientError, GraphError, ShapeError
 from symkeras.graph import dims, tracing
-from symkeras.graph.graph import Graph, substitute
-from symkeras.graph.node import Node, make, reachable
+from symkeras.graph.graph import Graph, subgraphs, substitute
+from symkeras.graph.node import Node, make, reachable, recording
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import NodeType, TensorType
+from symkeras.graph.variable import Variable
+from symkeras.ops import attributes as at
 from symkeras.ops.evaluation import evaluate, known_sizes, solve_dims
 from symkeras.ops.leaves import cast, placeholder_node, shape
 from symkeras.ops.op import OPS, Op, as_array, as_tensor, is_symbolic, register, wrap
@@ -26,30 +29,95 @@ from symkeras.ops.shaping import stack
 _CLOSED_LEAVES = ("constant", "dim")
 
 
-def close(inputs: Sequence[Node], outputs: Sequence[Node], name: str) -> tuple[Graph, list[Node]]:
-    """A closed graph from nodes that may read outer nodes, and those outer nodes in the order of its further inputs."""
-    nodes = reachable(outputs)
+def close(
+    inputs: Sequence[Node], outputs: Sequence[Node], name: str, own: Collection[Node] | None = None, aliases: Mapping[Node, Node] | None = None
+) -> tuple[Graph, list[Node]]:
+    """A closed graph from nodes that may read outer nodes, and those outer nodes in the order of its further inputs.
+
+    Inside is what `own` holds, or depends on that or on `inputs`; with None all but variables and placeholders. `aliases` are placeholders
+    that stand for outer nodes already.
+    """
     inner = set(inputs)
-    for n in nodes:
-        if any(i in inner for i in n.inputs):
-            inner.add(n)
     border: dict[Node, None] = {}
-    for n in nodes:
-        if n in inner and n not in inputs:
-            border.update((i, None) for i in n.inputs if i not in inner and i.op.name not in _CLOSED_LEAVES)
-    border.update((n, None) for n in outputs if n not in inner and n.op.name not in _CLOSED_LEAVES)
-    captured = list(border)
-    stand_ins = {n: placeholder_node(n.tensor_type, _capture_name(n, k)) for k, n in enumerate(captured)}
-    new = substitute(outputs, stand_ins)
-    return Graph([*inputs, *stand_ins.values()], [new[n] for n in outputs], name=name), captured
+    for n in reachable(outputs):
+        if n in inner or n.op.name in _CLOSED_LEAVES:
+            continue
+        if n.op.is_leaf or not (own is None or n in own or any(i in inner for i in n.inputs)):
+            border[n] = None
+        else:
+            inner.add(n)
+    read = {i for n in inner for i in n.inputs} | set(outputs)
+    outside = {n: (aliases or {}).get(n, n) for n in border if n in read}
+    stand_ins = {outer: n for n, outer in outside.items() if outer is not n}
+    for k, outer in enumerate(dict.fromkeys(outside.values())):
+        if outer not in stand_ins:
+            stand_ins[outer] = placeholder_node(outer.tensor_type, _capture_name(outer, k))
+    new = substitute(outputs, {n: stand_ins[outer] for n, outer in outside.items()})
+    return Graph([*inputs, *stand_ins.values()], [new[n] for n in outputs], name=name), list(stand_ins)
+
+
+class _Body:
+    """What a function builds while it is traced as the body of a loop or a branch: its results, nodes and assignments."""
+
+    def __init__(self, build: Callable[[], Any]):
+        self._outer = tracing.current()
+        with recording() as own, tracing.Trace(_at_start) if self._outer is not None else nullcontext() as trace:
+            self.result = tree.map_structure(lambda x: as_tensor(x) if isinstance(x, Variable) else x, build())
+        self.own = own
+        self._trace = trace
+
+    @property
+    def assigned(self) -> list[Variable]:
+        return [] if self._trace is None else list(self._trace.pending)
+
+    def start(self, variable: Variable) -> Node:
+        """The placeholder for the value that a variable has when the body starts."""
+        assert self._trace is not None
+        return self._trace.start(variable).node
+
+    def end(self, variable: Variable) -> Tensor:
+        """The value that a variable has at the end of the body."""
+        assert self._trace is not None
+        return self._trace.read(variable)
+
+    def closed(self, inputs: Sequence[Node], outputs: Sequence[Tensor], name: str) -> tuple[Graph, list[Node]]:
+        """The body as a graph whose inputs are `inputs`, then what it reads from outside, which comes back as well."""
+        aliases = {t.node: self._outer.read(v).node for v, t in self._trace.stand_ins.items()} if self._trace and self._outer else None
+        return close(inputs, [t.node for t in outputs], name, self.own, aliases)
+
+
+def _at_start(variable: Variable) -> Tensor:
+    return Tensor(placeholder_node(variable.node.tensor_type, variable.node.attrs["name"]))
+
+
+def alike(a: TensorType, b: TensorType) -> bool:
+    """Whether values of one type may stand for the other; equalities of symbolic sizes are noted, and checked when sizes are known."""
+    return a.dtype == b.dtype and len(a.shape) == len(b.shape) and all(map(dims.same, a.shape, b.shape))
 
 
 def _capture_name(node: Node, k: int) -> str:
     return node.attrs["name"] if node.op.name in ("variable", "placeholder") else f"outer{k}"
 
 
+def _check_inputs(name: str, body: Graph, types: Sequence[TensorType]) -> None:
+    """Raise ShapeError unless tensors of these types may be the inputs of a graph within."""
+    expected = [n.tensor_type for n in body.inputs]
+    if len(expected) != len(types):
+        raise ShapeError(f"{name}: graph {body.name} takes {len(expected)} inputs, received {len(types)}")
+    for k, (t, e) in enumerate(zip(types, expected, strict=True)):
+        if not alike(t, e):
+            raise ShapeError(f"{name}: input {k} of graph {body.name} expects {e}, received {t}")
+
+
+class _Control(Op):
+    """An op that holds graphs."""
+
+    def may_raise(self, node: Node) -> bool:
+        return any(n.op.may_raise(n) for g in subgraphs(node) for n in g.nodes)
+
+
 @register
-class Scan(Op):
+class Scan(_Control):
     """A loop over the first axis of sequences, carrying state.
 
     Inputs are the first carries, the sequences, and what the body reads from outside; the body maps (carries, one
@@ -57,19 +125,24 @@ class Scan(Op):
     """
 
     name = "scan"
+    attributes = {
+        "body": at.BODY, "carries": at.integer(0), "sequences": at.integer(0), "length": at.SIZE, "reverse": at.BOOLEAN,
+    }  # fmt: skip
 
     def infer(self, *types: TensorType, body: Graph, carries: int, sequences: int, length: dims.Size, reverse: bool) -> NodeType:  # type: ignore[override]
-        for k, (t, n) in enumerate(zip(types, body.inputs, strict=True)):
-            expected = n.tensor_type
-            if carries <= k < carries + sequences:
-                t = t.with_shape(t.shape[1:])
-            if t.dtype != expected.dtype or len(t.shape) != expected.ndim or not all(map(dims.same, t.shape, expected.shape)):
-                raise ShapeError(f"scan: input {k} of the body expects {expected}, received {t}")
+        given = list(types)
+        for k in range(carries, carries + sequences):
+            if k >= len(types) or types[k].ndim == 0 or not dims.same(types[k].shape[0], length):
+                raise ShapeError(f"scan over {length} steps: sequence {k - carries} of {sequences} is {types[k] if k < len(types) else 'missing'}")
+            given[k] = types[k].with_shape(types[k].shape[1:])
+        _check_inputs("scan", body, given)
+        if not carries <= min(len(body.outputs), len(types)):
+            raise ShapeError(f"scan: the body carries {carries} values and gives {len(body.outputs)}")
         results = [n.tensor_type for n in body.outputs]
         for k in range(carries):
-            if results[k] != types[k]:
+            if not alike(results[k], types[k]):
                 raise ShapeError(f"scan: carry {k} begins as {types[k]} and comes back as {results[k]}")
-        return (*results[:carries], *(t.with_shape((length, *t.shape)) for t in results[carries:]))
+        return (*types[:carries], *(t.with_shape((length, *t.shape)) for t in results[carries:]))
 
     def value(self, *arrays: Any, body: Graph, carries: int, sequences: int, length: int, reverse: bool) -> Any:  # type: ignore[override]
         state = list(arrays[:carries])
@@ -91,8 +164,7 @@ class Scan(Op):
 
     def _sizes(self, arrays: Sequence[Any], body: Graph, carries: int, sequences: int) -> dict[str, int]:
         shapes = [np.shape(a)[1:] if carries <= k < carries + sequences else np.shape(a) for k, a in enumerate(arrays)]
-        own = solve_dims([n.tensor_type for n in body.inputs], shapes, [n.attrs["name"] for n in body.inputs])
-        return {**known_sizes(), **own}
+        return solve_dims([n.tensor_type for n in body.inputs], shapes, [n.attrs["name"] for n in body.inputs], known_sizes())
 
     def flops(self, node: Node) -> dims.Size:
         total: dims.Size = 0
@@ -102,16 +174,19 @@ class Scan(Op):
 
 
 @register
-class Cond(Op):
+class Cond(_Control):
     """One of two graphs by a boolean scalar; inputs are the predicate and what the branches read."""
 
     name = "cond"
+    attributes = {"then": at.BODY, "otherwise": at.BODY}
 
     def infer(self, predicate: TensorType, *types: TensorType, then: Graph, otherwise: Graph) -> NodeType:  # type: ignore[override]
         if predicate != TensorType((), "bool"):
             raise ShapeError(f"cond expects a boolean scalar, received {predicate}")
+        _check_inputs("cond", then, types)
+        _check_inputs("cond", otherwise, types)
         a, b = (tuple(n.tensor_type for n in g.outputs) for g in (then, otherwise))
-        if a != b:
+        if len(a) != len(b) or not all(map(alike, a, b)):
             raise ShapeError(f"cond: the branches give {a} and {b}; both must give the same types")
         return a
 
@@ -120,18 +195,21 @@ class Cond(Op):
 
 
 @register
-class WhileLoop(Op):
+class WhileLoop(_Control):
     """Repeats a body while a predicate of the state holds."""
 
     name = "while_loop"
+    attributes = {"predicate": at.BODY, "body": at.BODY, "state": at.integer(0)}
 
     def infer(self, *types: TensorType, predicate: Graph, body: Graph, state: int) -> NodeType:  # type: ignore[override]
+        _check_inputs("while_loop", predicate, types)
+        _check_inputs("while_loop", body, types)
         results = tuple(n.tensor_type for n in body.outputs)
-        if results != types[:state]:
+        if len(results) != state or not all(map(alike, results, types)):
             raise ShapeError(f"while_loop: the state begins as {types[:state]} and comes back as {results}")
         if [n.tensor_type for n in predicate.outputs] != [TensorType((), "bool")]:
             raise ShapeError(f"while_loop: the condition must give a boolean scalar, not {predicate.outputs[0].type}")
-        return results
+        return types[:state]
 
     def value(self, *arrays: Any, predicate: Graph, body: Graph, state: int) -> Any:  # type: ignore[override]
         values, outer = list(arrays[:state]), arrays[state:]
@@ -185,16 +263,29 @@ def scan(
     sequences = [as_tensor(x) for x in flat_xs]
     carry_in = [placeholder_node(t.node.tensor_type, f"carry{k}") for k, t in enumerate(starts)]
     x_in = [placeholder_node(t.node.tensor_type.with_shape(t.dims[1:]), f"x{k}") for k, t in enumerate(sequences)]
-    carry, y = f(_repack(init, [Tensor(n) for n in carry_in]), _repack(xs, [Tensor(n) for n in x_in]))
+    body = _Body(lambda: f(_repack(init, [Tensor(n) for n in carry_in]), _repack(xs, [Tensor(n) for n in x_in])))
+    carry, y = body.result
     new = [as_tensor(c) for c in _flat_leaves(carry)]
     if len(new) != len(starts):
         raise ShapeError(f"scan: the carry has {len(starts)} parts and comes back with {len(new)}")
     new = [cast(c, s.dtype) for c, s in zip(new, starts, strict=True)]
     ys = [as_tensor(v) for v in _flat_leaves(y)]
-    body, captured = close([*carry_in, *x_in], [t.node for t in (*new, *ys)], "scan")
-    attrs = {"body": body, "carries": len(starts), "sequences": len(sequences), "length": steps, "reverse": bool(reverse)}
+    held = body.assigned
+    first = [*carry_in, *map(body.start, held), *x_in]
+    graph, captured = body.closed(first, [*new, *map(body.end, held), *ys], "scan")
+    starts += map(as_tensor, held)
+    attrs = {"body": graph, "carries": len(starts), "sequences": len(sequences), "length": steps, "reverse": bool(reverse)}
     results = wrap(make(OPS["scan"], [*(t.node for t in (*starts, *sequences)), *captured], attrs))
-    return _repack(carry, results[: len(starts)]), _repack(y, results[len(starts) :])
+    _assign(held, results[len(new) : len(starts)])
+    return _repack(carry, results[: len(new)]), _repack(y, results[len(starts) :])
+
+
+def _assign(variables: Sequence[Variable], values: Sequence[Tensor]) -> None:
+    """What a loop or branch assigned, assigned in the trace around it."""
+    trace = tracing.current()
+    for v, t in zip(variables, values, strict=True):
+        assert trace is not None
+        trace.write(v, t)
 
 
 def _flat_leaves(structure: Any) -> list[Any]:
@@ -221,14 +312,17 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     """
     if not is_symbolic(pred):
         return true_fn() if bool(as_array(pred)) else false_fn()
-    a, b = true_fn(), false_fn()
+    branches = [_Body(true_fn), _Body(false_fn)]
+    a, b = (body.result for body in branches)
     flat_a, flat_b = _flat_leaves(a), _flat_leaves(b)
     if len(flat_a) != len(flat_b):
         raise ShapeError(f"cond: the branches give {len(flat_a)} and {len(flat_b)} tensors")
-    if not flat_a:
+    held = list(dict.fromkeys(v for body in branches for v in body.assigned))
+    if not flat_a and not held:
         return a
-    then, read_a = close([], [as_tensor(x).node for x in flat_a], "then")
-    otherwise, read_b = close([], [as_tensor(x).node for x in flat_b], "otherwise")
+    outputs = [[*map(as_tensor, flat), *map(body.end, held)] for body, flat in zip(branches, (flat_a, flat_b), strict=True)]
+    then, read_a = branches[0].closed([], outputs[0], "then")
+    otherwise, read_b = branches[1].closed([], outputs[1], "otherwise")
     captured = list(dict.fromkeys([*read_a, *read_b]))
     then, otherwise = _with_inputs(then, read_a, captured), _with_inputs(otherwise, read_b, captured)
     predicate = cast(as_tensor(pred), "bool")
@@ -236,7 +330,9 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
         from symkeras.ops.shaping import reshape
 
         predicate = reshape(predicate, ())
-    return _repack(a, wrap(make(OPS["cond"], [predicate.node, *captured], {"then": then, "otherwise": otherwise})))
+    results = wrap(make(OPS["cond"], [predicate.node, *captured], {"then": then, "otherwise": otherwise}))
+    _assign(held, results[len(flat_a) :])
+    return _repack(a, results[: len(flat_a)])
 
 
 def _with_inputs(graph: Graph, own: Sequence[Node], wanted: Sequence[Node]) -> Graph:
@@ -262,22 +358,28 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     inputs = [placeholder_node(t.node.tensor_type, f"state{k}") for k, t in enumerate(starts)]
     tensors = [Tensor(n) for n in inputs]
     own = _repack(state, tensors[: len(inputs) - (maximum_iterations is not None)])
-    going = cast(as_tensor(cond(*own)), "bool")
-    after = body(*own)
+    test = _Body(lambda: cast(as_tensor(cond(*own)), "bool"))
+    step = _Body(lambda: body(*own))
+    if test.assigned:
+        raise GraphError(f"while_loop: the condition assigns variable {test.assigned[0].path!r} (a random draw does so); only the body can")
+    going, after = test.result, step.result
     flat = _flat_tensors(after if not is_single or tree.is_nested(after) else (after,))
     if maximum_iterations is not None:
         going = going & (tensors[-1] < maximum_iterations)
         flat.append(tensors[-1] + 1)
     flat = [cast(t, s.dtype) for t, s in zip(flat, starts, strict=True)]
-    test, read_a = close(inputs, [going.node], "condition")
-    step, read_b = close(inputs, [t.node for t in flat], "body")
+    held, count = step.assigned, len(starts)
+    starts += map(as_tensor, held)
+    test_inputs, step_inputs = ([*inputs, *map(part.start, held)] for part in (test, step))
+    test_graph, read_a = test.closed(test_inputs, [going], "condition")
+    step_graph, read_b = step.closed(step_inputs, [*flat, *map(step.end, held)], "body")
     captured = list(dict.fromkeys([*read_a, *read_b]))
-    n = len(inputs)
-    test = _with_inputs(test, [*inputs, *read_a], [*inputs, *captured])
-    step = _with_inputs(step, [*inputs, *read_b], [*inputs, *captured])
-    results = wrap(make(OPS["while_loop"], [*(t.node for t in starts), *captured], {"predicate": test, "body": step, "state": n}))
-    if maximum_iterations is not None:
-        results = results[:-1]
+    test_graph = _with_inputs(test_graph, [*test_inputs, *read_a], [*test_inputs, *captured])
+    step_graph = _with_inputs(step_graph, [*step_inputs, *read_b], [*step_inputs, *captured])
+    attrs = {"predicate": test_graph, "body": step_graph, "state": len(starts)}
+    results = wrap(make(OPS["while_loop"], [*(t.node for t in starts), *captured], attrs))
+    _assign(held, results[count:])
+    results = results[: count - (maximum_iterations is not None)]
     return results[0] if is_single else _repack(state, results)
 
 
@@ -291,12 +393,16 @@ def _while_arrays(cond: Callable[..., Any], body: Callable[..., Any], state: Any
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
-    """`for i in range(lower, upper): val = body_fun(i, val)`; differentiable where both bounds are Python ints."""
-    if isinstance(lower, int) and isinstance(upper, int):
-        if not is_symbolic(*tree.flatten(init_val)) and tracing.current() is None:
-            value = init_val
-            for i in range(lower, upper):
-                value = body_fun(i, value)
-            return value
-        return scan(lambda c, i: (body_fun(i, c), None), init_val, np.arange(lower, upper, dtype="int32"))[0]
+    """`for i in range(lower, upper): val = body_fun(i, val)`; differentiable where both bounds are numbers or sizes."""
+    lower, upper = (int(v) if isinstance(v, np.integer) else v for v in (lower, upper))
+    if isinstance(lower, int) and isinstance(upper, int) and not is_symbolic(*tree.flatten(init_val)) and tracing.current() is None:
+        value = init_val
+        for i in range(lower, upper):
+            value = body_fun(i, value)
+        return value
+    if isinstance(lower, (int, dims.Dim)) and isinstance(upper, (int, dims.Dim)):
+        from symkeras.ops.numpy import arange
+
+        steps = arange(dims.maximum(upper - lower, 0), dtype="int32") + cast(lower, "int32")
+        return scan(lambda c, i: (body_fun(i, c), None), init_val, steps)[0]
     return while_loop(lambda i, v: i < upper, lambda i, v: (i + 1, body_fun(i, v)), (as_tensor(lower, "int32"), init_val))[1]

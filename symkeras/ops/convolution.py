@@ -18,6 +18,7 @@ from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, register
@@ -75,6 +76,7 @@ class Conv(_Convolution):
     """Sum of products of a sliding kernel with its window (cross-correlation, as in all of deep learning)."""
 
     name = "conv"
+    attributes = at.SLIDING
     samples = tuple(Sample((f"{k}[{x}]", f"{k}[{w}]"), a) for k in ("f32", "f64") for (x, w), a in _CASES)
 
     def infer(self, x: TensorType, w: TensorType, *, strides: Any, padding: Any, dilation: Any, groups: int) -> TensorType:  # type: ignore[override]
@@ -105,11 +107,19 @@ class Conv(_Convolution):
         return dx, dw
 
 
+def _check_result(name: str, y: TensorType, x: TensorType, w: TensorType, **attrs: Any) -> None:
+    """Raise ShapeError unless `y` is what a convolution of x with w may give."""
+    expected = OPS["conv"].infer(x, w, **attrs)
+    if not isinstance(expected, TensorType) or y.dtype != expected.dtype or not all(map(dims.same, y.shape, expected.shape)):
+        raise ShapeError(f"{name}: a convolution of {x} with {w} gives {expected}, received {y}")
+
+
 @register
 class ConvInputGrad(_Convolution):
     """The gradient of conv with respect to x; also the transposed convolution. `spatial` is the size of x."""
 
     name = "conv_input_grad"
+    attributes = {"spatial": at.SPATIAL, **at.SLIDING}
     samples = tuple(
         Sample((f"f64[{dy}]", f"f64[{w}]"), a)
         for dy, w, a in (
@@ -119,10 +129,14 @@ class ConvInputGrad(_Convolution):
         )
     )
 
-    def infer(self, dy: TensorType, w: TensorType, *, spatial: Any, groups: int, **_: Any) -> TensorType:  # type: ignore[override]
+    def infer(self, dy: TensorType, w: TensorType, *, spatial: Any, groups: int, **attrs: Any) -> TensorType:  # type: ignore[override]
         if dy.dtype != w.dtype:
             raise DtypeError(f"conv_input_grad expects a result and a kernel of one dtype, received {dy} and {w}")
-        return dy.with_shape((dy.shape[0], *spatial, w.shape[-2] * groups))
+        if w.ndim != dy.ndim or w.ndim < 3:
+            raise ShapeError(f"conv_input_grad expects a result (B, *S, O) and a kernel (*K, C / groups, O), received {dy} and {w}")
+        x = dy.with_shape((dy.shape[0], *spatial, w.shape[-2] * groups))
+        _check_result("conv_input_grad", dy, x, w, groups=groups, **attrs)
+        return x
 
     def value(self, dy: Any, w: Any, *, spatial: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:  # type: ignore[override]
         n = dy.ndim - 2
@@ -147,6 +161,7 @@ class ConvFilterGrad(_Convolution):
     """The gradient of conv with respect to the kernel, of size `kernel`."""
 
     name = "conv_filter_grad"
+    attributes = {"kernel": at.SPATIAL, **at.SLIDING}
     samples = tuple(
         Sample((f"f64[{x}]", f"f64[{dy}]"), a)
         for x, dy, a in (
@@ -156,8 +171,12 @@ class ConvFilterGrad(_Convolution):
         )
     )
 
-    def infer(self, x: TensorType, dy: TensorType, *, kernel: Any, groups: int, **_: Any) -> TensorType:  # type: ignore[override]
-        return x.with_shape((*kernel, dims.floor_divide(x.shape[-1], groups), dy.shape[-1]))
+    def infer(self, x: TensorType, dy: TensorType, *, kernel: Any, groups: int, **attrs: Any) -> TensorType:  # type: ignore[override]
+        if x.ndim != dy.ndim or x.ndim < 3:
+            raise ShapeError(f"conv_filter_grad expects x (B, *S, C) and a result (B, *S, O), received {x} and {dy}")
+        w = x.with_shape((*kernel, dims.floor_divide(x.shape[-1], groups), dy.shape[-1]))
+        _check_result("conv_filter_grad", dy, x, w, groups=groups, **attrs)
+        return w
 
     def value(self, x: Any, dy: Any, *, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:  # type: ignore[override]
         n = x.ndim - 2

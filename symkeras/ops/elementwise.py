@@ -17,6 +17,7 @@ from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
+from symkeras.ops import special
 from symkeras.ops.leaves import cast
 from symkeras.ops.op import Op, Sample, add, apply_symbolic, as_array, as_tensor, compute, dtype_of, is_symbolic
 
@@ -49,6 +50,7 @@ class Elementwise(Op):
         self.flops_per_element = flops
         self.__doc__ = doc
         self.samples = _samples(arity, promote, vjp is not None, domain)
+        self.inputs_taken = (arity, arity)
 
     def infer(self, *types: TensorType) -> TensorType:  # type: ignore[override]
         first = types[0].dtype
@@ -57,6 +59,8 @@ class Elementwise(Op):
                 raise DtypeError(f"{self.name} expects inputs of one dtype, received {', '.join(map(str, types))}")
         if self.promote in ("int", "shift") and not (dtypes.is_int(first) or (first == "bool" and self.promote == "int")):
             raise DtypeError(f"{self.name} works on integers, received {', '.join(map(str, types))}")
+        if (self.promote == "bool" and first != "bool") or (self.promote == "float" and not dtypes.is_inexact(first)):
+            raise DtypeError(f"{self.name} works on {'booleans' if self.promote == 'bool' else 'floats'}, received {', '.join(map(str, types))}")
         shape = broadcast_shapes(*(t.shape for t in types), what=self.name)
         return TensorType(shape, "bool" if self.result == "bool" else first)
 
@@ -143,51 +147,6 @@ def _samples(arity: int, promote: str, grad: bool, domain: tuple[float, float]) 
     return tuple(out)
 
 
-def _erf(x: Any) -> Any:
-    return np.vectorize(math.erf, otypes=[np.float64])(x).astype(x.dtype) if x.size else x.copy()
-
-
-def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
-    total = np.full_like(x, coefficients[-1])
-    for c in coefficients[-2::-1]:
-        total = total * x + c
-    return total
-
-
-# Wichura (1988), Algorithm AS 241: rational approximations of the normal quantile, numerator and denominator by rising powers.
-_CENTRE = (
-    (3.3871328727963666080, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125, 45921.953931549871457,
-     67265.770927008700853, 33430.575583588128105, 2509.0809287301226727),
-    (1.0, 42.313330701600911252, 687.18700749205790830, 5394.1960214247511077, 21213.794301586595867, 39307.895800092710610,
-     28729.085735721942674, 5226.4952788528545610),
-)  # fmt: skip
-_BESIDE = (
-    (1.42343711074968357734, 4.63033784615654529590, 5.76949722146069140550, 3.64784832476320460504, 1.27045825245236838258,
-     0.241780725177450611770, 0.0227238449892691845833, 7.74545014278341407640e-4),
-    (1.0, 2.05319162663775882187, 1.67638483018380384940, 0.689767334985100004550, 0.148103976427480074590,
-     0.0151986665636164571966, 5.47593808499534494600e-4, 1.05075007164441684324e-9),
-)  # fmt: skip
-_TAIL = (
-    (6.65790464350110377720, 5.46378491116411436990, 1.78482653991729133580, 0.296560571828504891230, 0.0265321895265761230930,
-     0.00124266094738807843860, 2.71155556874348757815e-5, 2.01033439929228813265e-7),
-    (1.0, 0.599832206555887937690, 0.136929880922735805310, 0.0148753612908506148525, 7.86869131145613259100e-4,
-     1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15),
-)  # fmt: skip
-
-
-def _erfinv(x: Any) -> Any:
-    """The normal quantile at (1 + x) / 2, whose distance from 0, 1/2 and 1 is taken from x, where nothing cancels."""
-    v = np.asarray(x, "float64")
-    with np.errstate(all="ignore"):
-        near = 0.180625 - np.square(v) / 4
-        centre = v / 2 * _polynomial(_CENTRE[0], near) / _polynomial(_CENTRE[1], near)
-        r = np.sqrt(-np.log((1 - np.abs(v)) / 2))
-        beside = _polynomial(_BESIDE[0], r - 1.6) / _polynomial(_BESIDE[1], r - 1.6)
-        tail = _polynomial(_TAIL[0], r - 5) / _polynomial(_TAIL[1], r - 5)
-        outer = np.copysign(np.where(np.isinf(r), np.inf, np.where(r <= 5, beside, tail)), v)
-        return (np.where(np.abs(v) <= 0.85, centre, outer) * math.sqrt(0.5)).astype(x.dtype)
-
-
 def _power(x: Any, y: Any) -> Any:
     """NumPy's power, with the values of C's pow for the exponent 0.5, whether that is one number or an array of it.
 
@@ -207,7 +166,10 @@ def _power_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     return dx, dy * (out * where(greater(x, 0), log(safe), 0))
 
 
-_INF = float("inf")
+def _logaddexp_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    from symkeras.ops.nn import sigmoid  # x - y keeps digits that x - out has lost where both are large
+
+    return dy * sigmoid(x - y), dy * sigmoid(y - x)
 
 # arithmetic
 add_ = row("add", np.add, lambda dy, out, x, y: (dy, dy), arity=2, promote="numeric", doc="x + y, element by element.")
@@ -232,7 +194,7 @@ log = row("log", np.log, lambda dy, out, x: (dy / x,), domain=(0.2, 3.0), flops=
 log1p = row("log1p", np.log1p, lambda dy, out, x: (dy / (x + 1),), domain=(-0.5, 2.0), flops=10, doc="log(1 + x), accurate near 0.")
 log2 = row("log2", np.log2, lambda dy, out, x: (dy / (x * math.log(2)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 2.")
 log10 = row("log10", np.log10, lambda dy, out, x: (dy / (x * math.log(10)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 10.")
-logaddexp = row("logaddexp", np.logaddexp, lambda dy, out, x, y: (dy * exp(x - out), dy * exp(y - out)), arity=2, flops=25, doc="log(exp(x) + exp(y)) without overflow.")
+logaddexp = row("logaddexp", np.logaddexp, _logaddexp_vjp, arity=2, flops=25, doc="log(exp(x) + exp(y)) without overflow.")
 sqrt = row("sqrt", np.sqrt, lambda dy, out, x: (dy * 0.5 / out,), domain=(0.2, 3.0), flops=4, doc="Square root.")
 # trigonometry
 sin = row("sin", np.sin, lambda dy, out, x: (dy * cos(x),), flops=10, doc="Sine, x in radians.")
@@ -248,8 +210,8 @@ tanh = row("tanh", np.tanh, lambda dy, out, x: (dy * (1 - square(out)),), flops=
 arcsinh = row("arcsinh", np.arcsinh, lambda dy, out, x: (dy / sqrt(square(x) + 1),), flops=15, doc="Inverse hyperbolic sine.")
 arccosh = row("arccosh", np.arccosh, lambda dy, out, x: (dy / sqrt(square(x) - 1),), domain=(1.2, 3.0), flops=15, doc="Inverse hyperbolic cosine.")
 arctanh = row("arctanh", np.arctanh, lambda dy, out, x: (dy / (1 - square(x)),), domain=(-0.8, 0.8), flops=15, doc="Inverse hyperbolic tangent.")
-erf = row("erf", _erf, lambda dy, out, x: (dy * (exp(-square(x)) * (2 / math.sqrt(math.pi))),), flops=20, doc="The error function.")
-erfinv = row("erfinv", _erfinv, lambda dy, out, x: (dy * (exp(square(out)) * (math.sqrt(math.pi) / 2)),), domain=(-0.8, 0.8), flops=25, doc="Inverse of the error function.")
+erf = row("erf", special.erf, lambda dy, out, x: (dy * (exp(-square(x)) * (2 / math.sqrt(math.pi))),), flops=20, doc="The error function.")
+erfinv = row("erfinv", special.erfinv, lambda dy, out, x: (dy * (exp(square(out)) * (math.sqrt(math.pi) / 2)),), domain=(-0.8, 0.8), flops=25, doc="Inverse of the error function.")
 # rounding
 floor = row("floor", np.floor, None, domain=(0.1, 0.9), doc="Largest whole number not above x.")
 ceil = row("ceil", np.ceil, None, domain=(0.1, 0.9), doc="Smallest whole number not below x.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,12 @@ class sizes:
         _sizes.env = self._before
 
 
-def solve_dims(types: Sequence[TensorType], shapes: Sequence[Sequence[int]], names: Sequence[str]) -> dict[str, int]:
-    """The size of every symbol, from the shapes that inputs of these types have.
+def solve_dims(
+    types: Sequence[TensorType], shapes: Sequence[Sequence[int]], names: Sequence[str], known: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """The size of every symbol, from the shapes that inputs of these types have; also where it stands in `2*batch` alone.
+
+    `known` are sizes of symbols that no input has by itself.
 
     Raises:
         ShapeError: an input has another number of axes or another size than its type says, or two inputs disagree.
@@ -56,13 +60,47 @@ def solve_dims(types: Sequence[TensorType], shapes: Sequence[Sequence[int]], nam
                 env[symbol] = size
             else:
                 late.append((name, type, shape, axis, expected, size))
-    for name, type, shape, axis, expected, size in late:
-        if expected.symbols() <= env.keys() and expected.evaluate(env) != size:
+    env = {**(known or {}), **env}
+    for name, type, shape, axis, expected, size in _in_order(late, env):
+        unknown = expected.symbols() - env.keys()
+        found = _solved(expected, size, env, next(iter(unknown))) if len(unknown) == 1 else None
+        if found is not None:
+            env[next(iter(unknown))] = found
+        elif len(unknown) == 1:
+            raise ShapeError(
+                f"input {name!r} expects {type}, received shape {tuple(shape)}: no one value of {next(iter(unknown))} "
+                f"makes {expected}, the size of axis {axis}, {size}"
+            )
+        elif expected.evaluate(env) != size:
             raise ShapeError(
                 f"input {name!r} expects {type}, received shape {tuple(shape)}: axis {axis} is {size}, "
                 f"but {expected} is {expected.evaluate(env)} by the other inputs"
             )
     return env
+
+
+def _in_order(late: list[Any], env: dict[str, int]) -> Iterator[Any]:
+    """Equations between sizes, each once it has the fewest unknown symbols of those that are left; `env` grows meanwhile."""
+    while late:
+        best = min(range(len(late)), key=lambda k: len(late[k][4].symbols() - env.keys()))
+        yield late.pop(best)
+
+
+_LARGEST = 1 << 48
+
+
+def _solved(expected: dims.Dim, size: int, env: Mapping[str, int], symbol: str) -> int | None:
+    """The one value of a symbol, from 0 on, for which `expected`, which rises or falls with it, is `size`; None for none or several."""
+
+    def at(value: int) -> int:
+        return expected.evaluate({**env, symbol: value})
+
+    sign = 1 if at(_LARGEST) > at(0) else -1
+    low, high = 0, _LARGEST
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if sign * at(middle) >= sign * size else (middle + 1, high)
+    return low if at(low) == size != at(low + 1) else None
 
 
 def known_sizes() -> Mapping[str, int]:
@@ -78,7 +116,7 @@ def evaluate(graph: Graph, arrays: Sequence[Any], variables: Mapping[Node, Any] 
         variables: values to use instead of those the variables hold.
     """
     types = [n.tensor_type for n in graph.inputs]
-    env = {**_sizes.env, **solve_dims(types, [np.shape(a) for a in arrays], [n.attrs["name"] for n in graph.inputs])}
+    env = solve_dims(types, [np.shape(a) for a in arrays], [n.attrs["name"] for n in graph.inputs], _sizes.env)
     before, _sizes.env = _sizes.env, env
     try:
         values: dict[Node, Any] = dict(zip(graph.inputs, arrays, strict=True))

@@ -8,7 +8,9 @@ import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes, room
+from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_tensor, dtype_of, is_symbolic, register
@@ -19,6 +21,11 @@ from symkeras.ops.sizes import as_size
 def _check_indices(op: str, indices: TensorType) -> None:
     if not dtypes.is_int(indices.dtype):
         raise DtypeError(f"{op} expects integer indices, received {indices}")
+
+
+def _are_alike(a: tuple[dims.Size, ...], b: tuple[dims.Size, ...]) -> bool:
+    """Whether two shapes may be equal."""
+    return len(a) == len(b) and all(map(dims.same, a, b))
 
 
 def check_range(indices: Any, size: int) -> None:
@@ -34,8 +41,15 @@ def positive(indices: Any, size: int) -> Any:
     return np.where(indices < 0, indices + size, indices)
 
 
+class _Indexed(Op):
+    """An op that refuses indices out of range."""
+
+    def may_raise(self, node: Node) -> bool:
+        return True
+
+
 @register
-class Gather(Op):
+class Gather(_Indexed):
     """Rows of a table: `out[i..., :] = table[indices[i...], :]`. Negative indices count from the end."""
 
     name = "gather"
@@ -61,10 +75,11 @@ class Gather(Op):
 
 
 @register
-class ScatterAdd(Op):
+class ScatterAdd(_Indexed):
     """A table of `rows` rows, zero but for `values` added at `indices`; what a gather's gradient is."""
 
     name = "scatter_add"
+    attributes = {"rows": at.SIZE}
     samples = (
         Sample(("i32[2, 4]", "f32[2, 4, 3]"), {"rows": 5}, low=(0, -2.0), high=(5, 2.0)),
         Sample(("i32[6]", "f64[6]"), {"rows": 4}, low=(-4, -2.0), high=(4, 2.0)),
@@ -73,8 +88,7 @@ class ScatterAdd(Op):
 
     def infer(self, indices: TensorType, values: TensorType, *, rows: dims.Size) -> TensorType:  # type: ignore[override]
         _check_indices("scatter_add", indices)
-        lead = values.shape[: indices.ndim]
-        if len(lead) != indices.ndim or not all(dims.same(a, b) for a, b in zip(lead, indices.shape, strict=True)):
+        if not _are_alike(values.shape[: indices.ndim], indices.shape):
             raise ShapeError(f"scatter_add expects one value row per index, received indices {indices} and values {values}")
         return values.with_shape((rows, *values.shape[indices.ndim :]))
 
@@ -89,10 +103,11 @@ class ScatterAdd(Op):
 
 
 @register
-class TakeAlongAxis(Op):
+class TakeAlongAxis(_Indexed):
     """`out[i, j, k] = x[i, indices[i, j, k], k]` for axis 1, and so on; the other sizes are equal."""
 
     name = "take_along_axis"
+    attributes = {"axis": at.axis()}
     samples = (
         Sample(("f32[3, 4]", "i32[3, 2]"), {"axis": 1}, low=(-2.0, 0), high=(2.0, 4)),
         Sample(("f64[4, 2]", "i32[3, 2]"), {"axis": 0}, low=(-2.0, 0), high=(2.0, 4)),
@@ -113,10 +128,11 @@ class TakeAlongAxis(Op):
 
 
 @register
-class AddAlongAxis(Op):
+class AddAlongAxis(_Indexed):
     """Zeros of `size` along `axis`, with `values` added where `indices` point: the gradient of take_along_axis."""
 
     name = "add_along_axis"
+    attributes = {"axis": at.axis(), "size": at.SIZE}
     samples = (
         Sample(("i32[3, 2]", "f32[3, 2]"), {"axis": 1, "size": 4}, low=(0, -2.0), high=(4, 2.0)),
         Sample(("i32[3, 2]", "f64[3, 2]"), {"axis": 0, "size": 4}, low=(0, -2.0), high=(4, 2.0)),
@@ -124,6 +140,8 @@ class AddAlongAxis(Op):
 
     def infer(self, indices: TensorType, values: TensorType, *, axis: int, size: dims.Size) -> TensorType:  # type: ignore[override]
         _check_indices("add_along_axis", indices)
+        if not _are_alike(indices.shape, values.shape):
+            raise ShapeError(f"add_along_axis expects an index for each value, received indices {indices} and values {values}")
         return values.with_shape((*values.shape[:axis], size, *values.shape[axis + 1 :]))
 
     def value(self, indices: Any, values: Any, *, axis: int, size: int) -> Any:  # type: ignore[override]
@@ -255,6 +273,7 @@ class CombineRows(Op):
     """For every index of a table of `rows` rows the sum of all value rows that share it: indices of one row get equal rows."""
 
     name = "combine_rows"
+    attributes = {"rows": at.SIZE}
     samples = (
         Sample(("i32[6]", "f32[6, 2]"), {"rows": 4}, low=(-4, -2.0), high=(4, 2.0), grad=False),
         Sample(("i32[2, 3]", "f64[2, 3, 2]"), {"rows": 4}, low=(0, -2.0), high=(4, 2.0), grad=False),
@@ -262,6 +281,8 @@ class CombineRows(Op):
 
     def infer(self, indices: TensorType, values: TensorType, *, rows: dims.Size) -> TensorType:  # type: ignore[override]
         _check_indices("combine_rows", indices)
+        if not _are_alike(values.shape[: indices.ndim], indices.shape):
+            raise ShapeError(f"combine_rows expects one value row per index, received indices {indices} and values {values}")
         return values
 
     def value(self, indices: Any, values: Any, *, rows: int) -> Any:  # type: ignore[override]
@@ -274,7 +295,7 @@ class CombineRows(Op):
 
 
 @register
-class SetRows(Op):
+class SetRows(_Indexed):
     """`table` with the rows at `indices` replaced; equal indices must come with equal rows."""
 
     name = "set_rows"
@@ -282,6 +303,8 @@ class SetRows(Op):
 
     def infer(self, table: TensorType, indices: TensorType, rows: TensorType) -> TensorType:  # type: ignore[override]
         _check_indices("set_rows", indices)
+        if table.ndim == 0 or table.dtype != rows.dtype or not _are_alike(rows.shape, (*indices.shape, *table.shape[1:])):
+            raise ShapeError(f"set_rows expects a row of the table for each index, received table {table}, indices {indices} and rows {rows}")
         return table
 
     def value(self, table: Any, indices: Any, rows: Any) -> Any:  # type: ignore[override]

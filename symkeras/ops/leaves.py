@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
 
 from symkeras.errors import GradientError, ShapeError
 from symkeras.graph import dims, dtypes
-from symkeras.graph.node import Literal, Node, make, placeholder_node
+from symkeras.graph.node import Literal, Node, fresh_uid, make, placeholder_node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType, parse_type
+from symkeras.ops import attributes as at
 from symkeras.ops.op import Op, Sample, add, apply, as_array, as_tensor, is_symbolic, register
-
-_boundaries = itertools.count()
 
 
 class _Leaf(Op):
     is_leaf = True
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, /, **attributes: at.Kind):
         self.name = name  # type: ignore[misc]
+        self.attributes = attributes
 
     def flops(self, node: Node) -> dims.Size:
         return 0
 
 
-PLACEHOLDER = add(_Leaf("placeholder"))
-VARIABLE = add(_Leaf("variable"))
+PLACEHOLDER = add(_Leaf("placeholder", name=at.TEXT, uid=at.integer()))
+VARIABLE = add(_Leaf("variable", name=at.TEXT, variable=at.ANYTHING))
 
 
 @register
@@ -36,7 +35,7 @@ class Constant(_Leaf):
     """An array known when the graph is built."""
 
     def __init__(self) -> None:
-        super().__init__("constant")
+        super().__init__("constant", value=at.LITERAL)
 
     def infer(self, *, value: Literal) -> TensorType:  # type: ignore[override]
         return TensorType(value.array.shape, dtypes.standardize(value.array.dtype))
@@ -50,7 +49,7 @@ class DimValue(_Leaf):
     """The size of an axis as an int32 scalar: known when the function is called."""
 
     def __init__(self) -> None:
-        super().__init__("dim")
+        super().__init__("dim", size=at.SIZE)
 
     def infer(self, *, size: dims.Size) -> TensorType:  # type: ignore[override]
         return TensorType((), "int32")
@@ -79,6 +78,7 @@ class Item(Op):
 
     name = "item"
     is_view = True
+    attributes = {"index": at.result()}
 
     def infer(self, source: tuple[TensorType, ...], *, index: int) -> TensorType:  # type: ignore[override]
         return source[index]
@@ -118,13 +118,14 @@ class Boundary(_Identity):
     """The output of one call of a layer in a functional model: keeps calls apart even where they compute the same."""
 
     name = "boundary"
+    attributes = {"name": at.TEXT, "uid": at.integer()}
 
     def vjp(self, dy: Any, out: Any, x: Any, **attrs: Any) -> Any:  # type: ignore[override]
         return (dy,)
 
     def apart(self, x: Tensor, name: str) -> Tensor:
         """`x` as a tensor that is no other one."""
-        return Tensor(make(self, (x.node,), {"name": name, "uid": next(_boundaries)}), name)
+        return Tensor(make(self, (x.node,), {"name": name, "uid": fresh_uid()}), name)
 
 
 def boundary(x: Tensor, name: str) -> Tensor:
@@ -138,6 +139,7 @@ class Cast(Op):
 
     name = "cast"
     is_elementwise = True
+    attributes = {"dtype": at.DTYPE}
     samples = (
         Sample(("f32[2, 3]",), {"dtype": "float64"}),
         Sample(("f32[0, 3]",), {"dtype": "float64"}),

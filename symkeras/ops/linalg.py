@@ -10,6 +10,7 @@ from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops.elementwise import broadcast_shapes, common_dtype, promoted
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, apply, dtype_of, register
@@ -27,6 +28,7 @@ class Matmul(Op):
     """Product of the matrices in the last two axes; leading axes broadcast. `transpose_a` and `transpose_b` swap them first."""
 
     name = "matmul"
+    attributes = {"transpose_a": at.BOOLEAN, "transpose_b": at.BOOLEAN}
     samples = (
         Sample(("f32[2, 3]", "f32[3, 4]"), {"transpose_a": False, "transpose_b": False}),
         Sample(("f64[3, 2]", "f64[3, 4]"), {"transpose_a": True, "transpose_b": False}),

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from symkeras.graph import dtypes
+from symkeras.graph import dims, dtypes
 from symkeras.ops import elementwise as ew
 from symkeras.ops import reductions as red
 from symkeras.ops.leaves import cast, shape, stop_gradient
-from symkeras.ops.op import Sample, composite, dtype_of
-from symkeras.ops.shaping import canonical_axis, reshape, unbroadcast
+from symkeras.ops.op import OPS, Sample, apply, composite, dtype_of
+from symkeras.ops.shaping import canonical_axes, canonical_axis, reshape, unbroadcast
 
 
 def _floating(x: Any) -> Any:
@@ -23,6 +23,10 @@ def _floating(x: Any) -> Any:
 
 def _unary(k: float = 2.0, grad: bool = True) -> tuple[Sample, ...]:
     return tuple(Sample((f"{d}[{s}]",), low=-k, high=k, grad=grad) for d in ("f32", "f64") for s in ("2, 3", "", "0, 3"))
+
+
+def _negative() -> tuple[Sample, ...]:
+    return tuple(Sample((f"{d}[{s}]",), low=-3.0, high=-0.2) for d in ("f32", "f64") for s in ("2, 3", "", "0, 3"))
 
 
 @composite(vjp=lambda dy, out, x: (ew.where(ew.greater(out, 0), dy, 0),), samples=_unary())
@@ -55,6 +59,13 @@ def softplus(x: Any) -> Any:
 def log_sigmoid(x: Any) -> Any:
     """log(sigmoid(x)) = -softplus(-x)."""
     return ew.negative(softplus(ew.negative(x)))
+
+
+@composite(vjp=lambda dy, out, x: (ew.negative(ew.divide(dy, ew.expm1(ew.negative(x)))),), samples=_negative())
+def log1mexp(x: Any) -> Any:
+    """log(1 - exp(x)) for x below 0, by the one of two forms that keeps its digits (Maechler 2012)."""
+    x = _floating(x)
+    return ew.where(ew.less(x, -math.log(2)), ew.log1p(ew.negative(ew.exp(x))), ew.log(ew.negative(ew.expm1(x))))
 
 
 @composite(samples=_unary())
@@ -124,17 +135,25 @@ def log_softmax(x: Any, *, axis: int = -1) -> Any:
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """log(sum(exp(x))) without overflow; -inf where all are -inf, inf where one is inf."""
+    """log(sum(exp(x))) without overflow; -inf where all are -inf or there are none, inf where one is inf."""
     x = _floating(x)
-    top = stop_gradient(red.max(x, axis, True))
-    safe = ew.where(ew.isfinite(top), top, 0)
+    safe = safe_shift(x, axis)
     out = ew.add_(ew.log(red.sum(ew.exp(ew.subtract(x, safe)), axis, True)), safe)
     return out if keepdims else _drop(out, x, axis)
 
 
-def _drop(out: Any, x: Any, axis: Any) -> Any:
-    from symkeras.ops.shaping import canonical_axes
+def safe_shift(x: Any, axis: Any = None) -> Any:
+    """The largest element over `axis`, whose axes stay with size 1, or 0 where there is no finite one: x less that has exponentials up to 1."""
+    x = stop_gradient(x)
+    axes = canonical_axes(axis, len(shape(x)))
+    padding = tuple((0, int(k in axes and dims.least(d) == 0), 0) for k, d in enumerate(shape(x)))
+    if any(map(any, padding)):  # there may be no element, and of nothing there is no largest
+        x = apply(OPS["pad"], [x], {"padding": padding, "value": -math.inf})
+    top = red.max(x, axes, True)
+    return ew.where(ew.isfinite(top), top, 0)
 
+
+def _drop(out: Any, x: Any, axis: Any) -> Any:
     axes = canonical_axes(axis, len(shape(x)))
     return reshape(out, tuple(d for k, d in enumerate(shape(out)) if k not in axes))
 

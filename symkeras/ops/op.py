@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
-from symkeras.errors import GradientError
+from symkeras.errors import GradientError, GraphError
 from symkeras.graph import dims, dtypes, tracing
 from symkeras.graph.dims import Dim
+from symkeras.graph.escaping import printable
 from symkeras.graph.node import OPS, Literal, Node, make
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import NodeType, TensorType
 from symkeras.graph.variable import Variable
+from symkeras.ops.attributes import Kind, Unfit, axis, of_annotation
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Op:
         is_elementwise: broadcasts its inputs and treats every element alike.
         is_view: only renames elements: a backend may return a view of the input.
         is_random: draws random numbers (from its state input, hence still a pure function).
+        attributes: what each of its static arguments may be; it takes these and no others.
+        defaults: what those have that are not given.
         samples: where the checks look.
     """
 
@@ -64,7 +69,41 @@ class Op:
     is_view: ClassVar[bool] = False
     is_random: ClassVar[bool] = False
     is_composite: ClassVar[bool] = False
+    attributes: Mapping[str, Kind] = {}
+    defaults: Mapping[str, Any] = {}
     samples: Sequence[Sample] = ()
+
+    def checked(self, types: Sequence[NodeType], attrs: dict[str, Any]) -> dict[str, Any]:
+        """The attributes in plain Python, after their number, their kinds and the number of inputs were checked.
+
+        Raises:
+            GraphError, ShapeError: the message names the op, the attribute, what was expected and what came.
+        """
+        least, most = self.inputs_taken
+        if not least <= len(types) <= most or any(isinstance(t, tuple) for t in types) != (self.name == "item"):
+            expected = f"{least} inputs" if least == most else f"at least {least} inputs"
+            raise GraphError(f"{self.name} takes {expected}, each one tensor, received {', '.join(map(str, types)) or 'none'}")
+        given = attrs if attrs.keys() == self.attributes.keys() else {**self.defaults, **attrs}
+        if given.keys() != self.attributes.keys():
+            raise GraphError(f"{self.name} takes the attributes {', '.join(self.attributes) or 'none'}, received {', '.join(attrs) or 'none'}")
+        plain = {k: self._read(k, v, types) for k, v in given.items()}
+        return attrs if given is attrs and all(v is attrs[k] for k, v in plain.items()) else plain
+
+    def _read(self, key: str, value: Any, types: Sequence[NodeType]) -> Any:
+        kind = self.attributes[key]
+        try:
+            return kind(value, types)
+        except Unfit:
+            given = printable(repr(value))
+            inputs = f" for {', '.join(map(str, types))}" if types else ""
+            raise kind.error(f"{self.name}: {key} must be {kind.expected}, received {given}{inputs}") from None
+
+    @functools.cached_property
+    def inputs_taken(self) -> tuple[int, float]:
+        """The least and the greatest number of inputs."""
+        parameters = inspect.signature(self.infer).parameters.values()
+        least = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+        return least, math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else least
 
     def infer(self, *types: Any, **attrs: Any) -> NodeType:
         """The type of the result; raises ShapeError or DtypeError."""
@@ -77,6 +116,10 @@ class Op:
     def vjp(self, dy: Any, out: Any, *inputs: Any, **attrs: Any) -> Sequence[Any]:
         """The gradients for each input (None where there is none), given the gradient `dy` of the result `out`."""
         raise GradientError(f"{self.name} has no gradient")
+
+    def may_raise(self, node: Node) -> bool:
+        """Whether computing `node` may be an error, for some values or sizes of inputs of the right types."""
+        return False
 
     def flops(self, node: Node) -> dims.Size:
         """Floating-point operations of one evaluation."""
@@ -210,6 +253,11 @@ class Composite(Op):
 
     def __init__(self, function: Callable[..., Any], vjp: Callable[..., Any] | None, samples: Sequence[Sample]):
         self.name = function.__name__  # type: ignore[misc]
+        parameters = inspect.signature(function).parameters.values()
+        self.inputs_taken = (sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters),) * 2
+        static = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+        self.attributes = {p.name: _kind_of(p) for p in static}
+        self.defaults = {p.name: p.default for p in static if p.default is not p.empty}
         self.function = function
         self.samples = samples
         self.has_vjp = vjp is not None
@@ -234,6 +282,11 @@ class Composite(Op):
         return self._vjp(dy, out, *inputs, **attrs)
 
 
+def _kind_of(parameter: inspect.Parameter) -> Kind:
+    """What an attribute of a composite may be: its annotation says it, and an axis may count from the end."""
+    return axis(negative=True) if parameter.name == "axis" else of_annotation(str(parameter.annotation))
+
+
 def composite(vjp: Callable[..., Any] | None = None, samples: Sequence[Sample] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function of tensors (positional) and static attributes (keyword) a composite op.
 
@@ -244,12 +297,9 @@ def composite(vjp: Callable[..., Any] | None = None, samples: Sequence[Sample] =
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         op = Composite(function, vjp, samples)
         add(op)
-        parameters = inspect.signature(function).parameters.values()
-        defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
-
         @functools.wraps(function)
         def call(*inputs: Any, **attrs: Any) -> Any:
-            attrs = {**defaults, **attrs}
+            attrs = {**op.defaults, **attrs}
             if not is_symbolic(*inputs):
                 return function(*map(as_array, inputs), **attrs)
             tensors = [as_tensor(x) for x in inputs]

@@ -10,20 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symkeras import locks
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.ops.elementwise import where
 from symkeras.ops.leaves import placeholder_node
 
 _phase: Tensor | None = None
+_making = locks.reentrant_lock()
 
 
 def learning_phase() -> Tensor:
     """The placeholder `bool[]` that says whether the model is training."""
     global _phase
-    if _phase is None:
-        _phase = Tensor(placeholder_node(TensorType((), "bool"), "learning_phase"))
-    return _phase
+    with _making:
+        if _phase is None:
+            _phase = Tensor(placeholder_node(TensorType((), "bool"), "learning_phase"))
+        return _phase
 
 
 def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:

@@ -12,6 +12,7 @@ from symkeras.errors import ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops import elementwise as ew
 from symkeras.ops.convolution import conv_output_size, explicit_padding, spread_argument, windows
 from symkeras.ops.leaves import cast, shape
@@ -29,10 +30,18 @@ _CASES = (
 
 
 def _pooled(x: TensorType, window: Any, strides: Any, padding: Any) -> TensorType:
+    if x.ndim < 3:
+        raise ShapeError(f"pooling expects (B, *S, C), received {x}")
     spatial = tuple(conv_output_size(s, k, st, p, 1) for s, k, st, p in zip(x.shape[1:-1], window, strides, padding, strict=True))
     if any(isinstance(s, int) and s <= 0 for s in spatial):
         raise ShapeError(f"pooling: a window {window} does not fit into {x} with padding {padding}")
     return x.with_shape((x.shape[0], *spatial, x.shape[-1]))
+
+
+def _check_alike(name: str, expected: TensorType, *types: TensorType) -> None:
+    for t in types:
+        if t.dtype != expected.dtype or t.ndim != expected.ndim or not all(map(dims.same, t.shape, expected.shape)):
+            raise ShapeError(f"{name} expects {expected}, received {t}")
 
 
 class _Pooling(Op):
@@ -45,6 +54,7 @@ class MaxPool(_Pooling):
     """Largest element of each window; NaN where one is NaN."""
 
     name = "max_pool"
+    attributes = at.WINDOW
     samples = tuple(Sample((f"{k}[{x}]",), a) for k in ("f32", "f64") for x, a in _CASES)
 
     def infer(self, x: TensorType, *, window: Any, strides: Any, padding: Any) -> TensorType:  # type: ignore[override]
@@ -80,9 +90,11 @@ class MaxPoolGrad(_Pooling):
     """`dy` at the first position of each window where x equals the maximum y; 0 elsewhere."""
 
     name = "max_pool_grad"
+    attributes = at.WINDOW
     samples = ()
 
-    def infer(self, x: TensorType, y: TensorType, dy: TensorType, **_: Any) -> TensorType:  # type: ignore[override]
+    def infer(self, x: TensorType, y: TensorType, dy: TensorType, **attrs: Any) -> TensorType:  # type: ignore[override]
+        _check_alike("max_pool_grad", _pooled(x, **attrs), y, dy)
         return x
 
     def value(self, x: Any, y: Any, dy: Any, *, window: Any, strides: Any, padding: Any) -> Any:  # type: ignore[override]
@@ -100,9 +112,12 @@ class MaxPoolSelect(_Pooling):
     """`z` (shaped like x) at the first position of each window where x equals the maximum y."""
 
     name = "max_pool_select"
+    attributes = at.WINDOW
     samples = ()
 
-    def infer(self, x: TensorType, y: TensorType, z: TensorType, **_: Any) -> TensorType:  # type: ignore[override]
+    def infer(self, x: TensorType, y: TensorType, z: TensorType, **attrs: Any) -> TensorType:  # type: ignore[override]
+        _check_alike("max_pool_select", _pooled(x, **attrs), y)
+        _check_alike("max_pool_select", x, z)
         return y
 
     def value(self, x: Any, y: Any, z: Any, *, window: Any, strides: Any, padding: Any) -> Any:  # type: ignore[override]
@@ -121,6 +136,7 @@ class SumPool(_Pooling):
     """Sum over each window; padding counts as zero."""
 
     name = "sum_pool"
+    attributes = at.WINDOW
     samples = tuple(Sample((f"{k}[{x}]",), a) for k in ("f32", "f64") for x, a in _CASES)
 
     def infer(self, x: TensorType, *, window: Any, strides: Any, padding: Any) -> TensorType:  # type: ignore[override]
@@ -139,10 +155,13 @@ class SumPoolGrad(_Pooling):
     """Each element of dy added to all of its window."""
 
     name = "sum_pool_grad"
+    attributes = {"spatial": at.SPATIAL, **at.WINDOW}
     samples = (Sample(("f64[2, 3, 3]",), {"spatial": (6,), "window": (2,), "strides": (2,), "padding": ((0, 0),)}),)
 
-    def infer(self, dy: TensorType, *, spatial: Any, **_: Any) -> TensorType:  # type: ignore[override]
-        return dy.with_shape((dy.shape[0], *spatial, dy.shape[-1]))
+    def infer(self, dy: TensorType, *, spatial: Any, **attrs: Any) -> TensorType:  # type: ignore[override]
+        x = dy.with_shape((dy.shape[0], *spatial, dy.shape[-1]))
+        _check_alike("sum_pool_grad", _pooled(x, **attrs), dy)
+        return x
 
     def value(self, dy: Any, *, spatial: Any, window: Any, strides: Any, padding: Any) -> Any:  # type: ignore[override]
         padded = np.zeros((dy.shape[0], *(s + a + b for s, (a, b) in zip(spatial, padding, strict=True)), dy.shape[-1]), dy.dtype)

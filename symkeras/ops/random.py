@@ -16,6 +16,7 @@ import numpy as np
 from symkeras.errors import DtypeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast
 from symkeras.ops.op import OPS, Op, Sample, apply, register
@@ -35,6 +36,7 @@ class RandomBits(Op):
 
     name = "random_bits"
     is_random = True
+    attributes = {"stream": at.integer(0, 2**64 - 1), "shape": at.SIZES, "dtype": at.DTYPE}
     samples = tuple(
         Sample(("u64[2]",), {"stream": 3, "shape": s, "dtype": d}, low=0, high=99, grad=False)
         for s, d in (((2, 3), "uint32"), ((5,), "uint16"), ((0, 2), "uint64"), ((), "uint64"))

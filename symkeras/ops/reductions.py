@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.errors import ShapeError
+from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, add, apply, as_tensor, dtype_of, is_symbolic
@@ -20,6 +21,8 @@ from symkeras.ops.shaping import canonical_axes, canonical_axis, expand_dims, fl
 
 class Reduction(Op):
     """Reduces `axes` of its input, which disappear."""
+
+    attributes = {"axes": at.axes()}
 
     def __init__(
         self, name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None, result: str = "same", kinds: str = "f32 f64", empty: bool = True
@@ -35,8 +38,12 @@ class Reduction(Op):
         ) + ((Sample((f"{first}[0, 3]",), {"axes": (0,)}, grad=False),) if empty else ())
 
     def infer(self, x: TensorType, *, axes: tuple[int, ...]) -> TensorType:  # type: ignore[override]
+        if self.result == "bool" and x.dtype != "bool":
+            raise DtypeError(f"{self.name} works on booleans, received {x}")
         if not self.empty and builtins.any(isinstance(x.shape[a], int) and x.shape[a] == 0 for a in axes):
             raise ShapeError(f"{self.name} over axes {axes} of {x}: there is no {self.name} of nothing")
+        if self.result == "bool" and x.dtype != "bool":
+            raise DtypeError(f"{self.name} expects booleans, received {x}")
         kept = tuple(d for k, d in enumerate(x.shape) if k not in axes)
         return TensorType(kept, self.result if self.result != "same" else x.dtype)
 
@@ -51,6 +58,9 @@ class Reduction(Op):
         if self.gradient is None:
             return (None,)
         return (self.gradient(spread(dy, x.dims, axes), spread(out, x.dims, axes), x, axes),)
+
+    def may_raise(self, node: Node) -> bool:
+        return not self.empty and builtins.any(not isinstance(node.inputs[0].shape[a], int) for a in node.attrs["axes"])
 
     def flops(self, node: Node) -> dims.Size:
         return node.inputs[0].tensor_type.size
@@ -119,6 +129,8 @@ add(Reduction("all", np.all, None, result="bool", kinds="bool"))
 class ArgReduction(Op):
     """Index (int32) of the extreme element along one axis; the first of equals, and the first NaN."""
 
+    attributes = {"axis": at.axis()}
+
     def __init__(self, name: str, fn: Callable[..., Any]):
         self.name = name  # type: ignore[misc]
         self.fn = fn
@@ -136,6 +148,9 @@ class ArgReduction(Op):
     def value(self, x: Any, *, axis: int) -> Any:  # type: ignore[override]
         return self.fn(x, axis=axis).astype(np.int32)
 
+    def may_raise(self, node: Node) -> bool:
+        return not isinstance(node.inputs[0].shape[node.attrs["axis"]], int)
+
     def vjp(self, dy: Any, out: Any, x: Any, **_: Any) -> Any:  # type: ignore[override]
         return (None,)
 
@@ -146,6 +161,8 @@ add(ArgReduction("argmin", np.argmin))
 
 class Cumulative(Op):
     """Running sum or product along an axis."""
+
+    attributes = {"axis": at.axis()}
 
     def __init__(self, name: str, fn: Callable[..., Any]):
         self.name = name  # type: ignore[misc]

@@ -12,6 +12,7 @@ from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_array, as_tensor, is_symbolic, register
@@ -51,6 +52,7 @@ class Reshape(_Movement):
 
     name = "reshape"
     is_view = True
+    attributes = {"shape": at.SIZES}
     samples = (
         Sample(("f32[2, 6]",), {"shape": (3, 4)}),
         Sample(("f64[2, 3]",), {"shape": (6,)}),
@@ -76,6 +78,7 @@ class Transpose(_Movement):
 
     name = "transpose"
     is_view = True
+    attributes = {"axes": at.items(at.integer(0), "axes")}
     samples = (
         Sample(("f32[2, 3, 4]",), {"axes": (2, 0, 1)}),
         Sample(("f64[2, 3]",), {"axes": (1, 0)}),
@@ -100,6 +103,7 @@ class BroadcastTo(_Movement):
 
     name = "broadcast_to"
     is_view = True
+    attributes = {"shape": at.SIZES}
     samples = (
         Sample(("f32[3, 1]",), {"shape": (2, 3, 4)}),
         Sample(("f64[]",), {"shape": (2, 2)}),
@@ -125,6 +129,9 @@ class Slice(_Movement):
 
     name = "slice"
     is_view = True
+    attributes = {
+        "starts": at.per_axis(at.SIZE, "sizes"), "stops": at.per_axis(at.SIZE, "sizes"), "strides": at.per_axis(at.POSITIVE, "steps"),
+    }  # fmt: skip
     samples = (
         Sample(("f32[5, 6]",), {"starts": (1, 0), "stops": (4, 6), "strides": (1, 2)}),
         Sample(("f64[4]",), {"starts": (2,), "stops": (2,), "strides": (1,)}),
@@ -132,10 +139,18 @@ class Slice(_Movement):
     )
 
     def infer(self, x: TensorType, *, starts: Any, stops: Any, strides: Any) -> TensorType:  # type: ignore[override]
+        for k, (a, b, n) in enumerate(zip(starts, stops, x.shape, strict=True)):
+            if any(isinstance(v - u, int) and v - u < 0 for u, v in ((a, b), (b, n))):
+                raise ShapeError(f"slice {a}:{b} of axis {k} of {x}: the bounds lie outside")
         return x.with_shape(tuple(dims.ceil_divide(b - a, s) for a, b, s in zip(starts, stops, strides, strict=True)))
 
     def value(self, x: Any, *, starts: Any, stops: Any, strides: Any) -> Any:  # type: ignore[override]
         return x[tuple(slice(a, b, s) for a, b, s in zip(starts, stops, strides, strict=True))]
+
+    def may_raise(self, node: Node) -> bool:
+        bounds = zip(node.attrs["starts"], node.attrs["stops"], node.inputs[0].shape, strict=True)
+        gaps = [dims.least(gap) for a, b, d in bounds for gap in (a, b - a, d - b)]
+        return any(gap is None or gap < 0 for gap in gaps)
 
     def vjp(self, dy: Any, out: Any, x: Any, *, starts: Any, stops: Any, strides: Any) -> Any:  # type: ignore[override]
         padding = []
@@ -149,6 +164,7 @@ class Pad(_Movement):
     """Adds a constant before, after and between the elements of each axis: padding is (before, after, between)."""
 
     name = "pad"
+    attributes = {"padding": at.per_axis(at.group(at.SIZE, at.SIZE, at.SIZE), "triples of sizes"), "value": at.NUMBER}
     samples = (
         Sample(("f32[2, 3]",), {"padding": ((1, 2, 0), (0, 1, 0)), "value": 0.0}),
         Sample(("f64[3]",), {"padding": ((0, 1, 2),), "value": 1.5}),
@@ -184,13 +200,14 @@ class Concatenate(_Movement):
     """Inputs one after the other along an axis."""
 
     name = "concatenate"
+    attributes = {"axis": at.axis()}
     samples = (
         Sample(("f32[2, 3]", "f32[2, 1]"), {"axis": 1}),
         Sample(("f64[2]", "f64[0]", "f64[3]"), {"axis": 0}),
     )
 
-    def infer(self, *types: TensorType, axis: int) -> TensorType:  # type: ignore[override]
-        first = types[0]
+    def infer(self, first: TensorType, *more: TensorType, axis: int) -> TensorType:  # type: ignore[override]
+        types = (first, *more)
         for t in types[1:]:
             if t.dtype != first.dtype:
                 raise DtypeError(f"concatenate expects one dtype, received {', '.join(map(str, types))}")
@@ -220,6 +237,7 @@ class Flip(_Movement):
 
     name = "flip"
     is_view = True
+    attributes = {"axes": at.axes()}
     samples = (Sample(("f32[2, 3]",), {"axes": (1,)}), Sample(("f64[0, 3]",), {"axes": (0, 1)}))
 
     def infer(self, x: TensorType, *, axes: tuple[int, ...]) -> TensorType:  # type: ignore[override]
@@ -482,6 +500,9 @@ def _slice_bounds(k: slice, size: Size) -> tuple[Size, Size, int, bool]:
         v = default if v is None else v if isinstance(v, dims.Dim) else int(v)
         return size + v if isinstance(v, int) and v < 0 else v
 
-    low, high = dims.maximum(place(k.start, 0), 0), dims.minimum(place(k.stop, size), size)
+    first, last = place(k.start, 0), place(k.stop, size)
+    if last - first == 1 and (first == 0 or last == size):  # [:1] and [-1:] are written for the row they hold, which broadcasts
+        return first, last, 1, False
+    low, high = dims.maximum(first, 0), dims.minimum(last, size)
     start = dims.minimum(low, size)
     return start, start + dims.maximum(high - low, 0), step, False

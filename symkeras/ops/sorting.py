@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import ShapeError
+from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, register
 from symkeras.ops.shaping import canonical_axis, reshape
@@ -18,6 +20,7 @@ class Argsort(Op):
     """Indices (int32) that sort along an axis, equal elements in their own order."""
 
     name = "argsort"
+    attributes = {"axis": at.axis()}
     samples = (
         Sample(("f32[2, 3]",), {"axis": 1}, grad=False),
         Sample(("i32[4]",), {"axis": 0}, grad=False),
@@ -39,6 +42,7 @@ class Sort(Op):
     """Elements in rising order along an axis."""
 
     name = "sort"
+    attributes = {"axis": at.axis()}
     samples = (Sample(("f32[2, 3]",), {"axis": 1}), Sample(("f64[4]",), {"axis": 0}), Sample(("f32[0]",), {"axis": 0}))
 
     def infer(self, x: TensorType, *, axis: int) -> TensorType:  # type: ignore[override]
@@ -57,6 +61,7 @@ class TopK(Op):
     """The k largest along the last axis, falling, and their indices (int32); the first of equals first."""
 
     name = "top_k"
+    attributes = {"k": at.integer(0)}
     samples = (Sample(("f32[2, 5]",), {"k": 3}, grad=False), Sample(("f64[4]",), {"k": 4}, grad=False), Sample(("f32[0, 3]",), {"k": 1}, grad=False))
 
     def infer(self, x: TensorType, *, k: int) -> tuple[TensorType, ...]:  # type: ignore[override]
@@ -68,6 +73,9 @@ class TopK(Op):
     def value(self, x: Any, *, k: int) -> Any:  # type: ignore[override]
         order = np.flip(x.shape[-1] - 1 - np.argsort(np.flip(x, -1), axis=-1, kind="stable"), -1)[..., :k]
         return np.take_along_axis(x, order, -1), order.astype(np.int32)
+
+    def may_raise(self, node: Node) -> bool:
+        return not isinstance(node.inputs[0].shape[-1], int)
 
     def vjp(self, dy: Any, out: Any, x: Any, *, k: int) -> Any:  # type: ignore[override]
         if dy[0] is None:

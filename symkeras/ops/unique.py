@@ -12,11 +12,17 @@ import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
+from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops import attributes as at
 from symkeras.ops.indexing import check_range, positive
 from symkeras.ops.op import Op, Sample, register
 
 _PLAIN = {"transpose_a": False, "transpose_b": False}
+
+
+def _scalar(t: TensorType) -> tuple[str, int]:
+    return t.dtype, t.ndim
 
 
 @register
@@ -28,11 +34,15 @@ class UniqueIndices(Op):
     """
 
     name = "unique_indices"
+    attributes = {"rows": at.integer(0, at.MOST_ELEMENTS)}
     samples = (
         Sample(("i32[6]",), {"rows": 4}, low=-4, high=4, grad=False),
         Sample(("i64[3]",), {"rows": 9}, low=0, high=9, grad=False),
         Sample(("i32[0]",), {"rows": 2}, grad=False),
     )
+
+    def may_raise(self, node: Node) -> bool:
+        return True
 
     def infer(self, indices: TensorType, *, rows: int) -> tuple[TensorType, ...]:  # type: ignore[override]
         if not dtypes.is_int(indices.dtype) or indices.ndim != 1:
@@ -62,6 +72,8 @@ class GatherUnique(Op):
     )
 
     def infer(self, table: TensorType, listed: TensorType, count: TensorType) -> TensorType:  # type: ignore[override]
+        if table.ndim == 0 or listed.ndim != 1 or (listed.dtype, *_scalar(count)) != ("int32", "int32", 0):
+            raise ShapeError(f"gather_unique expects a table, a list of rows and its length in int32, received {table}, {listed}, {count}")
         return table.with_shape((*listed.shape, *table.shape[1:]))
 
     def value(self, table: Any, listed: Any, count: Any) -> Any:  # type: ignore[override]
@@ -78,6 +90,7 @@ class MatmulUnique(Op):
     """
 
     name = "matmul_unique"
+    attributes = {"transpose_a": at.BOOLEAN, "transpose_b": at.BOOLEAN}
     samples = (
         Sample(("f32[5, 3]", "f32[3, 4]", "i32[]"), _PLAIN, low=(-2.0, -2.0, 3), high=(2.0, 2.0, 4), grad=False),
         Sample(("f64[5, 3]", "f64[4, 3]", "i32[]"), {**_PLAIN, "transpose_b": True}, low=(-2.0, -2.0, 0), high=(2.0, 2.0, 0), grad=False),
@@ -85,8 +98,8 @@ class MatmulUnique(Op):
     )
 
     def infer(self, a: TensorType, b: TensorType, count: TensorType, *, transpose_a: bool, transpose_b: bool) -> TensorType:  # type: ignore[override]
-        if not dtypes.is_float(a.dtype):
-            raise DtypeError(f"matmul_unique multiplies float matrices, received {a}")
+        if not dtypes.is_float(a.dtype) or a.dtype != b.dtype or (a.ndim, b.ndim) != (2, 2) or _scalar(count) != ("int32", 0):
+            raise DtypeError(f"matmul_unique multiplies float matrices by a count in int32, received {a}, {b}, {count}")
         inner = (a.shape[0], b.shape[0]) if transpose_a else (a.shape[1], b.shape[1 if transpose_b else 0])
         if not dims.same(*inner) or (transpose_a and transpose_b):
             raise ShapeError(f"matmul_unique cannot multiply {a} by {b}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random as python_random
-import threading
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
 
+from symkeras import locks
 from symkeras.errors import ConfigError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.variable import Variable
@@ -18,7 +18,7 @@ _ONE_STEP = np.array([0, 1], np.uint64)
 _WORD = 2**64 - 1
 
 _global: SeedGenerator | None = None
-_making = threading.RLock()
+_making, _drawing = locks.reentrant_lock(), locks.reentrant_lock()
 
 
 class SeedGenerator:
@@ -54,8 +54,9 @@ class SeedGenerator:
         Args:
             ordered: accepted for Keras' signature: states always come in order.
         """
-        value = self.state.value
-        self.state.assign(value + _ONE_STEP)
+        with _drawing:  # two threads never get the same
+            value = self.state.value
+            self.state.assign(value + _ONE_STEP)
         return value
 
     def reset(self, seed: int) -> None:

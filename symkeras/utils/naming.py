@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from symkeras import locks
+
 _uids: Counter[str] = Counter()
+_lock = locks.lock()
 
 
 def get_uid(prefix: str = "") -> int:
@@ -15,8 +18,9 @@ def get_uid(prefix: str = "") -> int:
     >>> first, get_uid("example_of_uid")
     (1, 2)
     """
-    _uids[prefix] += 1
-    return _uids[prefix]
+    with _lock:
+        _uids[prefix] += 1
+        return _uids[prefix]
 
 
 def reset_uids() -> None:

@@ -14,7 +14,7 @@ import symkeras
 from symkeras import config, layers, models, ops, optimizers
 from symkeras.backend.denormals import Denormals, describe, this_thread_flushes
 from symkeras.backend.interface import compile_graph
-from symkeras.backend.numpy import team
+from symkeras.backend.numpy.team import Team
 from symkeras.errors import ConfigError
 from symkeras.graph.graph import Graph
 from tests import backends
@@ -67,7 +67,7 @@ def test_the_processor_is_put_back_to_what_it_was(every: str) -> None:
 
 def test_members_of_the_team_do_as_their_caller() -> None:
     seen: list[bool] = []
-    ready = threading.Barrier(3, timeout=20)
+    members, ready = Team(3), threading.Barrier(3, timeout=20)
 
     def job() -> None:
         ready.wait()
@@ -76,7 +76,7 @@ def test_members_of_the_team_do_as_their_caller() -> None:
     for flush in (True, False, True):
         seen.clear()
         with Denormals(flush):
-            team.TEAM.run([job, job, job])
+            members.run([job, job, job])
         assert seen == [flush] * 3
 
 

@@ -19,13 +19,13 @@ def test_all_jobs_are_done_by_different_threads() -> None:
         barrier.wait()
         seen.add(threading.get_ident())
 
-    Team().run([job] * 3)
+    Team(3).run([job] * 3)
     assert len(seen) == 3
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
 def test_an_error_of_any_job_arrives_and_the_team_goes_on(failing: int) -> None:
-    team, done = Team(), []
+    team, done = Team(3), []
 
     def job(k: int) -> None:
         if k == failing:
@@ -40,7 +40,7 @@ def test_an_error_of_any_job_arrives_and_the_team_goes_on(failing: int) -> None:
 
 
 def test_a_busy_team_lets_the_caller_do_the_work_alone() -> None:
-    team, inner = Team(), []
+    team, inner = Team(2), []
     team.run([lambda: team.run([lambda: inner.append(1), lambda: inner.append(2)]), lambda: None])
     assert inner == [1, 2]
 

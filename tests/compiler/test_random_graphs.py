@@ -24,7 +24,8 @@ BATCH = symbol("batch")
 UNARY = [ops.tanh, ops.sin, ops.negative, ops.absolute, ops.sigmoid, ops.relu, ops.softplus, ops.square, ops.stop_gradient, ops.rint, ops.sign,
          lambda x: ops.exp(ops.minimum(x, 3.0)), lambda x: ops.log(ops.exp(ops.minimum(x, 3.0)) + 1.0), lambda x: ops.sqrt(ops.absolute(x)),
          lambda x: x * 1.0, lambda x: x + 0.0, lambda x: x / 4.0, lambda x: ops.negative(-x), lambda x: 1.0 - ops.sigmoid(x),
-         lambda x: x**2, lambda x: x / (ops.absolute(x) + 0.5)]  # fmt: skip
+         lambda x: x**2, lambda x: x / (ops.absolute(x) + 0.5), lambda x: ops.clip(x, -1.5, 1.5) ** 2, lambda x: ops.square(ops.clip(x, -2.0, 2.0)) ** 0.5,
+         lambda x: x**0.5, lambda x: x**3, lambda x: ops.log(1 - ops.sigmoid(ops.clip(x, -5.0, 5.0))), lambda x: ops.sqrt(x * x)]  # fmt: skip
 BINARY = [ops.add, ops.subtract, ops.multiply, ops.maximum, ops.minimum, lambda x, y: ops.where(x > y, x, y), lambda x, y: x + ops.negative(y),
           lambda x, y: x / (ops.square(y) + 1.0), lambda x, y: ops.where(ops.logical_not(x < 0.5), y, x)]  # fmt: skip
 REDUCTIONS = [ops.sum, ops.max, ops.min, ops.mean]
@@ -33,6 +34,13 @@ REDUCTIONS = [ops.sum, ops.max, ops.min, ops.mean]
 def _bounded(x: Tensor) -> Tensor:
     """A value that cannot overflow: graphs are long."""
     return ops.minimum(ops.maximum(x, -50.0), 50.0)
+
+
+def _exponentials(x: Tensor, axis: int) -> Tensor:
+    """A softmax and a logarithm of a sum by hand."""
+    e = ops.exp(ops.clip(x, -9.0, 9.0))
+    total = ops.sum(e, axis, True)
+    return e / total + ops.log(total)
 
 
 def _fits(a: Tensor, b: Tensor) -> bool:
@@ -109,11 +117,11 @@ def graphs(draw: st.DrawFn) -> tuple[Graph, list[str]]:
             return None if y is None else ops.concatenate([x, y, x][: draw(st.integers(1, 3))], axis)
         if kind == "slice":
             size = x.dims[axis]
-            cut = slice(draw(st.sampled_from([None, 1])), draw(st.sampled_from([None, -1])), draw(st.sampled_from([None, 2])))
+            cut = slice(draw(st.sampled_from([None, 1, -3])), draw(st.sampled_from([None, -1, 4])), draw(st.sampled_from([None, 2])))
             wide = isinstance(size, Dim) or (size >= 3)
             return x[(slice(None),) * axis + (cut,)] if wide else x[(slice(None),) * axis + (slice(None, None, -1),)]
         if kind == "softmax":
-            return draw(st.sampled_from([ops.softmax, ops.log_softmax, lambda t, axis: ops.log(ops.softmax(t, axis=axis) + 0.0)]))(x, axis=axis)
+            return draw(st.sampled_from([ops.softmax, ops.log_softmax, lambda t, axis: ops.log(ops.softmax(t, axis=axis) + 0.0), _exponentials]))(x, axis=axis)
         if kind == "broadcast":
             return ops.broadcast_to(x, (2, *x.dims))
         if kind == "pad":
@@ -154,14 +162,19 @@ CALM = settings(max_examples=60, deadline=None, suppress_health_check=list(Healt
 
 
 @CALM
-@given(case=graphs(), batch=st.integers(3, 6), seed=st.integers(0, 99), odd=st.booleans())
+@given(case=graphs(), batch=st.sampled_from([0, 1, 2, 3, 5]), seed=st.integers(0, 99), odd=st.booleans())
 @pytest.mark.parametrize("level", ["O0", "O1", "O2"])
 def test_backend_gives_what_the_interpreter_gives(backend: str, level: str, case: tuple[Graph, list[str]], batch: int, seed: int, odd: bool) -> None:
     graph, _ = case
     executable = compile_graph(graph, backend=backend, level=level)
     for size in (batch, batch + 1):
         arrays = values(graph, size, seed, odd)
-        expected = evaluate(graph, arrays)[0]
+        try:
+            expected = evaluate(graph, arrays)[0]
+        except ValueError:  # a maximum of nothing
+            with pytest.raises(ValueError):
+                executable(*arrays)
+            continue
         for k, (found, wanted) in enumerate(zip(executable(*arrays), expected, strict=True)):
             alike(found, wanted, f"output {k} at {level} on {backend}:\n{graph}", not odd)
 
@@ -194,7 +207,5 @@ def test_text_of_a_random_graph_parses_back(case: tuple[Graph, list[str]]) -> No
 def test_a_type_is_the_type_of_the_value_for_every_batch(case: tuple[Graph, list[str]], seed: int) -> None:
     graph, _ = case
     for batch in (1, 2, 5):
-        if batch < 3 and any(n.op.name in ("slice", "pad", "flip") for n in graph.nodes):
-            continue
         for n, v in zip(graph.outputs, evaluate(graph, values(graph, batch, seed, False))[0], strict=True):
             assert v.dtype == n.dtype and v.shape == tuple(d if isinstance(d, int) else d.evaluate({"batch": batch}) for d in n.shape)

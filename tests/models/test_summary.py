@@ -8,6 +8,7 @@ import pytest
 from symkeras import Input, Model, Sequential, layers
 from symkeras.errors import ConfigError
 from symkeras.models.summary import count_params, readable_size, summary_text
+from tests.hostile_names import HOSTILE
 
 STACK = """\
 Model: "stack"
@@ -135,3 +136,10 @@ def test_sizes_are_readable(size, text):
 def test_a_shared_weight_counts_once():
     model = stack(layers.Input((3,)))
     assert count_params([*model.weights, *model.weights]) == 6020
+
+
+def test_names_stay_on_their_line_and_say_nothing_to_the_terminal():
+    for name in HOSTILE:
+        if "/" not in name and name:
+            text = summary_text(Sequential([Input((2,)), layers.Dense(2, name=name)], name=name))
+            assert len(text.splitlines()) == text.count("\n") + 1 and {c for c in text if not c.isprintable()} == {"\n"}

@@ -227,3 +227,42 @@ def test_fori_loop_takes_a_symbolic_bound() -> None:
     n, x = ops.placeholder("i32[]"), ops.placeholder("f32[]")
     out = ops.fori_loop(0, n, lambda i, v: v + 2.0, x)
     assert run([n, x], [out], [np.int32(4), np.float32(1)])[0] == 9.0
+
+
+BOUNDS = [(0, 3), (2, 2), (3, 0), (-2, 1)]
+
+
+@pytest.mark.parametrize("bounds", BOUNDS, ids=str)
+@pytest.mark.parametrize("kind", ["i8", "u8", "i32", "i64"])
+def test_bounds_of_a_loop_have_any_integer_dtype(bounds: tuple[int, int], kind: str, backend: str) -> None:
+    lower, upper = bounds
+    if kind[0] == "u" and lower < 0:
+        return
+    a, b, x = ops.placeholder(f"{kind}[]"), ops.placeholder(f"{kind}[]"), ops.placeholder("f32[]")
+    dtype = np.dtype(a.dtype).type
+    outs = [ops.fori_loop(p, q, lambda i, v: v * 2.0 + 1.0, x) for p in (a, lower, dtype(lower)) for q in (b, upper, dtype(upper))]
+    expected = np.float32(1)
+    for _ in range(lower, upper):
+        expected = expected * 2 + 1
+    graph = Graph([a.node, b.node, x.node], [t.node for t in outs])
+    assert {float(v) for v in compile_graph(graph, backend=backend)(dtype(lower), dtype(upper), np.float32(1))} == {float(expected)}
+
+
+def test_a_loop_over_a_symbolic_size_is_differentiable(backend: str) -> None:
+    x = ops.placeholder("f32[batch, 2]")
+    out = ops.fori_loop(np.int64(1), ops.shape(x)[0], lambda i, v: v * 2.0, ops.sum(x))
+    executable = compile_graph(Graph([x.node], [out.node, gradients(out, x).node]), backend=backend)
+    for n in (0, 1, 4):
+        value, gradient = executable(np.ones((n, 2), "float32"))
+        assert value == 2.0 * n * 2 ** max(n - 1, 0) and (gradient == 2 ** max(n - 1, 0)).all()
+
+
+def test_types_of_loops_and_branches_may_name_one_size_in_two_ways(backend: str) -> None:
+    x, y, p = ops.placeholder("f32[a]"), ops.placeholder("f32[b]"), ops.placeholder("bool[]")
+    end, ys = ops.scan(lambda c, _: (y + c, c), x, None, length=2)
+    chosen = ops.cond(p, lambda: x * 2.0, lambda: y * 3.0)
+    going = ops.while_loop(lambda v: ops.sum(v) < 10, lambda v: y + v, x)
+    graph = Graph([x.node, y.node, p.node], [t.node for t in (end, ys, chosen, going)])
+    one = np.ones(2, "float32")
+    found = compile_graph(graph, backend=backend)(one, one, np.bool_(False))
+    assert [v.tolist() for v in found] == [[3, 3], [[1, 1], [2, 2]], [3, 3], [5, 5]]

@@ -61,7 +61,7 @@ def test_backend_keeps_extreme_values(op: Op, dtype: str, denormals: str, backen
 def test_composite_makes_no_nan_of_a_number(op: Op) -> None:
     x = extremes("float64")
     out = compute(op, [x], {})
-    finite = np.isfinite(x)
+    finite = np.isfinite(x) & ((x < 0) | (op.samples[0].high > 0))  # some are for negative numbers alone
     assert np.isfinite(out[finite & (np.abs(x) < 1e100)]).all(), dict(zip(x.tolist(), out.tolist(), strict=True))
     assert np.isnan(out[np.isnan(x)]).all()
 

@@ -2,10 +2,11 @@
 
 They lie in `$SYMKERAS_CACHE`, otherwise in `symkeras` under `$XDG_CACHE_HOME` or `~/.cache`. The key of an entry is a digest of
 all that decides what the compiler makes: source, headers, compiler, flags, processor; so a folder that is carried to another
-machine is harmless. Each shared object ends with a digest of itself, and one that does not match is built anew. Where the
+machine is harmless. Each file ends with a digest of its name and contents, and one that does not match is built anew. Where the
 folder cannot be used, a private one serves that is removed when the process ends; `describe()` says so.
 
-Entries hold machine code that is loaded as it is: the folder must belong to people one trusts.
+Entries hold machine code that is loaded as it is. So a folder, or a file in it, that belongs to another user (but root), or that
+group or others may write, is not used, unless `SYMKERAS_CACHE_TRUST=1` says that all who can are trusted.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ import os
 import re
 import shutil
 import tempfile
-import threading
 import time
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from symkeras.backend.native.building import toolchain
+from symkeras import locks
+from symkeras.backend.native.building import self_test, toolchain
 from symkeras.errors import BackendError, ConfigError
+from symkeras.graph import escaping
 
 DEFAULT_LIMIT = 512
 """Size in MiB that the folder is kept under, unless `SYMKERAS_CACHE_LIMIT` says otherwise."""
@@ -59,12 +62,12 @@ LIBRARIES = (
 _MARK = b"symkeras sha256:"
 _FOOTER = len(_MARK) + hashlib.sha256().digest_size
 _KEY_LETTERS = 32
-_OURS = re.compile(rf"\.?\w+-[0-9a-f]{{{_KEY_LETTERS}}}\.(so|c)(\.[0-9a-f]+\.part)?")
+_OURS = re.compile(rf"\.?\w+-[0-9a-f]{{{_KEY_LETTERS}}}\.(so|c|tested)(\.[0-9a-f]+\.part)?")
 _IN_USE = 600.0  # seconds after its last use in which another process may be compiling or loading an entry
 
 _loaded: weakref.WeakValueDictionary[str, _Opened] = weakref.WeakValueDictionary()
 _kept: list[_Opened] = []  # what all functions link to stays: threads run in it
-_locks: dict[str, threading.Lock] = {}  # by the first letters of a key
+_locks = [locks.lock() for _ in range(256)]  # by the first letters of a key
 _refused: dict[Path, str] = {}
 _stores: dict[Path, int] = {}  # entries that this process has stored
 _SELDOM = 32
@@ -117,15 +120,16 @@ def load(source: str, name: str = "program", portable: bool = False, sanitize: S
 
     Raises:
         BackendError: there is no compiler, it failed, or what it made cannot be loaded.
-        ConfigError: `SYMKERAS_CACHE_LIMIT` is not a size.
+        ConfigError: `SYMKERAS_CACHE_LIMIT` or `SYMKERAS_COMPILE_SECONDS` is none.
     """
     start = time.perf_counter()
     compiler = toolchain.compiler()
-    flags = toolchain.flags(compiler, portable, sanitize)
+    caution = 0 if sanitize else _caution(compiler)
+    flags = toolchain.flags(compiler, portable, sanitize, caution=caution)
     wanted = [_Wanted(source, name, (*flags, "-DSK_LINKED") if linked else flags, ctypes.DEFAULT_MODE)]
     for one in reversed(LIBRARIES) if linked else ():
         if one.needed.search(source):
-            fast = toolchain.flags(compiler, portable, sanitize, level="-O3")
+            fast = toolchain.flags(compiler, portable, sanitize, level="-O3", caution=caution)
             wanted.insert(0, _Wanted(f'#include "symkeras/{one.header}"\n', one.name, (*fast, *one.flags), ctypes.RTLD_GLOBAL))
     fresh = _build_ahead(wanted, compiler)
     for one in wanted[:-1]:
@@ -147,14 +151,14 @@ class _Wanted:
 def _build_ahead(wanted: Sequence[_Wanted], compiler: toolchain.Compiler) -> bool:
     """Build at the same time what is missing of several files; whether any was. What fails is met again when it is loaded."""
     place = folder()
-    if place is None or place in _refused or len(wanted) < 2:
+    if place is None or place in _refused or len(wanted) < 2 or _distrusted(place):
         return False
     paths = [place / _file_name(w, compiler) for w in wanted]
     missing = [(w, path) for w, path in zip(wanted, paths, strict=True) if not path.exists()]
 
     def build(w: _Wanted, path: Path) -> None:
         with suppress(BackendError, OSError):
-            toolchain.build(w.source, path, compiler, w.flags, seal=_append_footer)
+            toolchain.build(w.source, path, compiler, w.flags, seal=partial(_seal, path.name))
 
     if len(missing) > 1:
         with suppress(OSError):
@@ -166,12 +170,12 @@ def _build_ahead(wanted: Sequence[_Wanted], compiler: toolchain.Compiler) -> boo
 
 
 def _file_name(w: _Wanted, compiler: toolchain.Compiler) -> str:
-    return f"{_file_stem(w.name)}-{_key(w.source, compiler, w.flags)}.so"
+    return f"{escaping.file_name(w.name)}-{_key(w.source, compiler, w.flags)}.so"
 
 
 def _load(w: _Wanted, compiler: toolchain.Compiler) -> tuple[ctypes.CDLL, Entry]:
     key = _key(w.source, compiler, w.flags)
-    with _locks.setdefault(key[:2], threading.Lock()):
+    with _locks[int(key[:2], 16)]:
         library, cached = _loaded.get(key), True
         if library is None:
             library, path, cached = _from_disk(w.source, _file_name(w, compiler), compiler, w.flags, w.mode)
@@ -212,8 +216,9 @@ def describe() -> str:
     place = folder()
     if place is None:
         return "native cache: private to this process, since there is no home folder; set SYMKERAS_CACHE"
-    if place in _refused:
-        return f"native cache: private to this process, since {place} cannot be used ({_refused[place]}); set SYMKERAS_CACHE"
+    problem = _distrusted(place) or _refused.get(place, "")
+    if problem:
+        return f"native cache: private to this process, since {place} cannot be used ({problem}); set SYMKERAS_CACHE"
     files = _files(place)
     entries, size = sum(path.suffix == ".so" for path, _ in files), sum(stat.st_size for _, stat in files)
     return f"native cache: {place}, {entries} entries, {size / 2**20:.1f} of {limit() / 2**20:g} MiB"
@@ -228,13 +233,42 @@ def _key(source: str, compiler: toolchain.Compiler, flags: Sequence[str]) -> str
     return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:_KEY_LETTERS]
 
 
-def _file_stem(name: str) -> str:
-    """A name as it may stand in a file name.
+def _caution(compiler: toolchain.Compiler) -> int:
+    """What the self-test of a compiler says (see `toolchain.CAUTIONS`): it runs once for each compiler and processor, and is written down."""
+    with _locks.setdefault("self-test", locks.lock()):
+        if compiler not in toolchain.cautions:
+            place = folder()
+            path = None if place is None or place in _refused or _distrusted(place) else place / _tested_name(compiler)
+            written = None if path is None else _contents(path)
+            if written is None or written.decode("ascii") not in map(str, range(len(toolchain.CAUTIONS))):
+                written = str(self_test.caution(compiler)).encode("ascii")
+                if path is not None:
+                    with suppress(OSError):
+                        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                        with toolchain.whole_file(path) as part:
+                            part.write_bytes(written)
+                            _seal(path.name, part)
+            toolchain.cautions[compiler] = int(written)
+        return toolchain.cautions[compiler]
 
-    >>> _file_stem("train step/1")
-    'train_step_1'
-    """
-    return re.sub(r"\W+", "_", name, flags=re.ASCII)[:60] or "program"
+
+def _tested_name(compiler: toolchain.Compiler) -> str:
+    return f"self_test-{_key(self_test.SOURCE, compiler, toolchain.flags(compiler))}.tested"
+
+
+def _distrusted(path: Path) -> str:
+    """Why what lies at `path` may be another user's work, "" where it is ours or root's alone, or is not there."""
+    if os.name != "posix" or os.environ.get("SYMKERAS_CACHE_TRUST") == "1":
+        return ""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    if found.st_uid not in (os.geteuid(), 0):
+        return f"it belongs to user {found.st_uid}; SYMKERAS_CACHE_TRUST=1 takes it all the same"
+    if found.st_mode & 0o022:
+        return f"other users can write it, mode {found.st_mode & 0o777:o}; SYMKERAS_CACHE_TRUST=1 takes it all the same"
+    return ""
 
 
 def _from_disk(
@@ -242,7 +276,7 @@ def _from_disk(
 ) -> tuple[_Opened, Path, bool]:
     """The library, its path, and whether it was there: from the folder, or from a private one where that cannot be used."""
     place, bound, problem = folder(), limit(), ""
-    if place is not None:
+    if place is not None and not _distrusted(place):
         path = place / file_name
         library = _open_checked(path, mode)
         if library is not None:
@@ -275,26 +309,40 @@ def _from_disk(
 
 
 def _build(source: str, path: Path, compiler: toolchain.Compiler, flags: Sequence[str], mode: int) -> _Opened:
-    toolchain.build(source, path, compiler, flags, seal=_append_footer)
+    toolchain.build(source, path, compiler, flags, seal=partial(_seal, path.name))
     return _Opened(path, mode)
 
 
-def _append_footer(path: Path) -> None:
-    digest = hashlib.sha256(path.read_bytes()).digest()
+def _footer(name: str, body: bytes) -> bytes:
+    """What a file ends with: it belongs to these contents, and to the key in this name."""
+    key = name.rpartition("-")[2]
+    return _MARK + hashlib.sha256(key.encode() + b"\0" + body).digest()
+
+
+def _seal(name: str, path: Path) -> None:
+    """End the file at `path`, which will be called `name`, and let nobody else write it."""
+    footer = _footer(name, path.read_bytes())
     with path.open("ab") as file:
-        file.write(_MARK + digest)
+        file.write(footer)
+    path.chmod(0o755)
+
+
+def _contents(path: Path) -> bytes | None:
+    """What the file at `path` holds before its end, None where there is none, or not a whole one, or one that is not ours."""
+    try:
+        data = path.read_bytes()
+        body, footer = data[:-_FOOTER], data[-_FOOTER:]
+        return body if footer == _footer(path.name, body) and not _distrusted(path) else None
+    except OSError:
+        return None
 
 
 def _open_checked(path: Path, mode: int = ctypes.DEFAULT_MODE) -> _Opened | None:
     """The library at `path`, None where there is none or not a whole one: opening half a file can end the process."""
     try:
-        data = path.read_bytes()
-        body, footer = data[:-_FOOTER], data[-_FOOTER:]
-        if footer == _MARK + hashlib.sha256(body).digest():
-            return _Opened(path, mode)
+        return _Opened(path, mode) if _contents(path) is not None else None
     except OSError:
-        pass
-    return None
+        return None
 
 
 def _files(place: Path) -> list[tuple[Path, os.stat_result]]:
@@ -349,5 +397,3 @@ class _PrivateFolder:
 
 _private = _PrivateFolder()
 atexit.register(_private.remove)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_locks.clear)  # a lock that another thread held would never be released here

@@ -19,12 +19,17 @@ from symkeras.backend.native.emission import ENTRY, ROWS, Emission, emit
 from symkeras.backend.native.kernels.table import NativeKernels
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import place
-from symkeras.compiler.program.program import Preparation
+from symkeras.compiler.program.program import Preparation, size_problem
+from symkeras.errors import ShapeError
 from symkeras.graph import dims, provenance, residence
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
 _threads = threads.count()
+
+
+_NO_MEANING = 2
+"""The code of a fault of sizes."""
 
 
 class _Fault(ctypes.Structure):
@@ -160,7 +165,7 @@ class NativeInstance(Instance):
             self._arena.kept = None if failed else kept
         if failed:
             fault = self._call.fault
-            raise self._owner.error(fault.step, fault.index, fault.size)
+            raise self._owner.error(fault, self._key)
         return [r.copy() for r in self._results]
 
 
@@ -202,10 +207,13 @@ class NativeExecutable(PlannedExecutable):
     def _bound(self, arena: BoundArena, key: tuple[int, ...]) -> NativeInstance:
         return NativeInstance(self._function, arena, self, key)
 
-    def error(self, step: int, index: int, size: int) -> Exception:
-        """What a fault of kernel number `step` is raised as."""
-        where = provenance.where(self.emission.steps[step].node.origins)
-        return IndexError(f"index {index} is out of range for an axis of size {size}{where}")
+    def error(self, fault: _Fault, key: tuple[int, ...]) -> Exception:
+        """What a fault is raised as, of a call with the sizes `key`."""
+        if fault.code == _NO_MEANING:
+            env = dict(zip(self._symbols, key, strict=True))
+            return ShapeError(size_problem(self.emission.sized[fault.index], env) or f"sizes without meaning: {env}")
+        where = provenance.where(self.emission.steps[fault.step].node.origins)
+        return IndexError(f"index {fault.index} is out of range for an axis of size {fault.size}{where}")
 
     def _describe(self) -> str:
         built = "from the cache" if self.entry.was_cached else f"built in {self.entry.seconds:.2f} s"

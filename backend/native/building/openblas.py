@@ -13,13 +13,12 @@ import ctypes
 import functools
 import importlib.util
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from symkeras import blas
+from symkeras import blas, locks
 
 
 def _tell_nobody(n: int) -> None:
@@ -65,7 +64,7 @@ class Blas:
         return f"matrix products: {self.config} ({place}); {self.chosen}"
 
 
-_lock = threading.Lock()
+_lock = locks.lock()
 
 
 def load() -> Blas:

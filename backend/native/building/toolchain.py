@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import functools
 import importlib.util
+import math
 import os
 import platform
 import shlex
@@ -23,7 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from symkeras.errors import BackendError
+from symkeras.errors import BackendError, ConfigError
 
 INCLUDE = Path(__file__).parents[1] / "include"
 """The folder of the runtime's headers, `#include "symkeras/NAME.h"`."""
@@ -33,6 +34,14 @@ _NATIVE = ("-march=native", "-mcpu=native")  # clang spells it the second way on
 _WIDE = ("-mprefer-vector-width=512",)
 _SIMD = ("-fopenmp-simd", "-DSK_LOOPS_AS_SIMD")  # OpenMP's word for loops whose steps are independent; no library comes with it
 _THREADS = "-pthread"
+_NO_RED_ZONE = "-mno-red-zone"
+"""gcc 12 for some processors puts an aligned array of a function that calls no other below the stack pointer, at a place that is not aligned."""
+_SECONDS = 900.0
+"""How long a compiler may run on one file, unless `SYMKERAS_COMPILE_SECONDS` says otherwise."""
+_SECONDS_TO_ANSWER = 60.0
+"""How long it may take over a file of one line."""
+CAUTIONS = ("", "not for this very processor", "not for this very processor and hardly optimised")
+"""How flags are chosen, the first that pass the self-test (see `self_test`); in words where they are not the usual ones."""
 _NO_ROOM = {
     "No space left on device": errno.ENOSPC,
     "Disk quota exceeded": errno.EDQUOT,
@@ -52,6 +61,7 @@ class Compiler:
         simd: whether it knows loops that are marked as independent (`-fopenmp-simd`).
         name: "gcc", "clang" or "zig"; the program's name where it is another one.
         passed_over: why candidates before this one were not taken.
+        red_zone: whether it is told to use nothing below the stack pointer: gcc on 64-bit x86, two nanoseconds for a call of a kernel.
     """
 
     command: tuple[str, ...]
@@ -59,6 +69,11 @@ class Compiler:
     simd: bool
     name: str
     passed_over: tuple[str, ...] = field(default=(), compare=False)
+    red_zone: bool = False
+
+
+cautions: dict[Compiler, int] = {}
+"""What of `CAUTIONS` compilers need, as far as this process has asked."""
 
 
 @functools.cache
@@ -88,10 +103,14 @@ def describe() -> str:
         return f"C compiler: none; {error}"
     passed_over = "".join(f"; passed over {reason}" for reason in found.passed_over)
     loops = "" if found.simd else "; no -fopenmp-simd, sums are not vectorised"
-    return f"C compiler: {found.version}, run as {shlex.join(found.command)}{loops}{passed_over}"
+    careful = CAUTIONS[cautions.get(found, 0)]
+    tested = f"; it failed its self-test, so it builds {careful}" if careful else ""
+    return f"C compiler: {found.version}, run as {shlex.join(found.command)}{loops}{tested}{passed_over}"
 
 
-def flags(compiler: Compiler, portable: bool = False, sanitize: Sequence[str] = (), level: str = "-O2") -> tuple[str, ...]:
+def flags(
+    compiler: Compiler, portable: bool = False, sanitize: Sequence[str] = (), level: str = "-O2", caution: int = 0
+) -> tuple[str, ...]:
     """The flags that a shared object is built with.
 
     Args:
@@ -99,9 +118,9 @@ def flags(compiler: Compiler, portable: bool = False, sanitize: Sequence[str] = 
         portable: build for every processor of this kind, not for the one at hand.
         sanitize: names of sanitizers, such as "address" and "undefined"; the build is slow, has debugging information, and
             ends the process at the first finding.
-
         level: of optimisation. Loops marked as SIMD become vectors at -O2 already, and a training step compiles in two thirds of
             the time that -O3 takes; the kernels of the headers gain from -O3.
+        caution: a number of `CAUTIONS`.
 
     >>> gcc = Compiler(("gcc",), "gcc 12", simd=False, name="gcc")
     >>> flags(gcc, portable=True)
@@ -110,8 +129,10 @@ def flags(compiler: Compiler, portable: bool = False, sanitize: Sequence[str] = 
     ('-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined', '-fno-sanitize-recover=all')
     """
     checked = ("-O1", "-g", "-fno-omit-frame-pointer", f"-fsanitize={','.join(sanitize)}", "-fno-sanitize-recover=all")
-    native = () if portable else _native_flags(compiler.command, "avx512f" in processor().split())
-    return ("-std=gnu11", *(checked if sanitize else (level,)), *native, *(_SIMD if compiler.simd else ()), _THREADS, *_ARITHMETIC)
+    optimised = checked if sanitize else ("-O1" if caution > 1 else level,)
+    native = () if portable or caution else _native_flags(compiler.command, "avx512f" in processor().split())
+    stack = (_NO_RED_ZONE,) if compiler.red_zone else ()
+    return ("-std=gnu11", *optimised, *native, *stack, *(_SIMD if compiler.simd and caution < 2 else ()), _THREADS, *_ARITHMETIC)
 
 
 def build(source: str, target: Path, compiler: Compiler, flags: Sequence[str], seal: Callable[[Path], None] | None = None) -> None:
@@ -127,7 +148,7 @@ def build(source: str, target: Path, compiler: Compiler, flags: Sequence[str], s
         seal: called with the shared object's temporary path before it takes its place.
 
     Raises:
-        BackendError: the compiler failed; the message has the command, the first errors, and where the source is kept.
+        BackendError: the compiler failed, or took too long; the message has the command, the first errors, and where the source is kept.
         OSError: the folder cannot be written, or is full.
     """
     kept = target.with_suffix(".c")
@@ -135,7 +156,10 @@ def build(source: str, target: Path, compiler: Compiler, flags: Sequence[str], s
         part.write_text(source, encoding="utf-8")
     with whole_file(target) as part:
         command = [*compiler.command, *flags, "-shared", "-fPIC", "-I", str(INCLUDE), str(kept), "-o", str(part), "-lm"]
-        status, output = _run(command)
+        try:
+            status, output = _run(command, seconds())
+        except TimeoutError as error:
+            raise BackendError(f"{error}; SYMKERAS_COMPILE_SECONDS is its limit. The source is kept in {kept}") from None
         if status != 0 or not part.exists():
             for text, number in _NO_ROOM.items():
                 if text in output:
@@ -143,6 +167,42 @@ def build(source: str, target: Path, compiler: Compiler, flags: Sequence[str], s
             raise BackendError(_failure(command, status, output, kept))
         if seal is not None:
             seal(part)
+
+
+def outcome(source: str, compiler: Compiler, flags: Sequence[str]) -> tuple[int, str]:
+    """Exit status and output of a program, which is built and run for that; of the compiler where it fails.
+
+    Where nothing may be run from the temporary folder, status 0 and the reason: then it was not tried.
+
+    Raises:
+        BackendError: the compiler cannot be started, or it or the program takes longer than a minute.
+    """
+    with tempfile.TemporaryDirectory(prefix="symkeras-") as folder:
+        file, program = Path(folder, "program.c"), Path(folder, "program")
+        file.write_text(source, encoding="utf-8")
+        try:
+            status, output = _run([*compiler.command, *flags, "-I", str(INCLUDE), str(file), "-o", str(program), "-lm"])
+            if status != 0:
+                return status, output
+            return _run([str(program)]) if os.access(program, os.X_OK) else (0, f"{program} may not be run")
+        except TimeoutError as error:
+            raise BackendError(str(error)) from None
+
+
+def seconds() -> float:
+    """How long a compiler may run on one file.
+
+    Raises:
+        ConfigError: `SYMKERAS_COMPILE_SECONDS` is no positive number.
+    """
+    text = os.environ.get("SYMKERAS_COMPILE_SECONDS", "")
+    try:
+        number = float(text) if text else _SECONDS
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ConfigError(f"SYMKERAS_COMPILE_SECONDS is a number of seconds, such as {_SECONDS:g}; received {text!r}")
+    return number
 
 
 @contextmanager
@@ -190,15 +250,25 @@ def _examine(command: tuple[str, ...], passed_over: tuple[str, ...]) -> Compiler
     with tempfile.TemporaryDirectory(prefix="symkeras-") as folder:
         source, program = Path(folder, "probe.c"), str(Path(folder, "probe"))
         source.write_text("int main(void) { return 0; }\n", encoding="ascii")
-        simd = _run([*command, *_SIMD, _THREADS, str(source), "-o", program])[0] == 0
-        if not simd:
-            status, output = _run([*command, str(source), "-o", program])
-            if status != 0:
-                raise BackendError(f"does not compile ({' / '.join(_first_errors(output)[:2]) or f'exit status {status}'})")
-    status, output = _run([*command, "--version"])
+        try:
+            simd = _run([*command, *_SIMD, _THREADS, str(source), "-o", program])[0] == 0
+            if not simd:
+                status, output = _run([*command, str(source), "-o", program])
+                if status != 0:
+                    raise BackendError(f"does not compile ({' / '.join(_first_errors(output)[:2]) or f'exit status {status}'})")
+            status, output = _run([*command, "--version"])
+            name = _name(command, output)
+            red_zone = name == "gcc" and _has_red_zone() and _run([*command, _NO_RED_ZONE, str(source), "-o", program])[0] == 0
+        except TimeoutError as error:
+            raise BackendError(str(error)) from None
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     version = lines[0] if status == 0 and lines else "unknown version"
-    return Compiler(command, version, simd, _name(command, output), passed_over)
+    return Compiler(command, version, simd, name, passed_over, red_zone)
+
+
+def _has_red_zone() -> bool:
+    """Whether functions of this machine may keep something below the stack pointer: 64-bit x86, but for Windows."""
+    return platform.machine().lower() in ("x86_64", "amd64") and os.name == "posix"
 
 
 def _name(command: tuple[str, ...], version: str) -> str:
@@ -221,17 +291,20 @@ def _native_flags(command: tuple[str, ...], wide: bool) -> tuple[str, ...]:
         source.write_text("int nothing;\n", encoding="ascii")
         for native, prefer in choices:
             flags = (native, *prefer)
-            if _run([*command, *flags, "-c", str(source), "-o", str(Path(folder, "probe.o"))])[0] == 0:
-                return flags
+            with suppress(TimeoutError):
+                if _run([*command, *flags, "-c", str(source), "-o", str(Path(folder, "probe.o"))])[0] == 0:
+                    return flags
     return ()
 
 
-def _run(command: Sequence[str]) -> tuple[int, str]:
+def _run(command: Sequence[str], limit: float | None = None) -> tuple[int, str]:
     """Exit status and all output of a command; an exception here, such as Ctrl-C, ends it together with what it started.
 
     Raises:
         BackendError: it cannot be started.
+        TimeoutError: it ran for `limit` seconds (for None, those that a file of one line may take), and was ended.
     """
+    limit = _SECONDS_TO_ANSWER if limit is None else limit
     try:
         process = subprocess.Popen(
             command,
@@ -245,7 +318,10 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
         raise BackendError(f"cannot run {command[0]}: {error.strerror or error}") from error
     with process:
         try:
-            output, _ = process.communicate()
+            output, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise TimeoutError(f"{Path(command[0]).name} was ended: it did not finish within {limit:g} s") from None
         except BaseException:
             _kill(process)
             raise

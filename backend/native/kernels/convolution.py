@@ -25,8 +25,8 @@ JOB = 256
 """SK_CONV_JOB: elements for what is to be done."""
 PIECE = 8192
 """SK_CONV_PIECE: elements of x that a piece reads, beyond those that eight outputs read."""
-PARTIAL = 1 << 20
-"""SK_CONV_PARTIAL: elements of the partial sums that threads keep together."""
+MOST_SLICES, EASILY, PARTIAL = 8, 1 << 18, 1 << 20
+"""SK_CONV_MOST_SLICES, SK_CONV_EASILY and SK_CONV_PARTIAL: slices of a filter gradient, and elements of their sums."""
 WINOGRAD_ROOM = 2 * 16 * (2048 + 16)
 """SK_WINOGRAD_ROOM: elements of transformed tiles."""
 WINOGRAD_MOST = 256
@@ -126,8 +126,10 @@ def scratch_types(node: Node, threads: int | None = None) -> list[TensorType]:
         wide = groups * (_up(outer) if is_padded else outer)
         if is_padded:
             per_thread += _up(PIECE + wide * 8)
-        partial = transformed or dims.product(kernel) * inner * wide
-        return [x.with_shape(((per_thread + room) * threads + _partial_sums(partial, threads, is_padded or room != 0),))]
+        sums = _partial_sums(dims.product(kernel) * inner * wide, is_padded, False)
+        if room and isinstance(sums, int) and isinstance(transformed, int):
+            sums = max(sums, _partial_sums(transformed, False, True))
+        return [x.with_shape(((per_thread + room) * threads + sums,))]
     if _is_product(node, x, y, kernel):
         return [x.with_shape((JOB,)), x.with_shape((0,))]
     if node.op.name == "conv_input_grad":
@@ -180,10 +182,18 @@ def _piece(kernel: Any, strides: Any, dilation: Any, channels: Size) -> Size:
     return depth * height * (extents[-1] + 7 * strides[-1]) * channels + PIECE
 
 
-def _partial_sums(size: Size, threads: int, is_padded: bool) -> Size:
-    """Partial kernels of `size` each, of which the first is the result itself unless its rows are padded."""
+def _slices(size: int) -> int:
+    """As sk_conv_slices, where there is work enough."""
+    slices = MOST_SLICES
+    while slices > 2 and slices * size > EASILY:
+        slices //= 2
+    return slices if slices * size <= PARTIAL else 1
+
+
+def _partial_sums(size: Size, is_padded: bool, is_first_apart: bool) -> Size:
+    """Partial kernels of `size` each, of which the first may be the result itself; where rows are padded `size` is the most."""
     if not isinstance(size, int):
-        return size * threads
+        return size * MOST_SLICES
     if is_padded:
-        return min(threads * size, max(PARTIAL, size))
-    return (max(1, min(threads, PARTIAL // _up(max(1, size)))) - 1) * size
+        return max(size, min(MOST_SLICES * size, EASILY), min(2 * size, PARTIAL))
+    return (_slices(size) - (not is_first_apart)) * size

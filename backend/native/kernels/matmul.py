@@ -164,7 +164,7 @@ def matmul_unique(e: Emitter, s: Step) -> None:
     a, b, count = s.inputs
     out, ta, tb = s.outputs[0], s.node.attrs["transpose_a"], s.node.attrs["transpose_b"]
     e.include("gemm.h")
-    rows, given, (m, n) = f"*({e.pointer(count)})", ", ".join, out.type.shape
+    rows, given, (m, n) = text.counted(e.pointer(count), a.type.shape[0]), ", ".join, out.type.shape
     sizes = [text.size(m), text.size(n), rows] if ta else [rows, text.size(n), text.size(a.type.shape[1])]
     lead = [text.size(v.type.shape[1]) for v in (a, b, out)]
     call = given([str(int(ta)), str(int(tb)), *sizes, e.pointer(a), lead[0], e.pointer(b), lead[1], "0", e.pointer(out), lead[2]])

@@ -112,7 +112,8 @@ def _gather_unique(e: Emitter, s: Step) -> None:
     table, listed, count = s.inputs
     e.include("indexing.h")
     e.define("SK_DEFINE_GATHER(int32_t, i32)")
-    pointers, rows = ", ".join(map(e.pointer, (s.outputs[0], table, listed))), f"*({e.pointer(count)})"
+    pointers = ", ".join(map(e.pointer, (s.outputs[0], table, listed)))
+    rows = text.counted(e.pointer(count), listed.type.shape[0])
     sizes = f"{rows}, {text.size(table.type.shape[0])}, {_bytes(_row_of(table), table.type.dtype)}"
     _may_fail(e, s, f"sk_gather_i32({pointers}, {sizes}, &call->fault, threads)")
     e.zero_from(s.outputs[0], rows)

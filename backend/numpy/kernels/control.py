@@ -7,20 +7,26 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
 
 def function_of(graph: Graph, env: Mapping[str, int]) -> Callable[[Sequence[Any]], list[Any]]:
-    """A function of one array per input of `graph` to fresh outputs, for known sizes."""
+    """A function of one array per input of `graph` to fresh outputs, for known sizes; it raises where those leave an op without meaning."""
     from symkeras.backend.numpy import kernels
     from symkeras.backend.numpy.emission import emit
     from symkeras.backend.numpy.executable import module
     from symkeras.backend.numpy.kernels.table import NumpyKernels
     from symkeras.compiler.program import memory_plan
     from symkeras.compiler.program.lowering import lower
+    from symkeras.compiler.program.program import check_sizes
 
+    try:
+        check_sizes(graph, env)
+    except ShapeError as error:
+        return _raising(error)
     program = lower(graph, NumpyKernels())
     emission = emit(program)
     arena = memory_plan.Arena(memory_plan.plan(program.buffers, env))
@@ -33,6 +39,13 @@ def function_of(graph: Graph, env: Mapping[str, int]) -> Callable[[Sequence[Any]
             np.copyto(target, a)
         step()
         return outputs()
+
+    return run
+
+
+def _raising(error: ShapeError) -> Callable[[Sequence[Any]], list[Any]]:
+    def run(arrays: Sequence[Any]) -> list[Any]:
+        raise error.with_traceback(None)
 
     return run
 

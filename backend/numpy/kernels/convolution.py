@@ -2,7 +2,7 @@
 
 A tile is as many images as keep the rows within the cache (`TILE_BYTES`); the members of the team take tiles each. The
 gradient with respect to x is for strides of 1 a convolution of dy with the kernel turned round; else it runs backwards:
-one gemm gives the rows, which are added window by window.
+one gemm for each tap, whose results are added up.
 """
 
 from __future__ import annotations
@@ -14,12 +14,23 @@ import numpy as np
 
 from symkeras.backend.emitted import threads
 from symkeras.backend.numpy import team
+from symkeras.backend.numpy.kernels.depthwise import (
+    depthwise,
+    depthwise_filter_grad,
+    depthwise_input_grad,
+    depthwise_scratch,
+    is_one_channel_each,
+    windows,
+)
+from symkeras.backend.numpy.kernels.linalg import matmul
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops.convolution import sides
 
 TILE_BYTES = 1 << 20
+SLICES_BYTES = 1 << 24
+"""Most bytes of the partial sums of a kernel's gradient, where there are more than two."""
 
 
 def images_per_tile(spatial: Any, row: Any, itemsize: int) -> int | None:
@@ -34,7 +45,7 @@ def _is_turned(node: Node) -> bool:
     ones = all(s == 1 for s in a["strides"]) and all(d == 1 for d in a["dilation"])
     _, w, _ = sides(node)
     fits = all(all(isinstance(v, int) for v in (p, q, k)) and p < k and q < k for (p, q), k in zip(a["padding"], w.shape[:-2], strict=True))
-    return node.op.name == "conv_input_grad" and ones and fits and a["groups"] == 1
+    return node.op.name == "conv_input_grad" and ones and fits
 
 
 def turned_padding(kernel: Any, padding: Any) -> tuple[tuple[int, int], ...]:
@@ -43,31 +54,32 @@ def turned_padding(kernel: Any, padding: Any) -> tuple[tuple[int, int], ...]:
 
 
 def scratch_types(node: Node) -> list[TensorType]:
-    """For each member of the team: the rows of a tile, the padded images of a tile, and for the kernel's gradient a partial sum."""
+    """For each member of the team the rows of a tile and the padded images of a tile; for the kernel's gradient one more sum each, and
+    for each slice of the images a partial sum."""
     x, w, y = sides(node)
-    padding, kernel = node.attrs["padding"], w.shape[:-2]
-    if _is_turned(node):
-        x, y = y, x
-        padding = turned_padding(kernel, padding)
-        w = w.with_shape((*kernel, w.shape[-1], w.shape[-2]))
+    op, padding, dilation, kernel, groups = node.op.name, node.attrs["padding"], node.attrs["dilation"], w.shape[:-2], node.attrs["groups"]
+    if _is_turned(node) and not is_one_channel_each(w, padding, dilation, groups):
+        op, x, y, padding = "conv", y, x, turned_padding(kernel, padding)
+        w = w.with_shape((*kernel, dims.floor_divide(w.shape[-1], groups), w.shape[-2] * groups))
+    if is_one_channel_each(w, padding, dilation, groups):
+        return depthwise_scratch(op, x, w, padding, dilation)
     row = dims.product(w.shape[:-1])
     count = images_per_tile(y.shape[1:-1], row, 8 if x.dtype == "float64" else 4)
     members = threads.count() if count is not None else 1
     count = x.shape[0] if count is None else count
     out = [x.with_shape((members, count, *y.shape[1:-1], *w.shape[:-1]))]
-    spatial = tuple(s + a + b for s, (a, b) in zip(x.shape[1:-1], padding, strict=True))
+    whole = node.attrs["strides"] if op == "conv_input_grad" else (1,) * len(kernel)
+    spatial = tuple(dims.ceil_divide(n + a + b, s) * s for n, (a, b), s in zip(x.shape[1:-1], padding, whole, strict=True))
     out.append(x.with_shape((members, count, *spatial, w.shape[-2])))
-    if node.op.name == "conv_filter_grad":
-        outputs = dims.floor_divide(w.shape[-1], node.attrs["groups"])
-        out += [x.with_shape((members, row, outputs)), x.with_shape((members, *w.shape))]
+    if op == "conv_filter_grad":
+        outputs = dims.floor_divide(w.shape[-1], groups)
+        out += [x.with_shape((members, row, outputs)), x.with_shape((_slices(w), *w.shape))]
     return out
 
 
-def _windows(x: Any, kernel: Any, outputs: Any, strides: Any, dilation: Any) -> Any:
-    """A view (B, *S', *K, C) of the windows of x."""
-    st = x.strides
-    steps = (*(a * s for a, s in zip(st[1:-1], strides, strict=True)), *(a * d for a, d in zip(st[1:-1], dilation, strict=True)))
-    return np.lib.stride_tricks.as_strided(x, (x.shape[0], *outputs, *kernel, x.shape[-1]), (st[0], *steps, st[-1]))
+def _slices(w: TensorType) -> int:
+    """Into how many slices the sum over images may be cut that gives the kernel's gradient."""
+    return max(2, min(team.MOST_PARTS, SLICES_BYTES // max(1, w.nbytes))) if isinstance(w.nbytes, int) else 1
 
 
 def _matrix(y: Any) -> Any:
@@ -83,10 +95,6 @@ def _tiles(total: int, count: int) -> Iterator[slice]:
 
 def _inner(padded: Any, x: Any, padding: Any) -> Any:
     return padded[(slice(None), *(slice(a, a + s) for s, (a, _) in zip(x.shape[1:-1], padding, strict=True)))]
-
-
-def _tap(x: Any, tap: Any, outputs: Any, strides: Any, dilation: Any) -> Any:
-    return x[(slice(None), *(slice(t * d, t * d + (o - 1) * s + 1, s) for t, d, o, s in zip(tap, dilation, outputs, strides, strict=True)))]
 
 
 def _groups(x: Any, y: Any, groups: int) -> Iterator[tuple[Any, Any, slice]]:
@@ -105,37 +113,53 @@ def _rows(
     x: Any, tile: slice, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any
 ) -> tuple[Callable[[], object], Any]:
     """What lays the windows of a tile out as rows, and the rows."""
-    n = tile.stop - tile.start
-    cols = scratch[0][:n]
-    rows = cols.reshape(-1, int(np.prod(cols.shape[len(kernel) + 1 :])))
-    part = x[tile]
-    if any(map(any, padding)):
-        padded = scratch[1][:n]
-        inner, view = _inner(padded, part, padding), _windows(padded, kernel, outputs, strides, dilation)
+    n, part = tile.stop - tile.start, x[tile]
+    is_padded = any(map(any, padding))
+    source = scratch[1][:n] if is_padded else part
+    cols, view = scratch[0][:n], windows(source, kernel, outputs, strides, dilation)
+    taps = int(np.prod(cols.shape[len(kernel) + 1 :]))
+    if x.shape[-1] == 1:  # the pixels of a tap are a run of memory, the taps of a pixel are scattered: the rows are laid out as columns
+        view = np.moveaxis(view[..., 0], range(len(kernel) + 1), range(-len(kernel) - 1, 0))
+        cols = cols.reshape(view.shape)
+        rows = cols.reshape(taps, -1).T
+    else:
+        rows = cols.reshape(-1, taps)
+    if not is_padded:
+        return lambda: np.copyto(cols, view), rows
+    inner = _inner(source, part, padding)
 
-        def lay() -> None:
-            np.copyto(inner, part)
-            np.copyto(cols, view)
+    def lay() -> None:
+        np.copyto(inner, part)
+        np.copyto(cols, view)
 
-        return lay, rows
-    view = _windows(part, kernel, outputs, strides, dilation)
-    return lambda: np.copyto(cols, view), rows
+    return lay, rows
 
 
 def _deal(
-    total: int, scratch: Any, flops: float, job: Callable[[slice, Any, bool], list[Callable[[], object]]], before: Callable[[Any], object] | None
-) -> list[Callable[[], object]]:
-    """One function per member of the team: its tiles one after the other, in scratch of its own."""
+    total: int, scratch: Any, slices: int, job: Callable[[slice, Any, int, bool], list[Callable[[], object]]],
+    before: Callable[[Any], object] | None,
+) -> list[Callable[[], object]]:  # fmt: skip
+    """One function per member of the team: the tiles of its slices one after the other, in scratch of its own.
+
+    Args:
+        slices: into how many slices the images are cut, which rests on sizes alone; a member takes several.
+        job: for a tile, a member's scratch, the number of the slice, and whether the tile is the first of it.
+    """
     tiles = list(_tiles(total, scratch[0].shape[1]))
-    members = int(min(scratch[0].shape[0], len(tiles), max(1.0, flops / team.WORTH)))
+    members = min(scratch[0].shape[0], slices)
     out: list[Callable[[], object]] = []
     for k in range(members):
         own = [s[k] for s in scratch]
         jobs: list[Callable[[], object]] = [] if before is None else [lambda own=own: before(own)]
-        for i, tile in enumerate(tiles[len(tiles) * k // members : len(tiles) * (k + 1) // members]):
-            jobs += job(tile, own, i == 0)
+        for n in range(slices * k // members, slices * (k + 1) // members):
+            for i, tile in enumerate(tiles[len(tiles) * n // slices : len(tiles) * (n + 1) // slices]):
+                jobs += job(tile, own, n, i == 0)
         out.append(_in_order(jobs))
     return out
+
+
+def _slices_of(total: int, scratch: Any, flops: float, most: int = team.MOST_PARTS) -> int:
+    return team.parts(-(-total // max(1, scratch[0].shape[1])), flops, most)
 
 
 def _in_order(jobs: list[Callable[[], object]]) -> Callable[[], None]:
@@ -159,17 +183,20 @@ def conv(x: Any, w: Any, out: Any, strides: Any, padding: Any, dilation: Any, gr
     kernel, outputs = w.shape[:-2], out.shape[1:-1]
     if out.size == 0:
         return lambda: None
+    if is_one_channel_each(w, padding, dilation, groups):
+        return depthwise(x, w, out, strides, padding, dilation, scratch)
     if _is_plain(kernel, strides, padding, groups):
-        return lambda: np.matmul(x.reshape(-1, x.shape[-1]), w.reshape(w.shape[-2:]), out=_matrix(out))
+        return matmul(x.reshape(-1, x.shape[-1]), w.reshape(w.shape[-2:]), _matrix(out), False, False)
 
-    def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
+    def tile_jobs(tile: slice, own: Any, number: int, is_first: bool) -> list[Callable[[], object]]:
         jobs: list[Callable[[], object]] = []
         for xs, ys, o in _groups(x, out, groups):
             lay, rows = _rows(xs, tile, own, kernel, outputs, padding, strides, dilation)
             jobs += [lay, _product(rows, w, o, groups, _matrix(ys[tile]))]
         return jobs
 
-    parts = _deal(x.shape[0], scratch, _flops(out, w.shape), tile_jobs, _clear_borders if any(map(any, padding)) else None)
+    slices = _slices_of(x.shape[0], scratch, _flops(out, w.shape))
+    parts = _deal(x.shape[0], scratch, slices, tile_jobs, _clear_borders if any(map(any, padding)) else None)
     return lambda: team.TEAM.run(parts)
 
 
@@ -183,22 +210,24 @@ def _product(rows: Any, w: Any, o: slice, groups: int, target: Any) -> Callable[
 def conv_filter_grad(
     x: Any, dy: Any, out: Any, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int, scratch: Any
 ) -> Callable[[], object]:
-    """dw = windows of x, transposed, times dy; partial sums of tiles, then of members, are added up in order."""
+    """dw = windows of x, transposed, times dy; partial sums of tiles, then of slices, are added up in order."""
     outputs = dy.shape[1:-1]
     if dy.size == 0:
         return lambda: out.fill(0)
+    if is_one_channel_each(out, padding, dilation, groups):
+        return depthwise_filter_grad(x, dy, out, strides, padding, dilation, scratch)
     if _is_plain(kernel, strides, padding, groups):
-        return lambda: np.matmul(x.reshape(-1, x.shape[-1]).T, _matrix(dy), out=out.reshape(out.shape[-2:]))
+        return matmul(x.reshape(-1, x.shape[-1]), _matrix(dy), out.reshape(out.shape[-2:]), True, False)
+    sums = scratch[3][: _slices_of(x.shape[0], scratch, _flops(dy, out.shape), len(scratch[3]))]
 
-    def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
+    def tile_jobs(tile: slice, own: Any, number: int, is_first: bool) -> list[Callable[[], object]]:
         jobs: list[Callable[[], object]] = []
         for xs, ys, o in _groups(x, dy, groups):
             lay, rows = _rows(xs, tile, own, kernel, outputs, padding, strides, dilation)
-            jobs += [lay, _partial(rows, _matrix(ys[tile]), own[2], own[3][..., o], is_first)]
+            jobs += [lay, _partial(rows, _matrix(ys[tile]), own[2], sums[number][..., o], is_first)]
         return jobs
 
-    parts = _deal(x.shape[0], scratch, _flops(dy, out.shape), tile_jobs, _clear_borders if any(map(any, padding)) else None)
-    sums = scratch[3][: len(parts)]
+    parts = _deal(x.shape[0], scratch[:3], len(sums), tile_jobs, _clear_borders if any(map(any, padding)) else None)
 
     def run() -> None:
         team.TEAM.run(parts)
@@ -232,45 +261,66 @@ def conv_input_grad(
     kernel, outputs = w.shape[:-2], dy.shape[1:-1]
     if dy.size == 0 or out.size == 0:
         return lambda: out.fill(0)
+    if is_one_channel_each(w, padding, dilation, groups):
+        return depthwise_input_grad(dy, w, out, strides, padding, dilation, scratch)
     if _is_plain(kernel, strides, padding, groups):
-        return lambda: np.matmul(_matrix(dy), w.reshape(w.shape[-2:]).T, out=_matrix(out))
-    if _may_turn(kernel, strides, padding, dilation, groups):
-        turned = np.empty((*kernel, w.shape[-1], w.shape[-2]), w.dtype)
-        source = np.flip(w, tuple(range(len(kernel)))).swapaxes(-1, -2)
-        run_conv = conv(dy, turned, out, strides, turned_padding(kernel, padding), dilation, 1, scratch)
+        return matmul(_matrix(dy), w.reshape(w.shape[-2:]), _matrix(out), False, True)
+    if _may_turn(kernel, strides, padding, dilation):
+        turned = np.empty((*kernel, w.shape[-1] // groups, w.shape[-2] * groups), w.dtype)
+        source = np.flip(w, tuple(range(len(kernel)))).reshape(*w.shape[:-1], groups, -1)
+        target, source = turned.reshape(*turned.shape[:-1], groups, -1), np.moveaxis(source, -3, -1).swapaxes(-3, -2)
+        run_conv = conv(dy, turned, out, strides, turned_padding(kernel, padding), dilation, groups, scratch)
 
         def run() -> None:
-            np.copyto(turned, source)
+            np.copyto(target, source)
             run_conv()
 
         return run
 
-    def tile_jobs(tile: slice, own: Any, is_first: bool) -> list[Callable[[], object]]:
+    def tile_jobs(tile: slice, own: Any, number: int, is_first: bool) -> list[Callable[[], object]]:
         return [_spread(ys[tile], w, o, xs[tile], own, kernel, outputs, padding, strides, dilation) for xs, ys, o in _groups(out, dy, groups)]
 
-    parts = _deal(dy.shape[0], scratch, _flops(dy, w.shape), tile_jobs, None)
+    parts = _deal(dy.shape[0], scratch, _slices_of(dy.shape[0], scratch, _flops(dy, w.shape)), tile_jobs, None)
     return lambda: team.TEAM.run(parts)
 
 
-def _may_turn(kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> bool:
+def _may_turn(kernel: Any, strides: Any, padding: Any, dilation: Any) -> bool:
     ones = all(s == 1 for s in strides) and all(d == 1 for d in dilation)
-    return groups == 1 and ones and all(p < k and q < k for (p, q), k in zip(padding, kernel, strict=True))
+    return ones and all(p < k and q < k for (p, q), k in zip(padding, kernel, strict=True))
 
 
 def _spread(
     dy: Any, w: Any, o: slice, dx: Any, scratch: Any, kernel: Any, outputs: Any, padding: Any, strides: Any, dilation: Any
 ) -> Callable[[], object]:
-    n = dy.shape[0]
-    cols, padded = scratch[0][:n], scratch[1][:n]
-    rows = cols.reshape(-1, int(np.prod(cols.shape[len(kernel) + 1 :])))
-    matrix, inner = _matrix(dy), _inner(padded, dx, padding)
-    pairs = [(_tap(padded, tap, outputs, strides, dilation), cols[(..., *tap, slice(None))]) for tap in np.ndindex(*kernel)]
+    """dy times the kernel, one product per tap, added up in `phases`: the places of dx that are equal modulo the strides lie side by side there,
+    so that a tap is added to whole rows of them."""
+    n, channels = dy.shape[0], w.shape[-2]
+    matrix = _matrix(dy)
+    taps = scratch[0][:n].reshape(-1, *dy.shape[:-1], channels)
+    products = taps.reshape(len(taps), -1, channels)
+    room = scratch[1][:n]
+    phases = room.reshape(*strides, n, *(size // s for size, s in zip(room.shape[1:-1], strides, strict=True)), channels)
+    pairs = []
+    for tap, product in zip(np.ndindex(*kernel), taps, strict=True):
+        reach = [t * d for t, d in zip(tap, dilation, strict=True)]
+        phase = phases[tuple(r % s for r, s in zip(reach, strides, strict=True))]
+        pairs.append((phase[(slice(None), *(slice(r // s, r // s + n) for r, s, n in zip(reach, strides, outputs, strict=True)))], product))
+    places = [_of_phase(dx, phases, phase, padding, strides) for phase in np.ndindex(*strides)]
 
     def job() -> None:
-        np.matmul(matrix, w[..., o].reshape(rows.shape[1], -1).T, out=rows)
-        padded.fill(0)
-        for place, part in pairs:
-            np.add(place, part, out=place)
-        np.copyto(dx, inner)
+        np.matmul(matrix, w[..., o].reshape(len(taps), channels, -1).swapaxes(-1, -2), out=products)
+        phases.fill(0)
+        for place, product in pairs:
+            np.add(place, product, out=place)
+        for place, sums in places:
+            np.copyto(place, sums)
 
     return job
+
+
+def _of_phase(dx: Any, phases: Any, phase: tuple[int, ...], padding: Any, strides: Any) -> tuple[Any, Any]:
+    """The places of dx that belong to a phase, and where their sums are."""
+    first = [(f - p) % s for f, (p, _), s in zip(phase, padding, strides, strict=True)]
+    place = dx[(slice(None), *(slice(i, None, s) for i, s in zip(first, strides, strict=True)))]
+    begin = [(i + p - f) // s for i, f, (p, _), s in zip(first, phase, padding, strides, strict=True)]
+    return place, phases[phase][(slice(None), *(slice(b, b + n) for b, n in zip(begin, place.shape[1:-1], strict=True)))]

@@ -21,9 +21,8 @@ def cuts(shape: tuple[int, ...], lines: int) -> list[slice]:
     rows, total = shape[0], int(np.prod(shape, dtype=np.int64))
     if total * lines < WORTH or rows < 2 or total < STRETCH // 2:
         return [slice(0, rows)]
-    members = threads.count()
-    count = max(members, -(-total // STRETCH))
-    count = min(rows, -(-count // members) * members)
+    least = -(-total // STRETCH)
+    count = min(rows, next((n for n in (2, 4, 8) if n >= least), -(-least // 8) * 8))
     return [slice(rows * k // count, rows * (k + 1) // count) for k in range(count)]
 
 

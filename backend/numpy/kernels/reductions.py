@@ -31,7 +31,30 @@ def sum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object]:
     if kind == "all":
         flat = x.reshape(-1)
         return lambda: np.add.reduce(flat, out=out)
+    if x.size > 4096 and x.size <= FEW * out.size:
+        return _slices(x, out, axes)
     return lambda: np.add.reduce(x, axis=axes, out=out)
+
+
+FEW = 16
+"""Terms of a sum that are added slice by slice, all sums at once: 2e6 elements in fours over two inner axes take 1.3 ms instead of 7.5."""
+
+
+def _slices(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object]:
+    """The first slice along `axes` plus the others, in order; each member of the team has a stretch of the first axis that is left."""
+    front = np.moveaxis(x, axes, range(len(axes)))
+    count = front.shape[: len(axes)]
+
+    def job(part: slice) -> None:
+        first, *rest = (front[k][part] for k in np.ndindex(*count))
+        if not rest:
+            np.copyto(out[part], first)
+            return
+        np.add(first, rest[0], out=out[part])
+        for term in rest[1:]:
+            np.add(out[part], term, out=out[part])
+
+    return team.shared(len(out), 4.0 * x.size, job)
 
 
 def _columns(rows: Any, out: Any) -> Callable[[], object]:
@@ -76,6 +99,33 @@ def maximum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object
 def minimum_over(x: Any, out: Any, axes: tuple[int, ...]) -> Callable[[], object]:
     """The smallest element over `axes`; NaN where one is NaN."""
     return _extreme(x, out, axes, np.minimum)
+
+
+def cumsum(x: Any, out: Any, axis: int) -> Callable[[], object]:
+    """Sums from the start of an axis up to each place."""
+    return _running(x, out, axis, np.add)
+
+
+def cumprod(x: Any, out: Any, axis: int) -> Callable[[], object]:
+    """Products from the start of an axis up to each place."""
+    return _running(x, out, axis, np.multiply)
+
+
+def _running(x: Any, out: Any, axis: int, ufunc: Any) -> Callable[[], object]:
+    """Place after place for all rows at once, where rows are many and near each other; `accumulate` goes along one row after the other."""
+    n = x.shape[axis]
+    if n == 0 or x.size < 128 * n or (axis == x.ndim - 1 and n > 64):
+        return lambda: ufunc.accumulate(x, axis=axis, out=out, dtype=out.dtype)
+    before = (slice(None),) * axis
+    first, last = x[(*before, 0)], out[(*before, 0)]
+    steps = [(out[(*before, t - 1)], x[(*before, t)], out[(*before, t)]) for t in range(1, n)]
+
+    def run() -> None:
+        np.copyto(last, first)
+        for total, element, target in steps:
+            ufunc(total, element, out=target)
+
+    return run
 
 
 def argmax(x: Any, out: Any, axis: int) -> Callable[[], object]:

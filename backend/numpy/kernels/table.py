@@ -42,6 +42,17 @@ def _ufunc(name: str) -> Callable[[Step, Line], str]:
     return lambda step, line: f"np.{name}({', '.join(line.ins)}, out={line.out})"
 
 
+def _single(name: str) -> Callable[[Step, Line], str]:
+    """A kernel of this package for float32, NumPy's function for what else there is."""
+    ufunc = LINES[name]
+    return lambda step, line: _kernel(step, line) if step.node.dtype == "float32" else ufunc(step, line) or ""
+
+
+def _kernel(step: Step, line: Line) -> str:
+    """A kernel of this package that is called as a ufunc is."""
+    return f"kernels.{step.node.op.name}({', '.join(line.ins)}, out={line.out})"
+
+
 def _matmul(step: Step, line: Line) -> str | None:
     if not _is_small(step):
         return None
@@ -74,10 +85,6 @@ def _reduction(name: str, kernel_pays: bool = False) -> Callable[[Step, Line], s
     return line
 
 
-def _take(step: Step, line: Line) -> str:
-    return f"np.{step.node.op.name}({line.ins[0]}, axis={text.literal(step.node.attrs['axis'])}, out={line.out}, dtype={step.node.dtype!r})"
-
-
 def _square(step: Step, line: Line) -> str:
     return f"np.multiply({line.ins[0]}, {line.ins[0]}, out={line.out})"
 
@@ -85,7 +92,10 @@ def _square(step: Step, line: Line) -> str:
 LINES: dict[str, Callable[[Step, Line], str | None]] = {
     name: _ufunc(op.fn.__name__) for name, op in OPS.items() if isinstance(op, Elementwise) and isinstance(op.fn, np.ufunc)
 }
+LINES |= {name: _single(name) for name in ("log1p", "expm1", "logaddexp", "sinh", "cosh", "tan", "arctanh", "floor_divide", "mod")}
 LINES |= {
+    "erf": _kernel,
+    "erfinv": _kernel,
     "matmul": _matmul,
     "square": _square,
     "any": _reduction("any"),
@@ -94,14 +104,13 @@ LINES |= {
     "sum": _reduction("sum", kernel_pays=True),
     "max": _reduction("max", kernel_pays=True),
     "min": _reduction("min", kernel_pays=True),
-    "cumsum": _take,
-    "cumprod": _take,
 }
 
 PREPARED: dict[str, str] = {
     "cast": "cast", "where": "select", "matmul": "matmul", 
     "sum": "sum_over", "max": "maximum_over", "argmax": "argmax", "argmin": "argmin",
-    "min": "minimum_over",
+    "min": "minimum_over", "cumsum": "cumsum", "cumprod": "cumprod", "top_k": "top_k",
+    "take_along_axis": "take_along_axis", "add_along_axis": "add_along_axis",
     "pad": "pad",
     "gather": "gather", "scatter_add": "scatter_add", "combine_rows": "combine_rows", "set_rows": "set_rows", "random_bits": "random_bits",
     "conv": "conv", "conv_input_grad": "conv_input_grad", "conv_filter_grad": "conv_filter_grad",
@@ -116,9 +125,8 @@ def _conv_scratch(node: Node) -> list[TensorType]:
 
 
 def _select_scratch(node: Node) -> list[TensorType]:
-    condition = node.inputs[0].tensor_type
-    width = {"float32": "int32", "float64": "int64", "int32": "int32", "int64": "int64"}.get(node.dtype)
-    return [condition.with_dtype(width)] if width is not None and condition.shape == node.shape else []
+    width = {1: "int8", 2: "int16", 4: "int32", 8: "int64"}.get(np.dtype(node.dtype).itemsize)
+    return [node.inputs[0].tensor_type.with_dtype(width)] if width is not None else []
 
 
 def _pool_scratch(node: Node) -> list[TensorType]:
@@ -134,6 +142,7 @@ SCRATCH: dict[str, Callable[[Node], list[TensorType]]] = {
 
 CONTIGUOUS: dict[str, tuple[int, ...]] = {
     "conv": (0, 1), "conv_input_grad": (0, 1), "conv_filter_grad": (0, 1), "scatter_add": (0, 1), "combine_rows": (0, 1),
+    "take_along_axis": (0,), "add_along_axis": (1,), "top_k": (0,),
 }  # fmt: skip
 
 IN_PLACE: dict[str, tuple[int, ...]] = {"set_rows": (0,), "where": (1, 2)}

@@ -13,6 +13,7 @@ from typing import ClassVar
 from symkeras.compiler.passes.base import Context, Pass
 from symkeras.compiler.passes.rules import splat
 from symkeras.compiler.passes.scan_loop import Loop, item, replace_scans
+from symkeras.graph import dims
 from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, make
 from symkeras.graph.tensor import Tensor
@@ -20,7 +21,7 @@ from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import OPS
 from symkeras.ops.reductions import sum as sum_
-from symkeras.ops.shaping import reshape
+from symkeras.ops.shaping import broadcast_to, reshape
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,16 @@ class HoistFromScans(Pass):
 
 
 def _dependence(loop: Loop) -> tuple[dict[Node, bool], dict[Node, bool]]:
-    """For each body node, whether it changes over time at all, and whether it depends on a carry."""
+    """For each body node, whether it changes over time at all, and whether it depends on a carry.
+
+    What may be an error stays in a loop that may have no steps, as if it changed.
+    """
+    runs = (dims.least(loop.length) or 0) > 0
     varies: dict[Node, bool] = {}
     carried: dict[Node, bool] = {}
     carries, slices = set(loop.carry_in), set(loop.x_in)
     for n in loop.body_nodes():
-        varies[n] = n in carries or n in slices or any(varies[i] for i in n.inputs)
+        varies[n] = n in carries or n in slices or any(varies[i] for i in n.inputs) or (not runs and n.op.may_raise(n))
         carried[n] = n in carries or any(carried[i] for i in n.inputs)
     return varies, carried
 
@@ -151,7 +156,7 @@ def _sink_outputs(loop: Loop, context: Context) -> dict[int, Callable[[Node], No
 
 
 def _unroll_sums(loop: Loop, context: Context) -> dict[int, Callable[[Node], Node]]:
-    """Carries that only sum something up: what they sum comes out stacked and is summed after the loop."""
+    """Carries that only sum something up, also something narrower: what they sum comes out stacked and is summed after the loop."""
     readers: dict[Node, list[Node]] = {}
     for n in loop.body_nodes():
         for i in n.inputs:
@@ -194,4 +199,4 @@ def _total(whole: Node, places: list[int], kind: str, start: Node) -> Node:
         total = Tensor(make(OPS["matmul"], [s.node for s in stacks], {"transpose_a": True, "transpose_b": False}))
     else:
         total = sum_(stacks[0], axis=0)
-    return total.node if splat(start) == 0 else ew.add_(Tensor(start), total).node
+    return broadcast_to(total, start.shape).node if splat(start) == 0 else ew.add_(Tensor(start), total).node

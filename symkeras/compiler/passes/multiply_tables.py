@@ -60,7 +60,7 @@ class MultiplyTables(Pass):
         size = rows * n.shape[-1] * dtypes.itemsize(n.dtype)
         if not isinstance(size, int) or size > self.most:
             return "the product takes too much memory"
-        if width < self.least:  # type: ignore[operator]
+        if not isinstance(width, int) or width < self.least:
             return "the rows are narrow"
         return "" if _is_only_multiplied(gather, graph, fixed) else "the rows are read by others, too"
 

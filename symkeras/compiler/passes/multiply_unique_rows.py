@@ -55,7 +55,8 @@ class MultiplyUniqueRows(Pass):
             if n.op.name == "matmul" and _is_of_rows(n) and not n.attrs["transpose_a"]:
                 table, indices = unreshaped(n.inputs[0]).inputs
                 count, width = table.shape
-                if isinstance(count, int) and min(width, n.shape[1]) >= self.least and not isinstance(indices.tensor_type.size, int):  # type: ignore[operator]
+                is_wide = all(isinstance(d, int) and d >= self.least for d in (width, n.shape[1]))
+                if isinstance(count, int) and is_wide and not isinstance(indices.tensor_type.size, int):
                     sizes.setdefault(indices, set()).add(count)
         return {indices: found.pop() for indices, found in sizes.items() if len(found) == 1}
 

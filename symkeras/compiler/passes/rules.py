@@ -11,6 +11,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -193,11 +194,12 @@ def _needs(pattern: ast.expr) -> tuple[frozenset[str], ...]:
 
 
 class RuleSet:
-    """Rules indexed by the op at the root of their pattern."""
+    """Rules indexed by the op at the root of their pattern; they are parsed here, and never again."""
 
     def __init__(self, rules: Iterable[Rule]):
         self.rules = tuple(rules)
         self._by_op: dict[str, list[_Row]] = {}
+        self._done: WeakKeyDictionary[Graph, tuple[Graph | None, Context]] = WeakKeyDictionary()
         for rule in self.rules:
             pattern = parse(rule.pattern)
             replacement = parse(rule.replacement) if isinstance(rule.replacement, str) else None
@@ -205,6 +207,10 @@ class RuleSet:
             if name is None or rule.numerics not in NUMERICS:
                 raise CompileError(f"rule {rule.name!r}: the pattern must apply an operation and numerics be one of {NUMERICS}")
             self._by_op.setdefault(name, []).append(_Row(rule, pattern, replacement, _needs(pattern)))
+
+    def concerns(self, node: Node) -> bool:
+        """Whether a rule may apply to `node`, by its operation."""
+        return node.op.name in self._by_op
 
     def rewrite(self, node: Node, context: Context) -> Node | None:
         """What the first rule that applies makes of `node`, or None."""
@@ -227,12 +233,24 @@ class RuleSet:
 
     def run(self, graph: Graph, context: Context) -> Graph:
         """Apply the rules everywhere until none fires."""
-        graph = map_subgraphs(graph, lambda g: self.run(g, context))
+        graph = map_subgraphs(graph, lambda g: self._within(g, context))
         for _ in range(32):
             graph, changed = self._sweep(graph, context)
             if not changed:
                 return graph
         raise CompileError(f"the rules do not come to an end on graph {graph.name!r}; last fired: {dict(context.fired)}")
+
+    def _within(self, graph: Graph, context: Context) -> Graph:
+        """A body rewritten: the same object for the same body, so that loops and branches that were equal stay so."""
+        known = self._done.get(graph)
+        if known is None:
+            own = Context(context.takes, context.numerics)
+            new = self.run(graph, own)
+            known = self._done[graph] = (None if new is graph else new), own  # what holds its own key would never go away
+        new_or_none, own = known
+        context.fired.update(own.fired)
+        context.refused.update(own.refused)
+        return graph if new_or_none is None else new_or_none
 
     def _sweep(self, graph: Graph, context: Context) -> tuple[Graph, bool]:
         new: dict[Node, Node] = {}
@@ -243,7 +261,7 @@ class RuleSet:
             if any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
                 with provenance.inherit(node.origins):
                     current = make(node.op, inputs, node.attrs)
-            if node.op.name in self._by_op:
+            if self.concerns(node):
                 for _ in range(16):
                     better = self.rewrite(current, context)
                     if better is None:

@@ -57,6 +57,11 @@ def _gather_of_transposed(m: Match) -> Node:
         return make(OPS["gather"], (m["w"], t))
 
 
+def _permutes_indices_of_rows(m: Match) -> str | None:
+    """Rows of single elements cost as much as their indices; and a chain of such look-ups would be moved through one by one."""
+    return "the rows are single elements" if m["w"].ndim == 1 else _permutes_indices_only(m)
+
+
 def _permutes_indices_only(m: Match) -> str | None:
     axes, count = m.attrs["a"], m["i"].ndim
     fine = sorted(axes[:count]) == list(range(count)) and axes[count:] == tuple(range(count, len(axes)))
@@ -92,6 +97,8 @@ def _fuse_reshape(m: Match) -> Node:
 def _join_pads(m: Match) -> Node | None:
     """Two stretches of zeros that meet, each around its own elements: one stretch around both."""
     p, q = m.attrs["p"], m.attrs["q"]
+    if any(i.type != m.node.type for i in m.node.inputs):  # one is repeated for the other
+        return None
     axes = [k for k, (a, b) in enumerate(zip(p, q, strict=True)) if a != b]
     if m.attrs["v"] != 0 or m.attrs["u"] != 0 or len(axes) != 1 or any(g != 0 for _, _, g in (*p, *q)):
         return None
@@ -151,7 +158,7 @@ RULES = RuleSet(
         Rule("transpose-of-matmul", "transpose(matmul(a, b, transpose_a=p, transpose_b=q), axes=(1, 0))",
              lambda m: make(OPS["matmul"], (m["b"], m["a"]), {"transpose_a": not m.attrs["q"], "transpose_b": not m.attrs["p"]}),
              samples={"a": "f32[3, 4]", "b": "f32[4, 5]"}, attrs={"p": False, "q": False}, numerics="reassociates"),
-        Rule("transpose-of-gather", "transpose(gather(w, i), axes=a)", _gather_of_transposed, where=_permutes_indices_only,
+        Rule("transpose-of-gather", "transpose(gather(w, i), axes=a)", _gather_of_transposed, where=_permutes_indices_of_rows,
              samples={"w": "f32[5, 3]", "i": "i32[2, 4]"}, attrs={"a": (1, 0, 2)}, doc="Transposing indices is cheaper than rows."),
         Rule("scatter-of-transposed", "scatter_add(i, transpose(v, axes=a), rows=r)", _scatter_of_transposed, where=_permutes_indices_only,
              numerics="reassociates", samples={"i": "i32[2, 4]", "v": "f32[4, 2, 3]"}, attrs={"a": (1, 0, 2), "r": 5}),
@@ -170,11 +177,10 @@ def drop_broadcasts(node: Node, context: Context) -> Node | None:
 
 
 class _Simplification(RuleSet):
-    def __init__(self) -> None:
-        super().__init__(RULES.rules)
-        for name, op in OPS.items():
-            if op.is_elementwise:
-                self._by_op.setdefault(name, [])
+    """The table, and that elementwise ops need no broadcasts."""
+
+    def concerns(self, node: Node) -> bool:
+        return node.op.is_elementwise or super().concerns(node)
 
     def rewrite(self, node: Node, context: Context) -> Node | None:
         from symkeras.graph import provenance
@@ -187,6 +193,9 @@ class _Simplification(RuleSet):
         return super().rewrite(node, context)
 
 
+_SIMPLIFICATION = _Simplification(RULES.rules)
+
+
 @dataclass(frozen=True)
 class Simplify(Pass):
     """Apply the table of simplifications until nothing changes."""
@@ -194,4 +203,4 @@ class Simplify(Pass):
     name: ClassVar[str] = "simplify"
 
     def run(self, graph: Graph, context: Context) -> Graph:
-        return _Simplification().run(graph, context)
+        return _SIMPLIFICATION.run(graph, context)

@@ -131,12 +131,15 @@ class Grouping:
         """The steps in order, those that run by samples in lists."""
         out: list[AnyStep | list[AnyStep]] = []
         run: list[AnyStep] = []
+        together = _Together(self)
         for s in (*steps, None):
-            fits = s is not None and self._is_by_samples(s) and self._fit([s])
-            if run and not (fits and self._fit([*run, s])):  # type: ignore[list-item]
+            alone = _Together(self)
+            fits = s is not None and self._is_by_samples(s) and alone.takes(s)
+            if run and not (fits and together.takes(s)):  # type: ignore[arg-type]
                 out += [run] if self._pays(run) else run
                 run = []
             if fits:
+                together = together if run else alone
                 run.append(s)  # type: ignore[arg-type]
             elif s is not None:
                 out.append(s)
@@ -148,11 +151,12 @@ class Grouping:
         start, end = _span(run)
         for s in _kernels(run):
             for v in s.outputs:
-                w, b = self._window(v), v.buffer.storage
+                w, b = self.window(v), v.buffer.storage
                 is_own = b.kind == "arena" and b.inside is None and b.loop is None and id(b) not in self._kept
                 if w is not None and w.is_whole and is_own and start <= b.first and b.last <= end:
                     found[id(b)] = w
-        return {key: w for key, w in found.items() if all(self._is_whole(v) for s in _kernels(run) for v in s.inputs if id(v.buffer.storage) == key)}
+        in_part = {id(v.buffer.storage) for s in _kernels(run) for v in s.inputs if not self._is_whole(v)}
+        return {key: w for key, w in found.items() if key not in in_part}
 
     def group(self, run: list[AnyStep], members: int) -> BatchTile:
         """A group of the steps of a run, for so many threads."""
@@ -178,53 +182,102 @@ class Grouping:
             return False
         if isinstance(s, Loop) and (dims.symbols_of(s.length) & self._samples.symbols() or any(one.scratch for one in kernels)):
             return False
-        return all(self._least(one, self._samples) > 0 for one in kernels)
+        return all(self.least(one) > 0 for one in kernels)
 
-    def _window(self, v: Value) -> Window | None:
+    def least(self, s: Step) -> int:
+        """The fewest samples that a call of a step's kernel is worth."""
+        return self._least(s, self._samples)
+
+    def window(self, v: Value) -> Window | None:
         if id(v) not in self._windows:
             self._windows[id(v)] = window(v, self._samples)
         return self._windows[id(v)]
 
     def _is_whole(self, v: Value) -> bool:
-        w = self._window(v)
+        w = self.window(v)
         return w is not None and w.is_whole
-
-    def _fit(self, run: Sequence[AnyStep]) -> bool:
-        """Whether nothing that one of the steps writes is read or written again by another one beyond the same samples, and some
-        number of samples suits all of them."""
-        kernels = _kernels(run)
-        users: dict[int, list[tuple[Step, Window | None]]] = {id(v.buffer.storage): [] for s in kernels for v in s.outputs}
-        in_loops = {id(one) for s in run if isinstance(s, Loop) for one in _kernels([s])}
-        others: dict[int, int] = {}
-        for s in kernels:
-            for v in (*s.inputs, *s.outputs):
-                key = id(v.buffer.storage)
-                if key in users:
-                    users[key].append((s, self._window(v)))
-                elif isinstance(v.type.size, int):
-                    others[key] = v.type.size * itemsize(v.type.dtype)
-        for found in users.values():
-            sizes = {w.size if w is not None else None for _, w in found}
-            is_shared = len({id(s) for s, _ in found}) > 1 or any(id(s) in in_loops for s, _ in found)
-            if is_shared and (len(sizes) > 1 or None in sizes):
-                return False
-        least, most = self._chunk(kernels)
-        return len(run) == 1 or (sum(others.values()) <= WHOLE_BYTES and least <= most)
 
     def _chunk(self, kernels: Sequence[Step]) -> tuple[int, int]:
         """The fewest samples that suit every kernel, and as many as keep in the cache what is written for them (one at least)."""
-        written = {id(w.storage): w for s in kernels for v in s.outputs if (w := self._window(v)) is not None}
-        most = CACHE_BYTES // max(1, sum(map(_bytes, written.values())))
-        return max(self._least(s, self._samples) for s in kernels), max(1, most)
+        written = {id(w.storage): w for s in kernels for v in s.outputs if (w := self.window(v)) is not None}
+        return max(self.least(s) for s in kernels), _most(sum(map(_bytes, written.values())))
 
     def _pays(self, run: Sequence[AnyStep]) -> bool:
         """Whether one step reads a fair amount of what another one writes; or a loop, of many small steps, can be shared as a whole."""
         kernels = _kernels(run)
         if any(isinstance(s, Loop) for s in run):
             return True
-        written = {id(w.storage): w for s in kernels for v in s.outputs if (w := self._window(v)) is not None}
+        written = {id(w.storage): w for s in kernels for v in s.outputs if (w := self.window(v)) is not None}
         read = {id(v.buffer.storage) for s in kernels for v in s.inputs} & written.keys()
         return len(run) > 1 and sum(_bytes(written[key]) for key in read) >= LEAST_BYTES
+
+
+@dataclass
+class _Storage:
+    """How the steps of a run use some storage.
+
+    Attributes:
+        sizes: of the windows in it, None where samples do not lie apart.
+        user: a step that uses it; `is_shared` says whether there are more, or one more than once.
+        whole: bytes of what all samples share in it.
+    """
+
+    sizes: set[Size | None]
+    user: Step
+    is_shared: bool
+    is_written: bool = False
+    whole: int = 0
+
+
+class _Together:
+    """The steps of a run, and whether one more may run with them: each step is looked at once."""
+
+    looks = 0  # how many operands were looked at by all runs: tests see that it grows as the steps do
+
+    def __init__(self, grouping: Grouping):
+        self._grouping = grouping
+        self._storages: dict[int, _Storage] = {}
+        self._written: dict[int, int] = {}  # bytes of a sample
+        self._written_bytes = self._whole_bytes = self._least = self._count = 0
+
+    def takes(self, s: AnyStep) -> bool:
+        """Take one more step in. Whether nothing that a step writes is read or written again by another one beyond the same samples,
+        and some number of samples suits all steps; if not, this run is at its end."""
+        kernels, in_loop = _kernels([s]), isinstance(s, Loop)
+        self._count += 1
+        touched: dict[int, _Storage] = {}
+        for k in kernels:
+            self._least = max(self._least, self._grouping.least(k))
+            for v, is_written in (*((v, False) for v in k.inputs), *((v, True) for v in k.outputs)):
+                touched[id(v.buffer.storage)] = self._use(v, k, is_written, in_loop)
+        if any(t.is_written and t.is_shared and (len(t.sizes) > 1 or None in t.sizes) for t in touched.values()):
+            return False
+        return self._count == 1 or (self._whole_bytes <= WHOLE_BYTES and self._least <= _most(self._written_bytes))
+
+    def _use(self, v: Value, step: Step, is_written: bool, in_loop: bool) -> _Storage:
+        _Together.looks += 1
+        key, w = id(v.buffer.storage), self._grouping.window(v)
+        known = self._storages.get(key)
+        if known is None:
+            known = self._storages[key] = _Storage(set(), step, in_loop)
+        known.is_shared = known.is_shared or in_loop or known.user is not step
+        known.sizes.add(w.size if w is not None else None)
+        known.is_written = known.is_written or is_written
+        before = known.whole
+        if known.is_written:
+            known.whole = 0
+        elif isinstance(v.type.size, int):
+            known.whole = v.type.size * itemsize(v.type.dtype)
+        self._whole_bytes += known.whole - before
+        if is_written and w is not None:
+            self._written_bytes += _bytes(w) - self._written.get(key, 0)
+            self._written[key] = _bytes(w)
+        return known
+
+
+def _most(written: int) -> int:
+    """As many samples as keep in the cache what is written for them (one at least)."""
+    return max(1, CACHE_BYTES // max(1, written))
 
 
 def _kernels(run: Sequence[AnyStep]) -> list[Step]:
@@ -243,23 +296,39 @@ def _bytes(w: Window) -> int:
 
 
 def _read_in_order(run: Sequence[AnyStep]) -> list[AnyStep]:
-    """The steps, products that read a matrix down its columns after others that read it along its rows: then it is in the cache."""
-    steps = list(run)
-    for s in reversed(run):
-        if isinstance(s, Step) and _is_down_columns(s):
-            at = steps.index(s)
-            while at + 1 < len(steps) and not _is_down_columns(steps[at + 1]) and not _depend(s, steps[at + 1]):
-                steps[at], steps[at + 1] = steps[at + 1], s
-                at += 1
-    return steps
+    """The steps, products that read a matrix down its columns after others that read it along its rows: then it is in the cache.
+
+    Such a product moves on until a step depends on it, or another such product comes. Going backwards, the next step that uses some
+    storage, and the next that writes it, say where that is.
+    """
+    end = len(run)
+    used: dict[int, int] = {}
+    written: dict[int, int] = {}
+    before: list[list[AnyStep]] = [[] for _ in range(end + 1)]
+    slot = end
+    for k in range(end - 1, -1, -1):
+        s = run[k]
+        reads, writes = _storages(s)
+        if _is_down_columns(s):
+            slot = min(slot, *(used.get(key, end) for key in writes), *(written.get(key, end) for key in reads))
+            before[slot].append(s)
+            continue
+        used |= dict.fromkeys((*reads, *writes), k)
+        written |= dict.fromkeys(writes, k)
+    out: list[AnyStep] = []
+    for k in range(end + 1):
+        out += reversed(before[k])
+        if k < end and not _is_down_columns(run[k]):
+            out.append(run[k])
+    return out
 
 
 def _is_down_columns(s: AnyStep) -> bool:
     return isinstance(s, Step) and s.node.op.name == "matmul" and s.kind == "kernel" and s.node.attrs["transpose_a"]
 
 
-def _depend(a: AnyStep, b: AnyStep) -> bool:
-    """Whether one of two steps writes what the other one uses."""
-    reads = [{id(v.buffer.storage) for k in steps_of(s) or () for v in k.inputs} for s in (a, b)]
-    writes = [{id(v.buffer.storage) for k in steps_of(s) or () for v in (*k.outputs, *k.scratch)} for s in (a, b)]
-    return bool(writes[0] & (reads[1] | writes[1]) or writes[1] & reads[0])
+def _storages(s: AnyStep) -> tuple[set[int], set[int]]:
+    """What a step reads, and what it writes or computes in."""
+    kernels = steps_of(s) or ()
+    reads = {id(v.buffer.storage) for k in kernels for v in k.inputs}
+    return reads, {id(v.buffer.storage) for k in kernels for v in (*k.outputs, *k.scratch)}

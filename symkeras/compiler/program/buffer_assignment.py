@@ -7,6 +7,7 @@ reads (`index_maps`): a result lies in the place of an operand only where every 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from symkeras.compiler.program.addressing import has_place
@@ -40,6 +41,7 @@ class Placing:
         for v in variables:
             m = index_map(v)
             self.variables.setdefault(m.memory, []).append((v, m))
+        self._by_buffer: dict[int, list[Value]] = {}
 
     def place_concatenations(self, steps: Sequence[AnyStep]) -> None:
         """Pieces are written where they belong in the whole."""
@@ -56,9 +58,10 @@ class Placing:
                 self._place_columns(inner_steps(step))
             elif step.kind == "kernel" and step.node.op.name == "concatenate" and step.node.attrs["axis"] > 0:
                 start: Size = 0
+                uses = Counter(map(id, step.inputs))
                 for v in step.inputs:
                     stop = start + v.type.shape[step.node.attrs["axis"]]
-                    if id(v) in producers and step.inputs.count(v) == 1 and self._is_free_piece(v, producers[id(v)], step):
+                    if id(v) in producers and uses[id(v)] == 1 and self._is_free_piece(v, producers[id(v)], step):
                         self._become_piece(v, step, start, stop)
                     start = stop
 
@@ -74,7 +77,7 @@ class Placing:
         sizes = [(0, d) if k != axis else (start, stop) for k, d in enumerate(whole.type.shape)]
         bounds = {"starts": tuple(a for a, _ in sizes), "stops": tuple(b for _, b in sizes), "strides": (1,) * len(sizes)}
         own, shared = v.buffer, whole.buffer
-        others = [(other, other.is_contiguous) for other in self.all_values if other.buffer is own]
+        others = [(other, other.is_contiguous) for other in self._in_buffer(own)]
         for other, _ in others:
             other.buffer, other.is_contiguous = shared, False
         v.base, v.view = whole, ("slice", bounds)
@@ -84,18 +87,26 @@ class Placing:
             v.base = v.view = None
             return
         shared.first, shared.last = min(shared.first, own.first), max(shared.last, own.last)
+        self._in_buffer(shared).extend(self._by_buffer.pop(id(own)))
         self.reads.setdefault(id(shared), []).extend(self.reads.pop(id(own), []))
+
+    def _in_buffer(self, buffer: Buffer) -> list[Value]:
+        """The values that lie in a buffer; found once for all buffers, then kept true by `_become_piece`."""
+        if not self._by_buffer:
+            for v in self.all_values:
+                self._by_buffer.setdefault(id(v.buffer), []).append(v)
+        return self._by_buffer.setdefault(id(buffer), [])
 
     def _place_pieces(self, step: Step) -> None:
         whole = step.outputs[0]
         row = dims.product(whole.type.shape[1:])
         start: Size = 0
-        for k, v in enumerate(list(step.inputs)):
+        uses = Counter(id(v.buffer) for v in step.inputs)
+        for v in step.inputs:
             b = v.buffer
             size = v.type.size
             fits = b.kind == "arena" and b.inside is None and v.is_contiguous and b.type.size == size and b.first >= 0 and b.loop is None
-            fits = fits and step.inputs.count(v) == 1 and not any(o.buffer is b for j, o in enumerate(step.inputs) if j != k)
-            if fits:
+            if fits and uses[id(b)] == 1:
                 b.inside, b.offset = whole.buffer, start
                 whole.buffer.first = min(whole.buffer.first, b.first)
                 whole.buffer.last = max(whole.buffer.last, b.last)

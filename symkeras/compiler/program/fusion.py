@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import bisect
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symkeras.errors import CompileError
@@ -133,6 +133,7 @@ class Fusion:
         self._kept = set(kept)
         self._unit: dict[Node, _Unit] = {}
         self._readers: dict[Node, list[_Unit]] = {}
+        self.looks = 0  # how many pairs of edges `_reaches` has looked at
         self._blocks: list[int] = []  # no fusion group reaches from before a block's start into it
         self._position: dict[Node, int] = {}
 
@@ -305,22 +306,44 @@ class Fusion:
         return not self._reaches([self._unit[i] for i in n.inputs if i in self._unit and i not in unit.levels and i not in aliases], unit)
 
     def _reaches(self, todo: list[_Unit], unit: _Unit) -> bool:
-        """Whether one of `todo` is, or depends on, `unit`."""
-        seen = set(todo)
+        """Whether one of `todo` is, or depends on, `unit`: sought from both ends in turn, until one of them has nothing left.
+
+        Only what lies between can connect them, and of a gradient's chain and a mask made long before it one end is short.
+        """
+        before, after = set(todo), {unit}
+        if unit in before:
+            return True
         horizon = self._blocks[bisect.bisect_right(self._blocks, unit.first) - 1]
-        units = self._unit
+        back = self._walk(todo, before, self._sources, horizon)
+        ahead = self._walk([unit], after, self._targets, 0)
+        for behind, beyond in zip(back, ahead):  # noqa: B905  (the shorter one decides)
+            self.looks += 1
+            if behind in after or beyond in before:
+                return True
+        return False
+
+    @staticmethod
+    def _walk(todo: Iterable[_Unit], seen: set[_Unit], edges: Callable[[_Unit], Iterator[_Unit]], horizon: int) -> Iterator[_Unit]:
+        """The unit at the end of every edge from `todo` on, not beyond what ends before `horizon`; `seen` are those met."""
+        todo = list(todo)
         while todo:
             u = todo.pop()
-            if u is unit:
-                return True
-            if u.last < horizon:
-                continue
-            for i in u.operands if u.shape is not None else u.nodes[0].inputs:
-                before = units.get(i)
-                if before is not None and before not in seen:
-                    seen.add(before)
-                    todo.append(before)
-        return False
+            for other in edges(u) if u.last >= horizon else ():
+                if other not in seen:
+                    seen.add(other)
+                    todo.append(other)
+                yield other
+
+    def _sources(self, u: _Unit) -> Iterator[_Unit]:
+        for i in u.operands if u.shape is not None else u.nodes[0].inputs:
+            if i in self._unit:
+                yield self._unit[i]
+
+    def _targets(self, u: _Unit) -> Iterator[_Unit]:
+        for n in u.nodes:
+            for reader in self._users.get(n, ()):
+                if reader in self._unit:
+                    yield self._unit[reader]
 
     # ---- what comes out --------------------------------------------------------------------------------------------
 

@@ -95,14 +95,15 @@ class _Gaps:
     def __init__(self) -> None:
         self.starts: list[int] = []
         self.lengths: dict[int, int] = {}
+        self.by_length: list[tuple[int, int]] = []  # (length, start)
         self.end = 0
 
     def take(self, size: int) -> int:
         """The offset of `size` free bytes: the tightest gap, else the end."""
         if size == 0:
             return 0
-        best = min((s for s in self.starts if self.lengths[s] >= size), key=lambda s: self.lengths[s], default=None)
-        if best is None:
+        tightest = bisect.bisect_left(self.by_length, (size, -1))
+        if tightest == len(self.by_length):
             last = self.starts[-1] if self.starts else None
             if last is not None and last + self.lengths[last] == self.end:
                 self._drop(last)
@@ -110,7 +111,7 @@ class _Gaps:
                 return last
             self.end += size
             return self.end - size
-        length = self.lengths[best]
+        length, best = self.by_length[tightest]
         self._drop(best)
         if length > size:
             self._add(best + size, length - size)
@@ -133,8 +134,9 @@ class _Gaps:
 
     def _add(self, start: int, size: int) -> None:
         bisect.insort(self.starts, start)
+        bisect.insort(self.by_length, (size, start))
         self.lengths[start] = size
 
     def _drop(self, start: int) -> None:
         del self.starts[bisect.bisect_left(self.starts, start)]
-        del self.lengths[start]
+        del self.by_length[bisect.bisect_left(self.by_length, (self.lengths.pop(start), start))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from symkeras.compiler.program.program import Value
@@ -39,16 +41,33 @@ def identifier(text: str) -> str:
     return clean if clean and not clean[0].isdigit() else f"v_{clean}"
 
 
-def unique(base: str, taken: set[str]) -> str:
+class Taken(set[str]):
+    """Names that are taken; it remembers which number of a name comes next, so that a thousand of one kind are not tried a million times.
+
+    Attributes:
+        tried: how many names `unique` has tried.
+    """
+
+    def __init__(self, names: Iterable[str] = ()):
+        super().__init__(names)
+        self.next: dict[str, int] = {}
+        self.tried = 0
+
+
+def unique(base: str, taken: Taken) -> str:
     """`base`, with a number where it is taken; taken from now on.
 
-    >>> unique("sum", {"sum", "sum_2"})
+    >>> unique("sum", Taken(["sum", "sum_2"]))
     'sum_3'
     """
-    name, k = base, 1
+    name, k = base, taken.next.get(base, 1)
+    if k > 1:
+        name = f"{base}_{k}"
     while name in taken:
+        taken.tried += 1
         k += 1
         name = f"{base}_{k}"
+    taken.next[base] = k + 1
     taken.add(name)
     return name
 

@@ -8,18 +8,18 @@ Everything here is decided once per graph, with symbolic sizes; offsets are comp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, TypeAlias
 
 from symkeras.compiler.program.fusion import FusionGroup
-from symkeras.errors import ShapeError
+from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dims, provenance
 from symkeras.graph.dims import Size
-from symkeras.graph.graph import Graph, every_node
+from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.lazy import lazy
 
 
 @dataclass(eq=False)
@@ -271,14 +271,14 @@ class Program:
                 found.setdefault(id(b), b)
         return sorted(found.values(), key=lambda b: b.first)
 
-    @cached_property
+    @lazy
     def unwritten_inputs(self) -> list[int]:
         """The inputs in whose storage nothing is written: the caller's arrays serve as well."""
         written = {id(v.buffer.storage) for s in self.all_steps() for v in (*s.outputs, *s.scratch)}
         own = [k for k, v in enumerate(self.inputs) if v.buffer.kind == "arena" and v.buffer.storage is v.buffer and v.base is None]
         return [k for k in own if id(self.inputs[k].buffer) not in written]
 
-    @cached_property
+    @lazy
     def symbols(self) -> list[str]:
         """The dims that must be known to bind."""
         names: set[str] = set()
@@ -289,19 +289,38 @@ class Program:
         return sorted(names)
 
 
-def check_sizes(graph: Graph, env: dict[str, int]) -> None:
-    """Raise ShapeError where these sizes make an axis negative, or an op of the graph (or of one within) has no meaning for them."""
-    for n in every_node(graph):
-        check = _SIZE_CHECKS.get(n.op.name)
-        problem = check(n, env) if check is not None else ""
-        if not problem:
-            negative = next((t for t in n.types if any(not isinstance(d, int) and d.evaluate(env) < 0 for d in t.shape)), None)
-            problem = f"{n.op.name}: {negative} has a negative size" if negative is not None else ""
-        if problem:
-            raise ShapeError(f"{problem} for {env}{provenance.where(n.origins)}")
+def check_sizes(graph: Graph, env: Mapping[str, int]) -> None:
+    """Raise ShapeError where sizes leave an op of `graph` without meaning; what is in branches, and in loops of no steps, may never run."""
+    for n in graph.nodes:
+        if (problem := size_problem(n, env)) is not None:
+            raise ShapeError(problem)
+        if n.op.name == "scan" and dims.evaluate(n.attrs["length"], env) > 0:
+            check_sizes(n.attrs["body"], env)
 
 
-def _check_slice(n: Node, env: dict[str, int]) -> str:
+def size_problem(n: Node, env: Mapping[str, int]) -> str | None:
+    """What is wrong with an op for these sizes, None for nothing."""
+    check = _SIZE_CHECKS.get(n.op.name)
+    problem = check(n, env) if check is not None else ""
+    if not problem and any(map(dims.symbols_of, n.attrs.values())):
+        problem = _check_attributes(n, env)
+    if not problem:
+        negative = next((t for t in n.types if any(not isinstance(d, int) and d.evaluate(env) < 0 for d in t.shape)), None)
+        problem = f"{n.op.name}: {negative} has a negative size" if negative is not None else ""
+    return f"{problem} for {dict(env)}{provenance.where(n.origins)}" if problem else None
+
+
+def _check_attributes(n: Node, env: Mapping[str, int]) -> str:
+    """What an attribute cannot be that sizes decide, such as a padding below zero."""
+    types = [t.with_shape(dims.evaluate(t.shape, env)) for i in n.inputs for t in i.types]
+    try:
+        n.op.checked(types, {k: dims.evaluate(v, env) for k, v in n.attrs.items()})
+    except SymkerasError as error:
+        return str(error)
+    return ""
+
+
+def _check_slice(n: Node, env: Mapping[str, int]) -> str:
     a = n.attrs
     if not dims.symbols_of((a["starts"], a["stops"], n.inputs[0].shape)):
         return ""
@@ -310,18 +329,18 @@ def _check_slice(n: Node, env: dict[str, int]) -> str:
     return "slice {1}:{2} of axis {0} of size {3}: the bounds lie outside".format(*outside) if outside is not None else ""
 
 
-def _check_extreme(n: Node, env: dict[str, int]) -> str:
+def _check_extreme(n: Node, env: Mapping[str, int]) -> str:
     x, axes = n.inputs[0], n.attrs["axes"] if "axes" in n.attrs else (n.attrs["axis"],)
     is_empty = any(dims.evaluate(x.shape[a], env) == 0 for a in axes)
     return f"{n.op.name} over axes {axes} of {x.type}: there is no {n.op.name} of nothing" if is_empty else ""
 
 
-def _check_top_k(n: Node, env: dict[str, int]) -> str:
+def _check_top_k(n: Node, env: Mapping[str, int]) -> str:
     x, k = n.inputs[0], n.attrs["k"]
     return f"top_k: there are no {k} largest among the last axis of {x.type}" if dims.evaluate(x.shape[-1], env) < k else ""
 
 
-_SIZE_CHECKS: dict[str, Callable[[Node, dict[str, int]], str]] = {
+_SIZE_CHECKS: dict[str, Callable[[Node, Mapping[str, int]], str]] = {
     "slice": _check_slice, "max": _check_extreme, "min": _check_extreme, "argmax": _check_extreme, "argmin": _check_extreme, "top_k": _check_top_k,
 }  # fmt: skip
 """What is wrong with an op for known sizes, "" for nothing; inference has refused what it could."""

@@ -54,21 +54,16 @@ def _late(graph: Graph, tail: set[Node]) -> list[Node]:
     kept = set(graph.outputs)
     key: dict[Node, tuple[int, int]] = {n: (k, 0) for k, n in enumerate(graph.nodes)}
     end = (len(key), 0)
+    last_read = {i: end for n in tail for i in n.inputs}  # by those that come later in the graph, whose place is known
     for n in reversed(graph.nodes):
         readers = graph.users[n]
-        if not (n.op.is_elementwise or n.op.is_view) or not readers or n in tail or n in kept:
-            continue
-        first = min(end if r in tail else key[r] for r in readers)
-        if all(_is_needed_at(i, n, first, graph, key, tail, kept) for i in n.inputs):
-            key[n] = (first[0], first[1] - 1)
+        if (n.op.is_elementwise or n.op.is_view) and readers and n not in tail and n not in kept:
+            first = min(end if r in tail else key[r] for r in readers)
+            if all((i.op.is_leaf and i.op.name != "placeholder") or i in kept or last_read.get(i, (-1, 0)) >= first for i in n.inputs):
+                key[n] = (first[0], first[1] - 1)
+        for i in n.inputs:
+            last_read[i] = max(last_read.get(i, (-1, 0)), key[n])
     return sorted((n for n in graph.nodes if n not in tail), key=lambda n: key[n])
-
-
-def _is_needed_at(
-    i: Node, n: Node, moment: tuple[int, int], graph: Graph, key: dict[Node, tuple[int, int]], tail: set[Node], kept: set[Node]
-) -> bool:
-    """Whether `i` is alive at `moment` whenever `n` reads it."""
-    return (i.op.is_leaf and i.op.name != "placeholder") or i in kept or any(r is not n and (r in tail or key[r] >= moment) for r in graph.users[i])
 
 
 def _late_writers(order: list[Node], writers: set[Node], tail: set[Node]) -> list[Node]:

@@ -270,14 +270,11 @@ def test_any_combination_is_right(library: ctypes.CDLL) -> None:
 
 @pytest.mark.parametrize("op", OPS_OF)
 @pytest.mark.parametrize("batch", [1, 8])
-def test_the_same_number_of_threads_gives_the_same_bits(library: ctypes.CDLL, op: str, batch: int) -> None:
+def test_any_number_of_threads_gives_the_same_bits(library: ctypes.CDLL, op: str, batch: int) -> None:
     case = Case((batch, 24, 24, 16), (3, 3, 16, 40), padding="same")
-    for threads in (1, 2, 4):
-        first = case.run(library, op, threads)
+    for threads in (1, 2, 3, 4, 11):
         for _ in range(3):
-            np.testing.assert_array_equal(case.run(library, op, threads), first)
-        if op != "conv_filter_grad":
-            np.testing.assert_array_equal(first, case.run(library, op, 1))
+            np.testing.assert_array_equal(case.run(library, op, threads), case.run(library, op, 1))
 
 
 def test_kernels_too_large_for_partial_sums_are_shared_by_blocks(library: ctypes.CDLL) -> None:

@@ -1,4 +1,4 @@
-"""Threads: the same number of them gives the same bits in every run, and nearly always the same as one alone."""
+"""Threads: any number of them gives the same bits in every run."""
 
 from __future__ import annotations
 
@@ -51,25 +51,22 @@ def test_shared_work_gives_the_same_bits_in_every_run(name: str, monkeypatch: py
         use(count, monkeypatch)
         first = compiled(*arrays)
         for k, (a, b) in enumerate(zip(first, alone, strict=True)):
-            if k >= 2 and "convolution" in name:  # gradients of filters: each thread sums a slice of the batch, then these are added in order
-                assert_alike(a, b, "graph", "native", f"result {k} by {count} threads")
-            else:
-                same_bits(a, b, f"result {k} by {count} threads and by one")
+            same_bits(a, b, f"result {k} by {count} threads and by one")
         for _ in range(RUNS):
             for k, (a, b) in enumerate(zip(compiled(*arrays), first, strict=True)):
                 same_bits(a, b, f"result {k} by {count} threads, again")
 
 
 @pytest.mark.parametrize("make", WORKLOADS, ids=lambda m: m.__name__)
-def test_a_training_step_gives_the_same_bits_in_every_run(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_step_gives_the_same_bits_with_any_number_of_threads(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     x, y, loss = data(make.__name__, 513 if make.__name__ in ("convnet", "transformer", "resnet") else 4096)
     model = make()
     model.compile(OPTIMIZERS[make.__name__](), loss, backend="native")
-    use(2, monkeypatch)
     model.train_on_batch(x, y)
     variables = [*model.variables, *model.optimizer.variables]
     start, first = [v.numpy() for v in variables], None
-    for _ in range(RUNS):
+    for count in (1, 2, 3, 2):
+        use(count, monkeypatch)
         for v, value in zip(variables, start, strict=True):
             v.set(value)
         model.train_on_batch(x, y)

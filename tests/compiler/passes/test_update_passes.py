@@ -228,3 +228,20 @@ def test_sparse_and_flat_updates_go_together() -> None:
     after, history = Pipeline.level("O2").run(graph, everything)
     assert history.fired["sparse-update"] == 2
     same_results(graph, after, [INDICES, TARGETS], exact=False)
+
+
+@pytest.mark.parametrize("level", ["O0", "O2"])
+@pytest.mark.parametrize("indices", [(0, 2), (4, 0), (0,), (3, 2)], ids=str)
+def test_empty_batches_update_no_row(indices: tuple[int, ...], level: str, backend: str) -> None:
+    table = np.arange(40, dtype="float32").reshape(10, 4)
+    v, slot = Variable(table, name="table"), Variable(np.ones((10, 4), "float32"), name="slot")
+    i, rate = ops.placeholder(f"i32[{', '.join('abc'[: len(indices)])}]"), ops.placeholder("f32[]")
+    gradient = gradients(ops.sum(ops.take(Tensor(v.node), i, axis=0) ** 2), Tensor(v.node))
+    new = Tensor(slot.node) * 0.5 + gradient
+    graph = Graph([i.node, rate.node], [], [(slot.node, new.node), (v.node, (Tensor(v.node) - rate * gradient).node)])
+    compile_graph(graph, backend=backend, level=level)(np.zeros(indices, "int32"), np.float32(0.01))
+    count = int(np.prod(indices))
+    np.testing.assert_allclose(slot.numpy()[1:], 0.5)
+    np.testing.assert_allclose(slot.numpy()[0], 0.5 + 2 * count * table[0])
+    np.testing.assert_allclose(v.numpy()[0], table[0] - 0.02 * count * table[0], rtol=1e-6)
+    np.testing.assert_array_equal(v.numpy()[1:], table[1:])

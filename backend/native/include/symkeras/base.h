@@ -19,7 +19,8 @@
 #define SK_PLAIN
 #endif
 
-/* Why a call gave up: code 0 none, 1 index out of range (`index` on an axis of `size`), raised by kernel number `step`. */
+/* Why a call gave up: code 0 none, 1 index out of range (`index` on an axis of `size`), raised by kernel number `step`, 2 sizes
+   for which op number `index` has no meaning. */
 typedef struct {
     int64_t code, step, index, size;
 } sk_fault;

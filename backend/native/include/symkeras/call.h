@@ -62,4 +62,11 @@ SK_UNUSED static inline int sk_fail(sk_call *call, int64_t step) {
     return 1;
 }
 
+/* Ends a call because its sizes leave an op without meaning, the `op`-th that may be left so. */
+SK_UNUSED static inline int sk_refuse(sk_call *call, int64_t op) {
+    call->fault.code = 2;
+    call->fault.index = op;
+    return 1;
+}
+
 #endif

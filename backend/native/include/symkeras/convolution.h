@@ -59,6 +59,14 @@ SK_UNUSED static int sk_conv_members(const sk_conv_shape *s, int threads) {
     return (int)sk_max(1, sk_min(threads, sk_conv_work(s) / SK_PIECE_WORK));
 }
 
+/* Slices that a filter gradient is summed in, each `partial` elements: sizes decide, so that any number of threads gives the same bits. */
+SK_UNUSED static int64_t sk_conv_slices(const sk_conv_shape *s, int64_t partial) {
+    int64_t slices = SK_CONV_MOST_SLICES;
+    while (slices > 2 && slices * partial > SK_CONV_EASILY) slices /= 2;
+    while (slices > 1 && (slices * partial > SK_CONV_PARTIAL || sk_conv_work(s) < slices * SK_PIECE_WORK)) slices /= 2;
+    return slices;
+}
+
 /* Whether it is a product of (B * in, C) with (C, O). */
 SK_UNUSED static int sk_conv_is_product(const sk_conv_shape *s) {
     int plain = s->groups == 1;
@@ -127,7 +135,7 @@ SK_UNUSED static int64_t sk_conv_phase(const sk_conv_shape *s, int64_t phase, si
 
 /* Work that is shared in `tasks`: an image each; where those are few a share of the pieces of all images (`by_pieces`), or of the
  * outputs (`by_outputs`, whole pairs of vectors, whose part of w it transforms where there is a `transform`); in a filter gradient a
- * slice of the batch with a partial dw each, times the parts that the blocks of dw are cut into. */
+ * slice of the batch with a partial dw each, times the parts that the blocks of dw are cut into where there are more threads. */
 typedef struct {
     const sk_conv_shape *shape;
     sk_conv_shape own;
@@ -135,7 +143,7 @@ typedef struct {
     void *y;
     const void *x, *w;
     char *scratch;
-    int64_t room, slices, parts, partial, tasks, by_pieces, by_outputs, pair;
+    int64_t room, slices, parts, partial, sums, tasks, by_pieces, by_outputs, pair;
     int is_direct;
     void (*transform)(const sk_conv_plan *p);
     void (*blocks)(const sk_conv_plan *p, const sk_conv_patch *from, const void *dy, void *dw, sk_conv_sums *k, int64_t part, int64_t parts);
@@ -239,7 +247,7 @@ SK_UNUSED static void sk_conv_sum_slice(const sk_conv_job *job, int64_t task, in
     int slice = (int)(task % job->slices), part = (int)(task / job->slices), padded = p->y_wide != p->groups * p->outer;
     size_t item = p->item;
     char *buffer = job->scratch + member * job->room, *copy = buffer + (size_t)sk_conv_up(p->buffer + 16) * item;
-    char *dw = job->scratch + job->tasks * job->room + (size_t)((slice - job->is_direct) * job->partial) * item;
+    char *dw = job->scratch + job->sums + (size_t)((slice - job->is_direct) * job->partial) * item;
     if (slice == 0 && job->is_direct) dw = job->y;
     int alone = p->batch >= 2 * job->slices;
     int64_t begin = alone ? p->batch * slice / job->slices : 0, end = alone ? p->batch * (slice + 1) / job->slices : p->batch;
@@ -437,15 +445,15 @@ SK_UNUSED static void sk_conv_run_filter(const void *what, int member, int64_t b
         p.y_wide = depthwise ? s->outputs : s->groups * ((outer + L - 1) / L * L);                                                         \
         int is_padded = p.y_wide != s->outputs;                                                                                            \
         int64_t partial = winograd ? 16 * s->channels * s->outputs : rows * p.y_wide;                                                      \
-        int64_t slices = sk_max(1, sk_min(members, SK_CONV_PARTIAL / sk_conv_up(partial)));                                                \
+        int64_t slices = sk_conv_slices(s, partial);                                                                                       \
         int64_t room = sk_conv_up(p.buffer + 16) + (is_padded ? sk_conv_up(SK_CONV_PIECE + 8 * p.y_wide) : 0);                             \
         sk_conv_job job = {.plan = p, .w = dy, .y = dw, .scratch = (char *)scratch, .slices = slices,                                      \
                            .room = (room + (winograd ? SK_WINOGRAD_ROOM : 0)) * (int64_t)sizeof(T), .partial = partial,                    \
-                           .parts = members / slices, .is_direct = !is_padded && !winograd};                                               \
+                           .parts = (members + slices - 1) / slices, .is_direct = !is_padded && !winograd};                                \
         job.blocks = winograd ? sk_winograd_blocks_##S : depthwise ? sk_conv_depthwise_blocks_##S : sk_conv_blocks_##S;                    \
-        job.tasks = slices * job.parts;                                                                                                    \
+        job.tasks = slices * job.parts, job.sums = members * job.room;                                                                     \
         sk_share(members, job.tasks, sk_conv_work(s), sk_conv_run_filter, &job);                                                           \
-        T *sums = (T *)(job.scratch + job.tasks * job.room);                                                                               \
+        T *sums = (T *)(job.scratch + job.sums);                                                                                           \
         if (!winograd) return sk_conv_sum_##S(s, &job, sums, dw) == dw;                                                                    \
         return sk_winograd_kernel_grad_##S(sk_conv_sum_##S(s, &job, sums, sums), s->channels * s->outputs, dw);                            \
     }                                                                                                                                      \

@@ -7,7 +7,10 @@
 /* The most numbers of x in a block of dw, alone and with three taps each. */
 enum { SK_CONV_COUNT = SK_CONV_PIXELS, SK_CONV_COUNT_ROLLED = SK_VECTOR_REGISTERS == 32 ? 8 : 4 };
 
-/* Elements of the partial sums that threads keep together; beyond, threads share the blocks of one dw. */
+/* Slices of the batch with a partial sum each: `SK_CONV_MOST_SLICES`, fewer where these would have more elements than SK_CONV_EASILY
+ * together, two where they have no more than SK_CONV_PARTIAL; beyond, one. */
+enum { SK_CONV_MOST_SLICES = 8 };
+#define SK_CONV_EASILY (1 << 18)
 #define SK_CONV_PARTIAL (1 << 20)
 
 /* How a block walks: the pixels of a piece; places between rows and pixels of x and of dy, between rows of dw and from one

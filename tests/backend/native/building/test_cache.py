@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from symkeras import errors
-from symkeras.backend.native.building import cache, toolchain
+from symkeras.backend.native.building import cache, self_test, toolchain
 
 pytestmark = pytest.mark.skipif(toolchain.describe().startswith("C compiler: none"), reason=toolchain.describe())
 
@@ -43,7 +43,8 @@ def answer(source: str = SOURCE, **options: Any) -> tuple[int, cache.Entry]:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.suffix for path in folder.iterdir())
+    """The endings of the files of entries; what a self-test said lies beside them."""
+    return sorted(path.suffix for path in folder.iterdir() if path.suffix != ".tested")
 
 
 def test_an_entry_is_built_once_and_found_by_later_processes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +123,104 @@ def test_an_entry_that_is_whole_but_cannot_be_loaded_is_built_anew(place: Path, 
     copy.mkdir()
     foreign = copy / path.name
     foreign.write_bytes(b"made for another machine" * 100)
-    cache._append_footer(foreign)
+    cache._seal(path.name, foreign)
     monkeypatch.setenv("SYMKERAS_CACHE", str(copy))
     new_process(monkeypatch)
     value, entry = answer()
     assert (value, entry.was_cached, entry.path) == (42, False, foreign)
+
+
+def test_contents_belong_to_the_key_in_their_name(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = SOURCE.replace("42", "43")
+    paths = [answer(source)[1].path for source in (SOURCE, other)]
+    copy = place.with_name("exchanged")
+    copy.mkdir(mode=0o700)
+    for path, from_ in zip(paths, reversed(paths), strict=True):
+        (copy / path.name).write_bytes(from_.read_bytes())
+    monkeypatch.setenv("SYMKERAS_CACHE", str(copy))
+    for source, value in ((SOURCE, 42), (other, 43)):
+        new_process(monkeypatch)
+        found, entry = answer(source)
+        assert (found, entry.was_cached) == (value, False)
+        renamed = entry.path.with_name(f"renamed-{entry.path.name.partition('-')[2]}")
+        assert cache._contents(entry.path) is not None
+        renamed.write_bytes(entry.path.read_bytes())
+        assert cache._contents(renamed) is not None  # the name before the key is for people
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="modes and owners as on POSIX")
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702, 0o720])
+def test_a_folder_that_others_can_write_is_not_used_unless_told(mode: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = answer()[1].path
+    place.chmod(mode)
+    for _ in range(2):
+        new_process(monkeypatch)
+        value, entry = answer()
+        assert (value, entry.was_cached) == (42, False) and entry.path.parent != place
+    said = cache.describe()
+    assert f"{place} cannot be used (other users can write it, mode {mode:o}; SYMKERAS_CACHE_TRUST=1" in said
+    monkeypatch.setenv("SYMKERAS_CACHE_TRUST", "1")
+    new_process(monkeypatch)
+    value, entry = answer()
+    assert (value, entry.was_cached, entry.path) == (42, True, path)
+    assert "private" not in cache.describe()
+    monkeypatch.delenv("SYMKERAS_CACHE_TRUST")
+    place.chmod(0o755)
+    new_process(monkeypatch)
+    assert answer()[1].was_cached
+
+
+@POSIX
+def test_a_folder_of_another_user_is_not_used(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer()
+    if os.geteuid() == 0:
+        os.chown(place, 12345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    new_process(monkeypatch)
+    assert not answer()[1].was_cached
+    assert "it belongs to user" in cache.describe()
+
+
+@POSIX
+def test_an_entry_that_others_can_write_is_built_anew(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = answer()[1].path
+    assert path.stat().st_mode & 0o022 == 0
+    path.chmod(0o777)
+    new_process(monkeypatch)
+    value, entry = answer()
+    assert (value, entry.was_cached, entry.path) == (42, False, path)
+    assert path.stat().st_mode & 0o022 == 0
+
+
+def test_what_a_self_test_said_is_asked_once_for_a_compiler_and_processor(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def caution(compiler: toolchain.Compiler) -> int:
+        asked.append(compiler)
+        return 1
+
+    monkeypatch.setattr(toolchain, "cautions", {})
+    monkeypatch.setattr(self_test, "caution", caution)
+    answer()
+    assert len(asked) == 1 and toolchain.cautions == {toolchain.compiler(): 1}
+    assert "it failed its self-test, so it builds not for this very processor" in toolchain.describe()
+    assert "-march=native" not in " ".join(toolchain.flags(toolchain.compiler(), caution=1))
+    monkeypatch.setattr(toolchain, "cautions", {})
+    new_process(monkeypatch)
+    assert answer()[1].was_cached and len(asked) == 1
+    (verdict,) = place.glob("*.tested")
+    verdict.write_bytes(verdict.read_bytes().replace(b"1", b"0", 1))  # exchanged: not believed
+    monkeypatch.setattr(toolchain, "cautions", {})
+    answer()
+    assert len(asked) == 2
+    monkeypatch.setattr(toolchain, "cautions", {})
+    monkeypatch.setattr(toolchain, "processor", lambda: "another one")
+    answer()
+    assert len(asked) == 3
 
 
 def test_a_folder_that_cannot_be_made_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

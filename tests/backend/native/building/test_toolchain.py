@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from symkeras import errors
-from symkeras.backend.native.building import toolchain
+from symkeras.backend.native.building import self_test, toolchain
 
 NEEDS_COMPILER = pytest.mark.skipif(toolchain.describe().startswith("C compiler: none"), reason=toolchain.describe())
 NEEDS_SHELL = pytest.mark.skipif(shutil.which("sh") is None, reason="stand-ins for compilers are shell scripts")
@@ -174,6 +176,73 @@ def test_a_compiler_that_dies_or_makes_nothing_is_an_error(tmp_path: Path, text:
 def test_a_compiler_that_vanished_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(errors.BackendError, match=r"cannot run .*gone"):
         toolchain.build("int x;", tmp_path / "x.so", stand_in(str(tmp_path / "gone")), ())
+
+
+@NEEDS_SHELL
+def test_a_compiler_that_hangs_is_ended_and_the_limit_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = script(tmp_path / "cc", f'sleep 600 & echo "$! $$" > {tmp_path}/pids; wait')
+    monkeypatch.setenv("SYMKERAS_COMPILE_SECONDS", "0.5")
+    with pytest.raises(errors.BackendError, match=r"cc was ended: it did not finish within 0.5 s; SYMKERAS_COMPILE_SECONDS is its limit.*x\.c"):
+        toolchain.build("int x;", tmp_path / "x.so", stand_in(command), ())
+    for pid in (tmp_path / "pids").read_text().split():
+        wait_for(lambda pid=pid: not runs(int(pid)))
+    assert not (tmp_path / "x.so").exists()
+
+
+@NEEDS_SHELL
+def test_a_compiler_that_does_not_answer_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain, "_SECONDS_TO_ANSWER", 0.5)
+    sleep = shutil.which("sleep")
+    nothing_else(monkeypatch, tmp_path)
+    monkeypatch.setenv("CC", script(tmp_path / "slow", f"exec {sleep} 600"))
+    with pytest.raises(errors.BackendError, match=r"slow: slow was ended: it did not finish within 0\.5 s"):
+        toolchain.compiler()
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
+def test_a_limit_that_is_none_is_told(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYMKERAS_COMPILE_SECONDS", text)
+    with pytest.raises(errors.ConfigError, match=f"SYMKERAS_COMPILE_SECONDS is a number of seconds.*'{text}'"):
+        toolchain.seconds()
+
+
+# ---- the self-test -----------------------------------------------------------------------------------------------------
+
+
+@NEEDS_COMPILER
+def test_the_compiler_at_hand_passes_its_self_test_without_a_red_zone() -> None:
+    compiler = toolchain.compiler()
+    assert self_test.caution(compiler) == 0
+    if compiler.name == "gcc" and platform.machine() == "x86_64":
+        assert compiler.red_zone and "-mno-red-zone" in toolchain.flags(compiler)
+
+
+def wrong_with(tmp_path: Path, flag: str, wrong: str) -> toolchain.Compiler:
+    """The compiler at hand, but that programs built with a flag are wrong."""
+    found = toolchain.compiler()
+    text = f'case "$*" in *{flag}*) exec {" ".join(found.command)} "$@" {wrong};; esac; exec {" ".join(found.command)} "$@"'
+    return dataclasses.replace(found, command=(script(tmp_path / "wrong-cc", text),))
+
+
+@NEEDS_COMPILER
+@NEEDS_SHELL
+@pytest.mark.parametrize(
+    "wrong", ["-Dexpf=sinf", "-DMOST_ROWS=7 -Dmemory=stdin", "-include signal.h -Dfill()=raise(11)"], ids=["numbers", "no program", "signal"]
+)
+@pytest.mark.parametrize(("flag", "expected"), [("-march=native", 1), ("-O2", 2)])
+def test_flags_that_make_wrong_programs_are_done_without(flag: str, expected: int, wrong: str, tmp_path: Path) -> None:
+    compiler = wrong_with(tmp_path, flag, " ".join(f"'{w}'" for w in wrong.split()))
+    if flag not in toolchain.flags(compiler):
+        pytest.skip(f"this compiler has no {flag}")
+    assert self_test.caution(compiler) == expected
+    assert flag not in toolchain.flags(compiler, caution=expected)
+
+
+@NEEDS_COMPILER
+@NEEDS_SHELL
+def test_a_compiler_that_is_always_wrong_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(errors.BackendError, match=r"makes wrong programs on this machine, set CC.*wrong numbers in loops over 1 rows"):
+        self_test.caution(wrong_with(tmp_path, "-std", "-Dexpf=sinf"))
 
 
 @NEEDS_SHELL
