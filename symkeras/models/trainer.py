@@ -260,7 +260,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
                 if self.stop_training:
                     break
             if self.optimizer.built:
-                self.optimizer.finalize_variable_values(self.trainable_variables)
+                self.optimizer.finalize_variable_values(self._trained_variables())
             hooks.on_train_end(logs)
         return self.history
 

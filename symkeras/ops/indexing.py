@@ -15,6 +15,7 @@ from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_tensor, dtype_of, is_symbolic, register
 from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, slice_axis, squeeze, transpose
+from symkeras.ops.sizes import as_size
 
 
 def _check_indices(op: str, indices: TensorType) -> None:
@@ -201,8 +202,8 @@ def _integers(indices: Any) -> Any:
     return cast(indices, "int32") if not dtypes.is_int(dtype) or (not is_symbolic(indices) and not hasattr(indices, "dtype")) else indices
 
 
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
-    """1 at the position each integer names, 0 elsewhere; integers out of range give all zeros.
+def one_hot(x: Any, num_classes: Any, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+    """1 at the position each integer names, 0 elsewhere; integers out of range give all zeros. The number of classes may be symbolic.
 
     >>> one_hot(np.array([0, 2]), 3).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
@@ -212,11 +213,18 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     x = _integers(x)
     ndim = len(shape(x)) + 1
     axis = canonical_axis(axis, ndim)
+    num_classes = as_size(num_classes)
+    form = [num_classes if k == axis else 1 for k in range(ndim)]
+    if isinstance(num_classes, dims.Dim):
+        from symkeras.ops.numpy import arange
+
+        hot = ew.equal(expand_dims(cast(x, "int32"), axis), reshape(arange(num_classes), form))
+        return cast(hot, dtypes.standardize(dtype))
     if num_classes - 1 > np.iinfo(dtype_of(x)).max:
         x = cast(x, "int32" if num_classes <= 1 << 31 else "int64")
     room.take((num_classes,), dtype_of(x), "an array")
     classes = np.arange(num_classes, dtype=dtype_of(x))
-    hot = ew.equal(expand_dims(x, axis), classes.reshape([num_classes if k == axis else 1 for k in range(ndim)]))
+    hot = ew.equal(expand_dims(x, axis), classes.reshape(form))
     return cast(hot, dtypes.standardize(dtype))
 
 

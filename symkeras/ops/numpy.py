@@ -91,7 +91,7 @@ def identity(n: int, dtype: Any = None) -> Any:
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
-    """`x` with constant borders: one number, one pair, or a pair per axis.
+    """`x` with constant borders: one number, one pair, or a pair per axis; the widths may be symbolic.
 
     Raises:
         DtypeError: the dtype of `x` has no such number as `constant_values`.
@@ -106,7 +106,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         width = ((width, width),) * n
     elif len(width) == 2 and all(isinstance(w, int) for w in width):
         width = (tuple(width),) * n
-    pairs = tuple((int(w[0]), int(w[1]), 0) for w in width)
+    pairs = tuple((as_size(w[0]), as_size(w[1]), 0) for w in width)
     value = 0.0 if constant_values is None else constant_values.item() if isinstance(constant_values, (np.generic, np.ndarray)) else constant_values
     dtype = dtypes.result_type(dtype_of(x))
     return apply(OPS["pad"], [x], {"padding": pairs, "value": float(value) if dtypes.is_inexact(dtype) or value == float(value) else value})

@@ -64,6 +64,13 @@ def test_an_optional_input_may_be_none() -> None:
         assert one([x, None]).tolist() == x.tolist() and one([x, x]).tolist() == (2 * x).tolist()
     with pytest.raises(DataError, match="'a' received None, and is not optional"):
         model([None, x])
+    model = Model([a, b], layers.Dense(1)(model.output))
+    model.compile("sgd", "mse")
+    for data in ([x, None], [x, x], {"a": x, "b": None}):
+        np.testing.assert_allclose(model.predict(data, verbose=0), model(data), rtol=1e-6)
+        assert len(model.fit(data, np.ones(2), batch_size=1, verbose=0).history["loss"]) == 1
+    with pytest.raises(DataError, match="'a' received None, and is not optional"):
+        model.predict([None, x], verbose=0)
     assert layers.InputLayer.from_config(b._keras_history.operation.get_config()).optional is True
 
 

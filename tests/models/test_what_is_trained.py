@@ -119,3 +119,13 @@ def test_two_models_may_share_an_optimizer(name: str) -> None:
     np.testing.assert_array_equal(models[0].get_weights()[0], alone.get_weights()[0])
     kernel = models[1].weights[0]
     assert np.abs(shared.slot("average", kernel).numpy()).min() > 0.5 and (kernel.numpy() != 1).all()
+
+
+def test_averages_are_given_to_what_was_trained() -> None:
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile(optimizers.SGD(0.1, use_ema=True), "mse")
+    model.trainable = False
+    with pytest.warns(UserWarning, match="trainable when it was compiled"):
+        model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], model.optimizer.slot("average", model.weights[0]).numpy())
+    assert (model.get_weights()[0] != 0).all()

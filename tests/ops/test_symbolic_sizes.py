@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from symkeras import Input, Model, backend, layers, ops
+from symkeras.backend.interface import compile_graph
 from symkeras.errors import ShapeError
 from symkeras.graph.graph import Graph
 from symkeras.ops.evaluation import evaluate
@@ -41,11 +42,27 @@ X = np.arange(6.0).reshape(2, 3)
         (lambda x: ops.ones(ops.stack([ops.shape(x)[1], 2])), np.ones((3, 2))),
         (lambda x: ops.eye(ops.shape(x)[1], k=1), np.eye(3, k=1)),
         (lambda x: ops.eye(2, ops.shape(x)[1], k=-1, dtype="int32"), np.eye(2, 3, k=-1)),
+        (lambda x: ops.one_hot(np.array([0, 2]), ops.shape(x)[1]), np.eye(3)[[0, 2]]),
+        (lambda x: ops.one_hot(ops.cast(x[:, 0], "uint8"), ops.shape(x)[1] * 2, axis=0), np.eye(6)[[0, 3]].T),
+        (lambda x: ops.pad(x, ((0, ops.shape(x)[1]), (ops.convert_to_tensor(ops.shape(x)[0]), 1)), constant_values=7),
+         np.pad(X, ((0, 3), (2, 1)), constant_values=7)),
         (lambda x: ops.arange(ops.shape(x)[0], ops.convert_to_tensor(ops.shape(x)[1]) * 2), np.arange(2, 6)),
     ],
 )  # fmt: skip
 def test_counts_and_shapes_may_be_symbolic(symbolic: Any, expected: Any) -> None:
     np.testing.assert_array_equal(value_of(symbolic, X), expected)
+
+
+@pytest.mark.parametrize("name", ["numpy", "native"])
+def test_symbolic_widths_and_counts_on_backends(name: str) -> None:
+    x = ops.placeholder("f32[batch, time]", name="x")
+    rows, length = ops.shape(x)
+    found = ops.sum(ops.tile(ops.pad(x, ((0, length), (rows, 1)), constant_values=2), (length, rows)) * 1.5, axis=0)
+    executable = compile_graph(Graph([x.node], [found.node]), name)
+    for shape in ((2, 3), (1, 1), (3, 2)):
+        data = np.arange(np.prod(shape), dtype="float32").reshape(shape)
+        expected = np.tile(np.pad(data, ((0, shape[1]), (shape[0], 1)), constant_values=2), (shape[1], shape[0])) * 1.5
+        np.testing.assert_allclose(executable(data)[0], expected.sum(0), rtol=1e-6)
 
 
 def test_a_count_that_depends_on_data_is_refused() -> None:

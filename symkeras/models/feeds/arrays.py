@@ -16,7 +16,7 @@ class Arrays:
     """A data set in memory, checked.
 
     Attributes:
-        x, y, weights: flat lists of arrays with one first axis; None where there is no target or weight.
+        x, y, weights: flat lists of arrays with one first axis; None where an input, target or weight is left out.
         structure: the nesting of x.
     """
 
@@ -27,7 +27,7 @@ class Arrays:
 
     @property
     def rows(self) -> int:
-        return len(self.x[0])
+        return len(next(a for a in self.x if a is not None))
 
     @property
     def present(self) -> list[Any]:

@@ -12,7 +12,7 @@ from symkeras.errors import DataError, nearest
 
 
 def flat_inputs(x: Any, names: Sequence[str], structure: Any = None) -> tuple[list[Any], Any]:
-    """The arrays of x in the model's order, and their nesting.
+    """The arrays of x in the model's order, None for an input that is left out, and their nesting.
 
     Args:
         x: an array, or lists or dicts of arrays; a dict may be keyed by the names of the model's inputs.
@@ -39,7 +39,9 @@ def flat_inputs(x: Any, names: Sequence[str], structure: Any = None) -> tuple[li
     is_rows = isinstance(x, (list, tuple)) and not any(hasattr(a, "shape") or hasattr(a, "__array__") for a in leaves)
     if is_rows and x and (len(names) == 1 or not any(tree.is_nested(a) for a in x)):
         x = _array(x, "x")
-    flat = [_array(a, "x" if len(leaves) == 1 or not tree.is_nested(x) else f"x[{k}]") for k, a in enumerate(tree.flatten(x))]
+    leaves = tree.flatten(x)
+    may_lack = len(names) > 1 and any(a is not None for a in leaves)  # the model says which of its inputs are optional
+    flat = [None if a is None and may_lack else _array(a, f"x[{k}]" if len(leaves) > 1 else "x") for k, a in enumerate(leaves)]
     if names and len(flat) != len(names):
         raise DataError(f"the model has {len(names)} inputs ({', '.join(names)}), received {len(flat)} arrays")
     if not flat:
