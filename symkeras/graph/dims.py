@@ -65,6 +65,7 @@ class Dim:
     def _scaled(self, factor: int) -> Dim:
         """This dim times a number that is not 0: its terms stay in order."""
         scaled = Dim.__new__(Dim)
+        scaled._text = ""
         scaled.terms = tuple([(m, c * factor) for m, c in self.terms])
         scaled._hash = hash(scaled.terms)
         return scaled

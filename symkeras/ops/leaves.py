@@ -130,7 +130,7 @@ class Boundary(_Identity):
 
 def boundary(x: Tensor, name: str) -> Tensor:
     """`x` as the distinct output of one layer call."""
-    return Boundary_op.apart(x, name)
+    return Boundary_op.apart(x, name)  # type: ignore[attr-defined]
 
 
 @register
