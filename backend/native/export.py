@@ -198,6 +198,7 @@ class _Export:
         name, library = (c_comment(shell_word(word)) for word in (self.path.name, f"lib{self.path.stem}.so"))
         lines = [f" *     cc {flags} -c {name}", f" *     cc {flags} -shared -fPIC {name} -o {library} -lm"]
         lines.append(" * Nothing but -lm is needed: the other flags make it faster, and its numbers those of symkeras.")
+        lines.append(" * With gcc on 64-bit x86 add -mno-red-zone: for some processors gcc 12 misplaces what lies there.")
         if self.threads > 1:
             lines.append(f" * With -pthread up to {self.threads} threads share the work.")
         return "\n".join(lines)

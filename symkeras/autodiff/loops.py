@@ -86,7 +86,8 @@ def _fixed_values(body: Graph, carries: int, sequences: int, length: Size) -> li
     fixed = set(body.inputs[carries + sequences :])
     read: dict[Node, None] = {}
     for n in body.nodes:
-        if n.op.name in ("constant", "dim") or (n.inputs and not isinstance(n.type, tuple) and all(i in fixed for i in n.inputs) and (runs or not n.op.may_raise(n))):
+        is_fixed = n.inputs and not isinstance(n.type, tuple) and all(i in fixed for i in n.inputs) and (runs or not n.op.may_raise(n))
+        if is_fixed or n.op.name in ("constant", "dim"):
             fixed.add(n)
         else:
             read.update((i, None) for i in n.inputs if i in fixed and i.inputs)

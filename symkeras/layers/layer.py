@@ -691,6 +691,10 @@ class Layer:
         """The own variables that a file has, in order; None for a class that reads them in its own way."""
         return self._tracker.weights if type(self).load_own_variables is Layer.load_own_variables else None
 
+    def _variables_written(self) -> list[Variable]:
+        """What reading this layer from a file may write."""
+        return self.variables
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 

@@ -222,7 +222,7 @@ def of_annotation(annotation: str) -> Kind:
 POSITIVE = integer(1, 2**31 - 1)
 WINDOW = {
     "window": per_spatial_axis(POSITIVE, "sizes"), "strides": per_spatial_axis(POSITIVE, "steps"),
-    "padding": per_spatial_axis(group(_natural, _natural), "pairs of sizes"),
+    "padding": per_spatial_axis(group(SIZE, SIZE), "pairs of sizes"),
 }  # fmt: skip
 """Of pooling."""
 SLIDING = {

@@ -13,8 +13,9 @@ from symkeras.graph.tensor import Tensor
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, apply, as_tensor, dtype_of, is_symbolic
-from symkeras.ops.shaping import broadcast_to, canonical_axis, getitem, slice_axis, transpose
+from symkeras.ops.shaping import broadcast_to, canonical_axis, slice_axis, transpose
 from symkeras.ops.sizes import as_shape, as_size
+from symkeras.ops.subscripts import clipped
 
 abs = ew.absolute
 true_divide = ew.divide
@@ -122,7 +123,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         cuts: Sequence[Any] = [part * k for k in range(1, indices_or_sections)]
     else:
         cuts = list(indices_or_sections)
-        return [getitem(x, (*[slice(None)] * axis, slice(a, b))) for a, b in itertools.pairwise([0, *cuts, None])]
+        return [slice_axis(x, axis, *clipped(a, b, size)) for a, b in itertools.pairwise([0, *cuts, None])]
     return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise([0, *cuts, size])]
 
 

@@ -254,7 +254,8 @@ class Composite(Op):
     def __init__(self, function: Callable[..., Any], vjp: Callable[..., Any] | None, samples: Sequence[Sample]):
         self.name = function.__name__  # type: ignore[misc]
         parameters = inspect.signature(function).parameters.values()
-        self.inputs_taken = (sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters),) * 2
+        count = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+        self.inputs_taken = (count, count)
         static = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
         self.attributes = {p.name: _kind_of(p) for p in static}
         self.defaults = {p.name: p.default for p in static if p.default is not p.empty}

@@ -11,7 +11,7 @@ from symkeras.graph import provenance
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.ops import elementwise as ew
-from symkeras.ops import reductions, shaping
+from symkeras.ops import reductions, shaping, subscripts
 from symkeras.ops.leaves import cast
 from symkeras.ops.linalg import matmul
 from symkeras.ops.op import as_tensor
@@ -70,7 +70,7 @@ def install(cls: type) -> None:
     cls.__pos__ = lambda self: self  # type: ignore[attr-defined]
     cls.__abs__ = ew.absolute  # type: ignore[attr-defined]
     cls.__invert__ = _invert  # type: ignore[attr-defined]
-    cls.__getitem__ = shaping.getitem  # type: ignore[attr-defined]
+    cls.__getitem__ = subscripts.getitem  # type: ignore[attr-defined]
     cls.__matmul__ = matmul  # type: ignore[attr-defined]
     cls.__rmatmul__ = lambda self, other: matmul(other, self)  # type: ignore[attr-defined]
 

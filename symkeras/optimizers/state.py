@@ -173,6 +173,10 @@ class State:
         """All state, in the order of files; None for a class that reads it in its own way."""
         return self.variables if type(self).load_own_variables is State.load_own_variables else None
 
+    def _variables_written(self) -> list[Variable]:
+        """What reading this optimizer from a file may write."""
+        return self.variables
+
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Write all state into `store`, under "0", "1", ..."""
         for k, v in enumerate(self._variables):

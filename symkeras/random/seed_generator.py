@@ -73,6 +73,10 @@ class SeedGenerator:
         """Keras has its state in 32 bits: it is read and written in its own way."""
         return None
 
+    def _variables_written(self) -> list[Variable]:
+        """What reading this generator from a file may write."""
+        return [self.state]
+
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Write seed and step, in 32 bits where they fit, as Keras has them."""
         state = self.state.numpy()

@@ -65,11 +65,12 @@ class _Part:
     """
 
     def __init__(self, target: Path):
-        self._lock: int | None = None
-        while self._lock is None:  # another writer may take it for one left behind, before it is locked
+        while True:
             self.folder = target.with_name(f"{_prefix(target)}{uuid.uuid4().hex[:8]}.part")
             self.folder.mkdir()
             self._lock = _locked(self.folder)
+            if self.folder.exists():  # else another writer took it for one left behind, before it was locked
+                break
         self.new = self.folder / "new"
 
     def remove(self) -> None:
@@ -85,19 +86,19 @@ def _prefix(target: Path) -> str:
 
 
 def _locked(folder: Path) -> int | None:
-    """A descriptor that holds the lock of `folder`; None where another one does, or the folder is gone."""
+    """A descriptor that holds the lock of `folder`; None where another one does, it is gone, or this system cannot lock folders."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
         return None
     try:
-        import fcntl
-
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
             return descriptor
-    except ImportError:  # no locks on Windows: folders that were left are not told from others
-        return descriptor
     except OSError:
         pass
     os.close(descriptor)
@@ -106,8 +107,6 @@ def _locked(folder: Path) -> int | None:
 
 def remove_left_parts(target: Path) -> None:
     """Remove what writers of `target` left that were killed, after putting back what one of them had moved aside."""
-    if sys.platform == "win32":
-        return
     prefix = _prefix(target)
     with os.scandir(target.parent) as entries:
         found = [Path(entry.path) for entry in entries if entry.name.startswith(prefix) and entry.name.endswith(".part")]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 from symkeras.graph.variable import Variable
 
 
-@runtime_checkable
 class HasState(Protocol):
     """Something that a file has a path for, and below it arrays under "0", "1", ...
 
@@ -26,6 +25,10 @@ class HasState(Protocol):
         """The variables that the two methods below write and read, in order; None where the class has its own way of doing it."""
         ...
 
+    def _variables_written(self) -> Sequence[Variable]:
+        """All variables that `load_own_variables` may write, as far as can be known."""
+        ...
+
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Write arrays into `store`."""
         ...
@@ -33,3 +36,8 @@ class HasState(Protocol):
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Read arrays from `store`."""
         ...
+
+
+def has_state(x: Any) -> TypeGuard[HasState]:
+    """Whether the class of `x` has the methods of `HasState`; what an object itself answers to any name does not count."""
+    return hasattr(type(x), "_state_kind")

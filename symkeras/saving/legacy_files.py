@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -214,13 +215,19 @@ def read_weights(place: Any, model: Any, skip_mismatch: bool = False, by_name: b
         pairs = [(layer, stored[layer.name]) for layer in layers if layer.name in stored]
     else:
         if len(layers) != len(stored):
-            raise DataError(f"model {model.name!r} has {len(layers)} layers with weights, the file {len(stored)}: {', '.join(stored)}")
+            raise DataError(f"model {model.name!r} has {len(layers)} layers with weights, the file {len(stored)}: {_listed(stored)}")
         pairs = list(zip(layers, stored.values(), strict=True))
     pairs = [(_weights(layer), layer.name, values) for layer, values in pairs]  # type: ignore[misc]
     top = group(place, "top_level_model_weights")
     if top is not None and not by_name:
         pairs.append((model._tracker.weights, model.name, _read_arrays(top)))  # type: ignore[arg-type]
     _assign(pairs, skip_mismatch)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names from a file, for a message."""
+    names = [*map(reprlib.repr, names)]
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 def _assign(pairs: Sequence[Any], skip_mismatch: bool) -> None:

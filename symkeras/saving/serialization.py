@@ -39,7 +39,7 @@ from symkeras.saving.registration import (
 )  # fmt: skip
 
 _PLAIN = (str, int, float, bool)
-CALLS = 50_000
+CALLS = 100_000
 """Calls of layers that the reading of one config may make: an inner model that calls an inner model and so on makes them by powers."""
 
 

@@ -67,7 +67,7 @@ def _let_read(model: Any, objects: Sequence[tuple[str, HasState, ReadStore]], wr
     """Let objects with a way of their own read; when one fails, all get their values back."""
     before: list[tuple[Variable, np.ndarray]] = []
     for path, obj, store in objects:
-        own = [(v, v.numpy()) for v in getattr(obj, "variables", None) or ()]
+        own = [(v, v.numpy()) for v in obj._variables_written()]
         before += own
         try:
             obj.load_own_variables(store)

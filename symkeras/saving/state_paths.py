@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from symkeras.saving.interface import HasState
+from symkeras.saving.interface import HasState, has_state
 from symkeras.utils.naming import to_snake_case
 
 # Classes that are called otherwise inside of Keras, by which paths go.
@@ -32,7 +32,7 @@ def _below(obj: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any
 
 
 def _inside(value: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, HasState):
+    if has_state(value):
         yield from _below(value, path, seen)
     elif isinstance(value, (list, tuple, dict)):
         yield from _items(value, path, seen)
@@ -45,7 +45,7 @@ def _items(container: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[st
     used: Counter[str] = Counter()
     for item in container.values() if isinstance(container, dict) else container:
         is_container = isinstance(item, (list, tuple, dict))
-        if not is_container and not isinstance(item, HasState):
+        if not is_container and not has_state(item):
             continue
         name = "container" if is_container else _INNER_NAMES.get(type(item).__name__) or to_snake_case(type(item).__name__)
         used[name] += 1

@@ -112,7 +112,7 @@ def test_slots_that_decay_are_never_denormal(every: str, optimizer: optimizers.O
 def test_the_setting_is_one_of_two_words(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"denormals must be one of 'flush', 'keep', received 'flsh'\. Did you mean"):
         config.set_denormals("flsh")
-    with pytest.raises(ConfigError, match="denormals must be one of"):
+    with pytest.raises(ConfigError, match="denormals must be"):
         models.Sequential([layers.Dense(1)]).compile("sgd", "mse", denormals=True)
     monkeypatch.setitem(config._state, "denormals", "keep")
     assert product("numpy").denormals == "keep" and product("numpy", denormals="flush").denormals == "flush"

@@ -38,7 +38,8 @@ def steps(fail: Any, go: Tensor, x: Tensor, i: Tensor) -> Tensor:
 
 
 def repeated(fail: Any, go: Tensor, x: Tensor, i: Tensor) -> Tensor:
-    return ops.while_loop(lambda k, c: ops.logical_and(go, k < 2), lambda k, c: (k + 1, c + fail(x, i)), (ops.as_tensor(np.int32(0)), np.float32(5)))[1]
+    start = ops.as_tensor(np.int32(0))
+    return ops.while_loop(lambda k, c: ops.logical_and(go, k < 2), lambda k, c: (k + 1, c + fail(x, i)), (start, np.float32(5)))[1]
 
 
 def inner_loop(fail: Any, go: Tensor, x: Tensor, i: Tensor) -> Tensor:

@@ -193,6 +193,16 @@ def test_a_writer_does_not_remove_the_parts_of_one_that_is_alive(tmp_path: Path)
     assert path.read_text() == "slow" and names(tmp_path) == ["m.keras"]
 
 
+def test_a_file_system_without_locks_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    for value in (1.0, 2.0):
+        model(value).save(tmp_path / "m.keras")
+        assert saved_value(tmp_path / "m.keras") == value and names(tmp_path) == ["m.keras"]
+
+
 # ---- no room, no rights ----------------------------------------------------------------------------------------------
 
 

@@ -355,12 +355,14 @@ def test_a_layer_that_reads_in_its_own_way_and_fails_gives_all_values_back(tmp_p
             self.kernel.set(np.asarray(store["0"]))
             raise OSError("half way")
 
-    model = Sequential([layers.Input((6,)), layers.Dense(6), Own(6)])
+    model = Sequential([layers.Input((6,)), layers.Dense(6), layers.Dropout(0.5, seed=1), Own(6)])
     model.save_weights(tmp_path / "m.weights.h5")
     model.set_weights([w + 1 for w in model.get_weights()])
+    model.layers[1].seed_generator.reset(2)
     before = model.get_weights()
     with pytest.raises(DataError, match="half way"):
         model.load_weights(tmp_path / "m.weights.h5")
+    assert model.layers[1].seed_generator.state.numpy().tolist() == [2, 0]
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 

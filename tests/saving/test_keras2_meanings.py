@@ -258,6 +258,21 @@ def test_the_version_is_read_from_every_kind_of_file(tmp_path: Path) -> None:
             np.testing.assert_allclose(y, np.clip(slope * X + 0.5, 0, 1), rtol=1e-5, atol=1e-6)
 
 
+def test_an_archive_of_keras_2_13_has_modules_and_calls_of_then() -> None:
+    """As its `.keras` files have them: modules and build configs of Keras 3, calls and arguments of Keras 2."""
+    def with_modules(made: dict[str, Any], module: str) -> dict[str, Any]:
+        return {**made, "module": module, "registered_name": None, "build_config": {"input_shape": [None, 3, 4]}}
+
+    gate = with_modules(entry("LSTM", "l", {"units": 2, "time_major": False, "recurrent_activation": "hard_sigmoid", "dtype": "float32"},
+                              [["x", 0, 0, {}]]), "keras.layers")  # fmt: skip
+    config = functional(gate, output="l")
+    config["config"]["layers"][0] |= {"module": "keras.layers", "registered_name": None}
+    model = of({**config, "module": "keras.src.engine.functional", "registered_name": "Functional"}, "2.13.1")
+    weights = [3 * RNG.standard_normal(w.shape).astype("f4") for w in model.get_weights()]
+    model.set_weights(weights)
+    np.testing.assert_allclose(model.predict(X, verbose=0), lstm(X, old_gate, *weights), rtol=1e-4, atol=1e-5)
+
+
 def test_functions_by_name_in_lambdas_of_keras_2() -> None:
     own = {"function": "twice", "function_type": "function", "output_shape": None, "output_shape_type": "raw", "arguments": {}, "module": "somewhere"}
     text = json.dumps({**sequential(("Lambda", own)), "keras_version": "2.2.0"})

@@ -68,6 +68,7 @@ _IN_USE = 600.0  # seconds after its last use in which another process may be co
 _loaded: weakref.WeakValueDictionary[str, _Opened] = weakref.WeakValueDictionary()
 _kept: list[_Opened] = []  # what all functions link to stays: threads run in it
 _locks = [locks.lock() for _ in range(256)]  # by the first letters of a key
+_testing = locks.lock()
 _refused: dict[Path, str] = {}
 _stores: dict[Path, int] = {}  # entries that this process has stored
 _SELDOM = 32
@@ -235,7 +236,7 @@ def _key(source: str, compiler: toolchain.Compiler, flags: Sequence[str]) -> str
 
 def _caution(compiler: toolchain.Compiler) -> int:
     """What the self-test of a compiler says (see `toolchain.CAUTIONS`): it runs once for each compiler and processor, and is written down."""
-    with _locks.setdefault("self-test", locks.lock()):
+    with _testing:
         if compiler not in toolchain.cautions:
             place = folder()
             path = None if place is None or place in _refused or _distrusted(place) else place / _tested_name(compiler)

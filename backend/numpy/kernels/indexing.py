@@ -74,15 +74,15 @@ def scatter_add(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], 
     flat = indices.reshape(-1)
     flat_values = values.reshape(flat.shape[0], *out.shape[1:])
     columns = np.arange(values.size // max(1, flat.shape[0]))
-    is_binned = out.dtype.kind == "f" and len(columns) <= NARROW and values.size >= 64 and out.size <= 2 * values.size
+    is_binned = out.dtype.kind == "f" and 1 < len(columns) <= NARROW and values.size >= 64 and out.size <= 2 * values.size
 
     def run() -> None:
         check_range(flat, rows)
         if is_binned:
-            _bin((positive(flat, rows) * len(columns))[:, None] + columns, flat_values, out)
+            _bin((_from_start(flat, rows) * len(columns))[:, None] + columns, flat_values, out)
             return
         out.fill(0)
-        add_rows(out, positive(flat, rows), flat_values)
+        add_rows(out, _from_start(flat, rows), flat_values)
 
     return run
 
@@ -91,6 +91,11 @@ def _bin(places: Any, values: Any, out: Any) -> None:
     """`out`, the sums of the values that go to each place; in doubles, in order of appearance."""
     sums = np.bincount(places.reshape(-1), weights=values.reshape(-1), minlength=out.size)
     np.copyto(out, sums.reshape(out.shape), casting="same_kind")
+
+
+def _from_start(indices: Any, size: int) -> Any:
+    """Indices counted from the start, in int64; where none counts from the end nothing is chosen."""
+    return positive(indices, size) if indices.size and indices.min() < 0 else indices.astype(np.int64)
 
 
 def _apart(shape: tuple[int, ...], axis: int) -> tuple[Any, int]:
@@ -110,7 +115,7 @@ def take_along_axis(x: Any, indices: Any, out: Any, axis: int) -> Callable[[], N
 
     def run() -> None:
         check_range(indices, size)
-        places = positive(indices, size) * distance
+        places = _from_start(indices, size) * distance
         places += begins
         np.take(x.reshape(-1), places, out=out, mode="clip")
 
@@ -123,7 +128,7 @@ def add_along_axis(indices: Any, values: Any, out: Any, axis: int, size: int) ->
 
     def run() -> None:
         check_range(indices, size)
-        places = positive(indices, size) * distance
+        places = _from_start(indices, size) * distance
         places += begins
         if out.dtype.kind == "f":
             _bin(places, values, out)

@@ -83,7 +83,8 @@ def op_of(expression: ast.expr) -> str | None:
     return None
 
 
-def _arguments(expression: ast.expr) -> list[ast.expr]:
+def operands(expression: ast.expr) -> list[ast.expr]:
+    """What an expression applies its op to."""
     if isinstance(expression, ast.Call):
         return expression.args
     if isinstance(expression, ast.BinOp):
@@ -139,7 +140,7 @@ def matches(expression: ast.expr, node: Node, found: Match) -> Iterator[Match]:
                 return
         elif value != ast.literal_eval(keyword.value):
             return
-    arguments = _arguments(expression)
+    arguments = operands(expression)
     orders = [node.inputs]
     if node.op.name in _COMMUTATIVE:
         orders.append(node.inputs[::-1])
@@ -167,7 +168,7 @@ def build(expression: ast.expr, match: Match, dtype: str) -> Node:
     name = op_of(expression)
     if name not in OPS:
         raise CompileError(f"the replacement {ast.unparse(expression)!r} names no operation")
-    inputs = [build(a, match, dtype) for a in _arguments(expression)]
+    inputs = [build(a, match, dtype) for a in operands(expression)]
     attrs = {}
     for keyword in expression.keywords if isinstance(expression, ast.Call) else ():
         value = keyword.value
@@ -189,7 +190,7 @@ _CONSTANTS = frozenset({"constant", "broadcast_to", "reshape"})
 
 
 def _needs(pattern: ast.expr) -> tuple[frozenset[str], ...]:
-    names = [_CONSTANTS if _number(a) is not None else frozenset({op_of(a)} - {None}) for a in _arguments(pattern)]
+    names = [_CONSTANTS if _number(a) is not None else frozenset({op_of(a)} - {None}) for a in operands(pattern)]
     return tuple(n for n in names if n)  # type: ignore[return-value]
 
 
