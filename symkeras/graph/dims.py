@@ -336,7 +336,7 @@ def _atom_value(atom: Any, env: Mapping[str, int]) -> int:
             raise ShapeError(f"the size of dim {atom!r} is not known; known dims: {dict(env)}")
         return env[atom]
     a, b = evaluate(atom[1], env), evaluate(atom[2], env)
-    return max(a, b) if atom[0] == "max" else a // b
+    return maximum(a, b) if atom[0] == "max" else a // b
 
 
 ATOMS = {"//": "(({0})//({1}))", "max": "max({0}, {1})"}

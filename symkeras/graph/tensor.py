@@ -62,7 +62,7 @@ class Tensor(Arithmetic):
         return self
 
     def __reduce__(self) -> Any:
-        raise SymbolicValueError(f"{self!r} is symbolic: it has no meaning outside of this process and cannot be pickled; pickle the model it belongs to")
+        raise SymbolicValueError(f"{self!r} is symbolic: it means nothing elsewhere and cannot be pickled; pickle its model")
 
     def __repr__(self) -> str:
         return f"<Tensor {self.name}: {self.node.type}>"
