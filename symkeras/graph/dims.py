@@ -67,6 +67,7 @@ class Dim:
         scaled = Dim.__new__(Dim)
         scaled.terms = tuple([(m, c * factor) for m, c in self.terms])
         scaled._hash = hash(scaled.terms)
+        scaled._text = ""
         return scaled
 
     __rmul__ = __mul__
