@@ -46,7 +46,9 @@ class Sequential(Model):
     _made_anew = Model._made_anew | {"_chain", "_functional", "_graph_losses"}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "functional": self._functional}
+        state = super().__getstate__()
+        state["attributes"]["_init_arguments"] = ((), {})
+        return {**state, "functional": self._functional}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
