@@ -332,7 +332,7 @@ def _exact_quotient(a: Size, b: Dim) -> Size | None:
     return _normal(out)
 
 
-def _atom_value(atom: Any, env: Mapping[str, int]) -> int:
+def _atom_value(atom: Any, env: Mapping[str, int]) -> Any:
     if isinstance(atom, str):
         if atom not in env:
             raise ShapeError(f"the size of dim {atom!r} is not known; known dims: {dict(env)}")

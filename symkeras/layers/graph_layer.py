@@ -60,7 +60,7 @@ class GraphLayer(Layer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self.graph = Graph.parse(self.graph)
+        self.graph = Graph.parse(str(self.graph), variables=False)
 
     def call(self, *inputs: Any, training: Any = None) -> Any:
         values = [x if ops.is_symbolic(x) else np.asarray(x) for x in inputs]

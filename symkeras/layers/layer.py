@@ -455,7 +455,8 @@ class Layer:
                 outputs = tree.map_structure(evaluated, outputs)
             if is_outermost and not is_functional:
                 self._keep_losses()
-                outputs = tree.map_structure(lambda y: Result.of(y, mask_of(y)) if isinstance(y, np.ndarray) else y, outputs)
+                results = {id(y): Result.of(y, mask_of(y)) for y in tree.flatten(outputs) if isinstance(y, np.ndarray)}
+                outputs = tree.map_structure(lambda y: results.get(id(y), y), outputs)
         if is_functional:
             outputs = self._record(args, kwargs, outputs)
         return outputs

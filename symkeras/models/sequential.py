@@ -125,8 +125,9 @@ class Sequential(Model):
             self._settle(Functional(self._chain[0], self._chain[-1], name=self.name) if layers else None)
 
     def _settle(self, functional: Functional | None) -> None:
-        for loss in self._graph_losses if functional is not None else ():
-            functional._add_loss_of_graph(loss)
+        if functional is not None:
+            for loss in self._graph_losses:
+                functional._add_loss_of_graph(loss)
         object.__setattr__(self, "_functional", functional)
         self.built = functional is not None
         self._forget_steps()
