@@ -8,8 +8,9 @@ from typing import Any
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dtypes, tracing
 from symkeras.graph.tensor import Tensor
+from symkeras.layers.calls import definition_context
 from symkeras.layers.input import Input, InputLayer
-from symkeras.layers.layer import Layer, definition_context, map_shapes
+from symkeras.layers.layer import Layer, map_shapes
 from symkeras.models.functional import Functional
 from symkeras.models.model import Model
 from symkeras.models.steps import batch_dtype
