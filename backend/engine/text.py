@@ -42,6 +42,7 @@ class Text:
         self._scope: dict[str, Any] = {}
         self._known: dict[tuple[str, int], str] = {}
         self._lines: list[tuple[Node, str, tuple[Node, ...]]] = []
+        self._remarks: dict[Node, str] = {}
         self._has_extents = False
         for n in (*graph.inputs, *variables):
             self._name(n)
@@ -67,7 +68,7 @@ class Text:
         (given,) = n.inputs
         self._lines.append((n, f"{self._name(n)} = {self.names[given]}[{index}]", (given,)))
 
-    def call(self, n: Node, function: Callable[..., Any], attrs: Mapping[str, Any], has_extents: bool) -> None:
+    def call(self, n: Node, function: Callable[..., Any], attrs: Mapping[str, Any], has_extents: bool, remark: str = "") -> None:
         """A node that a function computes, with extents beside its value where it has some."""
         given = [self.names[i] for i in n.inputs] + [f"{k}={self._attribute(k, v)}" for k, v in attrs.items()]
         called = self._function(naming.identifier(n.op.name), function)
@@ -76,9 +77,10 @@ class Text:
             self._has_extents = True
             line = f"{self.names[n]}, more = {called}({', '.join(given)}); extents += more"
         self._lines.append((n, line, n.inputs))
+        self._remarks[n] = remark
 
     def _attribute(self, name: str, value: Any) -> str:
-        return repr(value) if _is_shown(value) else self._function(f"the_{naming.identifier(name)}", value)
+        return ascii(value) if is_shown(value) else self._function(f"the_{naming.identifier(name)}", value)
 
     def note(self, indices: Node, extent: Callable[[Any], Any]) -> None:
         """The extent of an input, for who looks at it afterwards."""
@@ -111,9 +113,9 @@ class Text:
         for n, line, given in reversed(self._lines):
             gone = [name for name in dict.fromkeys((*(self.names[i] for i in given), self.names[n])) if name not in kept]
             kept.update(gone)
-            origin = naming.origin(n)
+            remark = "; ".join(r for r in (self._remarks.get(n, ""), naming.origin(n)) if r)
             ending = f"; del {', '.join(gone)}" if gone else ""
-            out.append(f"    {line}{ending}" + (f"  # {comment(origin)}" if origin else ""))
+            out.append(f"    {line}{ending}" + (f"  # {comment(remark)}" if remark else ""))
         return out[::-1]
 
     def function(self) -> Callable[..., Any]:
@@ -128,8 +130,8 @@ class Text:
         return step
 
 
-def _is_shown(value: Any) -> bool:
-    """Whether Python reads `repr` of an attribute as the same one."""
+def is_shown(value: Any) -> bool:
+    """Whether Python reads the text of an attribute as the same one."""
     if isinstance(value, tuple):
-        return all(map(_is_shown, value))
+        return all(map(is_shown, value))
     return type(value) in _SHOWN and not (isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))))

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from symkeras.backend.engine.text import Text
+from symkeras.backend.engine.text import Text, is_shown
 from symkeras.errors import BackendError, DataError
 from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.graph import Graph
@@ -81,7 +81,7 @@ class Here:
     Attributes:
         node: it; attrs: its attributes, with sizes evaluated.
         shapes, dtypes: of its results.
-        checks: filled by who walks through graphs within; what computes the node then returns (value, list of extents).
+        checks, walks: filled by `walk`, of graphs within; where there are checks, what computes the node returns (value, list of extents).
     """
 
     node: Node
@@ -89,6 +89,7 @@ class Here:
     env: Mapping[str, int]
     functions: Functions
     checks: list[Check] = field(default_factory=list)
+    walks: list[Walk] = field(default_factory=list)
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
@@ -102,6 +103,7 @@ class Here:
         """A graph within the node; its checks become checks of the node."""
         inner = Walk(graph, self.functions, self.env)
         self.checks += inner.checks
+        self.walks.append(inner)
         return inner
 
 
@@ -117,7 +119,6 @@ class Walk:
         checks: one for each extent that a call gives.
         variables: the nodes of variables that it reads.
         run: the emitted function, of inputs and values of variables.
-        source: its text.
     """
 
     def __init__(self, graph: Graph, functions: Functions, env: Mapping[str, int]):
@@ -125,6 +126,7 @@ class Walk:
         self.checks: list[Check] = []
         self._functions = functions
         self._env = env
+        self._within: list[tuple[Node, Walk]] = []
         self._at_once = getattr(functions, "raises_at_once", False)
         self.variables = [n for n in graph.nodes if n.op.name == "variable"]
         self._text = Text(graph, self.variables)
@@ -132,7 +134,12 @@ class Walk:
             if n not in self._text.names:
                 self._add(n)
         self.run = self._text.function()
-        self.source = self._text.source
+
+    @property
+    def source(self) -> str:
+        """The text of the function, then those of graphs within."""
+        within = [f"\n# {walk.graph.name}, within {self._text.names[n]}:\n{walk.source}" for n, walk in self._within]
+        return "".join([self._text.source, *within])
 
     def __call__(self, inputs: Sequence[Any], variables: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
         return self.run(inputs, variables)
@@ -155,7 +162,8 @@ class Walk:
             here = Here(n, attrs, self._env, self._functions)
             run = special(here)
             self.checks += here.checks
-            text.call(n, run, {}, bool(here.checks))
+            self._within += [(n, walk) for walk in here.walks]
+            text.call(n, run, {}, bool(here.checks), ", ".join(f"{k}={v!a}" for k, v in attrs.items() if is_shown(v)))
             return
         plain = self._functions.plain.get(name)
         if plain is None:
