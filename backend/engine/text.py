@@ -68,9 +68,11 @@ class Text:
         (given,) = n.inputs
         self._lines.append((n, f"{self._name(n)} = {self.names[given]}[{index}]", (given,)))
 
-    def call(self, n: Node, function: Callable[..., Any], attrs: Mapping[str, Any], has_extents: bool, remark: str = "") -> None:
-        """A node that a function computes, with extents beside its value where it has some."""
+    def call(self, n: Node, function: Callable[..., Any], attrs: Mapping[str, Any], has_extents: bool, remark: str = "",
+             out: Node | None = None) -> None:  # fmt: skip
+        """A node that a function computes, with extents beside its value where it has some; over the value of `out`, where that is given."""
         given = [self.names[i] for i in n.inputs] + [f"{k}={self._attribute(k, v)}" for k, v in attrs.items()]
+        given += [f"out={self.names[out]}"] if out is not None else []
         called = self._function(naming.identifier(n.op.name), function)
         line = f"{self._name(n)} = {called}({', '.join(given)})"
         if has_extents:

@@ -6,16 +6,20 @@ function that is given the node (`Here`) and returns what computes it: for contr
 Values that would be out of range raise in the reference and are clamped, or worse, by engines. Such an op adds a check: the engine computes
 the least and the largest of its indices beside the results, and who runs the walk compares them with the bounds afterwards. An engine that
 has numbers at once (`raises_at_once`) compares them before the op runs.
+
+An op that an engine lets write where it is told (`takes_out`) writes over an operand that nobody reads any more: never over inputs, variables or
+constants, and never over what a view may show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from symkeras.backend.engine.spare import Spare
 from symkeras.backend.engine.text import Text, is_shown
 from symkeras.errors import BackendError, DataError
 from symkeras.graph import dims, dtypes, provenance
@@ -37,8 +41,13 @@ class Functions(Protocol):
     """What a walk asks of an engine."""
 
     raises_at_once: bool = False
+    takes_out: Set[str] = frozenset()
     plain: Mapping[str, Callable[..., Any]]
     special: Mapping[str, Callable[[Here], Callable[..., Any]]]
+
+    def is_apart(self, node: Node) -> bool:
+        """Whether what computes a node gives storage of its own, never that of an operand; asked where `takes_out` names ops."""
+        ...
 
     def constant(self, array: Any) -> Any:
         """A tensor with these numbers."""
@@ -129,6 +138,7 @@ class Walk:
         self._within: list[tuple[Node, Walk]] = []
         self._at_once = getattr(functions, "raises_at_once", False)
         self.variables = [n for n in graph.nodes if n.op.name == "variable"]
+        self._spare = Spare(graph, functions, env) if getattr(functions, "takes_out", None) else None
         self._text = Text(graph, self.variables)
         for n in graph.nodes:
             if n not in self._text.names:
@@ -157,18 +167,19 @@ class Walk:
             text.item(n, attrs["index"])
             return
         self._add_check(n)
+        out = self._spare.for_result(n) if self._spare is not None else None
         special = self._functions.special.get(name)
         if special is not None:
             here = Here(n, attrs, self._env, self._functions)
             run = special(here)
             self.checks += here.checks
             self._within += [(n, walk) for walk in here.walks]
-            text.call(n, run, {}, bool(here.checks), ", ".join(f"{k}={v!a}" for k, v in attrs.items() if is_shown(v)))
+            text.call(n, run, {}, bool(here.checks), ", ".join(f"{k}={v!a}" for k, v in attrs.items() if is_shown(v)), out)
             return
         plain = self._functions.plain.get(name)
         if plain is None:
             raise BackendError(f"no function for {name}{provenance.where(n.origins)}")
-        text.call(n, plain, attrs, False)
+        text.call(n, plain, attrs, False, out=out)
 
     def _add_check(self, n: Node) -> None:
         """Look at the indices of a node first, where it has some: at once, or by an extent for afterwards."""

@@ -114,7 +114,7 @@ class TorchExecutable(EngineExecutable):
             raise ConfigError(f"mode must be one of {', '.join(map(repr, MODES))}, received {mode!r}")
         place = device_called(device)
         self.mode = mode
-        functions = TorchFunctions(place.device, raises_at_once=place.is_host and mode == "eager")
+        functions = TorchFunctions(place.device, raises_at_once=place.is_host and mode == "eager", takes_out=mode == "eager")
         super().__init__(graph, backend, functions, place, TorchStep if mode == "eager" else CompiledStep, **options)
         self._threads = threading.local()
 

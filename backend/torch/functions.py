@@ -12,6 +12,7 @@ from torch.nn import functional
 from symkeras.backend.engine.walk import Here
 from symkeras.backend.torch import control, convolution, dtypes, elementwise, philox
 from symkeras.backend.torch.dtypes import HELD, Tensor
+from symkeras.graph.node import Node
 
 # ---- moving elements -----------------------------------------------------------------------------------------------
 
@@ -216,17 +217,30 @@ def _gelu(x: Tensor, approximate: bool = True) -> Tensor:
 
 
 
+TAKE_OUT = frozenset(
+    "add subtract multiply divide negative absolute square reciprocal maximum minimum exp expm1 log log1p sqrt tanh sin cos where sigmoid relu".split()
+)
+"""Ops whose functions PyTorch lets write where they are told."""
+_APART = frozenset(
+    "matmul conv conv_input_grad conv_filter_grad max_pool max_pool_grad sum_pool sum_pool_grad gather scatter_add softmax log_softmax "
+    "relu sigmoid gelu argmax argmin random_bits".split()
+)
+"""Ops that give storage of their own, beside elementwise ones."""
+
+
 class TorchFunctions:
     """See `symkeras.backend.engine.walk.Functions`.
 
     Args:
         device: where constants live.
         raises_at_once: whether indices are looked at before they are used: where numbers are on the host, and nothing is traced.
+        takes_out: whether results may be written over operands: where nothing is traced.
     """
 
-    def __init__(self, device: torch.device, raises_at_once: bool):
+    def __init__(self, device: torch.device, raises_at_once: bool, takes_out: bool = False):
         self.device = device
         self.raises_at_once = raises_at_once
+        self.takes_out = TAKE_OUT if takes_out else frozenset()
         at = Indexing(raises_at_once)
         self.plain: dict[str, Callable[..., Any]] = {
             "where": torch.where, "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
@@ -241,7 +255,7 @@ class TorchFunctions:
             "sum_pool": convolution.sum_pool, "sum_pool_grad": convolution.sum_pool_grad,
             "random_bits": philox.on_host if raises_at_once else philox.on_device,
             "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
-            "relu": torch.relu, "sigmoid": torch.sigmoid, "gelu": _gelu,
+            "relu": lambda x, out=None: torch.clamp_min(x, 0, out=out), "sigmoid": torch.sigmoid, "gelu": _gelu,
         }  # fmt: skip
         self.special: dict[str, Callable[[Here], Callable[..., Any]]] = {
             **elementwise.SPECIAL, "slice": _slice, "sum": _sum, "prod": _prod, "max": _extremum(torch.amax), "min": _extremum(torch.amin),
@@ -249,6 +263,13 @@ class TorchFunctions:
             "cumprod": _cumulative(torch.cumprod), "sort": _sort, "argsort": _argsort, "top_k": _top_k, "matmul": _matmul,
             "scan": control.scan, "cond": control.cond, "while_loop": control.while_loop,
         }  # fmt: skip
+
+    def is_apart(self, node: Node) -> bool:
+        if node.op.name == "cast":
+            return HELD[node.dtype] != HELD[node.inputs[0].dtype]
+        if node.op.name == "sum":
+            return bool(node.attrs["axes"])
+        return node.op.name in _APART or (node.op.name in elementwise.SPECIAL and not node.inputs[0].dtype.startswith("u")) or node.op.name == "where"
 
     def constant(self, array: Any) -> Tensor:
         return torch.tensor(dtypes.held(np.asarray(array)), device=self.device)
