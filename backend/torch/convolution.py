@@ -72,15 +72,15 @@ def _within(x: Tensor, spatial: Any, padding: Any) -> Tensor:
 
 
 def conv_filter_grad(x: Tensor, dy: Tensor, kernel: Any, padding: Any, groups: int, **attrs: Any) -> Tensor:
-    if all(k == 1 for k in kernel) and not any(map(any, padding)):
-        return _of_one_element(x, dy, kernel, groups, attrs["strides"])
+    if all(k == 1 for k in kernel):
+        return _of_one_element(_around(x, padding, 0), dy, kernel, groups, attrs["strides"])
     w = x.new_empty((dy.shape[-1], x.shape[-1] // groups, *kernel))  # for its shape
     dw = _gradients(dy, channels_first(x), w, padding, [False, True, False], groups=groups, **attrs)[1]
     return dw.permute(*range(2, dw.ndim), 1, 0)
 
 
 def _of_one_element(x: Tensor, dy: Tensor, kernel: Any, groups: int, strides: Any) -> Tensor:
-    """A product of matrices; oneDNN's kernel for it gives wrong sums at times (PyTorch 2.13, channels last, strides of 2, a few channels)."""
+    """A product of matrices; oneDNN's kernel for it gives wrong sums or reads outside (PyTorch 2.13, channels last, strides of 2, a few channels)."""
     seen = x[(slice(None), *(slice(0, (o - 1) * s + 1 if o else 0, s) for o, s in zip(dy.shape[1:-1], strides, strict=True)))]
     a, b = seen.reshape(-1, groups, x.shape[-1] // groups), dy.reshape(-1, groups, dy.shape[-1] // groups)
     found = torch.matmul(a.permute(1, 2, 0), b.transpose(0, 1))  # (groups, I, O / groups)
