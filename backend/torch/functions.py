@@ -217,14 +217,15 @@ def _gelu(x: Tensor, approximate: bool = True) -> Tensor:
 
 
 
-TAKE_OUT = frozenset(
-    "add subtract multiply divide negative absolute square reciprocal maximum minimum exp expm1 log log1p sqrt tanh sin cos where sigmoid relu".split()
-)
+TAKE_OUT = frozenset({
+    "add", "subtract", "multiply", "divide", "negative", "absolute", "square", "reciprocal", "maximum", "minimum", "exp", "expm1", "log", "log1p",
+    "sqrt", "tanh", "sin", "cos", "where", "sigmoid", "relu",
+})  # fmt: skip
 """Ops whose functions PyTorch lets write where they are told."""
-_APART = frozenset(
-    "matmul conv conv_input_grad conv_filter_grad max_pool max_pool_grad sum_pool sum_pool_grad gather scatter_add softmax log_softmax "
-    "relu sigmoid gelu argmax argmin random_bits".split()
-)
+_APART = frozenset({
+    "matmul", "conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "sum_pool", "sum_pool_grad", "gather", "scatter_add",
+    "softmax", "log_softmax", "relu", "sigmoid", "gelu", "argmax", "argmin", "random_bits",
+})  # fmt: skip
 """Ops that give storage of their own, beside elementwise ones."""
 
 

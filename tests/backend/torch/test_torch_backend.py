@@ -38,7 +38,10 @@ EDGES: dict[str, list[int]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "floor_divide", "mod", "maximum", "less", "greater_equal", "left_shift", "right_shift"])
+INTEGER_OPS = ["add", "subtract", "multiply", "floor_divide", "mod", "maximum", "less", "greater_equal", "left_shift", "right_shift"]
+
+
+@pytest.mark.parametrize("name", INTEGER_OPS)
 @pytest.mark.parametrize("dtype", EDGES)
 def test_integers_at_the_ends_of_their_range_are_numpys(dtype: str, name: str) -> None:
     x = np.array(EDGES[dtype], dtype)
