@@ -7,6 +7,7 @@ from typing import Any
 
 from symkeras.backend.engine.walk import Here
 from symkeras.backend.tensorflow.real import tf
+from symkeras.backend.tensorflow.variables import Table
 from symkeras.graph import dims
 
 Tensor = Any
@@ -14,7 +15,7 @@ Tensor = Any
 
 def tensors(values: Sequence[Any]) -> list[Tensor]:
     """Constants among values as tensors."""
-    return [tf.convert_to_tensor(v) for v in values]
+    return [v if isinstance(v, Table) else tf.convert_to_tensor(v) for v in values]
 
 
 def scan(here: Here) -> Callable[..., Any]:

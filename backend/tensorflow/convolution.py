@@ -108,8 +108,9 @@ def conv_input_grad(dy: Tensor, w: Tensor, spatial: Any, strides: Any, padding: 
         if groups == 1 and n == 2:
             return tf.raw_ops.Conv2DBackpropInput(input_sizes=shape, filter=w, out_backprop=dy, **_sliding(strides, padding, dilation))
         if groups == 1 and n == 1:
+            sizes = [shape[0], 1, *shape[1:]]
             return tf.squeeze(tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=[shape[0], 1, *shape[1:]], filter=tf.expand_dims(w, 0), out_backprop=_in_two(dy), **_sliding(strides, padding, dilation)), 1)  # fmt: skip
+                input_sizes=sizes, filter=tf.expand_dims(w, 0), out_backprop=_in_two(dy), **_sliding(strides, padding, dilation)), 1)  # fmt: skip
         if groups == 1:
             sizes = [shape[0], *padded, channels]
             whole = tf.raw_ops.Conv3DBackpropInputV2(input_sizes=sizes, filter=w, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")

@@ -150,11 +150,13 @@ def _ordering(fn: Function) -> Function:
 
 m = tf.math
 ELEMENTWISE: dict[str, Function] = {
-    "add": _by_dtype(tf.add, bool=tf.logical_or), "subtract": tf.subtract, "multiply": _by_dtype(tf.multiply, bool=tf.logical_and), "divide": tf.divide,
+    "add": _by_dtype(tf.add, bool=tf.logical_or), "subtract": tf.subtract, "multiply": _by_dtype(tf.multiply, bool=tf.logical_and),
+    "divide": tf.divide,
     "floor_divide": _by_dtype(_floor_divide, float16=_in("float32", _floor_divide)), "mod": _by_dtype(_mod, float16=_in("float32", _mod)),
     "power": _by_dtype(_power, float16=_in("float32", _power)),
     "negative": lambda x: in_int64(tf.negative)(x) if x.dtype.is_unsigned else tf.negative(x),
-    "absolute": lambda x: x if x.dtype.is_unsigned or x.dtype == tf.bool else tf.abs(x), "sign": _sign, "square": tf.square, "reciprocal": m.reciprocal,
+    "absolute": lambda x: x if x.dtype.is_unsigned or x.dtype == tf.bool else tf.abs(x), "sign": _sign,
+    "square": tf.square, "reciprocal": m.reciprocal,
     "maximum": _by_dtype(tf.maximum, bool=tf.logical_or), "minimum": _by_dtype(tf.minimum, bool=tf.logical_and),
     "exp": tf.exp, "expm1": m.expm1, "exp2": lambda x: tf.pow(tf.cast(2, x.dtype), x), "log": m.log, "log1p": m.log1p,
     "log2": _by_dtype(lambda x: m.log(x) / tf.constant(math.log(2), x.dtype), float16=_in("float32", lambda x: m.log(x) / math.log(2))),

@@ -14,6 +14,7 @@ from symkeras.backend.tensorflow import control, convolution
 from symkeras.backend.tensorflow.elementwise import ELEMENTWISE, in_int64
 from symkeras.backend.tensorflow.random import random_bits
 from symkeras.backend.tensorflow.real import tf
+from symkeras.backend.tensorflow.variables import Rows, Table
 
 Tensor = Any
 
@@ -108,10 +109,11 @@ def _within(indices: Tensor, size: int) -> Tensor:
     return tf.clip_by_value(tf.where(tf.less(indices, 0), indices + size, indices), 0, max(size - 1, 0))
 
 
-def _gather(table: Tensor, indices: Tensor) -> Tensor:
+def _gather(table: Tensor | Table, indices: Tensor) -> Tensor:
     if table.shape[0] == 0:
         return tf.zeros([*indices.shape, *table.shape[1:]], table.dtype)
-    return tf.gather(table, _within(indices, table.shape[0]))
+    indices = _within(indices, table.shape[0])
+    return table.rows(indices) if isinstance(table, Table) else tf.gather(table, indices)
 
 
 def _scatter_add(indices: Tensor, values: Tensor, rows: int) -> Tensor:
@@ -129,7 +131,9 @@ def _combine_rows(indices: Tensor, values: Tensor, rows: int) -> Tensor:
     return tf.reshape(tf.gather(total, place), values.shape)
 
 
-def _set_rows(table: Tensor, indices: Tensor, rows: Tensor) -> Tensor:
+def _set_rows(table: Tensor | Table, indices: Tensor, rows: Tensor) -> Tensor | Rows:
+    if isinstance(table, Table):
+        return Rows(_within(indices, table.shape[0]), rows)
     if 0 in table.shape or 0 in rows.shape:
         return tf.identity(table)
     return tf.tensor_scatter_nd_update(table, tf.expand_dims(_within(indices, table.shape[0]), -1), rows)
