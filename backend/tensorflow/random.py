@@ -1,6 +1,6 @@
 """Random bits: those of `numpy.random.Philox`, drawn on the host in the middle of the graph.
 
-The ten rounds as operations of TensorFlow, which does not fuse them, take twenty times as long.
+As operations of TensorFlow, which does not fuse them, the ten rounds take three times as long for 200 000 numbers of 16 bits, and as long for 300.
 """
 
 from __future__ import annotations
