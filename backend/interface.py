@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -183,13 +185,25 @@ def get(name: str | None = None) -> Backend:
     if name not in _loaded:
         factory = PLACES[name]
         try:
-            _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
+            with _generators_kept():  # some engines draw from the global generators while they are imported
+                _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
         except ImportError as error:
             extra = EXTRAS.get(name)
             if extra is None:
                 raise
             raise BackendError(f'backend {name!r} cannot be loaded ({error}); it is installed by: pip install "symkeras[{extra}]"') from error
     return _loaded[name]
+
+
+@contextmanager
+def _generators_kept() -> Iterator[None]:
+    """Within it Python's and NumPy's global generators may be drawn from; afterwards they are as they were."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 def _found(place: str) -> Any:

@@ -128,13 +128,14 @@ class Walk:
         checks: one for each extent that a call gives.
         variables: the nodes of variables that it reads.
         run: the emitted function, of inputs and values of variables.
+        env: the sizes of its dims.
     """
 
     def __init__(self, graph: Graph, functions: Functions, env: Mapping[str, int]):
         self.graph = graph
         self.checks: list[Check] = []
         self._functions = functions
-        self._env = env
+        self.env = env
         self._within: list[tuple[Node, Walk]] = []
         self._at_once = getattr(functions, "raises_at_once", False)
         self.variables = [n for n in graph.nodes if n.op.name == "variable"]
@@ -159,7 +160,7 @@ class Walk:
         if name == "constant":
             text.bind(n, self._functions.constant(n.attrs["value"].array))
             return
-        attrs = {k: dims.evaluate(v, self._env) for k, v in n.attrs.items()}
+        attrs = {k: dims.evaluate(v, self.env) for k, v in n.attrs.items()}
         if name == "dim":
             text.bind(n, self._functions.constant(np.array(attrs["size"], n.dtype)))
             return
@@ -170,7 +171,7 @@ class Walk:
         out = self._spare.for_result(n) if self._spare is not None else None
         special = self._functions.special.get(name)
         if special is not None:
-            here = Here(n, attrs, self._env, self._functions)
+            here = Here(n, attrs, self.env, self._functions)
             run = special(here)
             self.checks += here.checks
             self._within += [(n, walk) for walk in here.walks]
@@ -196,14 +197,14 @@ class Walk:
     def _check(self, n: Node) -> tuple[Check, Node] | None:
         """The bounds that a node needs, and the input that has to keep them."""
         if n.op.name == "power" and dtypes.is_int(n.dtype):
-            if 0 in dims.evaluate(n.inputs[1].shape, self._env) or n.inputs[1].dtype.startswith("u"):
+            if 0 in dims.evaluate(n.inputs[1].shape, self.env) or n.inputs[1].dtype.startswith("u"):
                 return None
             return Check(n, 0, None), n.inputs[1]
         place = _AXIS_OF_INDICES.get(n.op.name)
         if place is None:
             return None
         k, size = place(n)
-        if 0 in dims.evaluate(n.inputs[k].shape, self._env):
+        if 0 in dims.evaluate(n.inputs[k].shape, self.env):
             return None
-        size = dims.evaluate(size, self._env)
+        size = dims.evaluate(size, self.env)
         return Check(n, -size, size - 1), n.inputs[k]
