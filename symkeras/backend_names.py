@@ -12,10 +12,11 @@ PLACES: dict[str, str | Callable[[], Any]] = {
     "native": "symkeras.backend.native:NativeBackend",
     "interpreter": "symkeras.backend.interpreter:InterpreterBackend",
     "jax": "symkeras.backend.jax:JaxBackend",
+    "pytensor": "symkeras.backend.pytensor:PyTensorBackend",
     "auto": "symkeras.backend.interface:fastest",
 }
 """Name -> what makes the backend, or its place as "package.module:Class". `symkeras.backend.interface.register` adds to it."""
-EXTRAS = {"jax": "jax"}
+EXTRAS = {"jax": "jax", "pytensor": "pytensor"}
 """Backends that need packages which symkeras does not install by itself, and the extra that brings them."""
 _searched = False
 

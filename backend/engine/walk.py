@@ -20,7 +20,7 @@ from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
-_AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
+AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
     "gather": lambda n: (1, n.inputs[0].shape[0]),
     "scatter_add": lambda n: (0, n.attrs["rows"]),
     "combine_rows": lambda n: (0, n.attrs["rows"]),
@@ -117,13 +117,14 @@ class Walk:
     Attributes:
         checks: one for each extent that a call gives.
         variables: the nodes of variables that it reads.
+        env: the sizes of its dims.
     """
 
     def __init__(self, graph: Graph, functions: Functions, env: Mapping[str, int]):
         self.graph = graph
         self.checks: list[Check] = []
         self._functions = functions
-        self._env = env
+        self.env = env
         self._number: dict[Node, int] = {}
         for n in graph.inputs:
             self._number[n] = len(self._number)
@@ -142,7 +143,7 @@ class Walk:
         if n.op.name == "constant":
             self._start[self._number[n]] = self._functions.constant(n.attrs["value"].array)
             return None
-        attrs = {k: dims.evaluate(v, self._env) for k, v in n.attrs.items()}
+        attrs = {k: dims.evaluate(v, self.env) for k, v in n.attrs.items()}
         if n.op.name == "dim":
             self._start[self._number[n]] = self._functions.constant(np.array(attrs["size"], n.dtype))
             return None
@@ -153,7 +154,7 @@ class Walk:
             return _Instruction(lambda x: x[index], inputs, self._number[n], (), False, None)
         special = self._functions.special.get(n.op.name)
         if special is not None:
-            here = Here(n, attrs, self._env, self._functions)
+            here = Here(n, attrs, self.env, self._functions)
             run = special(here)
             self.checks += here.checks
             return _Instruction(run, inputs, self._number[n], (), bool(here.checks), checked)
@@ -166,17 +167,17 @@ class Walk:
     def _checked(self, n: Node) -> int | None:
         """Which input of a node is checked; the check is noted."""
         if n.op.name == "power" and dtypes.is_int(n.dtype):
-            if 0 in dims.evaluate(n.inputs[1].shape, self._env) or n.inputs[1].dtype.startswith("u"):
+            if 0 in dims.evaluate(n.inputs[1].shape, self.env) or n.inputs[1].dtype.startswith("u"):
                 return None
             self.checks.append(Check(n, 0, None))
             return 1
-        place = _AXIS_OF_INDICES.get(n.op.name)
+        place = AXIS_OF_INDICES.get(n.op.name)
         if place is None:
             return None
         k, size = place(n)
-        if 0 in dims.evaluate(n.inputs[k].shape, self._env):
+        if 0 in dims.evaluate(n.inputs[k].shape, self.env):
             return None
-        size = dims.evaluate(size, self._env)
+        size = dims.evaluate(size, self.env)
         self.checks.append(Check(n, -size, size - 1))
         return k
 

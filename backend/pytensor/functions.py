@@ -1,0 +1,162 @@
+"""Operations as functions of PyTensor's variables: the table of the PyTensor backend.
+
+PyTensor computes what is element by element, moves of elements, reductions, products of matrices, loops and branches. What it lacks, or has
+with another meaning, is an Op of ours (`foreign.py`): convolutions, pooling, sorting, random bits, division of integers, products of batches,
+and all of float16 and of complex numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+
+from symkeras.backend.engine.walk import AXIS_OF_INDICES, Here
+from symkeras.backend.pytensor.control import cond, scan, while_loop
+from symkeras.backend.pytensor.foreign import Extent, Kernel, reference
+from symkeras.graph import dims, dtypes
+
+Variable = Any
+
+
+def _rounded(x: Variable) -> Variable:
+    return pt.round(x, mode="half_to_even")
+
+
+def _reduction(fn: Callable[..., Variable]) -> Callable[..., Variable]:
+    return lambda x, axes: fn(x, axis=axes) if axes else x
+
+
+def _typed(fn: Callable[..., Variable]) -> Callable[..., Variable]:
+    return lambda x, axes: fn(x, axis=axes, dtype=x.dtype, acc_dtype=x.dtype) if axes else x
+
+
+def _reshape(x: Variable, shape: tuple[int, ...]) -> Variable:
+    """A `dimshuffle` where only axes of 1 come and go, which PyTensor sees through."""
+    long = [k for k, n in enumerate(x.type.shape) if n != 1]
+    if [x.type.shape[k] for k in long] != [n for n in shape if n != 1]:
+        return pt.reshape(x, shape, ndim=len(shape))
+    rest = iter(long)
+    return x.dimshuffle([next(rest) if n != 1 else "x" for n in shape])
+
+
+def _slice(x: Variable, starts: Any, stops: Any, strides: Any) -> Variable:
+    return x[tuple(slice(a, b, s) for a, b, s in zip(starts, stops, strides, strict=True))]
+
+
+def _flip(x: Variable, axes: Any) -> Variable:
+    return x[tuple(slice(None, None, -1 if k in axes else 1) for k in range(x.ndim))]
+
+
+def _pad(x: Variable, padding: Any, value: Any) -> Variable:
+    shape, low, high, step = [], [], [], []
+    for size, p in zip(x.type.shape, padding, strict=True):
+        a, b, inner = p if len(p) == 3 else (*p, 0)
+        shape.append(size + a + b + max(size - 1, 0) * inner)
+        low.append(a)
+        high.append(a + (size - 1) * (inner + 1) + 1)
+        step.append(inner + 1)
+    whole = pt.alloc(np.array(value, x.dtype), *shape)
+    return pt.set_subtensor(whole[tuple(slice(*s) for s in zip(low, high, step, strict=True))], x) if 0 not in x.type.shape else whole
+
+
+def _matmul(a: Variable, b: Variable, transpose_a: bool, transpose_b: bool) -> Variable:
+    return pt.dot(a.T if transpose_a else a, b.T if transpose_b else b)
+
+
+def _inside(indices: Variable, size: int) -> Variable:
+    """Indices from 0 on; those that are out of range, which a check reports, become ones that are not."""
+    indices = pt.cast(indices, "int64")
+    return pt.clip(pt.switch(indices < 0, indices + size, indices), np.int64(0), np.int64(size - 1))
+
+
+PLAIN: dict[str, Callable[..., Variable]] = {
+    "add": pt.add, "subtract": pt.sub, "multiply": pt.mul, "divide": pt.true_div, "negative": pt.neg, "absolute": pt.abs, "sign": pt.sign,
+    "power": pt.pow, "square": pt.square, "reciprocal": pt.reciprocal, "maximum": pt.maximum, "minimum": pt.minimum,
+    "exp": pt.exp, "expm1": pt.expm1, "exp2": pt.exp2, "log": pt.log, "log1p": pt.log1p, "log2": pt.log2, "log10": pt.log10, "sqrt": pt.sqrt,
+    "sin": pt.sin, "cos": pt.cos, "tan": pt.tan, "arcsin": pt.arcsin, "arccos": pt.arccos, "arctan": pt.arctan, "arctan2": pt.arctan2,
+    "sinh": pt.sinh, "cosh": pt.cosh, "tanh": pt.tanh, "arcsinh": pt.arcsinh, "arccosh": pt.arccosh, "arctanh": pt.arctanh, "erf": pt.erf,
+    "floor": pt.floor, "ceil": pt.ceil, "rint": _rounded, "trunc": pt.trunc,
+    "equal": pt.eq, "not_equal": pt.neq, "less": pt.lt, "less_equal": pt.le, "greater": pt.gt, "greater_equal": pt.ge,
+    "logical_and": pt.and_, "logical_or": pt.or_, "logical_xor": pt.neq, "logical_not": pt.invert,
+    "isnan": pt.isnan, "isinf": pt.isinf, "isfinite": lambda x: pt.invert(pt.or_(pt.isnan(x), pt.isinf(x))),
+    "bitwise_and": pt.and_, "bitwise_or": pt.or_, "bitwise_xor": pt.xor, "bitwise_not": pt.invert,
+    "where": pt.switch, "cast": pt.cast, "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
+    "reshape": _reshape, "transpose": lambda x, axes: x.dimshuffle(axes),
+    "broadcast_to": lambda x, shape: pt.alloc(x, *shape), "slice": _slice, "flip": _flip, "pad": _pad,
+    "concatenate": lambda *x, axis: pt.concatenate(x, axis), "matmul": _matmul,
+    "sum": _typed(pt.sum), "prod": _typed(pt.prod), "max": _reduction(pt.max), "min": _reduction(pt.min),
+    "any": _reduction(pt.any), "all": _reduction(pt.all),
+}  # fmt: skip
+"""What PyTensor computes; a node of which it would give another dtype runs by its reference value."""
+
+KERNELS = {"conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad"}
+"""What runs by the kernels of the NumPy backend."""
+REFERENCES = {
+    "floor_divide", "mod", "logaddexp", "erfinv", "left_shift", "right_shift", "argmax", "argmin", "cumsum", "cumprod", "sort", "argsort", "top_k",
+    "random_bits",
+}  # fmt: skip
+"""What runs by its reference value."""
+
+def _is_foreign(here: Here) -> bool:
+    """Whether a node of `PLAIN` runs by its reference value all the same."""
+    n = here.node
+    if any(t.dtype == "float16" or t.dtype in dtypes.COMPLEX for m in (n, *n.inputs) for t in m.types):
+        return True
+    if n.op.name == "power":
+        return dtypes.is_int(n.dtype)  # C's pow rounds to a double
+    return n.op.name == "matmul" and any(m.ndim != 2 for m in (n, *n.inputs))
+
+
+def _by_pytensor(here: Here) -> Callable[..., Any]:
+    fn = PLAIN[here.node.op.name]
+    if _is_foreign(here):
+        return _by_reference(here)
+
+    def run(*inputs: Variable) -> Variable:
+        found = fn(*inputs, **here.attrs)
+        return found if found.dtype == here.node.dtype else reference(here, *inputs)
+
+    return run
+
+
+def _by_reference(here: Here) -> Callable[..., Any]:
+    return lambda *inputs: reference(here, *inputs)
+
+
+def _by_kernel(here: Here) -> Callable[..., Any]:
+    return lambda *inputs: reference(here, *inputs, by=Kernel)
+
+
+def _with_indices(here: Here) -> Callable[..., Any]:
+    """By the reference value, of indices that are brought into range first: a check reports those that are not."""
+    k, size = AXIS_OF_INDICES[here.node.op.name](here.node)
+    size = dims.evaluate(size, here.env)
+
+    def run(*inputs: Variable) -> Any:
+        if size == 0:  # a check reports every index there is
+            return pt.zeros(here.shapes[0], here.node.dtype)
+        return reference(here, *inputs[:k], _inside(inputs[k], size), *inputs[k + 1 :])
+
+    return run
+
+
+class PyTensorFunctions:
+    """See `symkeras.backend.engine.walk.Functions`."""
+
+    plain: dict[str, Callable[..., Any]] = {}
+    special = {
+        **dict.fromkeys(PLAIN, _by_pytensor), **dict.fromkeys(KERNELS, _by_kernel), **dict.fromkeys(REFERENCES, _by_reference),
+        **dict.fromkeys(AXIS_OF_INDICES, _with_indices), "scan": scan, "cond": cond, "while_loop": while_loop,
+    }  # fmt: skip
+
+    def constant(self, array: Any) -> Variable:
+        return pt.constant(np.asarray(array))
+
+    def extent(self, indices: Variable) -> Variable:
+        return Extent()(indices)
+
+
+FUNCTIONS = PyTensorFunctions()
