@@ -42,6 +42,7 @@ def scan(here: Here) -> Callable[..., Any]:
         traces = pytensor.scan(step, list(given[c : c + s]), infos, list(given[c + s :]), length, go_backwards=reverse, mode=inner_mode(),
                                strict=True, return_list=True, return_updates=False)  # fmt: skip
         found = [*(t[-1] for t in traces[:c]), *(t[::-1] if reverse else t for t in traces[c:count])]
+        found = [x if x.type.shape == shape else pt.specify_shape(x, shape) for x, shape in zip(found, here.shapes, strict=True)]
         return (found, [_widest(t) for t in traces[count:]]) if here.checks else found
 
     return run

@@ -74,7 +74,7 @@ def _inside(indices: Variable, size: int) -> Variable:
 
 PLAIN: dict[str, Callable[..., Variable]] = {
     "add": pt.add, "subtract": pt.sub, "multiply": pt.mul, "divide": pt.true_div, "negative": pt.neg, "absolute": pt.abs, "sign": pt.sign,
-    "power": pt.pow, "square": pt.square, "reciprocal": pt.reciprocal, "maximum": pt.maximum, "minimum": pt.minimum,
+    "power": pt.pow, "square": pt.square, "reciprocal": lambda x: pt.true_div(np.ones((), x.dtype), x), "maximum": pt.maximum, "minimum": pt.minimum,
     "exp": pt.exp, "expm1": pt.expm1, "exp2": pt.exp2, "log": pt.log, "log1p": pt.log1p, "log2": pt.log2, "log10": pt.log10, "sqrt": pt.sqrt,
     "sin": pt.sin, "cos": pt.cos, "tan": pt.tan, "arcsin": pt.arcsin, "arccos": pt.arccos, "arctan": pt.arctan, "arctan2": pt.arctan2,
     "sinh": pt.sinh, "cosh": pt.cosh, "tanh": pt.tanh, "arcsinh": pt.arcsinh, "arccosh": pt.arccosh, "arctanh": pt.arctanh, "erf": pt.erf,
@@ -131,14 +131,14 @@ def _by_kernel(here: Here) -> Callable[..., Any]:
 
 
 def _with_indices(here: Here) -> Callable[..., Any]:
-    """By the reference value, of indices that are brought into range first: a check reports those that are not."""
+    """By the kernel, of indices that are brought into range first: a check reports those that are not."""
     k, size = AXIS_OF_INDICES[here.node.op.name](here.node)
     size = dims.evaluate(size, here.env)
 
     def run(*inputs: Variable) -> Any:
         if size == 0:  # a check reports every index there is
             return pt.zeros(here.shapes[0], here.node.dtype)
-        return reference(here, *inputs[:k], _inside(inputs[k], size), *inputs[k + 1 :])
+        return reference(here, *inputs[:k], _inside(inputs[k], size), *inputs[k + 1 :], by=Kernel)
 
     return run
 

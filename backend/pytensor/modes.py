@@ -60,7 +60,9 @@ def inner_mode() -> Mode:
     mode = _chosen.get()
     if mode == "numba":
         return Mode("numba", _REWRITES)
-    return Mode(VMLinker(use_cloop=mode == "c", c_thunks=mode == "c"), _REWRITES)
+    if mode == "py":  # a fused loop would run scalar by scalar in Python
+        return Mode(VMLinker(use_cloop=False, c_thunks=False), _REWRITES.excluding("fusion"))
+    return Mode(VMLinker(use_cloop=True), _REWRITES)
 
 
 def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
