@@ -62,7 +62,7 @@ class PyTensorStep(Step):
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
         given = [np.require(a, requirements="A") for a in inputs]
-        with self._lock:
+        with self._lock, np.errstate(all="ignore"):
             found = self._function(*given, *variables)
         extents = np.array(found[self._results :], np.int64).reshape(-1, 2)
         return found[: self._outputs], found[self._outputs : self._results], extents

@@ -12,6 +12,8 @@ from pytensor.tensor.type import TensorType
 
 from symkeras.backend import interface
 from symkeras.backend.engine.walk import Here
+from symkeras.errors import ShapeError
+from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import make
 from symkeras.graph.types import TensorType as Type
@@ -28,12 +30,14 @@ class Reference(Op):
         op: its name.
         attrs: its attributes, with sizes evaluated.
         types: dtype and shape of each result.
+        where: the user's line, for errors.
     """
 
     __props__ = ("op", "attrs", "types")
 
-    def __init__(self, op: str, attrs: Mapping[str, Any], types: Sequence[tuple[str, tuple[int, ...]]]):
+    def __init__(self, op: str, attrs: Mapping[str, Any], types: Sequence[tuple[str, tuple[int, ...]]], where: str):
         self.op = op
+        self.where = where
         self.attrs = tuple(sorted(attrs.items()))
         self.types = tuple(types)
 
@@ -48,8 +52,10 @@ class Reference(Op):
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]]) -> None:
         found = self.compute(*map(np.asarray, inputs))
-        for storage, value, (dtype, _) in zip(output_storage, found if isinstance(found, (tuple, list)) else (found,), self.types, strict=True):
+        for storage, value, (dtype, shape) in zip(output_storage, found if isinstance(found, (tuple, list)) else (found,), self.types, strict=True):
             value = np.asarray(value, dtype)
+            if value.shape != shape:
+                raise ShapeError(f"{self.op} gave shape {value.shape}, its type promises {shape}{self.where}")
             storage[0] = value.copy() if value.base is not None or any(value is x for x in inputs) else value
 
     def compute(self, *arrays: np.ndarray) -> Any:
@@ -88,5 +94,6 @@ class Extent(Op):
 
 def reference(here: Here, *inputs: Variable, by: type[Reference] = Reference) -> Any:
     """The results of a node by its operation in NumPy: one tensor, or a list of them."""
-    found = by(here.node.op.name, here.attrs, list(zip(here.dtypes, here.shapes, strict=True)))(*inputs, return_list=True)
+    where = provenance.where(here.node.origins)
+    found = by(here.node.op.name, here.attrs, list(zip(here.dtypes, here.shapes, strict=True)), where)(*inputs, return_list=True)
     return found if isinstance(here.node.type, tuple) else found[0]
