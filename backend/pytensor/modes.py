@@ -23,7 +23,7 @@ from symkeras.errors import BackendError
 MODES = ("c", "numba", "py")
 _chosen: ContextVar[str] = ContextVar("pytensor_mode")
 _lock = locks.reentrant_lock()
-_REWRITES = RewriteDatabaseQuery(include=["minimum_compile", "merge", "constant_folding", "fusion", "inplace", "scan_make_inplace", "scan_save_mem"])
+_REWRITES = RewriteDatabaseQuery(include=["minimum_compile", "merge", "constant_folding", "fusion", "inplace", "scan_save_mem"], exclude=["inplace_elemwise"])
 
 
 def checked_mode(name: str | None) -> str:
