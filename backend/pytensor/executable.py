@@ -10,7 +10,7 @@ import numpy as np
 import pytensor
 from pytensor.tensor.type import TensorType
 
-from symkeras import locks
+from symkeras import blas, locks
 from symkeras.backend.denormals import Denormals, describe
 from symkeras.backend.engine.executable import EngineExecutable, Step
 from symkeras.backend.engine.walk import Walk
@@ -62,7 +62,7 @@ class PyTensorStep(Step):
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
         given = [np.require(a, requirements="A") for a in inputs]
-        with self._lock, np.errstate(all="ignore"):
+        with self._lock, np.errstate(all="ignore"), blas.single_thread():
             found = self._function(*given, *variables)
         extents = np.array(found[self._results :], np.int64).reshape(-1, 2)
         return found[: self._outputs], found[self._outputs : self._results], extents
@@ -83,7 +83,7 @@ class PyTensorExecutable(EngineExecutable):
 
     Args:
         device: "cpu", which is what PyTensor has.
-        mode: "c", "numba", "py" or "default" (see `modes.checked_mode`).
+        mode: "c", "py" or "default" (see `modes.checked_mode`).
     """
 
     def __init__(self, graph: Graph, backend: Backend, device: str | None = None, mode: str | None = None, **options: Any):
@@ -96,4 +96,4 @@ class PyTensorExecutable(EngineExecutable):
             return super().__call__(*arrays)
 
     def __str__(self) -> str:
-        return f"{super().__str__()}\n{describe(self.denormals)}"
+        return f"{super().__str__()}\n{blas.describe()}\n{describe(self.denormals)}"

@@ -12,6 +12,7 @@ from pytensor.tensor.type import TensorType
 
 from symkeras.backend import interface
 from symkeras.backend.engine.walk import Here
+from symkeras.backend.numpy.kernels.linalg import matmul
 from symkeras.errors import ShapeError
 from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
@@ -77,6 +78,16 @@ class Kernel(Reference):
             node = make(OPS[self.op], [x.node for x in given], dict(self.attrs))
             self._compiled[key] = interface.get("numpy").compile(Graph([x.node for x in given], [node]), level="O0")
         return self._compiled[key](*arrays)
+
+
+class Product(Reference):
+    """A product of matrices, or of batches of them, which the NumPy backend deals out to its threads."""
+
+    def compute(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        ((dtype, shape),) = self.types
+        out = np.empty(shape, dtype)
+        matmul(a, b, out, **dict(self.attrs))()
+        return out
 
 
 class Extent(Op):

@@ -1,8 +1,8 @@
 """Operations as functions of PyTensor's variables: the table of the PyTensor backend.
 
-PyTensor computes what is element by element, moves of elements, reductions, products of matrices, loops and branches. What it lacks, or has
-with another meaning, is an Op of ours (`foreign.py`): convolutions, pooling, sorting, random bits, division of integers, products of batches,
-and all of float16 and of complex numbers.
+PyTensor computes what is element by element, moves of elements, reductions, loops over sequences, and branches. The rest is Ops of ours
+(`foreign.py`) that run in NumPy: what PyTensor lacks (convolutions, pooling), what it has with another meaning (division, sorting, argmax, indexing,
+random bits, float16 and complex numbers), and products, which it hands to NumPy's BLAS, too, unless it was linked with another.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pytensor.graph.basic import Constant
 
 from symkeras.backend.engine.walk import AXIS_OF_INDICES, Here
 from symkeras.backend.pytensor.control import cond, scan, while_loop
-from symkeras.backend.pytensor.foreign import Extent, Kernel, reference
+from symkeras.backend.pytensor.foreign import Extent, Kernel, Product, Reference, reference
 from symkeras.graph import dims, dtypes
 from symkeras.ops.shaping import pad_window
 
@@ -67,10 +67,6 @@ def _power(x: Variable, y: Variable) -> Variable:
     return pt.switch(pt.and_(pt.eq(y, 0.5), pt.or_(pt.eq(x, 0), pt.eq(x, -np.inf))), pt.abs(x), out)
 
 
-def _matmul(a: Variable, b: Variable, transpose_a: bool, transpose_b: bool) -> Variable:
-    return pt.dot(a.T if transpose_a else a, b.T if transpose_b else b)
-
-
 def _inside(indices: Variable, size: int) -> Variable:
     """Indices from 0 on; those that are out of range, which a check reports, become ones that are not."""
     indices = pt.cast(indices, "int64")
@@ -91,7 +87,7 @@ PLAIN: dict[str, Callable[..., Variable]] = {
     "where": pt.switch, "cast": pt.cast, "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
     "reshape": _reshape, "transpose": lambda x, axes: x.dimshuffle(axes),
     "broadcast_to": lambda x, shape: pt.alloc(x, *shape), "slice": _slice, "flip": _flip, "pad": _pad,
-    "concatenate": lambda *x, axis: pt.concatenate(x, axis), "matmul": _matmul,
+    "concatenate": lambda *x, axis: pt.concatenate(x, axis),
     "sum": _typed(pt.sum), "prod": _typed(pt.prod), "max": _reduction(pt.max), "min": _reduction(pt.min),
     "any": _reduction(pt.any), "all": _reduction(pt.all),
 }  # fmt: skip
@@ -114,13 +110,13 @@ def _is_foreign(here: Here) -> bool:
         return dtypes.is_int(n.dtype)  # C's pow rounds to a double
     if n.op.name == "reshape":  # sizes that do not fit, in a body that does not run
         return math.prod(dims.evaluate(n.inputs[0].shape, here.env)) != math.prod(here.shapes[0])
-    return n.op.name == "matmul" and any(m.ndim != 2 for m in (n, *n.inputs))
+    return False
 
 
 def _by_pytensor(here: Here) -> Callable[..., Any]:
     fn = PLAIN[here.node.op.name]
     if _is_foreign(here):
-        return _by_reference(here)
+        return _by(Reference)(here)
 
     def run(*inputs: Variable) -> Variable:
         found = fn(*inputs, **here.attrs)
@@ -129,12 +125,8 @@ def _by_pytensor(here: Here) -> Callable[..., Any]:
     return run
 
 
-def _by_reference(here: Here) -> Callable[..., Any]:
-    return lambda *inputs: reference(here, *inputs)
-
-
-def _by_kernel(here: Here) -> Callable[..., Any]:
-    return lambda *inputs: reference(here, *inputs, by=Kernel)
+def _by(kind: type[Reference]) -> Callable[[Here], Callable[..., Any]]:
+    return lambda here: lambda *inputs: reference(here, *inputs, by=kind)
 
 
 def _with_indices(here: Here) -> Callable[..., Any]:
@@ -155,8 +147,8 @@ class PyTensorFunctions:
 
     plain: dict[str, Callable[..., Any]] = {}
     special = {
-        **dict.fromkeys(PLAIN, _by_pytensor), **dict.fromkeys(KERNELS, _by_kernel), **dict.fromkeys(REFERENCES, _by_reference),
-        **dict.fromkeys(AXIS_OF_INDICES, _with_indices), "scan": scan, "cond": cond, "while_loop": while_loop,
+        **dict.fromkeys(PLAIN, _by_pytensor), **dict.fromkeys(KERNELS, _by(Kernel)), **dict.fromkeys(REFERENCES, _by(Reference)),
+        **dict.fromkeys(AXIS_OF_INDICES, _with_indices), "matmul": _by(Product), "scan": scan, "cond": cond, "while_loop": while_loop,
     }  # fmt: skip
 
     def constant(self, array: Any) -> Variable:
