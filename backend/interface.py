@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -150,10 +150,12 @@ class Backend:
     Attributes:
         name: what `set_backend` and `compile(backend=)` call it.
         package: the distribution whose version is that of the backend.
+        options: those of its own, beside what all backends take, and what they may be.
     """
 
     name = ""
     package = "symkeras"
+    options: Mapping[str, Check] = {}
 
     def devices(self) -> list[str]:
         """The names of the devices that it can compute on."""
@@ -233,7 +235,13 @@ def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> E
     Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, and `denormals`
     ("flush" or "keep").
     """
-    return get(backend).compile(graph, **{n: OPTIONS[n](v, n) if n in OPTIONS else v for n, v in options.items()})
+    known = options_of(backend)
+    return get(backend).compile(graph, **{n: known[n](v, n) if n in known else v for n, v in options.items()})
+
+
+def options_of(backend: str | None = None) -> dict[str, Check]:
+    """The options that a backend takes (the default one when None), and what they may be."""
+    return {**OPTIONS, **get(backend).options}
 
 
 def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[Path]:

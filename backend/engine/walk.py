@@ -26,7 +26,7 @@ from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
-_AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
+AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
     "gather": lambda n: (1, n.inputs[0].shape[0]),
     "scatter_add": lambda n: (0, n.attrs["rows"]),
     "combine_rows": lambda n: (0, n.attrs["rows"]),
@@ -200,7 +200,7 @@ class Walk:
             if 0 in dims.evaluate(n.inputs[1].shape, self.env) or n.inputs[1].dtype.startswith("u"):
                 return None
             return Check(n, 0, None), n.inputs[1]
-        place = _AXIS_OF_INDICES.get(n.op.name)
+        place = AXIS_OF_INDICES.get(n.op.name)
         if place is None:
             return None
         k, size = place(n)
