@@ -262,7 +262,7 @@ def _exporter(format: str) -> Callable[..., list[Path]]:
         extra = EXPORT_EXTRAS.get(format)
         if extra is None:
             raise
-        raise BackendError(f'format {format!r} cannot be written ({error}); what it needs is installed by: pip install "symkeras[{extra}]"') from error
+        raise BackendError(f'format {format!r} cannot be written ({error}); it needs: pip install "symkeras[{extra}]"') from error
 
 
 def as_input(value: Any, type: TensorType, name: str) -> np.ndarray:

@@ -7,6 +7,9 @@ from typing import Any
 from symkeras.backend.onnx.writer import Expression, Term, Writer
 from symkeras.graph.node import Node
 
+_SINGLE = ("Elu", "LeakyRelu", "Selu", "Softplus")
+"""Operators with numbers among their attributes, which are in single precision, or whose kernel in double loses digits."""
+
 
 def _decomposed(w: Writer, n: Node, inputs: Any) -> Term:
     return w.expand(lambda *x: n.op.decompose(*x, **n.attrs), [i.tensor_type for i in n.inputs], inputs)  # type: ignore[attr-defined]
@@ -16,7 +19,7 @@ def _of_floats(kind: str, **names: str) -> Expression:
     """An operator of one floating tensor, with attributes of other names."""
 
     def write(w: Writer, n: Node, x: Term) -> Term:
-        if x.dtype != n.dtype:
+        if x.dtype != n.dtype or (x.dtype == "float64" and kind in _SINGLE):
             return _decomposed(w, n, (x,))
         return w.op(kind, x, **{theirs: n.attrs[ours] for ours, theirs in names.items()})
 
@@ -39,7 +42,7 @@ def _normalized(kind: str) -> Expression:
 def _layer_normalization(w: Writer, n: Node, *inputs: Term) -> Term:
     (x, gamma, beta), axes = n.inputs, n.attrs["axes"]
     is_last = axes == tuple(range(x.ndim - len(axes), x.ndim)) and gamma.shape == beta.shape == x.shape[x.ndim - len(axes) :]
-    if not is_last or not axes or 0 in x.shape:
+    if not is_last or not axes or 0 in x.shape or x.dtype == "float64":  # epsilon is in single precision
         return _decomposed(w, n, inputs)
     return w.op("LayerNormalization", *inputs, axis=axes[0], epsilon=n.attrs["epsilon"])
 

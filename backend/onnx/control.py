@@ -18,7 +18,8 @@ def _scan(w: Writer, n: Node, *inputs: Term) -> tuple[Term, ...]:
     results = [t.dtype for t in n.types]
     if sequences:
         within = w.body(body, own, outer)
-        ways = {"scan_input_directions": [1] * sequences, "scan_output_directions": [1] * (len(results) - carries)} if n.attrs["reverse"] else {}
+        ways = {"scan_input_directions": sequences, "scan_output_directions": len(results) - carries} if n.attrs["reverse"] else {}
+        ways = {k: [1] * count for k, count in ways.items() if count}
         return tuple(w.ops("Scan", *given, dtypes=results, body=within, num_scan_inputs=sequences, **ways))
     yes = w.constant(np.array(True))
     within = w.body(body, own, outer, lambda _: yes)

@@ -135,11 +135,12 @@ def _power(w: Writer, n: Node, x: Term, y: Term) -> Term:
     if not dtypes.is_int(x.dtype):
         return w.op("Pow", x, y)
     exponent = known(n.inputs[1])
-    assert exponent is not None and exponent.size == 1
-    return _integer_power(w, x, int(exponent.item()))
+    if exponent is not None and exponent.size == 1 and exponent.item() >= 0 and n.shape == n.inputs[0].shape:
+        return _power_of_known(x, int(exponent.item()))
+    return _power_by_bits(w, n, x, y)
 
 
-def _integer_power(w: Writer, x: Term, exponent: int) -> Term:
+def _power_of_known(x: Term, exponent: int) -> Term:
     """By squaring, in the integers themselves, so that it wraps around as NumPy's does."""
     out, square = None, x
     while exponent:
@@ -150,19 +151,34 @@ def _integer_power(w: Writer, x: Term, exponent: int) -> Term:
     return x * 0 + 1 if out is None else out
 
 
+def _power_by_bits(w: Writer, n: Node, x: Term, y: Term) -> Term:
+    """The same for an exponent that is known when it runs; a negative one is an error, as an index that is out of range."""
+    out, square, left = choose(w, y.equals(y), 1, y), x, y
+    for _ in range(np.dtype(x.dtype).itemsize * 8):
+        half = left / 2
+        out, square, left = out * choose(w, (left - half * 2).equals(0), 1, square), square * square, half
+    if x.dtype.startswith("u"):
+        return out
+    bad = (y < 0).cast("int32")
+    bad = w.op("ReduceSum", bad, np.arange(n.inputs[1].ndim), keepdims=0) if n.inputs[1].ndim else bad
+    return out * w.op("Gather", np.ones(1, x.dtype), bad, dtype=x.dtype, axis=0)
+
+
 def _shift(direction: str) -> Expression:
     def write(w: Writer, n: Node, x: Term, y: Term) -> Term:
         bits = np.dtype(x.dtype).itemsize * 8
         unsigned = x.dtype if x.dtype.startswith("u") else f"u{x.dtype}"
+        value = known(n.inputs[1])
+        is_near = value is not None and bool(((value >= 0) & (value < bits)).all())
         is_far = (y.cast("int64") < 0) | (y.cast("int64") > bits - 1)
-        count = choose(w, is_far, 0, y).cast(unsigned)
+        count = (y if is_near else choose(w, is_far, 0, y)).cast(unsigned)
         is_negative = x < 0 if direction == "RIGHT" and unsigned != x.dtype else None
         flipped = choose(w, is_negative, w.op("BitwiseNot", x), x) if is_negative is not None else x
         out = w.op("BitShift", flipped.cast(unsigned), count, direction=direction).cast(x.dtype)
         far = w.like(x, 0)
         if is_negative is not None:
             out, far = choose(w, is_negative, w.op("BitwiseNot", out), out), choose(w, is_negative, -1, far)
-        return choose(w, is_far, far, out)
+        return out if is_near else choose(w, is_far, far, out)
 
     return write
 

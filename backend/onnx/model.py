@@ -95,7 +95,7 @@ def model_of(graph: Graph, opset: int = LEAST_OPSET, is_exact: bool = True, titl
     check_expressible(graph, title or graph.name)
     w = Writer(TABLE, opset, is_exact)
     updated = [n for n, _ in graph.updates]
-    read: dict[Node, str] = {n: n.attrs["name"] for n in updated if n in graph.users and graph.users[n] or n in graph.roots}
+    read: dict[Node, str] = {n: n.attrs["name"] for n in updated if graph.users.get(n) or n in graph.roots}
     outputs = [*_names(graph, results), *(f"{n.attrs['name']}_new" for n in updated)]
     proto = w.main(graph, [n.attrs["name"] for n in graph.inputs], outputs, read)
     proto.doc_string = printable(title or graph.name)

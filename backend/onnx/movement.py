@@ -36,7 +36,8 @@ def cut(w: Writer, x: Term, shape: Sequence[Size], starts: Sequence[Size], stops
     if not axes:
         return x
     ends = [_LAST if stops[k] == shape[k] else stops[k] for k in axes]
-    return w.op("Slice", x, w.sizes([starts[k] for k in axes]), w.sizes(ends), np.array(axes, np.int64), np.array([strides[k] for k in axes], np.int64))
+    begins, steps = [starts[k] for k in axes], [strides[k] for k in axes]
+    return w.op("Slice", x, w.sizes(begins), w.sizes(ends), np.array(axes, np.int64), np.array(steps, np.int64))
 
 
 def padded(w: Writer, x: Term, shape: Sequence[Size], padding: Sequence[tuple[Size, Size, Size]], value: Any) -> Term:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from symkeras.backend.onnx import composites, control, elementwise, indexing, movement, reductions, windows
+from symkeras.backend.onnx import composites, control, elementwise, indexing, movement, random, reductions, windows
 from symkeras.backend.onnx.writer import Expression
 from symkeras.errors import BackendError
-from symkeras.graph import dims, dtypes, provenance
+from symkeras.graph import dims, provenance
 from symkeras.graph.dims import Dim
 from symkeras.graph.graph import Graph, every_node
 from symkeras.graph.node import Node
@@ -15,6 +15,7 @@ from symkeras.ops.op import OPS
 
 TABLE: dict[str, Expression] = {
     **elementwise.TABLE, **movement.TABLE, **reductions.TABLE, **indexing.TABLE, **windows.TABLE, **control.TABLE, **composites.TABLE,
+    **random.TABLE,
 }  # fmt: skip
 _LEAVES = ("constant", "variable", "placeholder", "item")
 
@@ -62,18 +63,11 @@ def _known_symbols(graph: Graph) -> set[str]:
     return found
 
 
-def _of_power(n: Node) -> str:
-    if not dtypes.is_int(n.dtype):
-        return ""
-    exponent = elementwise.known(n.inputs[1])
-    return "" if exponent is not None and exponent.size == 1 and exponent.item() >= 0 else "of integers, by an exponent that is no constant from 0 on"
-
-
 def _of_booleans(n: Node) -> str:
     return f"of {n.inputs[0].dtype}" if n.inputs[0].dtype == "bool" else ""
 
 
 _REASONS: dict[str, Callable[[Node], str]] = {
-    "power": _of_power, "subtract": _of_booleans, "negative": _of_booleans, "sign": _of_booleans, "mod": _of_booleans,
+    "subtract": _of_booleans, "negative": _of_booleans, "sign": _of_booleans, "mod": _of_booleans,
     "floor_divide": _of_booleans,
 }  # fmt: skip

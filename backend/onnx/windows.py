@@ -155,10 +155,11 @@ def _conv_input_grad(w: Writer, n: Node, dy: Term, kernel: Term) -> Term:
 
 def _fitted(w: Writer, x: Term, n: Node) -> Term:
     """What ConvTranspose gives without padding, cut to the size that the node has, or filled up with zeros."""
-    result, weights, a = n.inputs[0], n.inputs[1], n.attrs
+    (result, weights), a = n.inputs, n.attrs
     gaps: list[tuple[Size, Size, Size]] = [(0, 0, 0)]
     shape = [n.shape[0]]
-    for o, kernel, s, d, size, (before, _) in zip(result.shape[1:-1], weights.shape, a["strides"], a["dilation"], n.shape[1:-1], a["padding"], strict=False):
+    along = zip(result.shape[1:-1], weights.shape[:-2], a["strides"], a["dilation"], n.shape[1:-1], a["padding"], strict=True)
+    for o, kernel, s, d, size, (before, _) in along:
         natural = (o - 1) * s + (kernel - 1) * d + 1
         shape.append(natural)
         gaps.append((-before, before + size - natural, 0))

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import onnxruntime
-
 from symkeras.backend.interface import Backend
 from symkeras.backend.onnx.table import takes
 from symkeras.backend.onnxruntime.executable import SessionExecutable
 from symkeras.backend.onnxruntime.providers import names
 from symkeras.graph.graph import Graph
-
-onnxruntime.set_default_logger_severity(3)  # errors alone: they come as exceptions, too
 
 
 class OnnxRuntimeBackend(Backend):

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 
 from symkeras import backend_names, locks
+from symkeras.backend.denormals import Denormals, describe
 from symkeras.backend.emitted import threads
 from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import MOST_SIZES, Backend, Executable, input_arrays
@@ -32,8 +33,10 @@ from symkeras.recent import Recent
 
 UNWANTED = ("flatten-updates", "sparse-updates")
 """Passes for engines that update variables in place."""
-_IN_MODEL = 16
-"""Elements up to which a constant lies in the model itself: the engine computes shapes from such."""
+_IN_MODEL = 1024
+"""Elements up to which a constant lies in the model itself: the engine infers shapes from such."""
+_FATAL = 4
+"""What the engine writes to the screen by itself: errors come as exceptions."""
 
 
 class SessionExecutable(Executable):
@@ -63,6 +66,8 @@ class SessionExecutable(Executable):
         self._lock = locks.reentrant_lock()
         self._updated = [n.attrs["variable"] for n, _ in self._optimised.updates]
         self._watch = Watch(n.attrs["variable"] for n in self._optimised.variables if n.attrs["variable"] not in self._updated)
+        self._run_options = onnxruntime.RunOptions()
+        self._run_options.log_severity_level = _FATAL
         self._writer = Writer(self._updated)
         self._prepare()
 
@@ -79,13 +84,15 @@ class SessionExecutable(Executable):
 
     def _session_of(self, model: Model) -> Any:
         options = onnxruntime.SessionOptions()
+        options.log_severity_level = _FATAL
         options.intra_op_num_threads = threads.count()
         options.add_session_config_entry("session.set_denormal_as_zero", "1" if self.denormals == "flush" else "0")
         large = {name: np.ascontiguousarray(a) for name, a in model.arrays.items() if a.size > _IN_MODEL}
         if large:  # from memory, whatever their size: a model by itself ends at 2 GiB
             options.add_external_initializers(list(large), [onnxruntime.OrtValue.ortvalue_from_numpy(a) for a in large.values()])
         try:
-            return onnxruntime.InferenceSession(model.referring({}, _IN_MODEL).SerializeToString(), options, providers=self._providers)
+            with Denormals(self.denormals == "flush"):  # the engine sets the register of the thread that makes the first session, and leaves it so
+                return onnxruntime.InferenceSession(model.referring({}, _IN_MODEL).SerializeToString(), options, providers=self._providers)
         except Exception as error:
             raise self._located(error, "cannot run") from error
 
@@ -100,10 +107,9 @@ class SessionExecutable(Executable):
 
     def __str__(self) -> str:
         counts = f"{self.source_graph.count()} operations written, {self.graph.count()} left, {len(self.model.proto.graph.node)} ONNX nodes"
-        denormals = "taken for zero" if self.denormals == "flush" else "kept"
         return (
             f"{self.graph.name} on {self.backend}, level {self.level}: {counts}\n"
-            f"onnxruntime {onnxruntime.__version__} on {self.device or 'cpu'}, denormals {denormals}"
+            f"onnxruntime {onnxruntime.__version__} on {self.device or 'cpu'}\n{describe(self.denormals)}"
         )
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
@@ -116,7 +122,8 @@ class SessionExecutable(Executable):
         feeds = dict(zip(model.inputs, map(_in_order, given), strict=True))
         feeds.update((name, np.array(v.array)) for v, name in model.states.items())
         try:
-            found = session.run(fetched, feeds)
+            with Denormals(self.denormals == "flush"):
+                found = session.run(fetched, feeds, self._run_options)
         except Exception as error:
             evaluate(self.source_graph, given)  # raises what the reference does, with layer and line
             raise self._located(error, "failed") from error
@@ -163,4 +170,4 @@ def _check_trains_nothing(graph: Graph) -> None:
     if trained:
         shown = ", ".join(trained[:3]) + (", ..." if len(trained) > 3 else "")
         able = ", ".join(n for n in backend_names.registered() if n not in backend_names.WITHOUT_TRAINING and n != "auto")
-        raise BackendError(f"{graph.name} changes the weights {shown}: onnxruntime predicts and evaluates, it does not train; these backends do: {able}")
+        raise BackendError(f"{graph.name} changes the weights {shown}: onnxruntime predicts and evaluates, it does not train. Those that do: {able}")
