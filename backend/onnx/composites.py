@@ -48,7 +48,7 @@ def _layer_normalization(w: Writer, n: Node, *inputs: Term) -> Term:
 
 
 TABLE: dict[str, Expression] = {
-    "relu": _relu, "sigmoid": _of_floats("Sigmoid"), "softplus": _of_floats("Softplus"), "softsign": _of_floats("Softsign"),
+    "relu": _relu, "sigmoid": _of_floats("Sigmoid"), "softplus": _of_floats("Softplus"),
     "elu": _of_floats("Elu", alpha="alpha"), "leaky_relu": _of_floats("LeakyRelu", negative_slope="alpha"), "selu": _of_floats("Selu"),
     "softmax": _normalized("Softmax"), "log_softmax": _normalized("LogSoftmax"), "layer_normalization": _layer_normalization,
 }  # fmt: skip

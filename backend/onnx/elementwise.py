@@ -109,26 +109,32 @@ def _floor_divide(w: Writer, n: Node, x: Term, y: Term) -> Term:
     return choose(w, y.equals(0), 0, quotient)
 
 
-def _floor_divide_floats(w: Writer, x: Term, y: Term) -> Term:
-    """As NumPy: the rounded quotient that goes with the remainder."""
+def _remainder(w: Writer, x: Term, y: Term) -> tuple[Term, Term]:
+    """What a division leaves, with the sign of x, and whether that is not the sign of y."""
     rest = w.op("Mod", x, y, fmod=1)
-    is_apart = ~rest.equals(0) & ~(rest < 0).equals(y < 0)
+    return rest, ~rest.equals(0) & ~(rest < 0).equals(y < 0)
+
+
+def _signed(w: Writer, x: Term, is_negative: Term) -> Term:
+    """The magnitude of x with a sign. ONNX Runtime's Where adds what it chose to zero, so a sign of zero does not pass through it."""
+    return w.op("Abs", x) * w.op("Where", is_negative, w.like(x, -1), w.like(x, 1), dtype=x.dtype)
+
+
+def _floor_divide_floats(w: Writer, x: Term, y: Term) -> Term:
+    """As NumPy: the rounded quotient that goes with the remainder; a zero has the sign of the quotient."""
+    rest, is_apart = _remainder(w, x, y)
     quotient = (x - rest) / y - is_apart.cast(x.dtype)
     down = w.op("Floor", quotient)
-    rounded = down + ((quotient - down) > 0.5).cast(x.dtype)
     plain = x / y
-    rounded = choose(w, quotient.equals(0), plain * 0.0, rounded)  # a zero with the sign of the quotient
-    return choose(w, y.equals(0), plain, rounded)
+    rounded = choose(w, y.equals(0), plain, down + ((quotient - down) > 0.5).cast(x.dtype))
+    return _signed(w, rounded, (plain < 0) | (w.op("Reciprocal", plain) < 0))
 
 
 def _mod(w: Writer, n: Node, x: Term, y: Term) -> Term:
     if dtypes.is_int(x.dtype):
         return w.op("Mod", x, _divisor(w, n, y))
-    rest = w.op("Mod", x, y, fmod=1)
-    is_zero = rest.equals(0)
-    is_apart = ~is_zero & ~(rest < 0).equals(y < 0)
-    zero = choose(w, y < 0, -0.0, w.like(y, 0.0))
-    return choose(w, is_zero, zero, choose(w, is_apart, rest + y, rest))
+    rest, is_apart = _remainder(w, x, y)
+    return _signed(w, rest + choose(w, is_apart, y, 0), y < 0)
 
 
 def _power(w: Writer, n: Node, x: Term, y: Term) -> Term:
@@ -187,18 +193,15 @@ def _shift(direction: str) -> Expression:
 
 
 def _expm1(w: Writer, n: Node, x: Term) -> Term:
-    """By Kahan's quotient, which keeps the digits near 0."""
-    u = w.op("Exp", x)
-    exact = (u - 1.0) * (x / w.op("Log", u))
-    is_end = u.equals(0) | w.op("IsInf", u, dtype="bool")
-    return choose(w, u.equals(1), x, choose(w, is_end, u - 1.0, exact))
+    """By Kahan's quotient (u - 1) / log(u), which keeps the digits near 0; below -80 all is -1."""
+    x = w.op("Max", x, w.like(x, -80))
+    u = w.op("Min", w.op("Exp", x), w.like(x, np.finfo(x.dtype).max))
+    return x * choose(w, u.equals(1), 1, (u - 1) / w.op("Log", u))
 
 
 def _log1p(w: Writer, n: Node, x: Term) -> Term:
-    u = x + 1.0
-    logarithm = w.op("Log", u)
-    exact = logarithm * (x / (u - 1.0))
-    return choose(w, u.equals(1), x, choose(w, w.op("IsInf", u, dtype="bool"), logarithm, exact))
+    u = w.op("Min", x + 1, w.like(x, np.finfo(x.dtype).max))
+    return x * choose(w, u.equals(1), 1, w.op("Log", u) / (u - 1))
 
 
 def _scaled_log(base: float) -> Expression:
