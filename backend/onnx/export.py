@@ -64,11 +64,14 @@ def _write(model: Model, path: Path) -> list[Path]:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".symkeras-") as folder:
         draft, beside = Path(folder, path.name), Path(folder, weights.name)
         if is_large:
-            proto = model.referring(_write_weights(model, beside), 1)
+            proto = model.referring(_write_weights(model, beside), onnx_model.SMALL)
         else:
             proto = model.embedded()
         onnx.save_model(proto, draft)
-        onnx.checker.check_model(str(draft), full_check=True)
+        try:
+            onnx.checker.check_model(str(draft), full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+            raise BackendError(f"export to {path}: ONNX refuses the model, please report this: {error}") from error
         if is_large:
             beside.replace(weights)
         draft.replace(path)
@@ -80,7 +83,7 @@ def _write_weights(model: Model, path: Path) -> dict[str, tuple[str, int]]:
     places: dict[str, tuple[str, int]] = {}
     with path.open("wb") as file:
         for name, array in model.arrays.items():
-            if array.size > 1:
+            if array.size > onnx_model.SMALL:
                 file.write(b"\0" * (-file.tell() % _ALIGNED))
                 places[name] = (path.name, file.tell())
                 np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tofile(file)

@@ -20,6 +20,8 @@ LEAST_OPSET = 18
 """The first version of ONNX' operators that has all that is written here; ONNX Runtime has it since 1.14."""
 MOST_EMBEDDED = 1 << 31
 """Bytes of weights from which on they lie outside of the model: protocol buffers end at 2 GiB."""
+SMALL = 1024
+"""Elements up to which a weight always lies in the model itself: shapes are inferred from such."""
 _SHOWN = 16
 """Elements up to which a weight is shown in the text of a model."""
 

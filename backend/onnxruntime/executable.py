@@ -18,7 +18,7 @@ from symkeras.backend.denormals import Denormals, describe
 from symkeras.backend.emitted import threads
 from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import MOST_SIZES, Backend, Executable, input_arrays
-from symkeras.backend.onnx.model import Model, model_of
+from symkeras.backend.onnx.model import SMALL, Model, model_of
 from symkeras.backend.onnx.table import check_expressible, takes
 from symkeras.backend.onnxruntime.providers import providers
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
@@ -33,8 +33,6 @@ from symkeras.recent import Recent
 
 UNWANTED = ("flatten-updates", "sparse-updates")
 """Passes for engines that update variables in place."""
-_IN_MODEL = 1024
-"""Elements up to which a constant lies in the model itself: the engine infers shapes from such."""
 _FATAL = 4
 """What the engine writes to the screen by itself: errors come as exceptions."""
 
@@ -87,12 +85,12 @@ class SessionExecutable(Executable):
         options.log_severity_level = _FATAL
         options.intra_op_num_threads = threads.count()
         options.add_session_config_entry("session.set_denormal_as_zero", "1" if self.denormals == "flush" else "0")
-        large = {name: np.ascontiguousarray(a) for name, a in model.arrays.items() if a.size > _IN_MODEL}
+        large = {name: np.ascontiguousarray(a) for name, a in model.arrays.items() if a.size > SMALL}
         if large:  # from memory, whatever their size: a model by itself ends at 2 GiB
             options.add_external_initializers(list(large), [onnxruntime.OrtValue.ortvalue_from_numpy(a) for a in large.values()])
         try:
             with Denormals(self.denormals == "flush"):  # the engine sets the register of the thread that makes the first session, and leaves it so
-                return onnxruntime.InferenceSession(model.referring({}, _IN_MODEL).SerializeToString(), options, providers=self._providers)
+                return onnxruntime.InferenceSession(model.referring({}, SMALL).SerializeToString(), options, providers=self._providers)
         except Exception as error:
             raise self._located(error, "cannot run") from error
 
