@@ -139,7 +139,7 @@ def test_weights_beyond_two_gibibytes_lie_in_a_file_beside_the_model(tmp_path: P
     monkeypatch.setattr("symkeras.backend.onnx.model.SMALL", 64)
     files = model.export(tmp_path / "large.onnx")
     assert sorted(tmp_path.iterdir()) == sorted(files) == [tmp_path / "large.onnx", tmp_path / "large.onnx.data"]
-    assert (tmp_path / "large.onnx.data").stat().st_size > 1000
+    assert (tmp_path / "large.onnx.data").stat().st_size > 500
     for found, wanted in zip(run(tmp_path / "large.onnx", x), predicted(model, x), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
