@@ -32,8 +32,11 @@ from symkeras.recent import Recent
 EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
     "c": "symkeras.backend.native.export:export_c",
     "numpy": "symkeras.backend.numpy.export:export_numpy",
+    "onnx": "symkeras.backend.onnx.export:export_onnx",
 }
 """By format, what writes a graph to files that need no symkeras: a function of the graph, the path and options, or its place."""
+EXPORT_EXTRAS = {"onnx": "onnx"}
+"""Formats that are written by packages which symkeras does not install by itself, and the extra that brings them."""
 _loaded: dict[str, Backend] = {}
 MOST_SIZES = 32
 """Of how many combinations of sizes a compiled function keeps what it is bound to, for each arena; binding again takes milliseconds."""
@@ -250,8 +253,8 @@ def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[P
     Args:
         graph: without updates; the first axis of every input and output counts rows, all other sizes are known.
         format: a key of `EXPORTERS`.
-        **options: those of the exporter; all take `batch` (rows computed at a time), `title` and `results` (names for
-            the model and its outputs), `level` and `numerics`.
+        **options: those of the exporter; all take `title` and `results` (names for the model and its outputs), `level` and `numerics`,
+            those that plan memory also `batch` (rows computed at a time).
 
     Raises:
         ConfigError: a format or an option that is not offered.
@@ -273,7 +276,15 @@ def export_options(format: str) -> list[str]:
 
 def _exporter(format: str) -> Callable[..., list[Path]]:
     exporter = EXPORTERS[format]
-    return _found(exporter) if isinstance(exporter, str) else exporter
+    if not isinstance(exporter, str):
+        return exporter
+    try:
+        return _found(exporter)
+    except ImportError as error:
+        extra = EXPORT_EXTRAS.get(format)
+        if extra is None:
+            raise
+        raise BackendError(f'format {format!r} cannot be written ({error}); it needs: pip install "symkeras[{extra}]"') from error
 
 
 def as_input(value: Any, type: TensorType, name: str) -> np.ndarray:

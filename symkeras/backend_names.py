@@ -21,6 +21,8 @@ PLACES: dict[str, str | Callable[[], Any]] = {
 """Name -> what makes the backend, or its place as "package.module:Class". `symkeras.backend.interface.register` adds to it."""
 EXTRAS = {"jax": "jax", "torch": "torch", "tensorflow": "tensorflow", "pytensor": "pytensor", "onnxruntime": "onnx"}
 """Backends that need packages which symkeras does not install by itself, and the extra that brings them."""
+WITHOUT_TRAINING = frozenset({"onnxruntime"})
+"""Backends that run what changes no weight."""
 _searched = False
 
 

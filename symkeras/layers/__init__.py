@@ -9,7 +9,7 @@ from typing import Any
 NAMES: dict[str, str] = {
     "Layer": "layer", "InputSpec": "input_spec", "Input": "input", "InputLayer": "input",
     "Dense": "dense", "EinsumDense": "einsum_dense", "Embedding": "embedding", "Identity": "masking", "Masking": "masking",
-    "Lambda": "lambda_layer", "Wrapper": "wrapper", "GraphLayer": "graph_layer",
+    "Lambda": "lambda_layer", "Wrapper": "wrapper", "GraphLayer": "graph_layer", "WithWeight": "with_weight",
     **dict.fromkeys(("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"), "activation_layers"),
     **dict.fromkeys(("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"), "merging"),
     **dict.fromkeys(("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"), "merging"),

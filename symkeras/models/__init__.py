@@ -7,7 +7,7 @@ from typing import Any
 
 NAMES: dict[str, str] = {
     "Model": "model", "Functional": "functional", "Sequential": "sequential", "clone_model": "cloning", "Trainer": "trainer",
-    "model_from_json": "model",
+    "model_from_json": "model", "from_onnx": "onnx_files.reading",
 }  # fmt: skip
 
 

@@ -1,0 +1,153 @@
+"""Reductions, running sums, orders and products of matrices as ONNX operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symkeras import ops
+from symkeras.backend.onnx.elementwise import choose
+from symkeras.backend.onnx.movement import transposed
+from symkeras.backend.onnx.writer import Expression, Term, Writer
+from symkeras.graph import dtypes
+from symkeras.graph.node import Node
+
+_SUMMED = ("float16", "float32", "float64", "int32", "int64")
+"""Dtypes in which ONNX Runtime sums, counts and orders; integers of others are brought to int64, whose bits wrap around alike."""
+
+
+def _wide(x: Term) -> Term:
+    return x if x.dtype in _SUMMED else x.cast("int64")
+
+
+def reduced(w: Writer, kind: str, x: Term, axes: Any) -> Term:
+    return w.op(kind, x, np.array(axes, np.int64), keepdims=0)
+
+
+def _total(kind: str) -> Expression:
+    def write(w: Writer, n: Node, x: Term) -> Term:
+        return reduced(w, kind, _wide(x), n.attrs["axes"]).cast(n.dtype) if n.attrs["axes"] else x
+
+    return write
+
+
+def _extremum(kind: str) -> Expression:
+    def write(w: Writer, n: Node, x: Term) -> Term:
+        axes = n.attrs["axes"]
+        if not axes:
+            return x
+        if x.dtype == "bool":
+            return reduced(w, kind, x.cast("int32"), axes).cast("bool")
+        found = reduced(w, kind, _wide(x), axes).cast(n.dtype)
+        if not dtypes.is_float(x.dtype) or not w.is_exact:
+            return found
+        has_nan = reduced(w, "ReduceMax", is_nan(w, x).cast("uint8"), axes).cast("bool")
+        return choose(w, has_nan, np.nan, found)
+
+    return write
+
+
+def is_nan(w: Writer, x: Term) -> Term:
+    return w.op("IsNaN", x, dtype="bool")
+
+
+def _count(w: Writer, x: Term, axes: Any) -> Term:
+    """How many of some booleans are true."""
+    return reduced(w, "ReduceSum", x.cast("int32"), axes)
+
+
+def _any(w: Writer, n: Node, x: Term) -> Term:
+    return _count(w, x, n.attrs["axes"]) > 0 if n.attrs["axes"] else x
+
+
+def _all(w: Writer, n: Node, x: Term) -> Term:
+    return _count(w, ~x, n.attrs["axes"]).equals(0) if n.attrs["axes"] else x
+
+
+def _place(kind: str) -> Expression:
+    def write(w: Writer, n: Node, x: Term) -> Term:
+        axis = n.attrs["axis"]
+        found = w.op(kind, _wide(x), dtype="int64", axis=axis, keepdims=0)
+        if dtypes.is_float(x.dtype) and w.is_exact:  # the first NaN, where there is one
+            nan = is_nan(w, x).cast("int32")
+            has_nan = reduced(w, "ReduceMax", nan, [axis]) > 0
+            found = choose(w, has_nan, w.op("ArgMax", nan, dtype="int64", axis=axis, keepdims=0), found)
+        return found.cast("int32")
+
+    return write
+
+
+def _cumsum(w: Writer, n: Node, x: Term) -> Term:
+    return w.op("CumSum", _wide(x), np.array(n.attrs["axis"], np.int64)).cast(x.dtype)
+
+
+def _cumprod(w: Writer, n: Node, x: Term) -> Term:
+    def by_steps(x: Any) -> Any:
+        steps = ops.moveaxis(x, n.attrs["axis"], 0)
+        start = ops.ones(steps.dims[1:], x.dtype)
+        return ops.moveaxis(ops.scan(lambda c, e: (c * e, c * e), start, steps)[1], 0, n.attrs["axis"])
+
+    return w.expand(by_steps, [n.inputs[0].tensor_type], [x])
+
+
+# ---- orders ------------------------------------------------------------------------------------------------------------
+
+
+def _order(w: Writer, x: Term, size: Any, axis: int, is_falling: bool) -> Term:
+    """Indices (int64) in the order of the elements, equal ones in their own; NaN counts as the largest."""
+    x = _wide(x)
+    options = {"axis": axis, "largest": int(is_falling), "sorted": 1}
+    count = w.size(size)
+    if not dtypes.is_float(x.dtype):
+        return w.ops("TopK", x, count, dtypes=(None, "int64"), **options)[1]
+    nan = is_nan(w, x)
+    order = w.ops("TopK", choose(w, nan, np.inf, x), count, dtypes=(None, "int64"), **options)[1]
+    among = w.op("GatherElements", nan.cast("int32"), order, axis=axis)
+    last = w.ops("TopK", among, count, dtypes=(None, "int64"), **options)[1]
+    return w.op("GatherElements", order, last, axis=axis)
+
+
+def _argsort(w: Writer, n: Node, x: Term) -> Term:
+    axis = n.attrs["axis"]
+    return _order(w, x, n.inputs[0].shape[axis], axis, False).cast("int32")
+
+
+def _sort(w: Writer, n: Node, x: Term) -> Term:
+    axis = n.attrs["axis"]
+    return w.op("GatherElements", x, _order(w, x, n.shape[axis], axis, False), axis=axis)
+
+
+def _top_k(w: Writer, n: Node, x: Term) -> tuple[Term, Term]:
+    axis = n.inputs[0].ndim - 1
+    order = _order(w, x, n.inputs[0].shape[axis], axis, True)
+    order = w.op("Slice", order, *(np.array([v], np.int64) for v in (0, n.attrs["k"], axis)))
+    return w.op("GatherElements", x, order, axis=axis), order.cast("int32")
+
+
+# ---- products ----------------------------------------------------------------------------------------------------------
+
+
+def product(w: Writer, a: Term, b: Term) -> Term:
+    """The product of matrices; integers for which ONNX Runtime has no kernel are multiplied in int64."""
+    if a.dtype in ("int8", "int16", "uint8", "uint16", "bool"):
+        return w.op("MatMul", a.cast("int64"), b.cast("int64")).cast(a.dtype)
+    return w.op("MatMul", a, b)
+
+
+def _matmul(w: Writer, n: Node, a: Term, b: Term) -> Term:
+    (x, y), (flip_a, flip_b) = n.inputs, (n.attrs["transpose_a"], n.attrs["transpose_b"])
+    if x.ndim == y.ndim == 2 and (flip_a or flip_b) and dtypes.is_float(x.dtype) and 0 not in (*x.shape, *y.shape):
+        return w.op("Gemm", a, b, transA=int(flip_a), transB=int(flip_b))
+    return product(w, _swapped(w, a, x.ndim) if flip_a else a, _swapped(w, b, y.ndim) if flip_b else b)
+
+
+def _swapped(w: Writer, x: Term, ndim: int) -> Term:
+    return transposed(w, x, [*range(ndim - 2), ndim - 1, ndim - 2])
+
+
+TABLE: dict[str, Expression] = {
+    "sum": _total("ReduceSum"), "prod": _total("ReduceProd"), "max": _extremum("ReduceMax"), "min": _extremum("ReduceMin"), "any": _any, "all": _all,
+    "argmax": _place("ArgMax"), "argmin": _place("ArgMin"), "cumsum": _cumsum, "cumprod": _cumprod, "argsort": _argsort, "sort": _sort,
+    "top_k": _top_k, "matmul": _matmul,
+}  # fmt: skip

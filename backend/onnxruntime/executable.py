@@ -1,0 +1,171 @@
+"""A graph compiled for ONNX Runtime: optimised, written as ONNX, and run by one session for all sizes.
+
+Variables that are only read are constants of the session, which lays them out as it likes; where somebody writes one, the next call makes a new
+session. Those that are updated, such as the counters of metrics, are fed with each call, and their new values fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from symkeras import backend_names, locks
+from symkeras.backend.denormals import Denormals, describe
+from symkeras.backend.emitted import threads
+from symkeras.backend.emitted.size_check import SizeCheck
+from symkeras.backend.interface import MOST_SIZES, Backend, Executable, input_arrays
+from symkeras.backend.onnx.model import SMALL, Model, model_of
+from symkeras.backend.onnx.table import check_expressible, takes
+from symkeras.backend.onnxruntime.providers import providers
+from symkeras.compiler.passes.freeze_variables import FreezeVariables
+from symkeras.compiler.pipeline import Pipeline
+from symkeras.compiler.program.program import check_sizes
+from symkeras.errors import BackendError
+from symkeras.graph.escaping import printable
+from symkeras.graph.graph import Graph
+from symkeras.graph.variable import Watch, Writer
+from symkeras.ops.evaluation import evaluate, solve_dims
+from symkeras.recent import Recent
+
+UNWANTED = ("flatten-updates", "sparse-updates")
+"""Passes for engines that update variables in place."""
+_FATAL = 4
+"""What the engine writes to the screen by itself: errors come as exceptions."""
+
+
+class SessionExecutable(Executable):
+    """See `symkeras.backend.interface.Executable`.
+
+    Args:
+        device: such as "cpu" or "cuda:0"; the processor when None.
+        poison: for the sake of one call for all backends: there are no buffers here to poison.
+
+    Raises:
+        BackendError: the graph trains, holds what ONNX cannot express or the engine has no kernel for, or there is no such device.
+    """
+
+    def __init__(self, graph: Graph, backend: Backend, level: str = "O2", numerics: str = "safe", pipeline: str | None = None,
+                 poison: bool = False, denormals: str | None = None, device: str | None = None):  # fmt: skip
+        super().__init__(graph, backend.name, denormals)
+        _check_trains_nothing(graph)
+        check_expressible(graph, f"{graph.name} on {backend.name}")
+        self.level = level
+        self.device = device
+        self._providers = providers(device)
+        chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(UNWANTED)
+        self._optimised, self.history = chosen.run(graph, backend.takes, numerics)
+        self._is_exact = numerics != "fast"
+        self._check = SizeCheck(graph)
+        self._sizes: Recent[tuple[tuple[int, ...], ...], bool] = Recent(MOST_SIZES)
+        self._lock = locks.reentrant_lock()
+        self._updated = [n.attrs["variable"] for n, _ in self._optimised.updates]
+        self._watch = Watch(n.attrs["variable"] for n in self._optimised.variables if n.attrs["variable"] not in self._updated)
+        self._run_options = onnxruntime.RunOptions()
+        self._run_options.log_severity_level = _FATAL
+        self._writer = Writer(self._updated)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Write the model, with the values that variables have now, and make a session of it."""
+        self._seen = self._watch.last
+        self.model = model_of(self._frozen(), is_exact=self._is_exact, title=self.source_graph.name)
+        self._session = self._session_of(self.model)
+        self._fetched = [*self.model.outputs, *(self.model.news[v] for v in self._updated)]
+
+    def _frozen(self) -> Graph:
+        """The graph with what rests on variables alone computed, where it changes none."""
+        return Pipeline((FreezeVariables(),)).run(self._optimised, takes)[0]
+
+    def _session_of(self, model: Model) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _FATAL
+        options.intra_op_num_threads = threads.count()
+        options.add_session_config_entry("session.set_denormal_as_zero", "1" if self.denormals == "flush" else "0")
+        large = {name: np.ascontiguousarray(a) for name, a in model.arrays.items() if a.size > SMALL}
+        if large:  # from memory, whatever their size: a model by itself ends at 2 GiB
+            options.add_external_initializers(list(large), [onnxruntime.OrtValue.ortvalue_from_numpy(a) for a in large.values()])
+        try:
+            with Denormals(self.denormals == "flush"):  # the engine sets the register of the thread that makes the first session, and leaves it so
+                return onnxruntime.InferenceSession(model.referring({}, SMALL).SerializeToString(), options, providers=self._providers)
+        except Exception as error:
+            raise self._located(error, "cannot run") from error
+
+    @property
+    def graph(self) -> Graph:
+        return self._optimised
+
+    @property
+    def source(self) -> str:  # type: ignore[override]
+        """The ONNX model as text, large weights left out."""
+        return self.model.text
+
+    def __str__(self) -> str:
+        counts = f"{self.source_graph.count()} operations written, {self.graph.count()} left, {len(self.model.proto.graph.node)} ONNX nodes"
+        return (
+            f"{self.graph.name} on {self.backend}, level {self.level}: {counts}\n"
+            f"onnxruntime {onnxruntime.__version__} on {self.device or 'cpu'}\n{describe(self.denormals)}"
+        )
+
+    def __call__(self, *arrays: Any) -> list[np.ndarray]:
+        given = input_arrays(self.source_graph, arrays)
+        self._check_sizes(tuple(a.shape for a in given))
+        with self._lock:
+            if self._watch.last != self._seen:
+                self._prepare()
+            session, model, fetched = self._session, self.model, self._fetched
+        feeds = dict(zip(model.inputs, map(_in_order, given), strict=True))
+        feeds.update((name, np.array(v.array)) for v, name in model.states.items())
+        try:
+            with Denormals(self.denormals == "flush"):
+                found = session.run(fetched, feeds, self._run_options)
+        except Exception as error:
+            evaluate(self.source_graph, given)  # raises what the reference does, with layer and line
+            raise self._located(error, "failed") from error
+        if self._updated:
+            self._write(found[len(model.outputs) :])
+        return found[: len(model.outputs)]
+
+    def _write(self, news: Sequence[np.ndarray]) -> None:
+        try:
+            for v, value in zip(self._updated, news, strict=True):
+                v.array[...] = value
+        finally:
+            with self._lock:
+                is_good = self._watch.last == self._seen
+                self._writer.wrote()
+                if is_good:  # what we wrote may lie in one pack with what we read
+                    self._seen = self._watch.last
+
+    def _check_sizes(self, shapes: tuple[tuple[int, ...], ...]) -> None:
+        """Raise ShapeError for shapes that do not fit the inputs, or break an equality that the graph rests on."""
+        if self._sizes.get(shapes) is None:
+            inputs = self.source_graph.inputs
+            env = solve_dims([n.tensor_type for n in inputs], shapes, [n.attrs["name"] for n in inputs])
+            self._check.check(shapes)
+            check_sizes(self._optimised, env)
+            self._sizes.put(shapes, True)
+
+    def _located(self, error: Exception, what: str) -> BackendError:
+        """An error of the engine with the layer and line of the node that it names."""
+        text = str(error).strip()
+        name = re.search(r"(?:with name|Name:) ?'([^']*)'", text)
+        nodes = self.model.named(name[1]) if name else []
+        place = f" ({nodes[0].op_type}: {nodes[0].doc_string})" if nodes else ""
+        return BackendError(f"{self.source_graph.name}: onnxruntime {what}{place}: {printable(text)}; numpy, native and the interpreter can")
+
+
+def _in_order(a: np.ndarray) -> np.ndarray:
+    return a if a.flags.c_contiguous else a.copy(order="C")
+
+
+def _check_trains_nothing(graph: Graph) -> None:
+    """Raise BackendError for a graph that changes weights."""
+    trained = [n.attrs["name"] for n, _ in graph.updates if n.attrs["variable"].trainable]
+    if trained:
+        shown = ", ".join(trained[:3]) + (", ..." if len(trained) > 3 else "")
+        able = ", ".join(n for n in backend_names.registered() if n not in backend_names.WITHOUT_TRAINING and n != "auto")
+        raise BackendError(f"{graph.name} changes the weights {shown}: onnxruntime predicts and evaluates, it does not train. Those that do: {able}")

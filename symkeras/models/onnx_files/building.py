@@ -1,0 +1,259 @@
+"""A functional model from the nodes of an ONNX graph.
+
+A value is an array where it follows from constants, a symbolic tensor where it follows from inputs, and an array of objects (ints and dims) where
+it is sizes: shapes are computed with in Python, so that they may be symbolic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symkeras import ops
+from symkeras.errors import DataError, DtypeError, GradientError, ShapeError, SymkerasError
+from symkeras.graph import dims, room
+from symkeras.graph.escaping import ascii_words, printable
+from symkeras.graph.graph import Graph
+from symkeras.graph.node import reachable
+from symkeras.graph.tensor import Tensor
+from symkeras.graph.types import TensorType
+from symkeras.layers.input import Input
+from symkeras.layers.layer import Layer
+from symkeras.models.onnx_files.reading import array_of, kind_of
+from symkeras.models.onnx_files.table import TABLE
+from symkeras.ops.evaluation import evaluate
+from symkeras.ops.leaves import placeholder_node
+
+
+class Call:
+    """One node, for the function that makes something of it.
+
+    Attributes:
+        kind: its operator.
+        inputs: the values it reads, None for those left out.
+        outputs: the names of its results.
+        opset: the version of the operators.
+    """
+
+    def __init__(self, builder: Builder, node: Any):
+        self.builder = builder
+        self.node = node
+        self.kind = kind_of(node)
+        self.inputs = [builder.value(i) if i else None for i in node.input]
+        self.outputs = list(node.output)
+        self.opset = builder.opset
+        self._attributes = {a.name: a for a in node.attribute}
+
+    @property
+    def where(self) -> str:
+        name = printable(self.node.name)
+        return f"{self.kind} {name!r}" if name else f"{self.kind} that gives {', '.join(map(printable, self.outputs))}"
+
+    def input(self, k: int) -> Any:
+        """The k-th input, None where it is left out."""
+        return self.inputs[k] if k < len(self.inputs) else None
+
+    def attribute(self, name: str, otherwise: Any = None) -> Any:
+        """An attribute in plain Python."""
+        from onnx import AttributeProto
+
+        a = self._attributes.get(name)
+        if a is None:
+            return otherwise
+        readers: dict[int, Callable[[], Any]] = {
+            AttributeProto.FLOAT: lambda: float(a.f), AttributeProto.INT: lambda: int(a.i),
+            AttributeProto.STRING: lambda: a.s.decode("utf-8", "replace"),
+            AttributeProto.FLOATS: lambda: [float(v) for v in a.floats], AttributeProto.INTS: lambda: [int(v) for v in a.ints],
+            AttributeProto.STRINGS: lambda: [v.decode("utf-8", "replace") for v in a.strings],
+            AttributeProto.TENSOR: lambda: array_of(a.t, self.builder.path),
+        }  # fmt: skip
+        if a.type not in readers:
+            raise self.refused(f"its attribute {printable(name)!r} is of a kind that is not covered")
+        return readers[a.type]()
+
+    def refused(self, why: str) -> DataError:
+        """The error for a form of an operator that is not covered."""
+        return DataError(f"{self.builder.path}: {self.where}: {why}")
+
+    def require(self, holds: bool, why: str) -> None:
+        if not holds:
+            raise self.refused(why)
+
+    def integers(self, k: int, attribute: str = "") -> list[int] | None:
+        """The integers of an input, or of an attribute in older versions; None where there are none."""
+        value = self.input(k)
+        if value is None:
+            given = self.attribute(attribute) if attribute else None
+            return [given] if isinstance(given, int) else given
+        array = self.constant(k)
+        return [int(v) for v in array.ravel()]
+
+    def sizes(self, k: int) -> list[Any]:
+        """The sizes that an input holds: ints and dims."""
+        value = self.input(k)
+        self.require(isinstance(value, np.ndarray) and value.ndim <= 1, "its sizes are computed from data, which is not covered")
+        return [d if isinstance(d, dims.Dim) else int(d) for d in np.atleast_1d(value)]
+
+    def constant(self, k: int) -> np.ndarray:
+        """An input that must be a constant."""
+        value = self.input(k)
+        self.require(isinstance(value, np.ndarray) and value.dtype != object, f"its input {k} must be a constant, which it is not")
+        return value
+
+    def number(self, k: int, attribute: str, otherwise: Any) -> Any:
+        """A number from an input, or from an attribute in older versions."""
+        value = self.input(k)
+        return self.attribute(attribute, otherwise) if value is None else self.constant(k).reshape(-1)[0].item()
+
+    def tensor(self, k: int = 0) -> Any:
+        """An input as a tensor or an array of numbers; sizes become numbers."""
+        value = self.input(k)
+        self.require(value is not None, f"it has no input {k}")
+        return as_numbers(value)
+
+    def apply(self, function: Callable[..., Any], *values: Any) -> Any:
+        """A function of tensors; of arrays alone it is computed at once, if there is room for all that it makes."""
+        if any(isinstance(v, Tensor) for v in values):
+            return function(*values)
+        stand_ins = [placeholder_node(TensorType(v.shape, str(v.dtype)), "x") for v in values]
+        results = function(*map(Tensor, stand_ins))
+        flat = results if isinstance(results, (tuple, list)) else [results]
+        nodes = [ops.as_tensor(r).node for r in flat]
+        for n in reachable(nodes):
+            for t in n.types if n not in stand_ins else ():
+                room.take(t.shape, t.dtype, self.where)
+        found = evaluate(Graph(stand_ins, nodes), list(values))[0]
+        return found if isinstance(results, (tuple, list)) else found[0]
+
+    def layer(self, layer: Layer, x: Any, weights: Sequence[np.ndarray], **options: Any) -> Any:
+        """A layer called on tensors, with these weights."""
+        tensors = [as_tensor(v) for v in x] if isinstance(x, list) else as_tensor(x)
+        result = layer(tensors, **options)
+        layer.set_weights(list(weights))
+        return result
+
+    def name(self) -> str:
+        """A name for a layer of this node that no other has."""
+        return self.builder.name(self.node.name or self.node.op_type)
+
+
+def as_tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else ops.as_tensor(as_numbers(value))
+
+
+def as_numbers(value: Any) -> Any:
+    """Sizes as a tensor of int64 where they are symbolic, as an array where they are not."""
+    if not isinstance(value, np.ndarray) or value.dtype != object:
+        return value
+    flat = [ops.cast(ops.as_tensor(d), "int64") if isinstance(d, dims.Dim) else np.int64(d) for d in value.ravel()]
+    if not any(isinstance(d, Tensor) for d in flat):
+        return np.array([int(d) for d in flat], np.int64).reshape(value.shape)
+    return ops.reshape(ops.stack(flat), value.shape)
+
+
+class Builder:
+    """See the module.
+
+    Args:
+        graph: that of the file.
+        arrays: its initializers.
+
+    Attributes:
+        weights: the names of the initializers that are weights where they take part in sums and products.
+        batch: the number of rows that the file fixes, None where it fixes none.
+        readers: the nodes that read each value.
+        taken: sums that a layer before them has computed already, and the values that they come to.
+    """
+
+    def __init__(self, graph: Any, arrays: dict[str, np.ndarray], opset: int, path: Path):
+        self.graph, self.opset, self.path = graph, opset, path
+        self.arrays = arrays
+        self.values: dict[str, Any] = dict(arrays)
+        self.weights = {name for name, a in arrays.items() if a.dtype.kind == "f" and a.size > 1}
+        self.batch: int | None = None
+        self.taken: dict[str, str] = {}
+        self._names: set[str] = set()
+        self.readers: dict[str, list[Any]] = {}
+
+    def model(self, nodes: Sequence[Any], outputs: Sequence[str], name: str) -> Any:
+        """The model that gives these values."""
+        from symkeras.models.functional import Functional
+
+        for n in nodes:
+            for i in n.input:
+                self.readers.setdefault(i, []).append(n)
+        read = {*self.readers, *outputs}
+        inputs = [self._input(i) for i in self.graph.input if i.name not in self.arrays and i.name in read]
+        for n in nodes:
+            self._add(n)
+        results = [self.value(o) for o in outputs]
+        for o, r in zip(outputs, results, strict=True):
+            if not isinstance(r, Tensor):
+                raise DataError(f"{self.path}: {printable(o)!r} depends on no input, so no model can give it")
+        return Functional(inputs if len(inputs) != 1 else inputs[0], results if len(results) != 1 else results[0], name=ascii_words(name) or "model")
+
+    def _input(self, info: Any) -> Tensor:
+        from onnx import helper
+
+        kind = info.type.tensor_type
+        name = printable(info.name)
+        if not info.type.HasField("tensor_type") or not kind.HasField("shape") or not kind.shape.dim:
+            raise DataError(f"{self.path}: input {name!r} is no tensor with a batch axis, which is not covered")
+        try:
+            dtype = np.dtype(helper.tensor_dtype_to_np_dtype(kind.elem_type)).name
+        except (KeyError, ValueError, TypeError) as error:
+            raise DataError(f"{self.path}: input {name!r} has dtype {kind.elem_type}, which is not covered") from error
+        sizes = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in kind.shape.dim]
+        if sizes[0] is not None:
+            self.batch = sizes[0]
+        try:
+            tensor = Input(tuple(sizes[1:]), dtype=dtype, name=self.name(info.name))
+        except SymkerasError as error:
+            raise DataError(f"{self.path}: input {name!r}: {error}") from error
+        self.values[info.name] = tensor
+        return tensor
+
+    def _add(self, node: Any) -> None:
+        call = None
+        if node.output[0] in self.taken:
+            self.values[node.output[0]] = self.value(self.taken[node.output[0]])
+            return
+        try:
+            call = Call(self, node)
+            results = TABLE[call.kind](call)
+        except (ShapeError, DtypeError, GradientError) as error:
+            raise DataError(f"{self.path}: {call.where if call else kind_of(node)}: {error}") from error
+        except (IndexError, TypeError, ValueError, KeyError, OverflowError) as error:
+            if isinstance(error, SymkerasError):
+                raise
+            where = call.where if call else kind_of(node)
+            raise DataError(f"{self.path}: {where} is not what ONNX says it is: {type(error).__name__}: {printable(error)}") from error
+        for name, value in zip(node.output, results if isinstance(results, (tuple, list)) else (results,), strict=False):
+            if name:
+                if name in self.values:
+                    raise DataError(f"{self.path}: two nodes give {printable(name)!r}: refused")
+                self.values[name] = value
+
+    def value(self, name: str) -> Any:
+        if name not in self.values:
+            raise DataError(f"{self.path}: nothing gives {printable(name)!r} before it is read")
+        return self.values[name]
+
+    def name(self, text: str) -> str:
+        """A name for a layer, from one in the file."""
+        word = ascii_words(text) or "layer"
+        unique, k = word, 1
+        while unique in self._names:
+            k += 1
+            unique = f"{word}_{k}"
+        self._names.add(unique)
+        return unique
+
+    def only_reader(self, name: str) -> Any:
+        """The node that alone reads a value; None where several do, or where it is given."""
+        readers = self.readers.get(name, [])
+        return readers[0] if len(readers) == 1 and name not in {o.name for o in self.graph.output} else None
+

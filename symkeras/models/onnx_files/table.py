@@ -1,0 +1,8 @@
+"""Which ONNX operators are covered, and what makes a value of each."""
+
+from __future__ import annotations
+
+from symkeras.models.onnx_files import operators, products, recurrent, shapes, windows
+from symkeras.models.onnx_files.operators import Reader
+
+TABLE: dict[str, Reader] = {**operators.TABLE, **shapes.TABLE, **windows.TABLE, **products.TABLE, **recurrent.TABLE}
