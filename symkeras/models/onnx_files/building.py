@@ -58,7 +58,7 @@ class Call:
 
     def attribute(self, name: str, otherwise: Any = None) -> Any:
         """An attribute in plain Python."""
-        from onnx import AttributeProto
+        from onnx import AttributeProto  # type: ignore[import-not-found]
 
         a = self._attributes.get(name)
         if a is None:
@@ -124,7 +124,7 @@ class Call:
         nodes = [ops.as_tensor(r).node for r in flat]
         for n in reachable(nodes):
             for t in n.types if n not in stand_ins else ():
-                room.take(t.shape, t.dtype, self.where)
+                room.take(t.shape, t.dtype, self.where)  # type: ignore[arg-type]
         found = evaluate(Graph(stand_ins, nodes), list(values))[0]
         return found if isinstance(results, (tuple, list)) else found[0]
 
@@ -196,7 +196,7 @@ class Builder:
         return Functional(inputs if len(inputs) != 1 else inputs[0], results if len(results) != 1 else results[0], name=ascii_words(name) or "model")
 
     def _input(self, info: Any) -> Tensor:
-        from onnx import helper
+        from onnx import helper  # type: ignore[import-not-found]
 
         kind = info.type.tensor_type
         name = printable(info.name)

@@ -54,7 +54,7 @@ def _matmul(c: Call) -> Any:
     for k, x in enumerate((a, b)):
         other = c.inputs[1 - k]
         if _is_constant(x) and c.node.input[k] in c.builder.weights and isinstance(other, Tensor) and dtypes.is_float(other.dtype):
-            return c.layer(WithWeight("matmul", x.shape, is_first=k == 0, name=c.name(), dtype=str(x.dtype)), other, [x])
+            return c.layer(WithWeight("matmul", x.shape, is_first=k == 0, name=c.name(), dtype=str(x.dtype)), other, [x])  # type: ignore[arg-type]
     return c.apply(ops.matmul, c.tensor(0), c.tensor(1))
 
 

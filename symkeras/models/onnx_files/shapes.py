@@ -90,7 +90,7 @@ def _unsqueeze(c: Call) -> Any:
 def _concat(c: Call) -> Any:
     axis = c.attribute("axis", 1)
     if any(map(are_sizes, c.inputs)) and all(isinstance(x, np.ndarray) for x in c.inputs):
-        return np.concatenate([x.astype(object) for x in c.inputs], axis)
+        return np.concatenate([x.astype(object) for x in c.inputs], axis)  # type: ignore[arg-type]
     return c.apply(lambda *x: ops.concatenate(x, axis), *(c.tensor(k) for k in range(len(c.inputs))))
 
 
@@ -121,7 +121,7 @@ def _slice(c: Call) -> Any:
     axes = [canonical_axis(a, len(shape)) for a in (axes if axes is not None else range(len(starts)))]
     key: list[Any] = [slice(None)] * len(shape)
     for axis, a, b, s in zip(axes, starts, ends, steps or [1] * len(axes), strict=True):
-        key[axis] = slice(*(_bound(v, shape[axis]) for v in (a, b)), s)
+        key[axis] = slice(*(_bound(v, shape[axis]) for v in (a, b)), s)  # type: ignore[arg-type]
     if are_sizes(x):
         return x[tuple(key)]
     return c.apply(lambda t: t[tuple(key)], c.tensor())
@@ -155,7 +155,7 @@ def _expand(c: Call) -> Any:
     target = c.sizes(1)
 
     def expanded(x: Any) -> Any:
-        shape = ops.elementwise.broadcast_shapes(x.dims, tuple(target), what="Expand")
+        shape = ops.elementwise.broadcast_shapes(x.dims, tuple(target), what="Expand")  # type: ignore[arg-type]
         return ops.broadcast_to(x, shape)
 
     return c.apply(expanded, c.tensor())
@@ -202,13 +202,13 @@ def _constant_of_shape(c: Call) -> Any:
 
 def _range(c: Call) -> Any:
     if any(map(are_sizes, c.inputs)):
-        start, stop, step = (d if isinstance(d, dims.Dim) else int(d) for x in c.inputs for d in np.ravel(x))
+        start, stop, step = (d if isinstance(d, dims.Dim) else int(d) for x in c.inputs for d in np.ravel(x))  # type: ignore[arg-type]
         c.require(start == 0 and step == 1, "a range over a symbolic size that does not count from 0 is not covered")
         return ops.cast(ops.arange(stop), "int64")
     start, stop, step = (c.constant(k).reshape(()) for k in range(3))
     c.require(step != 0, "its step is 0")
     room.take((max(0, math.ceil((float(stop) - float(start)) / float(step))),), str(start.dtype), c.where)
-    return np.arange(start, stop, step, dtype=start.dtype)
+    return np.arange(start, stop, step, dtype=start.dtype)  # type: ignore[arg-type]
 
 
 def _one_hot(c: Call) -> Any:
