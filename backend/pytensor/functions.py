@@ -8,7 +8,7 @@ random bits, float16 and complex numbers), and products, which it hands to NumPy
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,23 +40,34 @@ def _reshape(x: Variable, shape: tuple[int, ...]) -> Variable:
     """A `dimshuffle` where only axes of 1 come and go, which PyTensor sees through."""
     long = [k for k, n in enumerate(x.type.shape) if n != 1]
     if [x.type.shape[k] for k in long] != [n for n in shape if n != 1]:
-        return pt.reshape(x, shape, ndim=len(shape))
+        return pt.reshape(x, np.array(shape, np.int64), ndim=len(shape))
     rest = iter(long)
     return x.dimshuffle([next(rest) if n != 1 else "x" for n in shape])
 
 
+def _cut(x: Variable, *slices: slice) -> Variable:
+    """`x[slices]`; with bounds of one dtype the C that PyTensor writes is the same for all, and built once."""
+    whole = slice(None)
+    exact = (slice(*(None if n is None else np.int64(n) for n in (s.start, s.stop, s.step))) for s in slices)
+    return x[tuple(whole if range(*s.indices(n)) == range(n) else e for s, e, n in zip(slices, exact, x.type.shape, strict=True))]
+
+
+def _filled(x: Variable, shape: Sequence[int]) -> Variable:
+    return pt.alloc(x, *map(np.int64, shape))
+
+
 def _slice(x: Variable, starts: Any, stops: Any, strides: Any) -> Variable:
-    return x[tuple(slice(a, b, s) for a, b, s in zip(starts, stops, strides, strict=True))]
+    return _cut(x, *map(slice, starts, stops, strides))
 
 
 def _flip(x: Variable, axes: Any) -> Variable:
-    return x[tuple(slice(None, None, -1 if k in axes else 1) for k in range(x.ndim))]
+    return _cut(x, *(slice(None, None, -1 if k in axes else 1) for k in range(x.ndim)))
 
 
 def _pad(x: Variable, padding: Any, value: Any) -> Variable:
     shape = x.type.shape
-    whole = pt.alloc(np.array(value, x.dtype), *(a + n + b + (n - 1) * g for n, (a, b, g) in zip(shape, padding, strict=True)))
-    return pt.set_subtensor(whole[pad_window(shape, padding)], x) if 0 not in shape else whole
+    whole = _filled(np.array(value, x.dtype), [a + n + b + (n - 1) * g for n, (a, b, g) in zip(shape, padding, strict=True)])
+    return pt.set_subtensor(_cut(whole, *pad_window(shape, padding)), x) if 0 not in shape else whole
 
 
 def _power(x: Variable, y: Variable) -> Variable:
@@ -86,7 +97,7 @@ PLAIN: dict[str, Callable[..., Variable]] = {
     "bitwise_and": pt.and_, "bitwise_or": pt.or_, "bitwise_xor": pt.xor, "bitwise_not": pt.invert,
     "where": pt.switch, "cast": pt.cast, "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
     "reshape": _reshape, "transpose": lambda x, axes: x.dimshuffle(axes),
-    "broadcast_to": lambda x, shape: pt.alloc(x, *shape), "slice": _slice, "flip": _flip, "pad": _pad,
+    "broadcast_to": _filled, "slice": _slice, "flip": _flip, "pad": _pad,
     "concatenate": lambda *x, axis: pt.concatenate(x, axis),
     "sum": _typed(pt.sum), "prod": _typed(pt.prod), "max": _reduction(pt.max), "min": _reduction(pt.min),
     "any": _reduction(pt.any), "all": _reduction(pt.all),
@@ -119,10 +130,18 @@ def _by_pytensor(here: Here) -> Callable[..., Any]:
         return _by(Reference)(here)
 
     def run(*inputs: Variable) -> Variable:
+        if here.node.op.is_elementwise:
+            inputs = _alike(inputs)
         found = fn(*inputs, **here.attrs)
         return found if (found.dtype, found.type.shape) == (here.node.dtype, here.shapes[0]) else reference(here, *inputs)
 
     return run
+
+
+def _alike(inputs: Sequence[Variable]) -> tuple[Variable, ...]:
+    """Constant numbers with as many axes as what they meet, so that they stand in the text of a fused loop."""
+    ndim = max(x.ndim for x in inputs)
+    return tuple(pt.constant(x.data.reshape((1,) * ndim)) if isinstance(x, Constant) and x.ndim == 0 < ndim else x for x in inputs)
 
 
 def _by(kind: type[Reference]) -> Callable[[Here], Callable[..., Any]]:

@@ -25,7 +25,7 @@ MODES = ("c", "py")
 """With the loops that PyTensor fuses built by a C++ compiler, and in Python alone."""
 _chosen: ContextVar[str] = ContextVar("pytensor_mode")
 _lock = locks.reentrant_lock()
-_REWRITES = RewriteDatabaseQuery(include=["minimum_compile", "merge", "constant_folding", "fusion", "inplace", "scan_save_mem"],
+_REWRITES = RewriteDatabaseQuery(include=["minimum_compile", "merge", "fusion", "inplace", "scan_save_mem"],
                                  exclude=["inplace_elemwise"])  # fmt: skip
 
 
