@@ -1,8 +1,9 @@
 """Operations as functions of PyTensor's variables: the table of the PyTensor backend.
 
-PyTensor computes what is element by element, moves of elements, reductions, loops over sequences, and branches. The rest is Ops of ours
-(`foreign.py`) that run in NumPy: what PyTensor lacks (convolutions, pooling), what it has with another meaning (division, sorting, argmax, indexing,
-random bits, float16 and complex numbers), and products, which it hands to NumPy's BLAS, too, unless it was linked with another.
+PyTensor computes what is element by element, moves of elements, loops over sequences, and branches. The rest is Ops of ours (`foreign.py`) that
+run in NumPy: what PyTensor lacks (convolutions, pooling), what it has with another meaning (division of integers, sorting, argmax, indexing, random
+bits, float16 and complex numbers), reductions, which its C adds up one by one and thus with larger errors, and products, which it hands to NumPy's
+BLAS, too, unless it was linked with another.
 """
 
 from __future__ import annotations
@@ -25,15 +26,18 @@ Variable = Any
 
 
 def _rounded(x: Variable) -> Variable:
-    return pt.round(x, mode="half_to_even")
+    """Halves to the even number, and -0.0 where PyTensor forgets the sign."""
+    out = pt.round(x, mode="half_to_even")
+    return pt.switch(pt.eq(out, 0), x * np.zeros((), x.dtype), out)
 
 
-def _reduction(fn: Callable[..., Variable]) -> Callable[..., Variable]:
-    return lambda x, axes: fn(x, axis=axes) if axes else x
+def _larger(x: Variable, y: Variable) -> Variable:
+    """By comparing integers as they are: C's maximum goes by doubles, which have fewer digits."""
+    return pt.maximum(x, y) if x.dtype.startswith("float") else pt.switch(pt.ge(x, y), x, y)
 
 
-def _typed(fn: Callable[..., Variable]) -> Callable[..., Variable]:
-    return lambda x, axes: fn(x, axis=axes, dtype=x.dtype, acc_dtype=x.dtype) if axes else x
+def _smaller(x: Variable, y: Variable) -> Variable:
+    return pt.minimum(x, y) if x.dtype.startswith("float") else pt.switch(pt.le(x, y), x, y)
 
 
 def _reshape(x: Variable, shape: tuple[int, ...]) -> Variable:
@@ -86,7 +90,7 @@ def _inside(indices: Variable, size: int) -> Variable:
 
 PLAIN: dict[str, Callable[..., Variable]] = {
     "add": pt.add, "subtract": pt.sub, "multiply": pt.mul, "divide": pt.true_div, "negative": pt.neg, "absolute": pt.abs, "sign": pt.sign,
-    "power": _power, "square": pt.square, "reciprocal": lambda x: pt.true_div(np.ones((), x.dtype), x), "maximum": pt.maximum, "minimum": pt.minimum,
+    "power": _power, "square": pt.square, "reciprocal": lambda x: pt.true_div(np.ones((), x.dtype), x), "maximum": _larger, "minimum": _smaller,
     "exp": pt.exp, "expm1": pt.expm1, "exp2": pt.exp2, "log": pt.log, "log1p": pt.log1p, "log2": pt.log2, "log10": pt.log10, "sqrt": pt.sqrt,
     "sin": pt.sin, "cos": pt.cos, "tan": pt.tan, "arcsin": pt.arcsin, "arccos": pt.arccos, "arctan": pt.arctan, "arctan2": pt.arctan2,
     "sinh": pt.sinh, "cosh": pt.cosh, "tanh": pt.tanh, "arcsinh": pt.arcsinh, "arccosh": pt.arccosh, "arctanh": pt.arctanh, "erf": pt.erf,
@@ -99,16 +103,14 @@ PLAIN: dict[str, Callable[..., Variable]] = {
     "reshape": _reshape, "transpose": lambda x, axes: x.dimshuffle(axes),
     "broadcast_to": _filled, "slice": _slice, "flip": _flip, "pad": _pad,
     "concatenate": lambda *x, axis: pt.concatenate(x, axis),
-    "sum": _typed(pt.sum), "prod": _typed(pt.prod), "max": _reduction(pt.max), "min": _reduction(pt.min),
-    "any": _reduction(pt.any), "all": _reduction(pt.all),
 }  # fmt: skip
 """What PyTensor computes; a node of which it would give another type runs by its reference value, which raises what is to be raised."""
 
 KERNELS = {"conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad"}
 """What runs by the kernels of the NumPy backend."""
 REFERENCES = {
-    "floor_divide", "mod", "logaddexp", "erfinv", "left_shift", "right_shift", "argmax", "argmin", "cumsum", "cumprod", "sort", "argsort", "top_k",
-    "random_bits",
+    "sum", "prod", "max", "min", "any", "all", "argmax", "argmin", "cumsum", "cumprod", "sort", "argsort", "top_k", "random_bits",
+    "floor_divide", "mod", "logaddexp", "erfinv", "left_shift", "right_shift",
 }  # fmt: skip
 """What runs by its reference value."""
 

@@ -13,6 +13,9 @@ from symkeras.backend.interface import compile_graph
 from symkeras.errors import BackendError, ConfigError
 from symkeras.graph import Graph
 from symkeras.graph.variable import Variable
+from symkeras.ops.elementwise import ROWS
+from symkeras.ops.evaluation import evaluate
+from tests.tolerances import assert_alike
 
 pytensor = pytest.importorskip("pytensor", reason="PyTensor is not installed")
 
@@ -50,7 +53,7 @@ def test_an_index_out_of_range_raises_and_writes_nothing() -> None:
     y = np.ones((2, 1), "float32")
     model.train_on_batch(np.int32([[0, 1], [2, 3]]), y)
     before = [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
-    with pytest.raises(IndexError, match="index 7 is out of range for an axis of size 5.*embedding"):
+    with pytest.raises(IndexError, match=r"index 7 is out of range for an axis of size 5.*embedding"):
         model.train_on_batch(np.int32([[0, 7], [2, 3]]), y)
     for v, w in zip((*model.variables, *model.optimizer.variables), before, strict=True):
         np.testing.assert_array_equal(v.numpy(), w)
@@ -83,6 +86,29 @@ def test_loops_and_branches_run_and_check_their_indices() -> None:
         step(np.int32(5), np.int32(1), values)
     with pytest.raises(IndexError, match="index 9 is out of range"):
         step(np.int32(3), np.int32(9), values)
+
+
+EDGES = {
+    "float32": [0, -0.0, 1, -1, 0.5, -0.5, 2.5, -2.5, 1e-30, 1e30, np.inf, -np.inf, np.nan, 88, -88, 33],
+    "int64": [0, 1, 2, 3, 7, -5, 100, 2**63 - 1, 2**63 - 2, -(2**63)],
+}
+
+
+@pytest.mark.skipif(not pytensor.config.cxx, reason="PyTensor has no C++ compiler")
+@pytest.mark.parametrize("dtype", EDGES)
+def test_loops_in_c_give_the_reference_values_at_the_edges(dtype: str) -> None:
+    a, b = (v.ravel() for v in np.meshgrid(*[np.array(EDGES[dtype], dtype)] * 2))
+    x, y = (ops.placeholder(f"{'f32' if dtype == 'float32' else 'i64'}[{a.size}]") for _ in range(2))
+    kinds = ("numeric", "float") if dtype == "float32" else ("numeric", "int")
+    rows = [f.op for f in ROWS.values() if f.op.promote in kinds and (dtype == "float32" or f.op.name != "power")]
+    outputs = [ops.op.apply(op, [x, y][: op.arity], {}) for op in rows]
+    graph = Graph([x.node, y.node], [t.node for t in outputs])
+    found = compile_graph(graph, backend="pytensor", mode="c", level="O0", denormals="keep")(a, b)
+    for op, value, expected in zip(rows, found, evaluate(graph, [a, b])[0], strict=True):
+        assert_alike(value, expected, "op", "pytensor", op.name)
+        if value.dtype.kind == "f" and op.name not in ("maximum", "minimum"):  # NumPy promises no sign of theirs
+            zero = expected == 0
+            np.testing.assert_array_equal(np.signbit(value[zero]), np.signbit(expected[zero]), op.name)
 
 
 def test_pytensors_own_algebra_loses_no_nan() -> None:
