@@ -18,7 +18,7 @@ from pytensor.graph.basic import Constant
 
 from symkeras.backend.engine.walk import AXIS_OF_INDICES, Here
 from symkeras.backend.pytensor.control import cond, scan, while_loop
-from symkeras.backend.pytensor.foreign import Extent, Kernel, Product, Reference, reference
+from symkeras.backend.pytensor.foreign import Extent, Kernel, Reference, reference
 from symkeras.graph import dims, dtypes
 from symkeras.ops.shaping import pad_window
 
@@ -150,6 +150,12 @@ def _by(kind: type[Reference]) -> Callable[[Here], Callable[..., Any]]:
     return lambda here: lambda *inputs: reference(here, *inputs, by=kind)
 
 
+def _product(here: Here) -> Callable[..., Any]:
+    """A large product by the kernel, which deals it out to threads; for a small one the way there takes longer."""
+    inner = here.node.inputs[0].shape[-2 if here.attrs["transpose_a"] else -1]
+    return _by(Kernel if math.prod(here.shapes[0]) * dims.evaluate(inner, here.env) > 1 << 20 else Reference)(here)
+
+
 def _with_indices(here: Here) -> Callable[..., Any]:
     """By the kernel, of indices that are brought into range first: a check reports those that are not."""
     k, size = AXIS_OF_INDICES[here.node.op.name](here.node)
@@ -169,7 +175,7 @@ class PyTensorFunctions:
     plain: dict[str, Callable[..., Any]] = {}
     special = {
         **dict.fromkeys(PLAIN, _by_pytensor), **dict.fromkeys(KERNELS, _by(Kernel)), **dict.fromkeys(REFERENCES, _by(Reference)),
-        **dict.fromkeys(AXIS_OF_INDICES, _with_indices), "matmul": _by(Product), "scan": scan, "cond": cond, "while_loop": while_loop,
+        **dict.fromkeys(AXIS_OF_INDICES, _with_indices), "matmul": _product, "scan": scan, "cond": cond, "while_loop": while_loop,
     }  # fmt: skip
 
     def constant(self, array: Any) -> Variable:
