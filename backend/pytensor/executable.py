@@ -64,8 +64,12 @@ class PyTensorStep(Step):
         given = [np.require(a, requirements="A") for a in inputs]
         with self._lock, np.errstate(all="ignore"), blas.single_thread():
             found = self._function(*given, *variables)
+        outputs, news = found[: self._outputs], found[self._outputs : self._results]
         extents = np.array(found[self._results :], np.int64).reshape(-1, 2)
-        return found[: self._outputs], found[self._outputs : self._results], extents
+        if any(c.error(int(a), int(b)) is not None for c, (a, b) in zip(self.walk.checks, extents, strict=True)):
+            held = dict(zip(self.walk.variables, variables, strict=True))
+            news = [held.get(n, new) for (n, _), new in zip(self.walk.graph.updates, news, strict=True)]
+        return outputs, news, extents
 
     @property
     def source(self) -> str:

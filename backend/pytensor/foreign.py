@@ -12,7 +12,6 @@ from pytensor.tensor.type import TensorType
 
 from symkeras.backend import interface
 from symkeras.backend.engine.walk import Here
-from symkeras.backend.numpy.kernels.linalg import matmul
 from symkeras.errors import ShapeError
 from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
@@ -40,6 +39,7 @@ class Reference(Op):
         self.op = op
         self.where = where
         self.attrs = tuple(sorted(attrs.items()))
+        self.arguments = dict(self.attrs)
         self.types = tuple(types)
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Reference(Op):
         return [shape for _, shape in self.types]
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]]) -> None:
-        found = self.compute(*map(np.asarray, inputs))
+        found = self.compute(*inputs)
         for storage, value, (dtype, shape) in zip(output_storage, found if isinstance(found, (tuple, list)) else (found,), self.types, strict=True):
             value = np.asarray(value, dtype)
             if value.shape != shape:
@@ -61,7 +61,7 @@ class Reference(Op):
 
     def compute(self, *arrays: np.ndarray) -> Any:
         """The results of the operation: one array, or several."""
-        return OPS[self.op].value(*arrays, **dict(self.attrs))
+        return OPS[self.op].value(*arrays, **self.arguments)
 
 
 class Kernel(Reference):
@@ -75,19 +75,9 @@ class Kernel(Reference):
         key = tuple((a.shape, a.dtype.name) for a in arrays)
         if key not in self._compiled:
             given = [placeholder(Type(*t)) for t in key]
-            node = make(OPS[self.op], [x.node for x in given], dict(self.attrs))
+            node = make(OPS[self.op], [x.node for x in given], self.arguments)
             self._compiled[key] = interface.get("numpy").compile(Graph([x.node for x in given], [node]), level="O0")
         return self._compiled[key](*arrays)
-
-
-class Product(Reference):
-    """A product of matrices, or of batches of them, which the NumPy backend deals out to its threads."""
-
-    def compute(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        ((dtype, shape),) = self.types
-        out = np.empty(shape, dtype)
-        matmul(a, b, out, **dict(self.attrs))()
-        return out
 
 
 class Extent(Op):

@@ -2,7 +2,8 @@
 
 The graph comes optimised, under this project's rules on NaN and exactness, so PyTensor's algebra is left out (it would take `0 * x` for 0):
 merging, fusion and what concerns scan itself is what remains. Loops that work in place were measured to be no faster, and to find them takes
-most of the time of a large graph. Numba, which PyTensor takes by itself, needs 40 s for a perceptron where C needs 6.
+most of the time of a large graph. PyTensor's own choice would be Numba, which calls our Ops by its
+object mode: the first step of a small perceptron took 41 s with it, and 22 s in C with nothing built before.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MODES = ("c", "py")
 """With the loops that PyTensor fuses built by a C++ compiler, and in Python alone."""
 _chosen: ContextVar[str] = ContextVar("pytensor_mode")
 _lock = locks.reentrant_lock()
-_REWRITES = RewriteDatabaseQuery(include=["minimum_compile", "merge", "constant_folding", "fusion", "inplace", "scan_save_mem"],
+_REWRITES = RewriteDatabaseQuery(include=["minimum_compile", "merge", "fusion", "inplace", "scan_save_mem"],
                                  exclude=["inplace_elemwise"])  # fmt: skip
 
 
