@@ -27,6 +27,9 @@ from symkeras.models.onnx_files.table import TABLE
 from symkeras.ops.evaluation import evaluate
 from symkeras.ops.leaves import placeholder_node
 
+MOST_ELEMENTS = 2**31
+"""Elements of a value for one row."""
+
 
 class Call:
     """One node, for the function that makes something of it.
@@ -73,6 +76,12 @@ class Call:
         if a.type not in readers:
             raise self.refused(f"its attribute {printable(name)!r} is of a kind that is not covered")
         return readers[a.type]()
+
+    def needed(self, name: str) -> Any:
+        """An attribute that must be there."""
+        value = self.attribute(name)
+        self.require(value is not None, f"it lacks the attribute {name!r}")
+        return value
 
     def refused(self, why: str) -> DataError:
         """The error for a form of an operator that is not covered."""
@@ -233,9 +242,14 @@ class Builder:
             raise DataError(f"{self.path}: {where} is not what ONNX says it is: {type(error).__name__}: {printable(error)}") from error
         for name, value in zip(node.output, results if isinstance(results, (tuple, list)) else (results,), strict=False):
             if name:
+                self._check_size(value, call)
                 if name in self.values:
                     raise DataError(f"{self.path}: two nodes give {printable(name)!r}: refused")
                 self.values[name] = value
+
+    def _check_size(self, value: Any, call: Call) -> None:
+        if isinstance(value, Tensor) and dims.product(d for d in value.dims if isinstance(d, int)) > MOST_ELEMENTS:
+            raise call.refused(f"it gives {value.node.type}, more than {MOST_ELEMENTS} elements of one row: refused")
 
     def value(self, name: str) -> Any:
         if name not in self.values:

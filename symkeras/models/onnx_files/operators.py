@@ -156,7 +156,7 @@ def _softmax(function: Callable[..., Any]) -> Reader:
 def _cast(c: Call) -> Any:
     from onnx import helper
 
-    dtype = dtypes.standardize(np.dtype(helper.tensor_dtype_to_np_dtype(c.attribute("to"))).name)
+    dtype = dtypes.standardize(np.dtype(helper.tensor_dtype_to_np_dtype(c.needed("to"))).name)
     if are_sizes(c.inputs[0]) and dtypes.is_int(dtype):
         return c.inputs[0]
     return c.apply(lambda x: ops.cast(x, dtype), c.tensor())

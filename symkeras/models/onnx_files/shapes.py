@@ -88,7 +88,7 @@ def _unsqueeze(c: Call) -> Any:
 
 
 def _concat(c: Call) -> Any:
-    axis = c.attribute("axis", 1)
+    axis = c.needed("axis")
     if any(map(are_sizes, c.inputs)) and all(isinstance(x, np.ndarray) for x in c.inputs):
         return np.concatenate([x.astype(object) for x in c.inputs], axis)
     return c.apply(lambda *x: ops.concatenate(x, axis), *(c.tensor(k) for k in range(len(c.inputs))))
@@ -113,7 +113,7 @@ def _split(c: Call) -> Any:
 
 def _slice(c: Call) -> Any:
     if c.opset < 10:
-        starts, ends, axes, steps = c.attribute("starts"), c.attribute("ends"), c.attribute("axes"), None
+        starts, ends, axes, steps = c.needed("starts"), c.needed("ends"), c.attribute("axes"), None
     else:
         starts, ends, axes, steps = c.sizes(1), c.sizes(2), c.integers(3), c.integers(4)
     x = c.input(0)
@@ -166,23 +166,6 @@ def _tile(c: Call) -> Any:
     return c.apply(lambda x: ops.tile(x, repeats), c.tensor())
 
 
-def _pad(c: Call) -> Any:
-    mode = c.attribute("mode", "constant")
-    c.require(mode == "constant", f"mode {mode!r} is not covered, only 'constant'")
-    pads = c.integers(1, "pads") or []
-    value = c.number(2, "value", 0.0)
-    axes = c.integers(3)
-
-    def padded(x: Any) -> Any:
-        named = list(range(x.ndim)) if axes is None else [canonical_axis(a, x.ndim) for a in axes]
-        pairs = [(0, 0, 0)] * x.ndim
-        for k, axis in enumerate(named):
-            pairs[axis] = (pads[k], pads[k + len(named)], 0)
-        return ops.op.apply(ops.OPS["pad"], [x], {"padding": tuple(pairs), "value": value})
-
-    return c.apply(padded, c.tensor())
-
-
 def _constant(c: Call) -> Any:
     names = ("value", "value_float", "value_int", "value_floats", "value_ints")
     found = [(n, v) for n in names if (v := c.attribute(n)) is not None]
@@ -223,45 +206,8 @@ def _one_hot(c: Call) -> Any:
     return c.apply(hot, c.tensor())
 
 
-def _resize(c: Call) -> Any:
-    """Images enlarged by whole numbers, each element repeated: what all ways of rounding agree on."""
-    mode = c.attribute("mode", "nearest")
-    c.require(mode == "nearest", f"mode {mode!r} is not covered, only 'nearest'")
-    scales = c.input(1 if c.kind == "Upsample" or c.opset < 11 else 2)
-    scales = c.attribute("scales") if scales is None or not np.size(scales) else scales.tolist()
-    shape = _shape_of(c.input(0))
-    if not scales:
-        scales = [_scale(a, b) for a, b in zip(shape, c.sizes(3), strict=True)]
-    place, rounding = c.attribute("coordinate_transformation_mode", "half_pixel"), c.attribute("nearest_mode", "round_prefer_floor")
-    is_plain = c.kind == "Upsample" or (place, rounding) in _REPEATING or (c.opset < 11)
-    whole = [round(s) for s in scales]
-    c.require(is_plain, f"coordinates by {place!r} and rounding by {rounding!r} are not covered")
-    c.require(all(s == w >= 1 for s, w in zip(scales, whole, strict=True)), f"scales {scales} that are no whole numbers are not covered")
-
-    def repeated(x: Any) -> Any:
-        for axis, times in enumerate(whole):
-            x = ops.repeat(x, times, axis=axis) if times > 1 else x
-        return x
-
-    return c.apply(repeated, c.tensor())
-
-
-def _scale(old: Any, new: Any) -> float:
-    """How many times as large a size becomes; -1 where that is not known."""
-    if isinstance(old, int) and isinstance(new, int) and old:
-        return new / old
-    return 1.0 if old == new else -1.0
-
-
-_REPEATING = {
-    ("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("half_pixel", "round_prefer_ceil"),
-    ("half_pixel_symmetric", "round_prefer_floor"), ("pytorch_half_pixel", "round_prefer_floor"),
-}  # fmt: skip
-"""Ways to find the nearest element that come to repeating each where scales are whole numbers."""
-
-
 def _depth_to_space(c: Call) -> Any:
-    b, mode = c.attribute("blocksize"), c.attribute("mode", "DCR")
+    b, mode = c.needed("blocksize"), c.attribute("mode", "DCR")
 
     def spread(x: Any) -> Any:
         n, ch, h, w = x.dims
@@ -273,13 +219,13 @@ def _depth_to_space(c: Call) -> Any:
 
 
 def _einsum(c: Call) -> Any:
-    return c.apply(lambda *x: ops.einsum(c.attribute("equation"), *x), *(c.tensor(k) for k in range(len(c.inputs))))
+    return c.apply(lambda *x: ops.einsum(c.needed("equation"), *x), *(c.tensor(k) for k in range(len(c.inputs))))
 
 
 TABLE: dict[str, Reader] = {
     "Shape": _shape, "Size": _size, "Reshape": _reshape, "Flatten": _flatten, "Transpose": _transpose, "Squeeze": _squeeze,
     "Unsqueeze": _unsqueeze, "Concat": _concat, "Split": _split, "Slice": _slice, "Gather": _gather, "GatherElements": _gather_elements,
-    "Expand": _expand, "Tile": _tile, "Pad": _pad, "Constant": _constant, "ConstantOfShape": _constant_of_shape, "Range": _range,
-    "Identity": lambda c: c.input(0), "OneHot": _one_hot, "Resize": _resize, "Upsample": _resize, "DepthToSpace": _depth_to_space,
+    "Expand": _expand, "Tile": _tile, "Constant": _constant, "ConstantOfShape": _constant_of_shape, "Range": _range,
+    "Identity": lambda c: c.input(0), "OneHot": _one_hot, "DepthToSpace": _depth_to_space,
     "Einsum": _einsum,
 }  # fmt: skip
