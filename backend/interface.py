@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -151,10 +153,12 @@ class Backend:
     Attributes:
         name: what `set_backend` and `compile(backend=)` call it.
         package: the distribution whose version is that of the backend.
+        options: those of its own, beside what all backends take, and what they may be.
     """
 
     name = ""
     package = "symkeras"
+    options: Mapping[str, Check] = {}
 
     def devices(self) -> list[str]:
         """The names of the devices that it can compute on."""
@@ -186,13 +190,25 @@ def get(name: str | None = None) -> Backend:
     if name not in _loaded:
         factory = PLACES[name]
         try:
-            _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
+            with _generators_kept():  # some engines draw from the global generators while they are imported
+                _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
         except ImportError as error:
             extra = EXTRAS.get(name)
             if extra is None:
                 raise
             raise BackendError(f'backend {name!r} cannot be loaded ({error}); it is installed by: pip install "symkeras[{extra}]"') from error
     return _loaded[name]
+
+
+@contextmanager
+def _generators_kept() -> Iterator[None]:
+    """Within it Python's and NumPy's global generators may be drawn from; afterwards they are as they were."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 def _found(place: str) -> Any:
@@ -222,7 +238,13 @@ def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> E
     Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, and `denormals`
     ("flush" or "keep").
     """
-    return get(backend).compile(graph, **{n: OPTIONS[n](v, n) if n in OPTIONS else v for n, v in options.items()})
+    known = options_of(backend)
+    return get(backend).compile(graph, **{n: known[n](v, n) if n in known else v for n, v in options.items()})
+
+
+def options_of(backend: str | None = None) -> dict[str, Check]:
+    """The options that a backend takes (the default one when None), and what they may be."""
+    return {**OPTIONS, **get(backend).options}
 
 
 def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[Path]:

@@ -12,11 +12,14 @@ PLACES: dict[str, str | Callable[[], Any]] = {
     "native": "symkeras.backend.native:NativeBackend",
     "interpreter": "symkeras.backend.interpreter:InterpreterBackend",
     "jax": "symkeras.backend.jax:JaxBackend",
+    "torch": "symkeras.backend.torch:TorchBackend",
+    "tensorflow": "symkeras.backend.tensorflow:TensorFlowBackend",
+    "pytensor": "symkeras.backend.pytensor:PyTensorBackend",
     "onnxruntime": "symkeras.backend.onnxruntime:OnnxRuntimeBackend",
     "auto": "symkeras.backend.interface:fastest",
 }
 """Name -> what makes the backend, or its place as "package.module:Class". `symkeras.backend.interface.register` adds to it."""
-EXTRAS = {"jax": "jax", "onnxruntime": "onnx"}
+EXTRAS = {"jax": "jax", "torch": "torch", "tensorflow": "tensorflow", "pytensor": "pytensor", "onnxruntime": "onnx"}
 """Backends that need packages which symkeras does not install by itself, and the extra that brings them."""
 WITHOUT_TRAINING = frozenset({"onnxruntime"})
 """Backends that run what changes no weight."""

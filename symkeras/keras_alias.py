@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -39,6 +40,10 @@ MOVED: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+_INSTALLED: dict[str, ModuleType] = {}
+"""Modules of the installed Keras and TensorFlow, by names that mean symkeras now."""
+
+
 class NotOffered(SymkerasError, ImportError):
     """A name of Keras that symkeras does not have."""
 
@@ -61,6 +66,32 @@ def uninstall() -> None:
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
     for name in [name for name, module in sys.modules.items() if isinstance(module, Alias)]:
         del sys.modules[name]
+    sys.modules.update(_INSTALLED)
+    _INSTALLED.clear()
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """Within it `import tensorflow` and `import keras` find what is installed; afterwards the names mean what they did.
+
+    What was imported meanwhile stays imported under the paths that are none of Keras', since TensorFlow goes on importing parts of itself.
+    """
+    finders = [f for f in sys.meta_path if isinstance(f, _Finder)]
+    if not finders:
+        yield
+        return
+    aliases = {name: module for name, module in sys.modules.items() if isinstance(module, Alias)}
+    sys.meta_path[:] = [f for f in sys.meta_path if f not in finders]
+    for name in aliases:
+        del sys.modules[name]
+    sys.modules.update(_INSTALLED)
+    try:
+        yield
+    finally:
+        for name in [n for n in sys.modules if n == "tensorflow" or f"{n}.".startswith(tuple(f"{root}." for root in ROOTS))]:
+            _INSTALLED[name] = sys.modules.pop(name)
+        sys.modules.update({name: module for name, module in aliases.items() if name not in sys.modules})
+        sys.meta_path[:0] = finders
 
 
 def keras_version() -> str:
@@ -104,6 +135,8 @@ class _Finder(MetaPathFinder, Loader):
             return None
         if _targets_of(fullname) is None:
             parent = sys.modules.get(fullname.rpartition(".")[0])
+            if "tensorflow" in _INSTALLED and parent is not None and not isinstance(parent, Alias):
+                return None  # TensorFlow imports a part of itself
             raise NotOffered(_complaint(fullname, dir(parent) if isinstance(parent, Alias) else ()), name=fullname)
         return ModuleSpec(fullname, self, is_package=True)
 

@@ -40,6 +40,7 @@ ORDER: dict[str, set[str]] = {
     "regularizers": {*_CORE, "saving"},
     "initializers": {*_CORE, "saving", "random"},
     "layers": _KERAS - {"losses", "layers"},
+    "layers.lambda_layer": (_KERAS - {"losses"}) | {"backend"},  # a lambda from a file knows K
     "losses": _KERAS - {"losses"},
     "metrics": _KERAS,
     "optimizers": {*_CORE, "saving", "initializers"},

@@ -88,7 +88,7 @@ class EngineExecutable(Executable):
             residence.wrote_at(self.place, {v: value for v, value in written.items() if v in read})
             raise error
         residence.wrote_at(self.place, written)
-        return [np.array(self.place.fetch(o)) for o in outputs]
+        return [np.array(self.place.fetch(o), n.dtype) for o, n in zip(outputs, self._optimised.outputs, strict=True)]
 
     def step(self, shapes: tuple[tuple[int, ...], ...]) -> Step:
         """The step for inputs of these shapes, compiled now where they are new.

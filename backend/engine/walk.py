@@ -1,26 +1,32 @@
-"""A graph as calls of an engine's functions, for known sizes: one instruction per node, which reads and drops values by number.
+"""A graph as calls of an engine's functions, for known sizes: one Python function, with a line for each node (`text.py`).
 
 An engine brings two tables. `plain` maps an op to a function of tensors and attributes, sizes among them evaluated. `special` maps an op to a
 function that is given the node (`Here`) and returns what computes it: for control flow, and where a result's own shape or dtype matters.
 
 Values that would be out of range raise in the reference and are clamped, or worse, by engines. Such an op adds a check: the engine computes
-the least and the largest of its indices beside the results, and who runs the walk compares them with the bounds afterwards.
+the least and the largest of its indices beside the results, and who runs the walk compares them with the bounds afterwards. An engine that
+has numbers at once (`raises_at_once`) compares them before the op runs.
+
+An op that an engine lets write where it is told (`takes_out`) writes over an operand that nobody reads any more: never over inputs, variables or
+constants, and never over what a view may show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from symkeras.backend.engine.spare import Spare
+from symkeras.backend.engine.text import Text, is_shown
 from symkeras.errors import BackendError, DataError
 from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
-_AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
+AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
     "gather": lambda n: (1, n.inputs[0].shape[0]),
     "scatter_add": lambda n: (0, n.attrs["rows"]),
     "combine_rows": lambda n: (0, n.attrs["rows"]),
@@ -34,8 +40,14 @@ _AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
 class Functions(Protocol):
     """What a walk asks of an engine."""
 
+    raises_at_once: bool = False
+    takes_out: Set[str] = frozenset()
     plain: Mapping[str, Callable[..., Any]]
     special: Mapping[str, Callable[[Here], Callable[..., Any]]]
+
+    def is_apart(self, node: Node) -> bool:
+        """Whether what computes a node gives storage of its own, never that of an operand; asked where `takes_out` names ops."""
+        ...
 
     def constant(self, array: Any) -> Any:
         """A tensor with these numbers."""
@@ -53,6 +65,12 @@ class Check:
     node: Node
     low: int
     high: int | None
+
+    def __call__(self, least: int, largest: int) -> None:
+        """Raise the error of an extent, where it is one."""
+        error = self.error(least, largest)
+        if error is not None:
+            raise error
 
     def error(self, least: int, largest: int) -> Exception | None:
         """What to raise for an extent; None where it keeps the bounds."""
@@ -72,7 +90,7 @@ class Here:
     Attributes:
         node: it; attrs: its attributes, with sizes evaluated.
         shapes, dtypes: of its results.
-        checks: filled by who walks through graphs within; what computes the node then returns (value, list of extents).
+        checks, walks: filled by `walk`, of graphs within; where there are checks, what computes the node returns (value, list of extents).
     """
 
     node: Node
@@ -80,6 +98,7 @@ class Here:
     env: Mapping[str, int]
     functions: Functions
     checks: list[Check] = field(default_factory=list)
+    walks: list[Walk] = field(default_factory=list)
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
@@ -93,21 +112,12 @@ class Here:
         """A graph within the node; its checks become checks of the node."""
         inner = Walk(graph, self.functions, self.env)
         self.checks += inner.checks
+        self.walks.append(inner)
         return inner
 
 
-@dataclass(frozen=True)
-class _Instruction:
-    run: Callable[..., Any]
-    inputs: tuple[int, ...]
-    output: int
-    drops: tuple[int, ...]
-    has_extents: bool
-    checked: int | None
-
-
 class Walk:
-    """See the module.
+    """See the module; a call gives (outputs and new values of updates, extents in the order of `checks`).
 
     Args:
         graph: what to compute; closed, of ops that the engine takes.
@@ -117,95 +127,84 @@ class Walk:
     Attributes:
         checks: one for each extent that a call gives.
         variables: the nodes of variables that it reads.
+        run: the emitted function, of inputs and values of variables.
+        env: the sizes of its dims.
     """
 
     def __init__(self, graph: Graph, functions: Functions, env: Mapping[str, int]):
         self.graph = graph
         self.checks: list[Check] = []
         self._functions = functions
-        self._env = env
-        self._number: dict[Node, int] = {}
-        for n in graph.inputs:
-            self._number[n] = len(self._number)
+        self.env = env
+        self._within: list[tuple[Node, Walk]] = []
+        self._at_once = getattr(functions, "raises_at_once", False)
         self.variables = [n for n in graph.nodes if n.op.name == "variable"]
-        for n in self.variables:
-            self._number[n] = len(self._number)
-        self._start: dict[int, Any] = {}
-        self._code = [i for n in graph.nodes if (i := self._instruction(n)) is not None]
-        self._results = [self._number[n] for n in (*graph.outputs, *(new for _, new in graph.updates))]
-        self._code = self._with_drops(self._code)
+        self._spare = Spare(graph, functions, env) if getattr(functions, "takes_out", None) else None
+        self._text = Text(graph, self.variables)
+        for n in graph.nodes:
+            if n not in self._text.names:
+                self._add(n)
+        self.run = self._text.function()
 
-    def _instruction(self, n: Node) -> _Instruction | None:
-        if n in self._number:
-            return None
-        self._number[n] = len(self._number)
-        if n.op.name == "constant":
-            self._start[self._number[n]] = self._functions.constant(n.attrs["value"].array)
-            return None
-        attrs = {k: dims.evaluate(v, self._env) for k, v in n.attrs.items()}
-        if n.op.name == "dim":
-            self._start[self._number[n]] = self._functions.constant(np.array(attrs["size"], n.dtype))
-            return None
-        inputs = tuple(self._number[i] for i in n.inputs)
-        checked = self._checked(n)
-        if n.op.name == "item":
-            index = attrs["index"]
-            return _Instruction(lambda x: x[index], inputs, self._number[n], (), False, None)
-        special = self._functions.special.get(n.op.name)
+    @property
+    def source(self) -> str:
+        """The text of the function, then those of graphs within."""
+        within = [f"\n# {walk.graph.name}, within {self._text.names[n]}:\n{walk.source}" for n, walk in self._within]
+        return "".join([self._text.source, *within])
+
+    def __call__(self, inputs: Sequence[Any], variables: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
+        return self.run(inputs, variables)
+
+    def _add(self, n: Node) -> None:
+        text, name = self._text, n.op.name
+        if name == "constant":
+            text.bind(n, self._functions.constant(n.attrs["value"].array))
+            return
+        attrs = {k: dims.evaluate(v, self.env) for k, v in n.attrs.items()}
+        if name == "dim":
+            text.bind(n, self._functions.constant(np.array(attrs["size"], n.dtype)))
+            return
+        if name == "item":
+            text.item(n, attrs["index"])
+            return
+        self._add_check(n)
+        out = self._spare.for_result(n) if self._spare is not None else None
+        special = self._functions.special.get(name)
         if special is not None:
-            here = Here(n, attrs, self._env, self._functions)
+            here = Here(n, attrs, self.env, self._functions)
             run = special(here)
             self.checks += here.checks
-            return _Instruction(run, inputs, self._number[n], (), bool(here.checks), checked)
-        plain = self._functions.plain.get(n.op.name)
+            self._within += [(n, walk) for walk in here.walks]
+            text.call(n, run, {}, bool(here.checks), ", ".join(f"{k}={v!a}" for k, v in attrs.items() if is_shown(v)), out)
+            return
+        plain = self._functions.plain.get(name)
         if plain is None:
-            raise BackendError(f"no function for {n.op.name}{provenance.where(n.origins)}")
-        run = (lambda *x, plain=plain, attrs=attrs: plain(*x, **attrs)) if attrs else plain
-        return _Instruction(run, inputs, self._number[n], (), False, checked)
+            raise BackendError(f"no function for {name}{provenance.where(n.origins)}")
+        text.call(n, plain, attrs, False, out=out)
 
-    def _checked(self, n: Node) -> int | None:
-        """Which input of a node is checked; the check is noted."""
+    def _add_check(self, n: Node) -> None:
+        """Look at the indices of a node first, where it has some: at once, or by an extent for afterwards."""
+        found = self._check(n)
+        if found is None:
+            return
+        check, indices = found
+        if self._at_once:
+            self._text.look(indices, self._functions.extent, check)
+        else:
+            self.checks.append(check)
+            self._text.note(indices, self._functions.extent)
+
+    def _check(self, n: Node) -> tuple[Check, Node] | None:
+        """The bounds that a node needs, and the input that has to keep them."""
         if n.op.name == "power" and dtypes.is_int(n.dtype):
-            if 0 in dims.evaluate(n.inputs[1].shape, self._env) or n.inputs[1].dtype.startswith("u"):
+            if 0 in dims.evaluate(n.inputs[1].shape, self.env) or n.inputs[1].dtype.startswith("u"):
                 return None
-            self.checks.append(Check(n, 0, None))
-            return 1
-        place = _AXIS_OF_INDICES.get(n.op.name)
+            return Check(n, 0, None), n.inputs[1]
+        place = AXIS_OF_INDICES.get(n.op.name)
         if place is None:
             return None
         k, size = place(n)
-        if 0 in dims.evaluate(n.inputs[k].shape, self._env):
+        if 0 in dims.evaluate(n.inputs[k].shape, self.env):
             return None
-        size = dims.evaluate(size, self._env)
-        self.checks.append(Check(n, -size, size - 1))
-        return k
-
-    def _with_drops(self, code: list[_Instruction]) -> list[_Instruction]:
-        """Each value is let go of with its last reader."""
-        kept, out = {*self._results, *self._start, *range(len(self.graph.inputs) + len(self.variables))}, []
-        for i in reversed(code):
-            drops = tuple(k for k in dict.fromkeys((*i.inputs, i.output)) if k not in kept)
-            kept.update(drops)
-            out.append(_Instruction(i.run, i.inputs, i.output, drops, i.has_extents, i.checked))
-        return out[::-1]
-
-    def __call__(self, inputs: Sequence[Any], variables: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
-        """(outputs and new values of updates, extents in the order of `checks`)."""
-        values: list[Any] = [None] * len(self._number)
-        for k, v in enumerate((*inputs, *variables)):
-            values[k] = v
-        for k, v in self._start.items():
-            values[k] = v
-        extents: list[Any] = []
-        for i in self._code:
-            given = [values[k] for k in i.inputs]
-            if i.checked is not None:
-                extents.append(self._functions.extent(given[i.checked]))
-            found = i.run(*given)
-            if i.has_extents:
-                found, more = found
-                extents += more
-            values[i.output] = found
-            for k in i.drops:
-                values[k] = None
-        return [values[k] for k in self._results], extents
+        size = dims.evaluate(size, self.env)
+        return Check(n, -size, size - 1), n.inputs[k]

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 
+from symkeras.arguments import optional, text
 from symkeras.backend.interface import Backend
 from symkeras.backend.jax.executable import JaxExecutable
 from symkeras.backend.jax.functions import FUNCTIONS
@@ -20,6 +21,7 @@ class JaxBackend(Backend):
 
     name = "jax"
     package = "jax"
+    options = {"device": optional(text)}
 
     def devices(self) -> list[str]:
         return [f"{d.platform}:{d.id}" for d in jax.devices()]

@@ -49,7 +49,7 @@ def learning_phase() -> Any:
     if _fixed is not None:
         return _fixed
     if is_in_layer_call():
-        from symkeras.layers.layer import _context
+        from symkeras.layers.calls import _context
 
         if _context.training is not None:
             return _context.training if isinstance(_context.training, Tensor) else int(_context.training)

@@ -46,8 +46,8 @@ def channels_first(data_format: str | None) -> bool:
 
 def is_in_layer_call() -> bool:
     """Whether a layer is being called in this thread."""
-    layer = sys.modules.get("symkeras.layers.layer")
-    return layer is not None and layer._context.depth > 0
+    calls = sys.modules.get("symkeras.layers.calls")
+    return calls is not None and calls.surroundings().depth > 0
 
 
 def symbolic(x: Any) -> Any:

@@ -68,6 +68,7 @@ class Dim:
         scaled._text = ""
         scaled.terms = tuple([(m, c * factor) for m, c in self.terms])
         scaled._hash = hash(scaled.terms)
+        scaled._text = ""
         return scaled
 
     __rmul__ = __mul__
@@ -331,13 +332,13 @@ def _exact_quotient(a: Size, b: Dim) -> Size | None:
     return _normal(out)
 
 
-def _atom_value(atom: Any, env: Mapping[str, int]) -> int:
+def _atom_value(atom: Any, env: Mapping[str, int]) -> Any:
     if isinstance(atom, str):
         if atom not in env:
             raise ShapeError(f"the size of dim {atom!r} is not known; known dims: {dict(env)}")
         return env[atom]
     a, b = evaluate(atom[1], env), evaluate(atom[2], env)
-    return max(a, b) if atom[0] == "max" else a // b
+    return maximum(a, b) if atom[0] == "max" else a // b
 
 
 ATOMS = {"//": "(({0})//({1}))", "max": "max({0}, {1})"}

@@ -60,7 +60,7 @@ def copies_at(place: Place, storage: Variable | Pack) -> Copies:
 
     held = storage.copies.get(place)
     if held is None:
-        variables = getattr(storage, "variables", (storage,))
+        variables: tuple[Any, ...] = getattr(storage, "variables", (storage,))
         held = storage.copies[place] = Copies(Watch(variables))
     elif not held.is_good:
         held.values.clear()

@@ -58,6 +58,12 @@ class Tensor(Arithmetic):
     def __hash__(self) -> int:
         return id(self)
 
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise SymbolicValueError(f"{self!r} is symbolic: it means nothing elsewhere and cannot be pickled; pickle its model")
+
     def __repr__(self) -> str:
         return f"<Tensor {self.name}: {self.node.type}>"
 

@@ -53,6 +53,15 @@ class GraphLayer(Layer):
         self._needs_phase = bool(self.graph.inputs) and self.graph.inputs[-1].attrs["name"] == "learning_phase"
         self.built = True
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state["attributes"] |= {"graph": print_graph(self.graph, comments=False), "_init_arguments": ((), {})}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.graph = Graph.parse(str(self.graph), variables=False)
+
     def call(self, *inputs: Any, training: Any = None) -> Any:
         values = [x if ops.is_symbolic(x) else np.asarray(x) for x in inputs]
         if len(values) != len(self.graph.inputs) - self._needs_phase:

@@ -10,7 +10,8 @@ from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
-from symkeras.layers.layer import CallRecord, Layer
+from symkeras.layers.calls import CallRecord
+from symkeras.layers.layer import Layer
 from symkeras.ops.leaves import placeholder_node
 
 

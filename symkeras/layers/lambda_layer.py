@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import marshal
 import sys
@@ -141,8 +142,7 @@ def _knowing_names(value: Any) -> Any:
     """A lambda that was read from a file, with the names that scripts of its time had: `K`, and custom objects."""
     if not isinstance(value, types.FunctionType) or value.__name__ != "<lambda>":
         return value
-    from symkeras import backend
     from symkeras.saving.registration import _custom_objects
 
-    names = {"K": backend, **value.__globals__, **dict(reversed(list(_custom_objects())))}
+    names = {"K": importlib.import_module("symkeras.backend"), **value.__globals__, **dict(reversed(list(_custom_objects())))}
     return types.FunctionType(value.__code__, names, value.__name__, value.__defaults__, value.__closure__)

@@ -10,7 +10,8 @@ from symkeras import ops
 from symkeras.arguments import axis_number, boolean, checked
 from symkeras.errors import ShapeError
 from symkeras.graph import dims
-from symkeras.layers.layer import Layer, mask_of
+from symkeras.layers.calls import mask_of
+from symkeras.layers.layer import Layer
 from symkeras.layers.normalization import unit_length
 
 

@@ -66,6 +66,7 @@ class LayerNormalization(_Affine):
         ShapeError: a size along `axis` is unknown.
 
     Example:
+        >>> import numpy as np
         >>> LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0]])).tolist()
         [[-1.0, 1.0]]
     """
@@ -124,6 +125,7 @@ class GroupNormalization(_Affine):
         ShapeError: the channels are unknown or do not divide into the groups.
 
     Example:
+        >>> import numpy as np
         >>> GroupNormalization(2, epsilon=0.0)(np.array([[1.0, 3.0, 5.0, 9.0]])).tolist()
         [[-1.0, 1.0, -1.0, 1.0]]
     """
@@ -182,6 +184,7 @@ class RMSNormalization(Layer):
         ShapeError: a size along `axis` is unknown.
 
     Example:
+        >>> import numpy as np
         >>> RMSNormalization(epsilon=0.0)(np.array([[3.0, 4.0, 0.0, 0.0]])).tolist()
         [[1.2000000476837158, 1.600000023841858, 0.0, 0.0]]
     """
@@ -227,6 +230,7 @@ class UnitNormalization(Layer):
         ConfigError: `axis` is neither an integer nor a list of them.
 
     Example:
+        >>> import numpy as np
         >>> UnitNormalization()(np.array([[3.0, 4.0]])).round(3).tolist()
         [[0.6000000238418579, 0.800000011920929]]
     """

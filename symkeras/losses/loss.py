@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from symkeras import ops, tree
 from symkeras.arguments import checked, optional, text
 from symkeras.graph import dtypes
-from symkeras.layers.layer import _policy_name, mask_of
+from symkeras.layers.calls import mask_of
+from symkeras.layers.layer import _policy_name
 from symkeras.losses.weighting import check_reduction, reduce_weighted
 from symkeras.ops.op import dtype_of
 

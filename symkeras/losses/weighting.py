@@ -11,7 +11,7 @@ from typing import Any
 from symkeras import ops
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import dims
-from symkeras.layers.layer import mask_of
+from symkeras.layers.calls import mask_of
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 

@@ -39,6 +39,7 @@ class Metric:
     """
 
     _tracked_as = "metrics"
+    _tracker: Tracker
 
     _direction: ClassVar[str | None] = None
     """"up" where larger is better, "down" where smaller is, for callbacks that compare epochs."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from symkeras import ops
 from symkeras.arguments import checked, function
-from symkeras.layers.layer import mask_of
+from symkeras.layers.calls import mask_of
 from symkeras.losses.weighting import divide_no_nan, same_rank, value_mask, weights_with_mask
 from symkeras.metrics.metric import Metric
 

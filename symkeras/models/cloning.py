@@ -9,8 +9,9 @@ from symkeras import tree
 from symkeras.arguments import boolean, checked, function, instance, optional
 from symkeras.errors import ConfigError
 from symkeras.graph.tensor import Tensor
+from symkeras.layers.calls import CallRecord
 from symkeras.layers.input import Input, InputLayer
-from symkeras.layers.layer import CallRecord, Layer
+from symkeras.layers.layer import Layer
 from symkeras.layers.replay import Replay
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from symkeras import losses, metrics, ops
 from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError, nearest
-from symkeras.layers.layer import mask_of
+from symkeras.layers.calls import mask_of
 from symkeras.losses.weighting import weights_with_mask
 from symkeras.metrics.by_shape import accuracy_for, crossentropy_for
 from symkeras.metrics.metric import Metric

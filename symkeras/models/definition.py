@@ -15,8 +15,8 @@ from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.text import print_graph
+from symkeras.layers.calls import definition_context, record_of
 from symkeras.layers.input import Input
-from symkeras.layers.layer import definition_context, record_of
 from symkeras.layers.replay import apply_graph
 from symkeras.ops import phase
 from symkeras.ops.leaves import placeholder_node

@@ -18,8 +18,9 @@ from symkeras.errors import ConfigError, DataError, ShapeError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
+from symkeras.layers.calls import CallRecord, definition_context, record_of, set_mask, surroundings
 from symkeras.layers.input import Input, InputLayer
-from symkeras.layers.layer import CallRecord, Layer, definition_context, record_of, set_mask, surroundings
+from symkeras.layers.layer import Layer
 from symkeras.layers.replay import Replay
 from symkeras.models.definition import define, definition_of
 from symkeras.models.layer_order import layers_by_depth

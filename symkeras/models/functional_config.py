@@ -20,8 +20,9 @@ from symkeras.graph import dtypes, tracing
 from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
+from symkeras.layers.calls import CallRecord, definition_context, record_of
 from symkeras.layers.graph_layer import GraphLayer
-from symkeras.layers.layer import CallRecord, Layer, definition_context, record_of
+from symkeras.layers.layer import Layer
 from symkeras.models import tensorflow_operations
 from symkeras.models.operations import is_operation, operation
 from symkeras.ops import phase

@@ -17,7 +17,8 @@ from symkeras.errors import ConfigError, DtypeError, ShapeError, SymkerasError, 
 from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
-from symkeras.layers.layer import Layer, call_context, taken_as_trainable
+from symkeras.layers.calls import call_context, taken_as_trainable
+from symkeras.layers.layer import Layer
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import per_output
 from symkeras.models.feeds.checks import check_range

@@ -10,8 +10,9 @@ from typing import Any
 
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
+from symkeras.layers.calls import CallRecord, record_of
 from symkeras.layers.input import InputLayer
-from symkeras.layers.layer import CallRecord, Layer, record_of
+from symkeras.layers.layer import Layer
 
 
 def layers_by_depth(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Layer]:

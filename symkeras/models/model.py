@@ -10,8 +10,9 @@ from typing import Any
 from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, several, text
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import provenance, tracing
+from symkeras.layers.calls import call_context
 from symkeras.layers.input import symbolic_input
-from symkeras.layers.layer import Layer, call_context, map_shapes
+from symkeras.layers.layer import Layer, map_shapes
 from symkeras.layers.state_names import state_names
 from symkeras.models.functions import OWN_BOOKS
 from symkeras.models.trainer import Trainer

@@ -8,8 +8,9 @@ from typing import Any
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dtypes, tracing
 from symkeras.graph.tensor import Tensor
+from symkeras.layers.calls import definition_context
 from symkeras.layers.input import Input, InputLayer
-from symkeras.layers.layer import Layer, definition_context, map_shapes
+from symkeras.layers.layer import Layer, map_shapes
 from symkeras.models.functional import Functional
 from symkeras.models.model import Model
 from symkeras.models.steps import batch_dtype
@@ -46,7 +47,9 @@ class Sequential(Model):
     _made_anew = Model._made_anew | {"_chain", "_functional", "_graph_losses"}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "functional": self._functional}
+        state = super().__getstate__()
+        state["attributes"]["_init_arguments"] = ((), {})
+        return {**state, "functional": self._functional}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -123,8 +126,9 @@ class Sequential(Model):
             self._settle(Functional(self._chain[0], self._chain[-1], name=self.name) if layers else None)
 
     def _settle(self, functional: Functional | None) -> None:
-        for loss in self._graph_losses if functional is not None else ():
-            functional._add_loss_of_graph(loss)
+        if functional is not None:
+            for loss in self._graph_losses:
+                functional._add_loss_of_graph(loss)
         object.__setattr__(self, "_functional", functional)
         self.built = functional is not None
         self._forget_steps()

@@ -23,7 +23,7 @@ from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
-from symkeras.layers.layer import call_context, surroundings
+from symkeras.layers.calls import call_context, surroundings
 from symkeras.models.compilation import rows_of
 from symkeras.ops.leaves import placeholder_node
 

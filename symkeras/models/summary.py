@@ -14,7 +14,7 @@ from symkeras import config, tree
 from symkeras.errors import ConfigError
 from symkeras.graph.escaping import printable
 from symkeras.graph.variable import Variable
-from symkeras.layers.layer import CallRecord
+from symkeras.layers.calls import CallRecord
 
 UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 COLUMNS = (("Layer (type)", "<"), ("Output Shape", "<"), ("Param #", ">"))

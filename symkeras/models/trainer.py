@@ -75,21 +75,22 @@ class Trainer(OneBatch, GeneratorMethods, Results):
             ConfigError: an unknown optimizer, loss, metric, output or option; the model stays as it was compiled before.
         """
         from symkeras import optimizers
-        from symkeras.backend.interface import OPTIONS, check_registered
+        from symkeras.backend.interface import OPTIONS, check_registered, options_of
 
+        if backend is not None:
+            check_registered(backend)
         options.pop("sample_weight_mode", None)
         for name in options:
-            if name not in OPTIONS:
-                raise ConfigError(f"compile: unknown argument {name!r}.{nearest(name, (*OPTIONS, *_COMPILE_ARGUMENTS))}")
-            options[name] = OPTIONS[name](options[name], f"compile: {name}")
+            known = OPTIONS if name in OPTIONS else options_of(backend)
+            if name not in known:
+                raise ConfigError(f"compile: unknown argument {name!r}.{nearest(name, (*known, *_COMPILE_ARGUMENTS))}")
+            options[name] = known[name](options[name], f"compile: {name}")
         for method in _STEP_METHODS:
             if hasattr(type(self), method):
                 raise ConfigError(
                     f"{type(self).__name__} defines {method}(), which symkeras never calls: a step is one compiled graph. "
                     "Define call(), compute_loss() or compute_metrics() instead"
                 )
-        if backend is not None:
-            check_registered(backend)
         if optimizer is None:
             raise ConfigError("compile: an optimizer is needed, received None")
         given = {"optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,

@@ -118,7 +118,7 @@ _UFUNCS = _ufunc_table()
 install(Tensor)
 install(Variable)
 Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
-Tensor.T = property(shaping.transpose)  # type: ignore[attr-defined]
+Tensor.T = property(shaping.transpose, doc="The tensor with its axes in reverse order.")  # type: ignore[attr-defined]
 Variable._as_assigned = _as_assigned  # type: ignore[method-assign]
 for _cls in (Tensor, Variable):
     _cls.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,6 +71,20 @@ def test_registering_again_replaces_the_backend(counting: type[Counting]) -> Non
     first = interface.get("counting")
     interface.register("counting", Counting)
     assert interface.get("counting") is not first
+
+
+def test_loading_a_backend_leaves_the_global_generators_as_they_were(counting: type[Counting]) -> None:
+    def made() -> interface.Backend:
+        random.random(), np.random.random()
+        return counting()
+
+    interface.register("drawing", made)
+    random.seed(3), np.random.seed(3)
+    expected = random.random(), np.random.random()
+    random.seed(3), np.random.seed(3)
+    interface.get("drawing")
+    interface.PLACES.pop("drawing")
+    assert (random.random(), np.random.random()) == expected
 
 
 @pytest.mark.parametrize("ask", [interface.get, config.set_backend, interface.check_registered])

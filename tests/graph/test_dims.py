@@ -146,3 +146,8 @@ def test_text_of_a_type_parses_back(text: str) -> None:
 def test_text_that_is_no_type_is_an_error(text: str) -> None:
     with pytest.raises((GraphError, SyntaxError)):
         parse_type(text)
+
+
+def test_maxima_take_symbolic_sizes_for_their_symbols() -> None:
+    batch, time = dims.symbol("batch"), dims.symbol("time")
+    assert dims.evaluate(dims.maximum(batch - 1, 0), {"batch": time * 2}) == dims.maximum(time * 2 - 1, 0)  # type: ignore[dict-item]

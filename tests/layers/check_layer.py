@@ -13,7 +13,8 @@ from symkeras.autodiff import gradients
 from symkeras.graph import tracing
 from symkeras.graph.graph import Graph
 from symkeras.graph.tensor import Tensor
-from symkeras.layers.layer import Layer, call_context
+from symkeras.layers.calls import call_context
+from symkeras.layers.layer import Layer
 from symkeras.ops.evaluation import evaluate
 from tests.backends import evaluate_on_all
 

@@ -7,7 +7,7 @@ import pytest
 
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers import AdditiveAttention, Attention, GroupQueryAttention, Input, MultiHeadAttention
-from symkeras.layers.layer import mask_of
+from symkeras.layers.calls import mask_of
 from tests.layers.both_ways import both_ways, check_gradients, randomize
 
 B, T, S, IN = 3, 4, 5, 6

@@ -7,7 +7,7 @@ import pytest
 
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers import GRU, LSTM, Bidirectional, Dense, Dropout, Input, TimeDistributed
-from symkeras.layers.layer import mask_of
+from symkeras.layers.calls import mask_of
 from tests.layers import numpy_cells
 from tests.layers.both_ways import both_ways, check_gradients, randomize
 

@@ -5,7 +5,7 @@ import pytest
 
 from symkeras import errors, losses, ops
 from symkeras.graph import Graph
-from symkeras.layers.layer import call_context, set_mask
+from symkeras.layers.calls import call_context, set_mask
 from symkeras.losses.weighting import align_weights, same_rank
 from tests.backends import evaluate_on_all
 from tests.losses.symbolic import both

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from symkeras import losses, metrics
-from symkeras.layers.layer import call_context, set_mask
+from symkeras.layers.calls import call_context, set_mask
 from tests.metrics.check_metric import check_metric
 
 rng = np.random.default_rng(5)

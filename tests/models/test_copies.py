@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from symkeras import Input, Model, Sequential, layers, metrics, models, ops, optimizers, random
+from symkeras.errors import SymbolicValueError
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
 Y = np.ones((8, 1), "float32")
@@ -127,6 +128,19 @@ def test_layers_metrics_and_seeds_are_copied_with_their_state(how: str) -> None:
     seeds = random.SeedGenerator(3)
     seeds.next()
     assert COPIES[how](seeds).state.numpy().tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_what_was_read_from_a_config_is_copied(how: str) -> None:
+    again = Model.from_config(functional().get_config())
+    np.testing.assert_array_equal(COPIES[how](again).predict(X, verbose=0), again.predict(X, verbose=0))
+
+
+def test_a_symbolic_tensor_is_no_thing_to_pickle() -> None:
+    x = Input((3,))
+    assert copy.deepcopy([x])[0] is x
+    with pytest.raises(SymbolicValueError, match="cannot be pickled"):
+        pickle.dumps(x)
 
 
 def test_what_a_copy_gets_later_belongs_to_it_alone() -> None:

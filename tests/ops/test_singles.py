@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from symkeras import ops
+from symkeras import config, ops
 
 from .check_op import placeholders, same_bits
 from .test_special import magnitudes, on, units
 
 EDGES = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 2, -2, 0.5, 1e-45, 3e38, -3e38, 88.5, -88.5, 104, -104, 3e5], "float32")
 ONE = [(ops.log1p, 90.0), (ops.expm1, 80.0), (ops.sinh, 80.0), (ops.cosh, 80.0), (ops.tan, 90.0), (ops.arctanh, 0.9999)]
+
+
+@pytest.fixture(autouse=True)
+def _denormals_are_kept() -> Iterator[None]:
+    before = config.denormals()
+    config.set_denormals("keep")
+    yield
+    config.set_denormals(before)
+
 
 
 @pytest.mark.parametrize(("function", "end"), ONE, ids=lambda v: getattr(v, "__name__", ""))

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from symkeras import ops
+from symkeras import config, ops
 from symkeras.backend.interface import compile_graph
 from symkeras.graph import Graph, TensorType
 from symkeras.ops.special import TILE
 
 from .check_op import placeholders, same_bits
+
+
+@pytest.fixture(autouse=True)
+def _denormals_are_kept() -> Iterator[None]:
+    before = config.denormals()
+    config.set_denormals("keep")
+    yield
+    config.set_denormals(before)
+
 
 
 def magnitudes(dtype: str, end: float) -> np.ndarray:

@@ -27,11 +27,11 @@ LONG = 1 << 13
 
 def is_one_channel_each(w: Any, padding: Any, dilation: Any, groups: int) -> bool:
     """Whether a convolution with the kernel `w` (an array or a type) is computed here: one channel in each of several groups, and no border
-    wider than the kernel reaches."""
+    wider than the kernel reaches. A border that follows from unknown sizes is that of "same", and never is wider."""
     kernel = w.shape[:-2]
     if groups == 1 or w.shape[-2] != 1 or not all(isinstance(k, int) for k in (*kernel, w.shape[-1])):
         return False
-    return all(isinstance(p, int) and p <= (k - 1) * d for pair, k, d in zip(padding, kernel, dilation, strict=True) for p in pair)
+    return all(not isinstance(p, int) or p <= (k - 1) * d for pair, k, d in zip(padding, kernel, dilation, strict=True) for p in pair)
 
 
 def depthwise_scratch(op: str, x: TensorType, w: TensorType, padding: Any, dilation: Any) -> list[TensorType]:

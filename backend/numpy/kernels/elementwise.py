@@ -27,7 +27,7 @@ def select(condition: Any, x: Any, y: Any, out: Any, scratch: Any = ()) -> Calla
         return _masked(condition, scratch[0], True, lambda mask: np.bitwise_and(a, mask, out=target))
     if _is_zero(x):
         return _masked(condition, scratch[0], False, lambda mask: np.bitwise_and(b, mask, out=target))
-    if _shares(out, y):
+    if shares(out, y):
         a, b = b, a
 
     def differing(mask: Any) -> None:
@@ -35,28 +35,31 @@ def select(condition: Any, x: Any, y: Any, out: Any, scratch: Any = ()) -> Calla
         np.bitwise_and(target, mask, out=target)
         np.bitwise_xor(target, b, out=target)
 
-    if _shares(a, b):
+    if shares(a, b):
         return lambda: np.copyto(out, x)
-    return _masked(condition, scratch[0], not _shares(out, y), differing)
+    return _masked(condition, scratch[0], not shares(out, y), differing)
 
 
 def _copied(condition: Any, x: Any, y: Any, out: Any) -> Callable[[], None]:
     flipped = np.empty(condition.shape, bool)
 
     def run() -> None:
-        if _shares(out, x):
+        if shares(out, x):
             np.logical_not(condition, out=flipped)
             np.copyto(out, y, where=flipped)
             return
-        if not _shares(out, y):
+        if not shares(out, y):
             np.copyto(out, y)
         np.copyto(out, x, where=condition)
 
     return run
 
 
-def _shares(a: Any, b: Any) -> bool:
-    return a.shape == b.shape and a.__array_interface__["data"] == b.__array_interface__["data"]
+def shares(a: Any, b: Any) -> bool:
+    """Whether two arrays are the same elements in the same order: a transposed square begins where the square does."""
+    if a.shape != b.shape or a.__array_interface__["data"] != b.__array_interface__["data"]:
+        return False
+    return all(d == 1 or s == t for d, s, t in zip(a.shape, a.strides, b.strides, strict=True))
 
 
 def _is_zero(c: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.backend.numpy import team
+from symkeras.backend.numpy.kernels.elementwise import shares
 from symkeras.ops.indexing import check_range, positive
 
 NARROW = 32
@@ -168,7 +169,7 @@ def spread(target: Any, total: Any, place: Any) -> None:
 
 def set_rows(table: Any, indices: Any, rows: Any, out: Any) -> Callable[[], None]:
     """`table` with rows replaced; nothing but the rows is written where `out` is the table itself."""
-    in_place = table.__array_interface__["data"] == out.__array_interface__["data"]
+    in_place = shares(table, out)
 
     def run() -> None:
         check_range(indices, table.shape[0])

@@ -14,21 +14,25 @@ _WORDS = {"add": "sum", "multiply": "product", "subtract": "difference"}
 
 
 def suggest(v: Value) -> str:
-    """A readable name: the layer and the operation, `d_` before gradients."""
-    node = v.node
-    if node is None:
+    """A readable name for a value: that of its node, marked where it is a view."""
+    if v.node is None:
         return "scratch"
+    leaves = ("constant", "variable", "placeholder", "dim")
+    suffix = "" if v.node.op.name in leaves else {"transpose": "_T", "element": "_t"}.get(v.view[0] if v.view else "", "")
+    return named_after(v.node) + suffix
+
+
+def named_after(node: Node) -> str:
+    """A readable name for what a node computes: the layer and the operation, `d_` before gradients."""
     if node.op.name == "constant":
         array = node.attrs["value"].array
         return f"c_{identifier(str(np.asarray(array).flat[0]))}" if array.size == 1 else "table"
     if node.op.name in ("variable", "placeholder", "dim"):
         return identifier(str(node.attrs.get("name", node.attrs.get("size"))))
-    suffix = {"transpose": "_T", "element": "_t"}.get(v.view[0] if v.view else "", "")
     place = node.origins[0] if node.origins else None
     layer = place.layer.split("/")[-1] if place is not None and place.layer else ""
     word = _WORDS.get(node.op.name, node.op.name)
-    base = identifier("_".join(p for p in ("d" if place is not None and place.gradient_of else "", layer, word) if p))
-    return base + suffix
+    return identifier("_".join(p for p in ("d" if place is not None and place.gradient_of else "", layer, word) if p))
 
 
 def identifier(text: str) -> str:

@@ -54,7 +54,7 @@ def _late(graph: Graph, tail: set[Node]) -> list[Node]:
     kept = set(graph.outputs)
     key: dict[Node, tuple[int, int]] = {n: (k, 0) for k, n in enumerate(graph.nodes)}
     end = (len(key), 0)
-    last_read = {i: end for n in tail for i in n.inputs}  # by those that come later in the graph, whose place is known
+    last_read: dict[Node, tuple[int, int]] = {i: end for n in tail for i in n.inputs}  # by those that come later in the graph, whose place is known
     for n in reversed(graph.nodes):
         readers = graph.users[n]
         if (n.op.is_elementwise or n.op.is_view) and readers and n not in tail and n not in kept:

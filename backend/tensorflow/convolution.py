@@ -1,0 +1,233 @@
+"""Convolution and pooling: TensorFlow's kernels where it has them, else tap by tap of the window.
+
+It has none for dilated or grouped gradients on a CPU, and those for pooling lose NaN and -inf, so they are asked only where all is finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from symkeras.backend.tensorflow.real import tf
+
+Tensor = Any
+Pairs = Sequence[tuple[int, int]]
+FLOATS = ("float16", "float32", "float64")
+
+
+def _padded(x: Tensor, padding: Pairs, value: Any = 0) -> Tensor:
+    pads = [(0, 0), *padding, (0, 0)]
+    return tf.pad(x, pads, constant_values=tf.cast(value, x.dtype)) if any(map(any, padding)) else x
+
+
+def _unpadded(x: Tensor, spatial: Sequence[int], padding: Pairs) -> Tensor:
+    if not any(map(any, padding)):
+        return x
+    return tf.slice(x, [0, *(a for a, _ in padding), 0], [x.shape[0], *spatial, x.shape[-1]])
+
+
+def _each_tap(kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], out: Sequence[int]) -> Iterator[tuple[Any, Any]]:
+    """Taps of a window, and where in a padded input each of them lies for all windows."""
+    for tap in np.ndindex(*kernel):
+        yield tap, tuple(slice(t * d, t * d + (o - 1) * s + 1 if o else 0, s) for t, d, o, s in zip(tap, dilation, out, strides, strict=True))
+
+
+def _spread(y: Tensor, where: Sequence[slice], padded: Sequence[int]) -> Tensor:
+    """Zeros of the padded sizes, with y where a tap lies."""
+    if 0 in y.shape:
+        return tf.zeros([y.shape[0], *padded, y.shape[-1]], y.dtype)
+    whole = [y.shape[0], *padded, y.shape[-1]]
+    begin, end, steps = [0, *(w.start for w in where), 0], [whole[0], *(w.stop for w in where), whole[-1]], [1, *(w.step for w in where), 1]
+    return tf.raw_ops.StridedSliceGrad(shape=whole, begin=begin, end=end, strides=steps, dy=y)
+
+
+def _in_two(x: Tensor) -> Tensor:
+    """A signal as an image of one row."""
+    return tf.expand_dims(x, 1)
+
+
+def _sliding(strides: Sequence[int], padding: Pairs, dilation: Sequence[int]) -> dict[str, Any]:
+    """Attributes of TensorFlow's kernels in two dimensions."""
+    strides, padding, dilation = (tuple(v) for v in (strides, padding, dilation))
+    if len(strides) == 1:
+        strides, padding, dilation = (1, *strides), ((0, 0), *padding), (1, *dilation)
+    return {"strides": [1, *strides, 1], "padding": "EXPLICIT", "dilations": [1, *dilation, 1],
+            "explicit_paddings": [0, 0, *(p for pair in padding for p in pair), 0, 0]}  # fmt: skip
+
+
+def _is_depthwise(w: Sequence[int], groups: int, strides: Sequence[int]) -> bool:
+    return groups > 1 and w[-2] == 1 and len(strides) == 2 and strides[0] == strides[1]
+
+
+def _out_sizes(x: Sequence[int], kernel: Sequence[int], strides: Any, padding: Any, dilation: Any) -> list[int]:
+    pairs = zip(x, kernel, strides, padding, dilation, strict=True)
+    return [max(0, (n + a + b - (k - 1) * d - 1) // s + 1) for n, k, s, (a, b), d in pairs]
+
+
+def conv(x: Tensor, w: Tensor, strides: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+    n = len(strides)
+    out = _out_sizes(x.shape[1:-1], w.shape[:n], strides, padding, dilation)
+    if 0 in (*out, *x.shape, *w.shape):
+        return tf.zeros([x.shape[0], *out, w.shape[-1]], x.dtype)
+    if x.dtype.name in FLOATS and groups == 1:
+        if n == 2:
+            return tf.raw_ops.Conv2D(input=x, filter=w, **_sliding(strides, padding, dilation))
+        if n == 1:
+            return tf.squeeze(tf.raw_ops.Conv2D(input=_in_two(x), filter=tf.expand_dims(w, 0), **_sliding(strides, padding, dilation)), 1)
+        if set(dilation) == {1}:
+            return tf.nn.conv3d(_padded(x, padding), w, [1, *strides, 1], "VALID")
+    if x.dtype.name in FLOATS and _is_depthwise(w.shape, groups, strides) and set(dilation) == {1}:
+        return tf.nn.depthwise_conv2d(x, _by_channel(w, groups), [1, *strides, 1], [(0, 0), *padding, (0, 0)])
+    x = _padded(x, padding)
+    total: Any = 0
+    for tap, where in _each_tap(w.shape[:n], strides, dilation, out):
+        part = _grouped(x[(slice(None), *where)], groups)
+        total += tf.einsum("...gc,cgo->...go", part, _grouped(w[tap], groups))
+    return tf.reshape(total, [x.shape[0], *out, w.shape[-1]])
+
+
+def _grouped(x: Tensor, groups: int) -> Tensor:
+    return tf.reshape(x, [*x.shape[:-1], groups, x.shape[-1] // groups])
+
+
+def _by_channel(w: Tensor, groups: int) -> Tensor:
+    """A kernel (H, W, 1, O) of as many groups as channels as TensorFlow has it: (H, W, C, O / C)."""
+    return tf.reshape(w, [*w.shape[:2], groups, w.shape[-1] // groups])
+
+
+def conv_input_grad(dy: Tensor, w: Tensor, spatial: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+    n = len(strides)
+    channels = w.shape[-2] * groups
+    shape = [dy.shape[0], *spatial, channels]
+    if 0 in (*dy.shape, *w.shape, *shape):
+        return tf.zeros(shape, dy.dtype)
+    padded = [s + a + b for s, (a, b) in zip(spatial, padding, strict=True)]
+    if dy.dtype.name in FLOATS and set(dilation) == {1}:
+        if groups == 1 and n == 2:
+            return tf.raw_ops.Conv2DBackpropInput(input_sizes=shape, filter=w, out_backprop=dy, **_sliding(strides, padding, dilation))
+        if groups == 1 and n == 1:
+            sizes = [shape[0], 1, *shape[1:]]
+            return tf.squeeze(tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=sizes, filter=tf.expand_dims(w, 0), out_backprop=_in_two(dy), **_sliding(strides, padding, dilation)), 1)  # fmt: skip
+        if groups == 1:
+            sizes = [shape[0], *padded, channels]
+            whole = tf.raw_ops.Conv3DBackpropInputV2(input_sizes=sizes, filter=w, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")
+            return _unpadded(whole, spatial, padding)
+        if _is_depthwise(w.shape, groups, strides):
+            pads = [(0, 0), *padding, (0, 0)]
+            return tf.nn.depthwise_conv2d_backprop_input(shape, _by_channel(w, groups), dy, [1, *strides, 1], pads)
+    total: Any = 0
+    for tap, where in _each_tap(w.shape[:n], strides, dilation, dy.shape[1:-1]):
+        part = tf.einsum("...go,cgo->...gc", _grouped(dy, groups), _grouped(w[tap], groups))
+        total += _spread(tf.reshape(part, [*dy.shape[:-1], channels]), where, padded)
+    return _unpadded(total, spatial, padding)
+
+
+def conv_filter_grad(x: Tensor, dy: Tensor, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+    n = len(strides)
+    shape = [*kernel, x.shape[-1] // groups, dy.shape[-1]]
+    if 0 in (*dy.shape, *x.shape, *shape):
+        return tf.zeros(shape, dy.dtype)
+    if x.dtype.name in FLOATS and set(dilation) == {1}:
+        if groups == 1 and n == 2:
+            return tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=shape, out_backprop=dy, **_sliding(strides, padding, dilation))
+        if groups == 1 and n == 1:
+            return tf.squeeze(tf.raw_ops.Conv2DBackpropFilter(
+                input=_in_two(x), filter_sizes=[1, *shape], out_backprop=_in_two(dy), **_sliding(strides, padding, dilation)), 0)  # fmt: skip
+        if groups == 1:
+            whole = _padded(x, padding)
+            return tf.raw_ops.Conv3DBackpropFilterV2(input=whole, filter_sizes=shape, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")
+        if _is_depthwise(shape, groups, strides):
+            pads, sizes = [(0, 0), *padding, (0, 0)], [*kernel, groups, dy.shape[-1] // groups]
+            return tf.reshape(tf.nn.depthwise_conv2d_backprop_filter(x, sizes, dy, [1, *strides, 1], pads), shape)
+    x, each = _padded(x, padding), _rows(_grouped(dy, groups))
+    taps = [tf.einsum("ngc,ngo->cgo", _rows(_grouped(x[(slice(None), *where)], groups)), each)
+            for _, where in _each_tap(kernel, strides, dilation, dy.shape[1:-1])]  # fmt: skip
+    return tf.reshape(tf.stack(taps), shape)
+
+
+def _rows(x: Tensor) -> Tensor:
+    return tf.reshape(x, [-1, *x.shape[-2:]])
+
+
+# ---- pooling -------------------------------------------------------------------------------------------------------
+
+
+def _pooled_sizes(x: Tensor, window: Any, strides: Any, padding: Any) -> list[int]:
+    return _out_sizes(x.shape[1:-1], window, strides, padding, [1] * len(window))
+
+
+def _max_attrs(window: Any, strides: Any, padding: Any) -> dict[str, Any]:
+    return {"ksize": [1, *window, 1], "strides": [1, *strides, 1], "padding": "EXPLICIT",
+            "explicit_paddings": [0, 0, *(p for pair in padding for p in pair), 0, 0]}  # fmt: skip
+
+
+def _if_finite(x: Tensor, fast: Callable[[], Tensor], slow: Callable[[], Tensor]) -> Tensor:
+    """`fast()` where all of x is finite: their sum says it in one pass, and is in doubt for the slow way."""
+    is_image = x.dtype.name in FLOATS and len(x.shape) == 4 and 0 not in x.shape
+    return tf.cond(tf.math.is_finite(tf.reduce_sum(x)), fast, slow) if is_image else slow()
+
+
+def max_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
+    def by_taps() -> Tensor:
+        whole = _padded(x, padding, -np.inf if x.dtype.is_floating else x.dtype.min)
+        out: Any = None
+        for _, where in _each_tap(window, strides, [1] * len(window), _pooled_sizes(x, window, strides, padding)):
+            here = whole[(slice(None), *where)]
+            out = here if out is None else tf.maximum(out, here)
+        return out
+
+    return _if_finite(x, lambda: tf.raw_ops.MaxPool(input=x, **_max_attrs(window, strides, padding)), by_taps)
+
+
+def _first_tops(x: Tensor, y: Tensor, window: Any, strides: Any, padding: Any) -> Iterator[tuple[Any, Tensor]]:
+    """Tap by tap where in a padded x it lies, and in which windows it is the first to be the maximum y."""
+    whole, inside = _padded(x, padding), np.pad(np.ones((1, *x.shape[1:-1], 1), bool), [(0, 0), *padding, (0, 0)])
+    free = tf.ones(y.shape, "bool")
+    for _, where in _each_tap(window, strides, [1] * len(window), y.shape[1:-1]):
+        here = whole[(slice(None), *where)]
+        is_top = tf.equal(here, y)
+        if x.dtype.is_floating:
+            is_top |= tf.math.is_nan(here) & tf.math.is_nan(y)
+        hit = free & inside[(slice(None), *where)] & is_top
+        free &= ~hit
+        yield where, hit
+
+
+def max_pool_grad(x: Tensor, y: Tensor, dy: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
+    def by_taps() -> Tensor:
+        padded = [s + a + b for s, (a, b) in zip(x.shape[1:-1], padding, strict=True)]
+        total: Any = tf.zeros([x.shape[0], *padded, x.shape[-1]], x.dtype)
+        for where, hit in _first_tops(x, y, window, strides, padding):
+            total += _spread(tf.where(hit, dy, tf.zeros([], dy.dtype)), where, padded)
+        return _unpadded(total, x.shape[1:-1], padding)
+
+    def fast() -> Tensor:
+        return tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=dy, **_max_attrs(window, strides, padding))
+
+    return _if_finite(x, fast, by_taps)
+
+
+def max_pool_select(x: Tensor, y: Tensor, z: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
+    whole, out = _padded(z, padding), tf.zeros_like(y)
+    for where, hit in _first_tops(x, y, window, strides, padding):
+        out = tf.where(hit, whole[(slice(None), *where)], out)
+    return out
+
+
+def sum_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
+    x, out = _padded(x, padding), _pooled_sizes(x, window, strides, padding)
+    total: Any = tf.zeros([x.shape[0], *out, x.shape[-1]], x.dtype)
+    for _, where in _each_tap(window, strides, [1] * len(window), out):
+        total += x[(slice(None), *where)]
+    return total
+
+
+def sum_pool_grad(dy: Tensor, spatial: Any, window: Any, strides: Any, padding: Any) -> Tensor:
+    padded = [s + a + b for s, (a, b) in zip(spatial, padding, strict=True)]
+    total: Any = tf.zeros([dy.shape[0], *padded, dy.shape[-1]], dy.dtype)
+    for _, where in _each_tap(window, strides, [1] * len(window), dy.shape[1:-1]):
+        total += _spread(dy, where, padded)
+    return _unpadded(total, spatial, padding)

@@ -1,0 +1,130 @@
+"""Elementwise operations as functions of PyTorch's tensors, chosen by dtype.
+
+Where PyTorch and NumPy differ the reference decides: integer division by zero gives 0, the sign of NaN is NaN, integers wrap around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from symkeras.backend.engine.walk import Here
+from symkeras.backend.torch import dtypes
+from symkeras.backend.torch.dtypes import HELD, Tensor
+from symkeras.graph.dtypes import FLOATS, is_inexact, is_int
+from symkeras.ops.elementwise import ROWS
+
+_NAMES = {
+    "rint": "round", "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
+    "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "mod": "remainder", "power": "pow",
+}  # fmt: skip
+"""Where PyTorch's name is another one."""
+_MAY_LEAVE = {"add", "subtract", "multiply", "negative", "square", "power", "left_shift", "bitwise_not"}
+_ORDERS = {"maximum", "minimum", "less", "less_equal", "greater", "greater_equal"}
+
+
+def _floor_divide(x: Tensor, y: Tensor) -> Tensor:
+    unusual = (y == 0) | (y == -1)  # -1: the quotient of the least integer does not fit
+    return torch.where(y == 0, 0, torch.where(y == -1, -x, torch.floor_divide(x, torch.where(unusual, 1, y))))
+
+
+def _unsigned_floor_divide(x: Tensor, y: Tensor) -> Tensor:
+    return torch.where(y == 0, 0, torch.floor_divide(x, torch.where(y == 0, 1, y)))
+
+
+def _mod(x: Tensor, y: Tensor) -> Tensor:
+    """Of integers; 1 leaves no remainder either."""
+    return torch.remainder(x, torch.where((y == 0) | (y == -1), 1, y))
+
+
+def _float_mod(x: Tensor, y: Tensor) -> Tensor:
+    found = torch.remainder(x, y)
+    return torch.where(found == 0, torch.copysign(found, y), found)
+
+
+def _sign(x: Tensor) -> Tensor:
+    return torch.where(torch.isnan(x), x, torch.sign(x))
+
+
+def _float_power(x: Tensor, y: Tensor) -> Tensor:
+    """With the values of C's pow for 0.5, for which PyTorch takes the square root."""
+    root = (y == 0.5) & ((x == 0) | (x == -torch.inf))
+    return torch.where(root, torch.abs(x), torch.pow(x, y))
+
+
+def _power(x: Tensor, y: Tensor) -> Tensor:
+    """Of integers by squaring, so that they wrap around."""
+    bits = 8 * x.element_size()
+    x, y = torch.broadcast_tensors(x, y)
+    out, square = torch.ones_like(x), x
+    for k in range(bits):
+        out = torch.where((y >> k) & 1 == 1, out * square, out)
+        square = square * square
+    return out
+
+
+def _unsigned(name: str, dtype: str) -> Callable[..., Tensor] | None:
+    """What an unsigned dtype needs of its own; None where it needs nothing."""
+    if name in ("absolute", "rint", "floor", "ceil", "trunc"):
+        return lambda x: x
+    if name == "sign":
+        return lambda x: (x != 0).to(x.dtype)
+    if dtype == "uint64":
+        if name in _ORDERS:
+            return dtypes.ordered(getattr(torch, _NAMES.get(name, name)))
+        return {"right_shift": dtypes.shifted_right, "floor_divide": lambda x, y: dtypes.divided(x, y)[0],
+                "mod": lambda x, y: dtypes.divided(x, y)[1]}.get(name)  # fmt: skip
+    if name == "left_shift":
+        bits = 8 * int(dtype[4:]) // 8
+        return lambda x, y: dtypes.wrapped(torch.where(y >= bits, 0, torch.bitwise_left_shift(x, y.clamp(max=bits))), dtype)
+    if name == "floor_divide":
+        return _unsigned_floor_divide
+    return (lambda x, y: torch.remainder(x, torch.where(y == 0, 1, y)) * (y != 0)) if name == "mod" else None
+
+
+def function(name: str, dtype: str) -> Callable[..., Tensor]:
+    """The function of an op of the table for inputs of a dtype."""
+    own: Callable[..., Tensor] | None = None
+    if dtype.startswith("u") and dtype != "uint8":
+        own = _unsigned(name, dtype)
+    if own is None and name == "sign" and dtype in FLOATS:
+        own = _sign
+    if own is None and name in ("floor_divide", "mod", "power"):
+        of_integers = {"floor_divide": _unsigned_floor_divide if dtype == "uint8" else _floor_divide, "mod": _mod, "power": _power}
+        of_floats = {"floor_divide": torch.floor_divide, "mod": _float_mod, "power": _float_power if dtype in FLOATS else torch.pow}
+        own = of_integers[name] if is_int(dtype) else of_floats[name]
+        if name == "mod" and dtype == "uint8":
+            own = lambda x, y: torch.remainder(x, torch.where(y == 0, 1, y)) * (y != 0)  # noqa: E731
+    if own is None and name in ("absolute", "sign") and dtype == "uint8":
+        own = torch.abs if name == "absolute" else torch.sign
+    own = own or getattr(torch, _NAMES.get(name, name))
+    return dtypes.wraps(own, dtype) if name in _MAY_LEAVE else own
+
+
+def _row(here: Here) -> Callable[..., Tensor]:
+    return function(here.node.op.name, here.node.inputs[0].dtype)
+
+
+def cast(here: Here) -> Callable[..., Tensor]:
+    """Between dtypes, as NumPy's astype."""
+    before, after = here.node.inputs[0].dtype, here.node.dtype
+    target = HELD[after]
+    if before == after:
+        return lambda x: x
+    if after == "bool":
+        return lambda x: x.to(torch.bool)
+    if before.startswith("complex") and not after.startswith("complex"):
+        return lambda x: x.real.to(target)
+    if before == "uint64" and is_inexact(after):
+        return lambda x: dtypes.as_float(x, target)
+    if after == "uint64" and is_inexact(before):
+        return dtypes.from_float
+    if after in dtypes.WIDE:
+        return lambda x: dtypes.wrapped(x.to(torch.int64), after).to(target)
+    return lambda x: x.to(target)
+
+
+SPECIAL: dict[str, Any] = {**dict.fromkeys(ROWS, _row), "cast": cast}
+"""For the table of the backend."""

@@ -1,0 +1,6 @@
+"""What is not collected: the modules of engines that are not installed."""
+
+from importlib.util import find_spec
+
+ENGINES = ("jax", "torch", "tensorflow", "pytensor", "onnx", "onnxruntime")
+collect_ignore = [f"symkeras/backend/{name}" for name in ENGINES if find_spec(name) is None]
