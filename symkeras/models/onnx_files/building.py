@@ -131,6 +131,8 @@ class Call:
         results = function(*map(Tensor, stand_ins))
         flat = results if isinstance(results, (tuple, list)) else [results]
         nodes = [ops.as_tensor(r).node for r in flat]
+        if not all(t.is_static for n in nodes for t in n.types):  # a constant of a symbolic shape
+            return function(*map(ops.as_tensor, values))
         for n in reachable(nodes):
             for t in n.types if n not in stand_ins else ():
                 room.take(t.shape, t.dtype, self.where)
