@@ -230,6 +230,21 @@ def test_the_batch_axis_is_dynamic_and_the_ports_are_called_as_in_the_model(tmp_
     assert "scores_kernel" in weights and "scores_bias" in weights
 
 
+def test_sizes_that_the_model_leaves_open_stay_open(tmp_path: Path) -> None:
+    words = Input((None,), dtype="int32")
+    hidden = layers.Bidirectional(layers.GRU(3, return_sequences=True))(layers.Embedding(9, 4, mask_zero=True)(words))
+    tagger = Model(words, layers.Dense(2)(hidden))
+    image = Input((None, None, 2))
+    network = Model(image, layers.GlobalAveragePooling2D()(layers.Conv2D(3, 3, strides=2, padding="same")(image)))
+    rng = np.random.default_rng(0)
+    for model, shapes in ((tagger, [(2, 5), (3, 1)]), (network, [(2, 7, 6, 2), (1, 4, 9, 2)])):
+        for numerics in ("safe", "fast"):
+            model.export(tmp_path / "model.onnx", numerics=numerics)
+            for shape in shapes:
+                rows = rng.integers(0, 9, shape).astype("int32") if model is tagger else rng.normal(size=shape).astype("float32")
+                assert_alike(run(tmp_path / "model.onnx", [rows])[0], model.predict(rows, verbose=0), "layer", "onnxruntime")
+
+
 def test_a_failed_export_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.onnx").write_text("before")
 
