@@ -342,8 +342,12 @@ class Writer:
     @staticmethod
     def _closed(name: str, nodes: Sequence[onnx.NodeProto], inputs: Sequence[tuple[str, TensorType]],
                 outputs: Sequence[tuple[str, TensorType]]) -> onnx.GraphProto:  # fmt: skip
-        infos = [[helper.make_tensor_value_info(n, element_type(t.dtype), [_dim(d) for d in t.shape]) for n, t in part] for part in (inputs, outputs)]
-        return helper.make_graph(list(nodes), ascii_words(name) or "graph", *infos)
+        given, made = ([_port(n, t) for n, t in part] for part in (inputs, outputs))
+        return helper.make_graph(list(nodes), ascii_words(name) or "graph", given, made)
+
+
+def _port(name: str, t: TensorType) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, element_type(t.dtype), [_dim(d) for d in t.shape])
 
 
 def _every(nodes: Sequence[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:

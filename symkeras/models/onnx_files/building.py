@@ -6,6 +6,7 @@ it is sizes: shapes are computed with in Python, so that they may be symbolic.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Call:
         self.builder = builder
         self.node = node
         self.kind = kind_of(node)
-        self.inputs = [builder.value(i) if i else None for i in node.input]
+        self.inputs: list[Any] = [builder.value(i) if i else None for i in node.input]
         self.outputs = list(node.output)
         self.opset = builder.opset
         self._attributes = {a.name: a for a in node.attribute}
@@ -135,7 +136,7 @@ class Call:
             return function(*map(ops.as_tensor, values))
         for n in reachable(nodes):
             for t in n.types if n not in stand_ins else ():
-                room.take(t.shape, t.dtype, self.where)
+                room.take(dims.evaluate(t.shape, {}), t.dtype, self.where)
         found = evaluate(Graph(stand_ins, nodes), list(values))[0]
         return found if isinstance(results, (tuple, list)) else found[0]
 
@@ -250,7 +251,7 @@ class Builder:
                 self.values[name] = value
 
     def _check_size(self, value: Any, call: Call) -> None:
-        if isinstance(value, Tensor) and dims.product(d for d in value.dims if isinstance(d, int)) > MOST_ELEMENTS:
+        if isinstance(value, Tensor) and math.prod(d for d in value.dims if isinstance(d, int)) > MOST_ELEMENTS:
             raise call.refused(f"it gives {value.node.type}, more than {MOST_ELEMENTS} elements of one row: refused")
 
     def value(self, name: str) -> Any:

@@ -51,8 +51,8 @@ def _matmul(c: Call) -> Any:
     if isinstance(a, Tensor) and _is_constant(b) and b.ndim == 2:
         bias = _bias_behind(c, b.shape[1])
         return _dense(c, a, b, bias)
-    for k, x in enumerate((a, b)):
-        other = c.inputs[1 - k]
+    for k in range(2):
+        x, other = c.inputs[k], c.inputs[1 - k]
         if _is_constant(x) and c.node.input[k] in c.builder.weights and isinstance(other, Tensor) and dtypes.is_float(other.dtype):
             return c.layer(WithWeight("matmul", x.shape, is_first=k == 0, name=c.name(), dtype=str(x.dtype)), other, [x])
     return c.apply(ops.matmul, c.tensor(0), c.tensor(1))

@@ -46,9 +46,11 @@ def _resize(c: Call) -> Any:
         old = shape[axis]
         if scale == 1 and size == old:
             continue
-        c.require(isinstance(old, int) and isinstance(size, int), f"an axis of unknown size ({old}) cannot be resized")
+        if not isinstance(old, int) or not isinstance(size, int):
+            raise c.refused(f"an axis of unknown size ({old}) cannot be resized")
         room.take((size, 4), "float64", c.where)
         at = _PLACES[place](np.arange(size, dtype=np.float64), scale, old, size)
+        taps: list[tuple[np.ndarray, np.ndarray | None]]
         if mode == "nearest":
             taps = [(_ROUNDINGS[rounding](at), None)]
         else:

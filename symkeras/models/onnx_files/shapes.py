@@ -11,6 +11,7 @@ from symkeras import ops
 from symkeras.graph import dims, room
 from symkeras.graph.tensor import Tensor
 from symkeras.models.onnx_files.operators import Reader, are_sizes
+from symkeras.ops.elementwise import broadcast_shapes
 from symkeras.ops.shaping import canonical_axis
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _slice(c: Call) -> Any:
     axes = [canonical_axis(a, len(shape)) for a in (axes if axes is not None else range(len(starts)))]
     key: list[Any] = [slice(None)] * len(shape)
     for axis, a, b, s in zip(axes, starts, ends, steps or [1] * len(axes), strict=True):
-        key[axis] = slice(*(_bound(v, shape[axis]) for v in (a, b)), s)
+        key[axis] = slice(_bound(a, shape[axis]), _bound(b, shape[axis]), s)
     if are_sizes(x):
         return x[tuple(key)]
     return c.apply(lambda t: t[tuple(key)], c.tensor())
@@ -155,7 +156,7 @@ def _expand(c: Call) -> Any:
     target = c.sizes(1)
 
     def expanded(x: Any) -> Any:
-        shape = ops.elementwise.broadcast_shapes(x.dims, tuple(target), what="Expand")
+        shape = broadcast_shapes(x.dims, tuple(target), what="Expand")
         return ops.broadcast_to(x, shape)
 
     return c.apply(expanded, c.tensor())
@@ -188,10 +189,11 @@ def _range(c: Call) -> Any:
         start, stop, step = (d if isinstance(d, dims.Dim) else int(d) for x in c.inputs for d in np.ravel(x))
         c.require(start == 0 and step == 1, "a range over a symbolic size that does not count from 0 is not covered")
         return ops.cast(ops.arange(stop), "int64")
-    start, stop, step = (c.constant(k).reshape(()) for k in range(3))
+    dtype = c.constant(0).dtype
+    start, stop, step = (c.constant(k).reshape(()).item() for k in range(3))
     c.require(step != 0, "its step is 0")
-    room.take((max(0, math.ceil((float(stop) - float(start)) / float(step))),), str(start.dtype), c.where)
-    return np.arange(start, stop, step, dtype=start.dtype)
+    room.take((max(0, math.ceil((stop - start) / step)),), str(dtype), c.where)
+    return np.arange(start, stop, step, dtype=dtype)
 
 
 def _one_hot(c: Call) -> Any:
