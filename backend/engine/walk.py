@@ -29,7 +29,6 @@ from symkeras.graph.node import Node
 AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
     "gather": lambda n: (1, n.inputs[0].shape[0]),
     "scatter_add": lambda n: (0, n.attrs["rows"]),
-    "combine_rows": lambda n: (0, n.attrs["rows"]),
     "set_rows": lambda n: (1, n.shape[0]),
     "take_along_axis": lambda n: (1, n.inputs[0].shape[n.attrs["axis"]]),
     "add_along_axis": lambda n: (0, n.attrs["size"]),

@@ -286,7 +286,6 @@ class CombineRows(Op):
         return values
 
     def value(self, indices: Any, values: Any, *, rows: int) -> Any:  # type: ignore[override]
-        check_range(indices, rows)
         unique, where = np.unique(positive(indices, rows).ravel(), return_inverse=True)
         each = values.reshape(indices.size, *values.shape[indices.ndim :])
         total = np.zeros((len(unique), *each.shape[1:]), values.dtype)

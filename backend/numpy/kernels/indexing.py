@@ -149,7 +149,6 @@ def combine_rows(indices: Any, values: Any, out: Any, rows: int) -> Callable[[],
     def run() -> None:
         if len(flat) == 0:
             return
-        check_range(flat, rows)
         order, rank = _passes(positive(flat, rows))
         is_first = rank == 0
         place = np.empty_like(order)

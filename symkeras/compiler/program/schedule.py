@@ -10,7 +10,7 @@ from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, reachable
 
-_CHECKS_INDICES = {"gather": 1, "scatter_add": 0, "combine_rows": 0, "unique_indices": 0}
+_CHECKS_INDICES = {"gather": 1, "scatter_add": 0, "unique_indices": 0}
 """Ops that refuse indices out of range, and which input has them."""
 
 

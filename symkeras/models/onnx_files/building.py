@@ -62,7 +62,7 @@ class Call:
 
     def attribute(self, name: str, otherwise: Any = None) -> Any:
         """An attribute in plain Python."""
-        from onnx import AttributeProto
+        from onnx import AttributeProto  # type: ignore[import-not-found]
 
         a = self._attributes.get(name)
         if a is None:
@@ -208,7 +208,7 @@ class Builder:
         return Functional(inputs if len(inputs) != 1 else inputs[0], results if len(results) != 1 else results[0], name=ascii_words(name) or "model")
 
     def _input(self, info: Any) -> Tensor:
-        from onnx import helper
+        from onnx import helper  # type: ignore[import-not-found]
 
         kind = info.type.tensor_type
         name = printable(info.name)

@@ -154,7 +154,7 @@ def _softmax(function: Callable[..., Any]) -> Reader:
 
 
 def _cast(c: Call) -> Any:
-    from onnx import helper
+    from onnx import helper  # type: ignore[import-not-found]
 
     dtype = dtypes.standardize(np.dtype(helper.tensor_dtype_to_np_dtype(c.needed("to"))).name)
     if are_sizes(c.inputs[0]) and dtypes.is_int(dtype):

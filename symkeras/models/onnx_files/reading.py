@@ -78,7 +78,7 @@ def _load(path: Path) -> Any:
     if not path.exists():
         raise DataError(f"{path}: no such file")
     try:
-        import onnx
+        import onnx  # type: ignore[import-not-found]
     except ImportError as error:
         raise DataError('ONNX files are read by the package onnx: pip install "symkeras[onnx]"') from error
     from google.protobuf.message import DecodeError
@@ -101,7 +101,7 @@ def _load(path: Path) -> Any:
 
 def _opset(proto: Any, path: Path) -> int:
     """The version of ONNX' own operators."""
-    import onnx
+    import onnx  # type: ignore[import-not-found]
 
     most = onnx.defs.onnx_opset_version()
     version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0)
@@ -155,7 +155,7 @@ def array_of(tensor: Any, path: Path) -> np.ndarray:
     Raises:
         DataError: it claims another size than is stored of it, a dtype that is not covered, or a place outside of the folder.
     """
-    from onnx import TensorProto, helper
+    from onnx import TensorProto, helper  # type: ignore[import-not-found]
 
     name = printable(tensor.name) or "a constant"
     try:
