@@ -35,6 +35,8 @@ EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
     "onnx": "symkeras.backend.onnx.export:export_onnx",
 }
 """By format, what writes a graph to files that need no symkeras: a function of the graph, the path and options, or its place."""
+OPEN_SIZES = frozenset({"onnx"})
+"""Formats in which other sizes than the number of rows may be left open."""
 EXPORT_EXTRAS = {"onnx": "onnx"}
 """Formats that are written by packages which symkeras does not install by itself, and the extra that brings them."""
 _loaded: dict[str, Backend] = {}
@@ -251,7 +253,8 @@ def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[P
     """Write `graph` to files that run without symkeras; returns them, the one at `path` first.
 
     Args:
-        graph: without updates; the first axis of every input and output counts rows, all other sizes are known.
+        graph: without updates; the first axis of every input and output counts rows, and all other sizes are known but for the formats in
+            `OPEN_SIZES`.
         format: a key of `EXPORTERS`.
         **options: those of the exporter; all take `title` and `results` (names for the model and its outputs), `level` and `numerics`,
             those that plan memory also `batch` (rows computed at a time).

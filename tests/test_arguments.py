@@ -112,7 +112,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
              "mask_zero use_scale use_gate normalize from_logits apply_class_balancing remove_diagonal from_sorted_ids multi_label sparse_y_true "
              "sparse_y_pred nesterov centered amsgrad relative_step use_ema staircase cycle save_best_only save_weights_only restore_best_weights "
              "double_checkpoint delete_checkpoint append raise_error swap_on_epoch trainable autocast allow_last_axis_squeeze optional add_history "
-             "add_progbar", SWITCHES),
+             "add_progbar is_first", SWITCHES),
     **_named("sparse ragged renorm synchronized", (2, "yes", 0.5)),
     **_named("dropout recurrent_dropout rate label_smoothing rho ema_momentum momentum renorm_momentum recall precision sensitivity specificity q",
              FRACTIONS),
@@ -136,7 +136,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "verbose": (3, -1, "a", None), "arguments": (3, "ab", {1: 2}), "mask": (3, "a"), "weights": (3, "a", ["a"]),
     **_named("layer backward_layer cell cells", (3, "a", [3])), "callbacks": (3, "a", [print], callbacks.History), "graph": (3, "nonsense"),
     **_named("lora_rank lora_alpha quantization_config gptq_unpacked_column_size renorm_clipping", (3,)),
-    "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
+    "operation": ("nonsense", 3, ["add"]), "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
 }  # fmt: skip
 """Argument -> values that no constructor takes for it."""
 
@@ -154,6 +154,7 @@ NEEDED: dict[str, Any] = {
     "dims": (2, 1), "n": 2, "rate": 0.5, "stddev": 0.1, "num_classes": 3, "target_class_ids": [0], "sensitivity": 0.5, "specificity": 0.5,
     "precision": 0.5, "recall": 0.5, "learning_rate": 0.1, "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5, "boundaries": [1],
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
+    "operation": "add", "shape": (3,),
     "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""

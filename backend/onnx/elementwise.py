@@ -292,7 +292,12 @@ def _erf(x: Any) -> Any:
     inner = x + x * _ratio(special._ERF_INNER, ops.minimum(ops.square(x), 1.0))
     a = ops.minimum(ops.absolute(x), 6.0)
     outer = 1 - ops.exp(-ops.square(a)) * _ratio(special._ERF_OUTER, a)
-    return ops.where(ops.greater(ops.absolute(x), 1), ops.where(ops.less(x, 0), -outer, outer), inner)
+    return _with_sign_of(x, ops.where(ops.greater(ops.absolute(x), 1), outer, inner))
+
+
+def _with_sign_of(x: Any, value: Any) -> Any:
+    """The magnitude of a value with the sign of x, also that of a zero."""
+    return ops.absolute(value) * ops.where(_is_negative(x), -1, 1)
 
 
 def _erfinv(x: Any) -> Any:
@@ -301,8 +306,8 @@ def _erfinv(x: Any) -> Any:
     inner = x + x * _ratio(special._ERFINV_INNER, ops.maximum(0.64 - ops.square(x), 0.0))
     s = ops.sqrt(-ops.log(1 - ops.absolute(x)))
     outer = ops.where(ops.isinf(s), s, s - _ratio(special._ERFINV_OUTER, s))
-    found = ops.where(ops.greater(ops.absolute(x), 0.8), ops.where(ops.less(x, 0), -outer, outer), inner)
-    return ops.cast(ops.where(ops.equal(x, 0), x, found), dtype)
+    found = ops.where(ops.greater(ops.absolute(x), 0.8), outer, inner)
+    return ops.cast(_with_sign_of(x, found), dtype)
 
 
 def _ratio(coefficients: special.Ratio, x: Any) -> Any:

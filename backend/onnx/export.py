@@ -12,6 +12,7 @@ import onnx
 from symkeras.backend.emitted.batchwise import check_suffix
 from symkeras.backend.onnx import model as onnx_model
 from symkeras.backend.onnx.model import LEAST_OPSET, Model, model_of
+from symkeras.backend.onnx.recurrence import RecogniseRecurrence
 from symkeras.backend.onnx.table import check_expressible, takes
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
@@ -34,7 +35,8 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
         opset: the version of ONNX' operators, from 18 on.
         title: the name of the model.
         results: names of the outputs.
-        level, numerics: as for `compile`; with numerics="fast" a NaN may get lost in maxima and maximum pooling, as engines treat it there.
+        level, numerics: as for `compile`. With numerics="fast" maxima, maximum pooling and recurrent layers become ONNX' own operators, in which
+            engines lose a NaN.
 
     Returns:
         The files written.
@@ -52,7 +54,8 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
         raise BackendError(f"export of {title or graph.name!r}: it changes variables ({names}); what is exported only computes")
     check_expressible(graph, f"export of {title or graph.name!r}")
     pipeline = Pipeline.level(level).without(UNWANTED)
-    optimised, _ = Pipeline((*pipeline.passes, FreezeVariables())).run(graph, takes, numerics)
+    first = (RecogniseRecurrence(),) if numerics == "fast" else ()
+    optimised, _ = Pipeline((*first, *pipeline.passes, FreezeVariables())).run(graph, takes, numerics)
     model = model_of(optimised, opset, numerics != "fast", title, results)
     return _write(model, path)
 

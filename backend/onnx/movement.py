@@ -23,7 +23,11 @@ def reshaped(w: Writer, x: Term, shape: Sequence[Size]) -> Term:
 
 
 def transposed(w: Writer, x: Term, axes: Sequence[int]) -> Term:
-    return x if list(axes) == list(range(len(axes))) else w.op("Transpose", x, perm=list(axes))
+    if list(axes) == list(range(len(axes))):
+        return x
+    if x.name in w.arrays:
+        return w.weight(np.transpose(w.arrays[x.name], axes), x.name)
+    return w.op("Transpose", x, perm=list(axes))
 
 
 def expanded(w: Writer, x: Term, shape: Sequence[Size]) -> Term:

@@ -10,6 +10,7 @@ from symkeras import ops
 from symkeras.backend.onnx.writer import Expression, Term, Writer
 from symkeras.graph import dims
 from symkeras.graph.node import Node
+from symkeras.ops.shaping import slice_axis
 
 _MULTIPLIERS = (np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157))
 _WEYL = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B))
@@ -48,7 +49,7 @@ def _bits(state: Any, stream: int, shape: Any, dtype: str) -> Any:
         shifts = np.arange(0, 64, size * 8, dtype=np.uint64)
         pieces = ops.bitwise_and(ops.right_shift(ops.expand_dims(found, 1), shifts), np.uint64((1 << size * 8) - 1))
         found = ops.cast(ops.reshape(pieces, (blocks * 4 * len(shifts),)), dtype)
-    return ops.reshape(ops.shaping.slice_axis(found, 0, 0, count), shape)
+    return ops.reshape(slice_axis(found, 0, 0, count), shape)
 
 
 def _random_bits(w: Writer, n: Node, state: Term) -> Term:

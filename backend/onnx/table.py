@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from symkeras.backend.onnx import composites, control, elementwise, indexing, movement, random, reductions, windows
+from symkeras.backend.onnx import composites, control, elementwise, indexing, movement, random, recurrence, reductions, windows
 from symkeras.backend.onnx.writer import Expression
 from symkeras.errors import BackendError
 from symkeras.graph import dims, provenance
@@ -15,7 +15,7 @@ from symkeras.ops.op import OPS
 
 TABLE: dict[str, Expression] = {
     **elementwise.TABLE, **movement.TABLE, **reductions.TABLE, **indexing.TABLE, **windows.TABLE, **control.TABLE, **composites.TABLE,
-    **random.TABLE,
+    **random.TABLE, **recurrence.TABLE,
 }  # fmt: skip
 _LEAVES = ("constant", "variable", "placeholder", "item")
 

@@ -195,22 +195,21 @@ def _lowest(dtype: str) -> Any:
 
 
 def _max_pool(w: Writer, n: Node, x: Term) -> Term:
+    """ONNX' own operator, where engines lose a NaN, only if that is allowed; else the largest of slices, axis by axis."""
     image, a = n.inputs[0], n.attrs
-    options = {"kernel_shape": list(a["window"]), "strides": list(a["strides"])}
     if dtypes.is_float(x.dtype) and not w.is_exact and _are_known(a["padding"]):
         pads = [p for p, _ in a["padding"]] + [p for _, p in a["padding"]]
-        return _last(w, w.op("MaxPool", _first(w, x, n.ndim), **options, pads=pads), n.ndim)
+        y = w.op("MaxPool", _first(w, x, n.ndim), kernel_shape=list(a["window"]), strides=list(a["strides"]), pads=pads)
+        return _last(w, y, n.ndim)
     x, wide = _spaced(w, x, image.shape, a["padding"], _lowest(x.dtype))  # a window of nothing but -inf and padding has -inf
-    if not dtypes.is_float(x.dtype):
-        taps = _pooling(n, wide, n.shape[1:-1])
+    for k, (size, stride) in enumerate(zip(a["window"], a["strides"], strict=True)):
+        outs = [n.shape[k + 1] if axis == k else d for axis, d in enumerate(wide[1:-1])]
+        line = [size if axis == k else 1 for axis in range(len(outs))]
+        taps = _Taps(wide, line, [stride if axis == k else 1 for axis in range(len(outs))], (1,) * len(outs), outs)
         parts = [taps.read(w, x, t) for t in taps]
-        return parts[0] if len(parts) == 1 else w.op("Max", *parts)
-    turned = _first(w, x, n.ndim)
-    y = w.op("MaxPool", turned, **options)
-    if w.is_exact:
-        has_nan = w.op("MaxPool", is_nan(w, turned).cast("uint8"), **options).cast("bool")
-        y = choose(w, has_nan, np.nan, y)
-    return _last(w, y, n.ndim)
+        x = parts[0] if size == 1 else w.op("Max", *parts)
+        wide = [wide[0], *outs, wide[-1]]
+    return x
 
 
 def _tops(w: Writer, n: Node, x: Term, y: Term, image: Node, top: Node) -> Iterator[tuple[_Taps, tuple[int, ...], Term]]:

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from symkeras import ops
 from symkeras.compiler.program import naming
 from symkeras.errors import BackendError
 from symkeras.graph import dims, dtypes
@@ -24,6 +25,7 @@ from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, reachable
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
+from symkeras.ops.evaluation import evaluate
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import Composite
 
@@ -166,6 +168,15 @@ class Writer:
         self.arrays[term.name] = array
         return term
 
+    def computed(self, function: Callable[..., Any], type: TensorType, x: Term) -> Term:
+        """What a function of tensors makes of a term: an initializer where the term is one, so that no engine computes it again."""
+        if x.name not in self.arrays:
+            return self.expand(function, [type], [x])
+        array = self.arrays[x.name]
+        stand_in = placeholder_node(TensorType(array.shape, x.dtype), "x")
+        value = evaluate(Graph([stand_in], [ops.as_tensor(function(Tensor(stand_in))).node]), [array])[0][0]
+        return self.weight(value, x.name)
+
     # ---- sizes -------------------------------------------------------------------------------------------------------
 
     def sizes(self, shape: Sequence[Size]) -> Term:
@@ -244,10 +255,22 @@ class Writer:
         self._node = None
         for x, name in zip(results, final, strict=True):
             self._add("Identity", [x.name], [name], {})
+        self._drop_unused(final)
         return self._closed(
             graph.name, self._scopes[0], [(t.name, n.tensor_type) for n, t in given],
             [(name, n.tensor_type) for name, n in zip(final, graph.roots, strict=True)],
         )  # fmt: skip
+
+    def _drop_unused(self, outputs: Sequence[str]) -> None:
+        """Leave out nodes and weights that nobody reads."""
+        used, kept = set(outputs), []
+        for n in reversed(self._scopes[0]):
+            if used.intersection(n.output):
+                kept.append(n)
+                used.update(i for inner in _every([n]) for i in inner.input)
+                used.update(o.name for inner in _every([n]) for a in inner.attribute if a.type == onnx.AttributeProto.GRAPH for o in a.g.output)
+        self._scopes[0][:] = kept[::-1]
+        self.arrays = {name: a for name, a in self.arrays.items() if name in used}
 
     @contextmanager
     def within(self) -> Iterator[list[onnx.NodeProto]]:
@@ -319,8 +342,21 @@ class Writer:
     @staticmethod
     def _closed(name: str, nodes: Sequence[onnx.NodeProto], inputs: Sequence[tuple[str, TensorType]],
                 outputs: Sequence[tuple[str, TensorType]]) -> onnx.GraphProto:  # fmt: skip
-        infos = [[helper.make_tensor_value_info(n, element_type(t.dtype), [_dim(d) for d in t.shape]) for n, t in part] for part in (inputs, outputs)]
-        return helper.make_graph(list(nodes), ascii_words(name) or "graph", *infos)
+        given, made = ([_port(n, t) for n, t in part] for part in (inputs, outputs))
+        return helper.make_graph(list(nodes), ascii_words(name) or "graph", given, made)
+
+
+def _port(name: str, t: TensorType) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, element_type(t.dtype), [_dim(d) for d in t.shape])
+
+
+def _every(nodes: Sequence[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """Nodes, and those of graphs within."""
+    for n in nodes:
+        yield n
+        for a in n.attribute:
+            if a.type == onnx.AttributeProto.GRAPH:
+                yield from _every(a.g.node)
 
 
 def _dim(d: Size) -> int | str | None:

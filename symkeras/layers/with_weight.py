@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
-from symkeras.arguments import axis_sizes, boolean, checked, one_of
+from symkeras.arguments import boolean, checked, non_negative_int, one_of, several
 from symkeras.layers.layer import Layer
 
 OPERATIONS = ("add", "subtract", "multiply", "divide", "matmul", "maximum", "minimum", "power")
@@ -15,7 +15,7 @@ class WithWeight(Layer):
     """Adds, multiplies, ... a weight, which broadcasts.
 
     Args:
-        operation: the name of a function of `symkeras.ops`.
+        operation: "add", "subtract", "multiply", "divide", "matmul", "maximum", "minimum" or "power".
         shape: that of the weight.
         is_first: whether the weight is the first of both operands.
         **kwargs: those of `Layer`.
@@ -26,6 +26,9 @@ class WithWeight(Layer):
     Output shape:
         that of the operation
 
+    Raises:
+        ConfigError: an operation that is not among those above, or a shape that is none.
+
     Example:
         >>> import numpy as np
         >>> layer = WithWeight("add", (2,))
@@ -33,7 +36,7 @@ class WithWeight(Layer):
         [[1.0, 1.0]]
     """
 
-    @checked(operation=one_of(*OPERATIONS), shape=axis_sizes, is_first=boolean)
+    @checked(operation=one_of(*OPERATIONS), shape=several(non_negative_int), is_first=boolean)
     def __init__(self, operation: str, shape: Any, is_first: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.operation, self.shape, self.is_first = operation, tuple(shape), is_first

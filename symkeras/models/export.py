@@ -33,7 +33,7 @@ def export_model(model: Any, filepath: Any, format: str | None, verbose: Any, in
         offered = {name: suffix for suffix, name in _SUFFIXES.items() if name in interface.EXPORTERS}
         shown = " or ".join(f"{name!r} (a file such as 'model{offered.get(name, '')}')" for name in interface.EXPORTERS)
         raise ConfigError(f"export of model {model.name!r}: format {format!r} is not offered; give format={shown}")
-    graph, results = predict_graph(model, input_signature)
+    graph, results = predict_graph(model, input_signature, format in interface.OPEN_SIZES)
     compiled = model._compilation.options if model._compilation is not None else {}
     taken = interface.export_options(format)
     options = {**{k: compiled[k] for k in _KEPT if k in compiled and k in taken}, "title": model.name, "results": results, **options}
@@ -43,12 +43,12 @@ def export_model(model: Any, filepath: Any, format: str | None, verbose: Any, in
     return files
 
 
-def predict_graph(model: Any, input_signature: Any = None) -> tuple[Any, list[str]]:
-    """The graph of `predict` in which all sizes but the number of rows are known, and the names of its outputs."""
+def predict_graph(model: Any, input_signature: Any = None, may_be_open: bool = False) -> tuple[Any, list[str]]:
+    """The graph of `predict`, and the names of its outputs; all sizes but the number of rows must be known where they may not be open."""
     types, structure = _signature(model, input_signature)
     for t, name in zip(types, x_names(model, len(types)), strict=True):
         unknown = sorted(dims.symbols_of(t.shape[1:]))
-        if unknown:
+        if unknown and not may_be_open:
             shown = tuple(None if k == 0 else d if isinstance(d, int) else 20 for k, d in enumerate(t.shape))
             raise ConfigError(
                 f"export of model {model.name!r}: of its input {name!r}, {t}, the size {', '.join(unknown)} is not known; "

@@ -118,16 +118,19 @@ class Model(Trainer, Layer):
 
         "c" gives one C file with the runtime it needs, its header, and the weights in it or in a file beside it;
         "numpy" a Python script that needs NumPy alone, with its weights in a `.npz`. All sizes but the number of rows
-        are fixed. The arithmetic is that of `predict` on the backends "native" and "numpy".
+        are fixed. The arithmetic is that of `predict` on the backends "native" and "numpy". "onnx" gives a model that
+        other tools run, with any number of rows, and with sizes that the model leaves open.
 
         Args:
-            filepath: the C file or script; what lies beside it has the same stem.
-            format: "c" or "numpy"; by the suffix of `filepath` when None. Keras' "tf_saved_model", "onnx" and "litert"
+            filepath: the C file, script or ONNX model; what lies beside it has the same stem.
+            format: "c", "numpy" or "onnx"; by the suffix of `filepath` when None. Keras' "tf_saved_model" and "litert"
                 are not offered.
             verbose: whether to print what was written.
             input_signature: a shape, `InputSpec`, tensor or array per input, for sizes that the model leaves open.
             **kwargs: `batch` (32): rows computed at a time, for which memory is planned. For "c": `weights` ("auto":
                 in the C file below a MiB; "embedded"; "file"), `threads` (1): the most that a build with `-pthread` uses.
+                For "onnx" none of these but `opset` (18): the version of ONNX' operators; with `numerics="fast"` maximum
+                pooling and recurrent layers become ONNX' own operators, in which engines lose a NaN.
 
         Returns:
             The paths of the files.

@@ -304,7 +304,7 @@ def test_a_model_without_a_graph_is_exported_by_a_signature_or_after_it_predicte
     ("arguments", "message"),
     [
         ({"filepath": "model"}, "format 'tf_saved_model' is not offered; give format='c'"),
-        ({"filepath": "model.onnx"}, "format 'onnx' is not offered"),
+        ({"filepath": "model.tflite"}, "format 'litert' is not offered"),
         ({"filepath": "model.c", "format": "litert"}, "format 'litert' is not offered"),
         ({"filepath": "model.h", "format": "c"}, "must be called such as model.c, received 'model.h'"),
         ({"filepath": "model", "format": "numpy"}, "must be called such as model.py"),

@@ -63,4 +63,4 @@ def on_two(backend: str, result: Any, tensors: Any, *arrays: Any) -> np.ndarray:
     from symkeras.backend.interface import compile_graph
     from symkeras.graph import Graph
 
-    return compile_graph(Graph([t.node for t in tensors], [result.node]), backend=backend)(*arrays)[0]
+    return compile_graph(Graph([t.node for t in tensors], [result.node]), backend=backend, denormals="keep")(*arrays)[0]

@@ -6,6 +6,7 @@ it is sizes: shapes are computed with in Python, so that they may be symbolic.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from symkeras.models.onnx_files.table import TABLE
 from symkeras.ops.evaluation import evaluate
 from symkeras.ops.leaves import placeholder_node
 
+MOST_ELEMENTS = 2**31
+"""Elements of a value for one row."""
+
 
 class Call:
     """One node, for the function that makes something of it.
@@ -42,7 +46,7 @@ class Call:
         self.builder = builder
         self.node = node
         self.kind = kind_of(node)
-        self.inputs = [builder.value(i) if i else None for i in node.input]
+        self.inputs: list[Any] = [builder.value(i) if i else None for i in node.input]
         self.outputs = list(node.output)
         self.opset = builder.opset
         self._attributes = {a.name: a for a in node.attribute}
@@ -73,6 +77,12 @@ class Call:
         if a.type not in readers:
             raise self.refused(f"its attribute {printable(name)!r} is of a kind that is not covered")
         return readers[a.type]()
+
+    def needed(self, name: str) -> Any:
+        """An attribute that must be there."""
+        value = self.attribute(name)
+        self.require(value is not None, f"it lacks the attribute {name!r}")
+        return value
 
     def refused(self, why: str) -> DataError:
         """The error for a form of an operator that is not covered."""
@@ -122,9 +132,11 @@ class Call:
         results = function(*map(Tensor, stand_ins))
         flat = results if isinstance(results, (tuple, list)) else [results]
         nodes = [ops.as_tensor(r).node for r in flat]
+        if not all(t.is_static for n in nodes for t in n.types):  # a constant of a symbolic shape
+            return function(*map(ops.as_tensor, values))
         for n in reachable(nodes):
             for t in n.types if n not in stand_ins else ():
-                room.take(t.shape, t.dtype, self.where)  # type: ignore[arg-type]
+                room.take(dims.evaluate(t.shape, {}), t.dtype, self.where)
         found = evaluate(Graph(stand_ins, nodes), list(values))[0]
         return found if isinstance(results, (tuple, list)) else found[0]
 
@@ -233,9 +245,14 @@ class Builder:
             raise DataError(f"{self.path}: {where} is not what ONNX says it is: {type(error).__name__}: {printable(error)}") from error
         for name, value in zip(node.output, results if isinstance(results, (tuple, list)) else (results,), strict=False):
             if name:
+                self._check_size(value, call)
                 if name in self.values:
                     raise DataError(f"{self.path}: two nodes give {printable(name)!r}: refused")
                 self.values[name] = value
+
+    def _check_size(self, value: Any, call: Call) -> None:
+        if isinstance(value, Tensor) and math.prod(d for d in value.dims if isinstance(d, int)) > MOST_ELEMENTS:
+            raise call.refused(f"it gives {value.node.type}, more than {MOST_ELEMENTS} elements of one row: refused")
 
     def value(self, name: str) -> Any:
         if name not in self.values:

@@ -36,7 +36,7 @@ def _binary(function: Callable[..., Any], on_sizes: Callable[..., Any] | None = 
     def read(c: Call) -> Any:
         a, b = c.inputs
         if on_sizes is not None and any(are_sizes(x) for x in (a, b)) and all(isinstance(x, np.ndarray) and x.dtype.kind in "iuO" for x in (a, b)):
-            return np.asarray(on_sizes(a.astype(object), b.astype(object)), object)  # type: ignore[arg-type]
+            return np.asarray(on_sizes(a.astype(object), b.astype(object)), object)
         learned = _learned(c)
         return learned if learned is not None else c.apply(function, c.tensor(0), c.tensor(1))
 
@@ -52,9 +52,9 @@ def _learned(c: Call) -> Any:
     for k, x in enumerate(c.inputs):
         other = c.inputs[1 - k]
         if c.kind in _LEARNED and c.node.input[k] in c.builder.weights and isinstance(other, Tensor) and dtypes.is_float(other.dtype):
-            if x.ndim > other.ndim:  # its own axes would come before the batch  # type: ignore[arg-type]
+            if x.ndim > other.ndim:  # its own axes would come before the batch
                 return None
-            return c.layer(WithWeight(_LEARNED[c.kind], x.shape, is_first=k == 0, name=c.name(), dtype=str(x.dtype)), other, [x])  # type: ignore[arg-type]
+            return c.layer(WithWeight(_LEARNED[c.kind], x.shape, is_first=k == 0, name=c.name(), dtype=str(x.dtype)), other, [x])
     return None
 
 
@@ -156,7 +156,7 @@ def _softmax(function: Callable[..., Any]) -> Reader:
 def _cast(c: Call) -> Any:
     from onnx import helper  # type: ignore[import-not-found]
 
-    dtype = dtypes.standardize(np.dtype(helper.tensor_dtype_to_np_dtype(c.attribute("to"))).name)
+    dtype = dtypes.standardize(np.dtype(helper.tensor_dtype_to_np_dtype(c.needed("to"))).name)
     if are_sizes(c.inputs[0]) and dtypes.is_int(dtype):
         return c.inputs[0]
     return c.apply(lambda x: ops.cast(x, dtype), c.tensor())
@@ -179,8 +179,8 @@ def _reduction(function: Callable[..., Any]) -> Reader:
             if c.attribute("noop_with_empty_axes", 0):
                 return c.tensor()
             axes = None
-        if are_sizes(c.inputs[0]) and function is ops.prod and c.inputs[0].ndim == 1:  # type: ignore[arg-type]
-            total = dims.product(c.inputs[0])  # type: ignore[arg-type]
+        if are_sizes(c.inputs[0]) and function is ops.prod and c.inputs[0].ndim == 1:
+            total = dims.product(c.inputs[0])
             return np.array([total] if keepdims else total, object)
         return c.apply(lambda x: ops.cast(function(x, axis=None if axes is None else tuple(axes), keepdims=keepdims), x.dtype), c.tensor())
 

@@ -51,10 +51,10 @@ def _matmul(c: Call) -> Any:
     if isinstance(a, Tensor) and _is_constant(b) and b.ndim == 2:
         bias = _bias_behind(c, b.shape[1])
         return _dense(c, a, b, bias)
-    for k, x in enumerate((a, b)):
-        other = c.inputs[1 - k]
+    for k in range(2):
+        x, other = c.inputs[k], c.inputs[1 - k]
         if _is_constant(x) and c.node.input[k] in c.builder.weights and isinstance(other, Tensor) and dtypes.is_float(other.dtype):
-            return c.layer(WithWeight("matmul", x.shape, is_first=k == 0, name=c.name(), dtype=str(x.dtype)), other, [x])  # type: ignore[arg-type]
+            return c.layer(WithWeight("matmul", x.shape, is_first=k == 0, name=c.name(), dtype=str(x.dtype)), other, [x])
     return c.apply(ops.matmul, c.tensor(0), c.tensor(1))
 
 
@@ -87,7 +87,8 @@ def _batch_normalization(c: Call) -> Any:
 def _layer_normalization(c: Call) -> Any:
     x, gamma = c.tensor(), c.constant(1)
     beta = c.constant(2) if c.input(2) is not None else None
-    c.require(isinstance(x, Tensor) and not any(c.outputs[1:]), "of this form it is not covered")
+    c.require(isinstance(x, Tensor), "it reads no input of the model")
+    c.require(not any(o in c.builder.readers for o in c.outputs[1:] if o), "its mean and deviation as results are not covered")
     axis = c.attribute("axis", -1) % x.ndim
     axes = list(range(axis, x.ndim))
     c.require(gamma.shape == x.shape[axis:], f"a scale of shape {gamma.shape} for {x.shape} is not covered")

@@ -75,6 +75,8 @@ def from_onnx(filepath: Any, outputs: Sequence[str] | None = None, name: str | N
 
 
 def _load(path: Path) -> Any:
+    if not path.exists():
+        raise DataError(f"{path}: no such file")
     try:
         import onnx  # type: ignore[import-not-found]
     except ImportError as error:
@@ -83,8 +85,6 @@ def _load(path: Path) -> Any:
 
     try:
         proto = onnx.load_model(path, format="protobuf", load_external_data=False)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except (DecodeError, ValueError, RecursionError, MemoryError) as error:

@@ -11,6 +11,7 @@ from symkeras import ops
 from symkeras.graph import dims, room
 from symkeras.graph.tensor import Tensor
 from symkeras.models.onnx_files.operators import Reader, are_sizes
+from symkeras.ops.elementwise import broadcast_shapes
 from symkeras.ops.shaping import canonical_axis
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ def _unsqueeze(c: Call) -> Any:
 
 
 def _concat(c: Call) -> Any:
-    axis = c.attribute("axis", 1)
+    axis = c.needed("axis")
     if any(map(are_sizes, c.inputs)) and all(isinstance(x, np.ndarray) for x in c.inputs):
-        return np.concatenate([x.astype(object) for x in c.inputs], axis)  # type: ignore[arg-type]
+        return np.concatenate([x.astype(object) for x in c.inputs], axis)
     return c.apply(lambda *x: ops.concatenate(x, axis), *(c.tensor(k) for k in range(len(c.inputs))))
 
 
@@ -113,7 +114,7 @@ def _split(c: Call) -> Any:
 
 def _slice(c: Call) -> Any:
     if c.opset < 10:
-        starts, ends, axes, steps = c.attribute("starts"), c.attribute("ends"), c.attribute("axes"), None
+        starts, ends, axes, steps = c.needed("starts"), c.needed("ends"), c.attribute("axes"), None
     else:
         starts, ends, axes, steps = c.sizes(1), c.sizes(2), c.integers(3), c.integers(4)
     x = c.input(0)
@@ -121,7 +122,7 @@ def _slice(c: Call) -> Any:
     axes = [canonical_axis(a, len(shape)) for a in (axes if axes is not None else range(len(starts)))]
     key: list[Any] = [slice(None)] * len(shape)
     for axis, a, b, s in zip(axes, starts, ends, steps or [1] * len(axes), strict=True):
-        key[axis] = slice(*(_bound(v, shape[axis]) for v in (a, b)), s)  # type: ignore[arg-type]
+        key[axis] = slice(_bound(a, shape[axis]), _bound(b, shape[axis]), s)
     if are_sizes(x):
         return x[tuple(key)]
     return c.apply(lambda t: t[tuple(key)], c.tensor())
@@ -155,7 +156,7 @@ def _expand(c: Call) -> Any:
     target = c.sizes(1)
 
     def expanded(x: Any) -> Any:
-        shape = ops.elementwise.broadcast_shapes(x.dims, tuple(target), what="Expand")  # type: ignore[arg-type]
+        shape = broadcast_shapes(x.dims, tuple(target), what="Expand")
         return ops.broadcast_to(x, shape)
 
     return c.apply(expanded, c.tensor())
@@ -164,23 +165,6 @@ def _expand(c: Call) -> Any:
 def _tile(c: Call) -> Any:
     repeats = c.integers(1) or []
     return c.apply(lambda x: ops.tile(x, repeats), c.tensor())
-
-
-def _pad(c: Call) -> Any:
-    mode = c.attribute("mode", "constant")
-    c.require(mode == "constant", f"mode {mode!r} is not covered, only 'constant'")
-    pads = c.integers(1, "pads") or []
-    value = c.number(2, "value", 0.0)
-    axes = c.integers(3)
-
-    def padded(x: Any) -> Any:
-        named = list(range(x.ndim)) if axes is None else [canonical_axis(a, x.ndim) for a in axes]
-        pairs = [(0, 0, 0)] * x.ndim
-        for k, axis in enumerate(named):
-            pairs[axis] = (pads[k], pads[k + len(named)], 0)
-        return ops.op.apply(ops.OPS["pad"], [x], {"padding": tuple(pairs), "value": value})
-
-    return c.apply(padded, c.tensor())
 
 
 def _constant(c: Call) -> Any:
@@ -202,13 +186,14 @@ def _constant_of_shape(c: Call) -> Any:
 
 def _range(c: Call) -> Any:
     if any(map(are_sizes, c.inputs)):
-        start, stop, step = (d if isinstance(d, dims.Dim) else int(d) for x in c.inputs for d in np.ravel(x))  # type: ignore[arg-type]
+        start, stop, step = (d if isinstance(d, dims.Dim) else int(d) for x in c.inputs for d in np.ravel(x))
         c.require(start == 0 and step == 1, "a range over a symbolic size that does not count from 0 is not covered")
         return ops.cast(ops.arange(stop), "int64")
-    start, stop, step = (c.constant(k).reshape(()) for k in range(3))
+    dtype = c.constant(0).dtype
+    start, stop, step = (c.constant(k).reshape(()).item() for k in range(3))
     c.require(step != 0, "its step is 0")
-    room.take((max(0, math.ceil((float(stop) - float(start)) / float(step))),), str(start.dtype), c.where)
-    return np.arange(start, stop, step, dtype=start.dtype)  # type: ignore[arg-type]
+    room.take((max(0, math.ceil((stop - start) / step)),), str(dtype), c.where)
+    return np.arange(start, stop, step, dtype=dtype)
 
 
 def _one_hot(c: Call) -> Any:
@@ -223,45 +208,8 @@ def _one_hot(c: Call) -> Any:
     return c.apply(hot, c.tensor())
 
 
-def _resize(c: Call) -> Any:
-    """Images enlarged by whole numbers, each element repeated: what all ways of rounding agree on."""
-    mode = c.attribute("mode", "nearest")
-    c.require(mode == "nearest", f"mode {mode!r} is not covered, only 'nearest'")
-    scales = c.input(1 if c.kind == "Upsample" or c.opset < 11 else 2)
-    scales = c.attribute("scales") if scales is None or not np.size(scales) else scales.tolist()
-    shape = _shape_of(c.input(0))
-    if not scales:
-        scales = [_scale(a, b) for a, b in zip(shape, c.sizes(3), strict=True)]
-    place, rounding = c.attribute("coordinate_transformation_mode", "half_pixel"), c.attribute("nearest_mode", "round_prefer_floor")
-    is_plain = c.kind == "Upsample" or (place, rounding) in _REPEATING or (c.opset < 11)
-    whole = [round(s) for s in scales]
-    c.require(is_plain, f"coordinates by {place!r} and rounding by {rounding!r} are not covered")
-    c.require(all(s == w >= 1 for s, w in zip(scales, whole, strict=True)), f"scales {scales} that are no whole numbers are not covered")
-
-    def repeated(x: Any) -> Any:
-        for axis, times in enumerate(whole):
-            x = ops.repeat(x, times, axis=axis) if times > 1 else x
-        return x
-
-    return c.apply(repeated, c.tensor())
-
-
-def _scale(old: Any, new: Any) -> float:
-    """How many times as large a size becomes; -1 where that is not known."""
-    if isinstance(old, int) and isinstance(new, int) and old:
-        return new / old
-    return 1.0 if old == new else -1.0
-
-
-_REPEATING = {
-    ("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("half_pixel", "round_prefer_ceil"),
-    ("half_pixel_symmetric", "round_prefer_floor"), ("pytorch_half_pixel", "round_prefer_floor"),
-}  # fmt: skip
-"""Ways to find the nearest element that come to repeating each where scales are whole numbers."""
-
-
 def _depth_to_space(c: Call) -> Any:
-    b, mode = c.attribute("blocksize"), c.attribute("mode", "DCR")
+    b, mode = c.needed("blocksize"), c.attribute("mode", "DCR")
 
     def spread(x: Any) -> Any:
         n, ch, h, w = x.dims
@@ -273,13 +221,13 @@ def _depth_to_space(c: Call) -> Any:
 
 
 def _einsum(c: Call) -> Any:
-    return c.apply(lambda *x: ops.einsum(c.attribute("equation"), *x), *(c.tensor(k) for k in range(len(c.inputs))))
+    return c.apply(lambda *x: ops.einsum(c.needed("equation"), *x), *(c.tensor(k) for k in range(len(c.inputs))))
 
 
 TABLE: dict[str, Reader] = {
     "Shape": _shape, "Size": _size, "Reshape": _reshape, "Flatten": _flatten, "Transpose": _transpose, "Squeeze": _squeeze,
     "Unsqueeze": _unsqueeze, "Concat": _concat, "Split": _split, "Slice": _slice, "Gather": _gather, "GatherElements": _gather_elements,
-    "Expand": _expand, "Tile": _tile, "Pad": _pad, "Constant": _constant, "ConstantOfShape": _constant_of_shape, "Range": _range,
-    "Identity": lambda c: c.input(0), "OneHot": _one_hot, "Resize": _resize, "Upsample": _resize, "DepthToSpace": _depth_to_space,
+    "Expand": _expand, "Tile": _tile, "Constant": _constant, "ConstantOfShape": _constant_of_shape, "Range": _range,
+    "Identity": lambda c: c.input(0), "OneHot": _one_hot, "DepthToSpace": _depth_to_space,
     "Einsum": _einsum,
 }  # fmt: skip

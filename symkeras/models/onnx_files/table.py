@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symkeras.models.onnx_files import operators, products, recurrent, shapes, windows
+from symkeras.models.onnx_files import operators, products, recurrent, resizing, shapes, windows
 from symkeras.models.onnx_files.operators import Reader
 
-TABLE: dict[str, Reader] = {**operators.TABLE, **shapes.TABLE, **windows.TABLE, **products.TABLE, **recurrent.TABLE}
+TABLE: dict[str, Reader] = {**operators.TABLE, **shapes.TABLE, **windows.TABLE, **products.TABLE, **recurrent.TABLE, **resizing.TABLE}

@@ -46,6 +46,7 @@ class _Window:
         elif auto == "VALID":
             self.pads = [(0, 0)] * n
         else:
+            c.require(min(pads) >= 0, f"pads {pads} below 0 are not covered")
             self.pads = list(zip(pads[:n], pads[n:], strict=True))
         self.extents = extents
         self.beyond = [0] * n
@@ -133,8 +134,10 @@ def _pool(op: str, x: Any, w: _Window, padding: Any) -> Any:
 
 def _max_pool(c: Call) -> Any:
     x = c.tensor()
-    w = _Window(c, c.attribute("kernel_shape"), _spatial(x))
+    w = _Window(c, c.needed("kernel_shape"), _spatial(x))
     c.require(max(w.dilation) == 1, "dilations are not covered")
+    is_small = all(not isinstance(p, int) or p < k for k, pair in zip(w.kernel, w.pads, strict=True) for p in pair)
+    c.require(is_small, f"pads {w.pads} reach beyond a window {w.kernel}")
     c.require(len(c.outputs) == 1 or not c.outputs[1], "the places of the maxima are not covered")
     padding = [(a, b + more) for (a, b), more in zip(w.pads, w.beyond, strict=True)]
     return c.apply(lambda t: _pool("max_pool", t, w, padding), x)
@@ -142,8 +145,10 @@ def _max_pool(c: Call) -> Any:
 
 def _average_pool(c: Call) -> Any:
     x = c.tensor()
-    w = _Window(c, c.attribute("kernel_shape"), _spatial(x))
+    w = _Window(c, c.needed("kernel_shape"), _spatial(x))
     c.require(max(w.dilation) == 1, "dilations are not covered")
+    is_small = all(not isinstance(p, int) or p < k for k, pair in zip(w.kernel, w.pads, strict=True) for p in pair)
+    c.require(is_small, f"pads {w.pads} reach beyond a window {w.kernel}")
     padding = [(a, b + more) for (a, b), more in zip(w.pads, w.beyond, strict=True)]
     whole = float(np.prod(w.kernel))
     if not w.is_padded and not any(w.beyond):
@@ -151,7 +156,7 @@ def _average_pool(c: Call) -> Any:
     counts_pads = bool(c.attribute("count_include_pad", 0))
 
     def mean(t: Any) -> Any:  # what lies beyond the pads, by ceil_mode, never counts
-        ones = ops.broadcast_to(np.ones((), t.dtype), (1, 1, *t.dims[2:]))
+        ones = ops.broadcast_to(ops.as_tensor(np.ones((), t.dtype)), (1, 1, *t.dims[2:]))
         if counts_pads:
             pairs = ((0, 0, 0), (0, 0, 0), *((a, b, 0) for a, b in w.pads))
             ones = ops.op.apply(ops.OPS["pad"], [ones], {"padding": pairs, "value": 1.0})

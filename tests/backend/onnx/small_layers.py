@@ -89,7 +89,9 @@ CASES: list[tuple[str, Case]] = [
     *_each("ActivityRegularization", [{}], VECTOR),
     *_each("BatchNormalization", [{}, {"axis": 1}], IMAGE), *_each("GroupNormalization", [{"groups": 3}], IMAGE),
     *_each("LayerNormalization", [{}, {"axis": (1, 2)}, {"center": False}], SEQUENCE), *_each("RMSNormalization", [{}], SEQUENCE),
-    *_each("UnitNormalization", [{}], SEQUENCE), *_over_space(), *_recurrent(), *_merging(), *_attention(),
+    *_each("UnitNormalization", [{}], SEQUENCE),
+    *_each("WithWeight", [{}, {"is_first": True}], VECTOR, operation="subtract", shape=(6,)),
+    *_over_space(), *_recurrent(), *_merging(), *_attention(),
 ]  # fmt: skip
 NO_LAYERS = {
     "Layer": "a base class", "InputSpec": "no layer", "Input": "in every model here", "InputLayer": "in every model here",

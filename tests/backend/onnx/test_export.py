@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from symkeras.backend import interface
 from symkeras.errors import BackendError, ConfigError
 from symkeras.graph import Graph, provenance
 from symkeras.graph.variable import Variable
+from symkeras.models import from_onnx
 from symkeras.ops.evaluation import evaluate
 from tests.backend.onnx.small_layers import CASES, NO_LAYERS, Case
 from tests.hostile_names import HOSTILE
@@ -112,6 +114,43 @@ def test_nan_is_lost_only_where_numerics_are_fast(tmp_path: Path) -> None:
     assert "IsNaN" in kinds[0] and "IsNaN" not in kinds[1]
 
 
+RECURRENT: dict[str, tuple[str, Callable[[], Any]]] = {
+    "lstm": ("LSTM", lambda: layers.LSTM(4, return_sequences=True, return_state=True)),
+    "lstm backwards": ("LSTM", lambda: layers.LSTM(4, use_bias=False, go_backwards=True, return_sequences=True)),
+    "gru": ("GRU", lambda: layers.GRU(4)), "gru reset before": ("GRU", lambda: layers.GRU(4, reset_after=False, activation="relu")),
+    "rnn": ("RNN", lambda: layers.SimpleRNN(4, activation="relu")),
+    "both ways": ("LSTM", lambda: layers.Bidirectional(layers.LSTM(3, return_sequences=True))),
+    "another gate": ("Scan", lambda: layers.LSTM(4, recurrent_activation="hard_sigmoid")),
+    "masked": ("Scan", lambda: Sequential([layers.Masking(), layers.LSTM(4)])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_recurrent_layers_are_onnx_own_where_numerics_are_fast_and_come_back_as_layers(kind: str, tmp_path: Path) -> None:
+    operator, make = RECURRENT[kind]
+    model, arrays = of_layer((make, [(5, 3)]))
+    expected = tree.flatten(model.predict(arrays[0], verbose=0))
+    file = tmp_path / "model.onnx"
+    model.export(file)
+    assert "Scan" in {n.op_type for n in onnx.load(file).graph.node}
+    model.export(file, numerics="fast")
+    assert operator in {n.op_type for n in onnx.load(file).graph.node}
+    for found, wanted in zip(run(file, arrays), expected, strict=True):
+        assert_alike(found, wanted, "layer", "onnxruntime")
+    if operator != "Scan":
+        again = from_onnx(file)
+        for found, wanted in zip(tree.flatten(again.predict(arrays[0], verbose=0)), expected, strict=True):
+            assert_alike(found, wanted, "layer", "numpy")
+        assert again.count_params() == model.count_params()
+
+
+def test_a_recurrent_layer_keeps_a_nan(tmp_path: Path) -> None:
+    model, arrays = of_layer((lambda: layers.LSTM(4), [(5, 3)]))
+    arrays[0][1, 2, 0] = np.nan
+    model.export(tmp_path / "model.onnx")
+    np.testing.assert_array_equal(np.isnan(run(tmp_path / "model.onnx", arrays)[0]), [[False] * 4, [True] * 4, [False] * 4])
+
+
 def test_names_from_outside_become_identifiers(tmp_path: Path) -> None:
     inputs, outputs = [], []
     for k, name in enumerate(HOSTILE):
@@ -189,6 +228,21 @@ def test_the_batch_axis_is_dynamic_and_the_ports_are_called_as_in_the_model(tmp_
     assert [(i.name, i.shape) for i in (*own.get_inputs(), *own.get_outputs())] == [("pixels", ["batch", 4]), ("scores", ["batch", 2])]
     weights = {i.name for i in onnx.load(tmp_path / "model.onnx").graph.initializer}
     assert "scores_kernel" in weights and "scores_bias" in weights
+
+
+def test_sizes_that_the_model_leaves_open_stay_open(tmp_path: Path) -> None:
+    words = Input((None,), dtype="int32")
+    hidden = layers.Bidirectional(layers.GRU(3, return_sequences=True))(layers.Embedding(9, 4, mask_zero=True)(words))
+    tagger = Model(words, layers.Dense(2)(hidden))
+    image = Input((None, None, 2))
+    network = Model(image, layers.GlobalAveragePooling2D()(layers.Conv2D(3, 3, strides=2, padding="same")(image)))
+    rng = np.random.default_rng(0)
+    for model, shapes in ((tagger, [(2, 5), (3, 1)]), (network, [(2, 7, 6, 2), (1, 4, 9, 2)])):
+        for numerics in ("safe", "fast"):
+            model.export(tmp_path / "model.onnx", numerics=numerics)
+            for shape in shapes:
+                rows = rng.integers(0, 9, shape).astype("int32") if model is tagger else rng.normal(size=shape).astype("float32")
+                assert_alike(run(tmp_path / "model.onnx", [rows])[0], model.predict(rows, verbose=0), "layer", "onnxruntime")
 
 
 def test_a_failed_export_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
