@@ -1,7 +1,7 @@
 """Loops that are the cells of recurrent layers, as ONNX' own LSTM, GRU and RNN.
 
 A loop is recognised by its body: nodes are interned, so the formula of a cell, written on the inputs of the body, is the body itself where both
-are the same. ONNX Runtime's kernels lose a NaN that Scan keeps, so this is for numerics="fast" alone.
+are the same. ONNX Runtime's LSTM loses a NaN that Scan keeps, so this is for numerics="fast" alone.
 """
 
 from __future__ import annotations
