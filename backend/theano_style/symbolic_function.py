@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -191,8 +190,8 @@ def _is_seed(node: Node) -> bool:
 
 
 def _calls_layers(roots: Iterable[Node]) -> bool:
-    layer = sys.modules.get("symkeras.layers.layer")
-    return layer is not None and any(layer.record_of(n) is not None for n in reachable(roots))
+    """Whether a node among the roots' ancestors is what a layer returned."""
+    return any(n.call is not None for n in reachable(roots))
 
 
 def function(inputs: Sequence[Any], outputs: Any, updates: Any = None, name: str | None = None, backend: str | None = None,

@@ -38,7 +38,7 @@ MERGED_IN_FLOATS = {"Average": ROWS, "Attention": SERIES, "AdditiveAttention": S
 MERGED = dict.fromkeys(("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Concatenate"), ROWS) | {"Dot": ROWS}
 ELSEWHERE = {
     "Embedding", "Lambda", "GraphLayer", "Layer", "InputLayer", "Wrapper", "RNN", "StackedRNNCells", "SimpleRNNCell", "LSTMCell", "GRUCell",
-    "MultiHeadAttention", "GroupQueryAttention",
+    "MultiHeadAttention", "GroupQueryAttention", "WithWeight",
 }  # fmt: skip
 
 
