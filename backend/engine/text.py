@@ -37,7 +37,7 @@ class Text:
     def __init__(self, graph: Graph, variables: Sequence[Node]):
         self._graph = graph
         self._variables = variables
-        self._taken = naming.Taken(_RESERVED)
+        self._taken = naming.Taken((*_RESERVED, *graph.names.values()))
         self.names: dict[Node, str] = {}
         self._scope: dict[str, Any] = {}
         self._known: dict[tuple[str, int], str] = {}
@@ -48,7 +48,8 @@ class Text:
             self._name(n)
 
     def _name(self, n: Node) -> str:
-        self.names[n] = naming.unique(naming.named_after(n), self._taken)
+        own = self._graph.names.get(n)
+        self.names[n] = naming.unique(naming.named_after(n), self._taken) if own is None else own
         return self.names[n]
 
     def _function(self, name: str, value: Any) -> str:

@@ -89,7 +89,7 @@ class Emitter:
         self.denormals = denormals
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
         self.symbols = [text.symbol(s) for s in program.symbols]
-        self.taken = naming.Taken({*text.RESERVED, *self.symbols})
+        self.values = naming.ValueNames(program.graph.names, {*text.RESERVED, *self.symbols})
         self.pointers: dict[int, str] = {}
         self.numbers: dict[Node, str] = {}
         self.includes: dict[str, None] = dict.fromkeys(f"symkeras/{name}.h" for name in ("team", "call", "denormals", "arithmetic"))
@@ -157,17 +157,17 @@ class Emitter:
 
     def say(self, line: str, step: Step | None = None) -> None:
         """A line of the function, commented with where `step` comes from."""
-        comment = text.comment(naming.origin(step.node)) if step is not None else ""
+        comment = text.comment(naming.origins_of(step)) if step is not None else ""
         self.body.append((f"{'    ' * self.depth}{line}{comment}", step))
 
     # ---- names -----------------------------------------------------------------------------------------------------
 
     def unique(self, base: str) -> str:
         """A name that nothing else in the text has."""
-        return naming.unique(base, self.taken)
+        return self.values.unique(base)
 
     def _named(self, v: Value) -> str:
-        return self.unique(text.value_name(naming.suggest(v)))
+        return self.values.of(v)
 
     def pointer(self, v: Value) -> str:
         """A pointer to the first element of a value."""

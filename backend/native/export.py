@@ -29,7 +29,6 @@ from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import place
-from symkeras.compiler.program.program import Buffer, Value
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import dims
 from symkeras.graph.escaping import ascii_words, c_comment, shell_word
@@ -246,7 +245,7 @@ class _Export:
         for k, n in enumerate(nodes):
             is_variable = n.op.name == "variable"
             array = np.ascontiguousarray(n.attrs["variable"].array if is_variable else n.attrs["value"].array)
-            own = naming.suggest(Value(n.tensor_type, Buffer(n.tensor_type, n.op.name, n), n)) if is_variable else "table"
+            own = naming.named_after(n) if is_variable else "table"
             yield _Weight(f"{'w' if is_variable else 'c'}{k}_{own}", array, c_comment(naming.origin(n)), offset)
             offset += -(-array.nbytes // 64) * 64
 

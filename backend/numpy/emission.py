@@ -48,7 +48,7 @@ class _Emitter:
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
         self.names: dict[int, str] = {}
         self.symbols = {s: text.PYTHON.symbol(s) for s in program.symbols}
-        self.taken = naming.Taken({*text.RESERVED, *self.symbols.values()})
+        self.values = naming.ValueNames(program.graph.names, {*text.RESERVED, *self.symbols.values()})
         self.bind: list[str] = []
         self.step: list[tuple[str, Step | None]] = []
         self.variables: dict[int, tuple[int, Node]] = {}
@@ -103,8 +103,8 @@ class _Emitter:
             chain.append(x)
             x = x.base if x.view is not None else None
         for x in reversed(chain):
-            self.names[id(x)] = self._unique(naming.suggest(x))
-            self.bind.append(f"    {self.names[id(x)]} = {self._expression(x)}{_comment(x.node) if x.view is None else ''}")
+            self.names[id(x)] = self.values.of(x)
+            self.bind.append(f"    {self.names[id(x)]} = {self._expression(x)}{_remark(x.node) if x.view is None else ''}")
         return self.names[id(v)]
 
     def at(self, v: Value) -> str:
@@ -112,7 +112,7 @@ class _Emitter:
         return f"{self.name(v)}[t]" if v.loop is not None else self.name(v)
 
     def _unique(self, base: str) -> str:
-        return naming.unique(base, self.taken)
+        return self.values.unique(base)
 
     def _expression(self, v: Value) -> str:
         if v.view is None:
@@ -183,9 +183,9 @@ class _Emitter:
         for s in g.steps:
             line = LINES.get(s.node.op.name)
             call = line(s, Line(at, s)) if line is not None else self._prepared_for(s, at, f"range(len({stretches}))")
-            body.append((f"        {call}{_comment(s.node)}", s))
+            body.append((f"        {call}{_comment(s)}", s))
         self.bind += ["", f"    def {name}(t):", *(call for call, _ in body), "", f"    {name}_all = kernels.each({name}, {stretches})"]
-        self.step.append((f"{indent}{name}_all(){_comment(g.steps[-1].node)}", g.steps[-1]))
+        self.step.append((f"{indent}{name}_all(){_comment(g.steps[-1])}", g.steps[-1]))
         self._poison_between(g.start, g.end, indent)
 
     def _poison_between(self, start: int, end: int, indent: str) -> None:
@@ -198,7 +198,7 @@ class _Emitter:
             return
         if isinstance(s, Loop):
             span = f"reversed(range({text.size(s.length)}))" if s.reverse else f"range({text.size(s.length)})"
-            self.step.append((f"{indent}for t in {span}:{_comment(s.node)}", None))
+            self.step.append((f"{indent}for t in {span}:{_remark(s.node)}", None))
             count = len(self.step)
             for inner in s.steps:
                 self._step(inner, indent + "    ")
@@ -207,7 +207,7 @@ class _Emitter:
             self._poison(s.end, indent)
             return
         for line in self._lines(s):
-            self.step.append((f"{indent}{line}{_comment(s.node)}", s))
+            self.step.append((f"{indent}{line}{_comment(s)}", s))
         self._poison(s.position, indent)
 
     def _poison(self, position: int, indent: str) -> None:
@@ -288,5 +288,9 @@ _VIEW_TEXT: dict[str, Any] = {
 }
 
 
-def _comment(node: Node | None) -> str:
+def _remark(node: Node | None) -> str:
     return text.remark(naming.origin(node))
+
+
+def _comment(step: Step) -> str:
+    return text.remark(naming.origins_of(step))

@@ -24,7 +24,6 @@ from symkeras.backend.numpy.sources import Sources, Unavailable
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import naming
-from symkeras.compiler.program.program import Buffer, Value
 from symkeras.errors import BackendError
 from symkeras.graph.escaping import docstring, file_name, python_literal, shell_word
 from symkeras.graph.graph import Graph
@@ -117,7 +116,7 @@ class _Export:
 
     def _stored(self, n: Node, array: Any) -> str:
         """The expression of an array that is kept in the file of weights."""
-        base = name = naming.suggest(Value(n.tensor_type, Buffer(n.tensor_type, n.op.name, n), n))
+        base = name = naming.named_after(n)
         k = 1
         while name in self.arrays or name in ("file", "allow_pickle"):  # parameters of np.savez
             k += 1

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from symkeras.compiler.history import History, Step
+from symkeras.compiler.interning import interned
 from symkeras.compiler.passes import (
     flatten_updates,
     fold_batch_norm,
@@ -32,7 +32,9 @@ from symkeras.compiler.passes import (
 )
 from symkeras.compiler.passes.base import Context, Pass, parse_pass
 from symkeras.errors import CompileError
-from symkeras.graph.graph import Graph
+from symkeras.graph import provenance
+from symkeras.graph.compilation import Compilation
+from symkeras.graph.graph import Graph, every_node
 
 LEVELS = {
     "O0": "legalize",
@@ -82,6 +84,11 @@ class Pipeline:
             CompileError: a pass failed, or gave a graph of another type; the message names it.
         """
         history = History(graph)
+        with Compilation(graph.names) as compilation, provenance.inherit(()):
+            return self._run(interned(graph), compilation, history, takes, numerics), history
+
+    def _run(self, graph: Graph, compilation: Compilation, history: History, takes: Callable[[str], bool], numerics: str) -> Graph:
+        compilation.names.settle(every_node(graph))
         for one in self.passes:
             context = Context(takes, numerics)
             start = time.perf_counter()
@@ -92,9 +99,11 @@ class Pipeline:
             except Exception as error:
                 raise CompileError(f"pass {one} failed on graph {graph.name!r}: {type(error).__name__}: {error}") from error
             verify(graph, after, one)
-            history.steps.append(Step(str(one), graph, after, Counter(context.fired), Counter(context.refused), time.perf_counter() - start))
+            if after is not graph:
+                compilation.names.settle(every_node(after))
+            history.steps.append(Step(str(one), graph, after, context.rewrites, context.refusals, time.perf_counter() - start))
             graph = after
-        return graph, history
+        return graph
 
 
 def verify(before: Graph, after: Graph, what: Pass) -> None:

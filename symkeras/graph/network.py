@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symkeras.graph.graph import Graph
-from symkeras.graph.text import node_names
 
 if TYPE_CHECKING:
     import networkx
@@ -15,7 +14,7 @@ def to_networkx(graph: Graph) -> networkx.MultiDiGraph:
     """One vertex per node (its printed name), with op, type, attrs, layer, line and origins; edges carry `position`."""
     import networkx
 
-    names = node_names(graph)
+    names = graph.names
     view = networkx.MultiDiGraph(name=graph.name)
     for node in graph.nodes:
         origin = node.origins[0] if node.origins else None

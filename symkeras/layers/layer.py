@@ -11,7 +11,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class Layer:
         def __getattr__(self, name: str) -> Any:
             """Weights and settings are attributes that subclasses set."""
 
-    _made_anew = frozenset({"_inbound_nodes", "_losses", "_call_signature"})
+    _made_anew = frozenset({"_inbound_nodes", "_losses", "_call_signature", "_lines"})
     """Attributes that copies and pickles do not hold: symbolic calls belong to the models that replay them."""
 
     _marks_built = True
@@ -78,6 +78,7 @@ class Layer:
         object.__setattr__(instance, "_init_arguments", (args, kwargs))
         object.__setattr__(instance, "_tracker", Tracker())
         object.__setattr__(instance, "built", False)
+        object.__setattr__(instance, "_lines", provenance.user_lines())
         return instance
 
     @checked(trainable=boolean, autocast=boolean, name=optional(text))
@@ -337,6 +338,10 @@ class Layer:
         """Make the weights for inputs of `input_shape`; layers without weights need not define it."""
         self.built = True
 
+    def _scope(self) -> AbstractContextManager[None]:
+        """What gives the nodes of a call the layer's name."""
+        return provenance.layer_scope(self.name)
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} does not define call()")
@@ -352,7 +357,7 @@ class Layer:
         is_functional = bool(tensors) and not is_in_trace and is_outermost
         outer = call_context() if is_outermost else nullcontext()
         trace = tracing.Trace() if tensors and not is_in_trace else nullcontext()
-        with outer, trace, provenance.layer_scope(self.name):
+        with outer, trace, self._scope():
             outputs = self._call(args, dict(kwargs), first)
             if not tensors and not is_in_trace:
                 outputs = tree.map_structure(evaluated, outputs)

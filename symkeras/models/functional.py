@@ -40,6 +40,7 @@ class Functional(Model):
             twice, or two layers have one name.
     """
 
+    _is_replayed = True
     _made_anew = Model._made_anew | _OF_THE_GRAPH
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
@@ -273,7 +274,7 @@ def run_again(replay: Replay, records: Sequence[CallRecord], outputs: Any, call:
     """Make the calls again on what their arguments stand for, or `call(layer, ...)` instead; what the outputs stand for then."""
     for record in records:
         args, kwargs = tree.map_structure(replay.value, (record.args, record.kwargs))
-        with provenance.at_line(*record.line):
+        with provenance.at_lines(record.lines):
             results = record.layer(*args, **kwargs) if call is None else call(record.layer, *args, **kwargs)
         for t, y in zip(record.outputs, [y for y in tree.flatten(results) if y is not None], strict=False):
             replay.put(t.node, replay.resolve(y))

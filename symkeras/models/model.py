@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, several, text
@@ -38,6 +38,13 @@ class Model(Trainer, Layer):
 
     _marks_built = False
     _made_anew = Layer._made_anew | OWN_BOOKS
+
+    _is_replayed = False
+    """Whether calls of its layers that were made outside of it are made again when it is called."""
+
+    def _scope(self) -> AbstractContextManager[None]:
+        is_outermost = not provenance.layer_path()
+        return nullcontext() if self._is_replayed and is_outermost else super()._scope()  # its layers were built without its name as well
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _is_graph(args, kwargs):

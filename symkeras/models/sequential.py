@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symkeras.errors import ConfigError, ShapeError
-from symkeras.graph import dtypes, tracing
+from symkeras.graph import dtypes, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import definition_context
 from symkeras.layers.input import Input, InputLayer
@@ -44,6 +44,7 @@ class Sequential(Model):
                 self._append(layer)
             self._extend()
 
+    _is_replayed = True
     _made_anew = Model._made_anew | {"_chain", "_functional", "_graph_losses"}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -122,7 +123,8 @@ class Sequential(Model):
             self._chain.append(x)
         with tracing.suspended(), definition_context():
             for layer in layers[len(self._chain) - 1 :]:
-                self._chain.append(layer(self._chain[-1]))
+                with provenance.at_lines(layer._lines):
+                    self._chain.append(layer(self._chain[-1]))
             self._settle(Functional(self._chain[0], self._chain[-1], name=self.name) if layers else None)
 
     def _settle(self, functional: Functional | None) -> None:

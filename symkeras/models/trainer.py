@@ -13,6 +13,7 @@ from symkeras.arguments import boolean, checked, either, one_of, optional, posit
 from symkeras.callbacks.callback_list import CallbackList
 from symkeras.callbacks.logs import LazyLogs
 from symkeras.errors import ConfigError, nearest
+from symkeras.graph import provenance
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import Compilation
 from symkeras.models.feeds.array_feed import ArrayFeed
@@ -97,7 +98,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
                  "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": jit_compile}  # fmt: skip
         compilation = Compilation(
             optimizers.get(optimizer), loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution,
-            "interpreter" if run_eagerly else backend, dict(options), given,
+            "interpreter" if run_eagerly else backend, dict(options), given, lines=provenance.user_lines(),
         )  # fmt: skip
         outputs = self._of_graph("_output_structure")
         if outputs is not None:

@@ -11,12 +11,23 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from symkeras.errors import CompileError, nearest
-from symkeras.graph import provenance
+from symkeras.graph import compilation, provenance
 from symkeras.graph.graph import Graph, subgraphs
 from symkeras.graph.node import Node, make
+
+
+class Rewrite(NamedTuple):
+    """One rewrite: `new` stands where `old` stood.
+
+    `old` may be a node that earlier rewrites of the same pass made.
+    """
+
+    rule: str
+    old: Node
+    new: Node
 
 
 @dataclass
@@ -26,14 +37,37 @@ class Context:
     Attributes:
         takes: whether the backend runs an op itself.
         numerics: "safe" or "fast" (rules that may change NaN, Inf or rounding class are allowed).
-        fired: how often each rule of the running pass fired.
-        refused: (rule, reason) -> how often it was refused.
+        rewrites: what the running pass did, in order.
+        refusals: (rule, reason) -> the nodes to which it might have been applied.
     """
 
     takes: Callable[[str], bool]
     numerics: str = "safe"
-    fired: Counter[str] = field(default_factory=Counter)
-    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    rewrites: list[Rewrite] = field(default_factory=list)
+    refusals: dict[tuple[str, str], dict[Node, None]] = field(default_factory=dict)
+
+    def rewrote(self, rule: str, old: Node, new: Node) -> Node:
+        """Note that `new` is put in place of `old`; `new` itself, which has the name of `old` where it has none."""
+        self.rewrites.append(Rewrite(rule, old, new))
+        under_way = compilation.current()
+        if under_way is not None:
+            under_way.replaced(old, new)
+        return new
+
+    def refuse(self, rule: str, reason: str, node: Node) -> None:
+        """Note that a rule was not applied to a node, and why."""
+        self.refusals.setdefault((rule, reason), {})[node] = None
+
+    def include(self, other: Context) -> None:
+        """Note what was done in a graph within."""
+        self.rewrites += other.rewrites
+        for key, nodes in other.refusals.items():
+            self.refusals.setdefault(key, {}).update(nodes)
+
+    @property
+    def fired(self) -> Counter[str]:
+        """How often each rule fired."""
+        return Counter(r.rule for r in self.rewrites)
 
 
 PASSES: dict[str, type[Pass]] = {}
@@ -105,7 +139,7 @@ def rewritten(graph: Graph, transform: Callable[[Node, Sequence[Node]], Node | N
     new: dict[Node, Node] = {}
     for node in graph.nodes:
         inputs = [new[i] for i in node.inputs]
-        with provenance.inherit(node.origins):
+        with provenance.replacing(node):
             made = transform(node, inputs)
             if made is None and any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
                 made = make(node.op, inputs, node.attrs, node.type)
@@ -115,4 +149,4 @@ def rewritten(graph: Graph, transform: Callable[[Node, Sequence[Node]], Node | N
     return Graph(graph.inputs, [new[n] for n in graph.outputs], [(v, new[n]) for v, n in graph.updates], graph.name)
 
 
-__all__ = ["PASSES", "Context", "Pass", "map_subgraphs", "parse_pass", "rewritten"]
+__all__ = ["PASSES", "Context", "Pass", "Rewrite", "map_subgraphs", "parse_pass", "rewritten"]

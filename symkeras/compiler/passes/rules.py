@@ -222,14 +222,13 @@ class RuleSet:
             for match in matches(pattern, node, Match(node)):
                 reason = rule.where(match) if rule.where is not None else None
                 if reason is None:
-                    with provenance.inherit(node.origins):
+                    with provenance.replacing(node):
                         new = build(replacement, match, node.types[0].dtype) if replacement is not None else rule.replacement(match)  # type: ignore[operator]
                         new = _fit(new, node.type)
                     if new is not None and new is not node:
-                        context.fired[rule.name] += 1
-                        return new
+                        return context.rewrote(rule.name, node, new)
                 else:
-                    context.refused[rule.name, reason] += 1
+                    context.refuse(rule.name, reason, node)
         return None
 
     def run(self, graph: Graph, context: Context) -> Graph:
@@ -249,8 +248,7 @@ class RuleSet:
             new = self.run(graph, own)
             known = self._done[graph] = (None if new is graph else new), own  # what holds its own key would never go away
         new_or_none, own = known
-        context.fired.update(own.fired)
-        context.refused.update(own.refused)
+        context.include(own)
         return graph if new_or_none is None else new_or_none
 
     def _sweep(self, graph: Graph, context: Context) -> tuple[Graph, bool]:
@@ -260,7 +258,7 @@ class RuleSet:
             inputs = [new[i] for i in node.inputs]
             current = node
             if any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
-                with provenance.inherit(node.origins):
+                with provenance.replacing(node):
                     current = make(node.op, inputs, node.attrs)
             if self.concerns(node):
                 for _ in range(16):

@@ -27,9 +27,9 @@ class SparseUpdates(Pass):
         for node, new in graph.updates:
             sparse = _sparse(node, new)
             if sparse is not None:
-                context.fired["sparse-update"] += 1
+                context.rewrote("sparse-update", new, sparse)
             updates.append((node, new if sparse is None else sparse))
-        return Graph(graph.inputs, graph.outputs, updates, graph.name) if context.fired else graph
+        return Graph(graph.inputs, graph.outputs, updates, graph.name) if context.rewrites else graph
 
 
 def _formula(root: Node) -> list[Node]:
@@ -61,7 +61,7 @@ def _sparse(variable: Node, new: Node) -> Node | None:
     untouched = _for_zero_gradient(nodes, grad, new)
     if untouched is None:
         return None
-    with provenance.inherit(new.origins):
+    with provenance.replacing(new):
         rows: dict[Node, Node] = {grad: make(OPS["combine_rows"], (indices, values), {"rows": new.shape[0]})}
         for n in leaves:
             rows[n] = make(OPS["gather"], (n, indices), {}) if n.op.name == "variable" and n.shape == new.shape else n
