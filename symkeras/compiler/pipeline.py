@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from symkeras.compiler import interning
 from symkeras.compiler.history import History, Step
 from symkeras.compiler.interning import interned
 from symkeras.compiler.passes import (
@@ -85,28 +86,28 @@ class Pipeline:
         """
         history = History(graph)
         with Compilation(graph.names) as compilation, provenance.inherit(()):
-            return self._run(interned(graph), compilation, history, takes, numerics), history
-
-    def _run(self, graph: Graph, compilation: Compilation, history: History, takes: Callable[[str], bool], numerics: str) -> Graph:
-        compilation.names.settle(every_node(graph))
-        for one in self.passes:
-            context = Context(takes, numerics)
-            start = time.perf_counter()
-            try:
-                after = one.run(graph, context)
-            except CompileError:
-                raise
-            except Exception as error:
-                raise CompileError(f"pass {one} failed on graph {graph.name!r}: {type(error).__name__}: {error}") from error
-            verify(graph, after, one)
-            if after is not graph:
-                compilation.names.settle(every_node(after))
-            history.steps.append(Step(str(one), graph, after, context.rewrites, context.refusals, time.perf_counter() - start))
-            graph = after
-        return graph
+            for name, run in ((interning.NAME, interned), *((str(p), p.run) for p in self.passes)):
+                context = Context(takes, numerics)
+                start = time.perf_counter()
+                after = _ran(run, graph, context, name)
+                verify(graph, after, name)
+                if after is not graph:
+                    compilation.names.settle(every_node(after))
+                history.steps.append(Step(name, graph, after, context.rewrites, context.refusals, time.perf_counter() - start))
+                graph = after
+        return graph, history
 
 
-def verify(before: Graph, after: Graph, what: Pass) -> None:
+def _ran(run: Callable[[Graph, Context], Graph], graph: Graph, context: Context, name: str) -> Graph:
+    try:
+        return run(graph, context)
+    except CompileError:
+        raise
+    except Exception as error:
+        raise CompileError(f"pass {name} failed on graph {graph.name!r}: {type(error).__name__}: {error}") from error
+
+
+def verify(before: Graph, after: Graph, what: str) -> None:
     """Raise CompileError unless `after` has the interface of `before`: inputs, output types, updates.
 
     That every node is well typed and every placeholder an input is checked where nodes and graphs are made.

@@ -49,10 +49,14 @@ class Context:
     def rewrote(self, rule: str, old: Node, new: Node) -> Node:
         """Note that `new` is put in place of `old`; `new` itself, which has the name of `old` where it has none."""
         self.rewrites.append(Rewrite(rule, old, new))
+        self.stands_for(old, new)
+        return new
+
+    def stands_for(self, old: Node, new: Node) -> None:
+        """Note that `new` is `old` itself on other inputs, or in other words: it keeps the name."""
         under_way = compilation.current()
         if under_way is not None:
             under_way.replaced(old, new)
-        return new
 
     def refuse(self, rule: str, reason: str, node: Node) -> None:
         """Note that a rule was not applied to a node, and why."""
@@ -68,6 +72,11 @@ class Context:
     def fired(self) -> Counter[str]:
         """How often each rule fired."""
         return Counter(r.rule for r in self.rewrites)
+
+    @property
+    def refused(self) -> Counter[tuple[str, str]]:
+        """(rule, reason) -> for how many nodes."""
+        return Counter({key: len(nodes) for key, nodes in self.refusals.items()})
 
 
 PASSES: dict[str, type[Pass]] = {}
