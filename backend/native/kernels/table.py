@@ -174,7 +174,7 @@ def combine_first(e: Emitter, s: Step) -> None:
 
 
 def _set_rows(e: Emitter, s: Step) -> None:
-    table, indices, rows = s.inputs
+    table, indices, rows, *guards = s.inputs
     out = s.outputs[0]
     e.include("indexing.h")
     i, suffix = _types(indices)
@@ -182,7 +182,9 @@ def _set_rows(e: Emitter, s: Step) -> None:
     if e.pointer(table) != e.pointer(out):
         e.copy(table, out, s)
     sizes = f"{_count(indices)}, {text.size(table.type.shape[0])}, {_bytes(_row_of(table), table.type.dtype)}"
-    _may_fail(e, s, f"sk_set_rows_{suffix}({e.pointer(out)}, {e.pointer(indices)}, {e.pointer(rows)}, {sizes}, &call->fault)")
+    guard = e.pointer(guards[0]) if guards else ""
+    fill = f"isnan(*({guard})) ? (const void *)({guard}) : NULL, sizeof({text.TYPES[out.type.dtype]})" if guards else "NULL, 0"
+    _may_fail(e, s, f"sk_set_rows_{suffix}({e.pointer(out)}, {e.pointer(indices)}, {e.pointer(rows)}, {sizes}, {fill}, &call->fault)")
 
 
 # ---- order and running results -------------------------------------------------------------------------------------

@@ -222,7 +222,9 @@ class _Lowering(ControlFlow):
             inputs = [self.values[n] for n in group.operands]
             self._emit(Step("fused", group.nodes[-1], inputs, [self.values[variable]], fused=group))
         self.steps = outside
-        self._read(done.first, self.position, None)
+        done.guards = [(self.values[guard], self.values[variable]) for variable, guard in update.guards.items()]
+        for v in (done.first, *(guard for guard, _ in done.guards)):
+            self._read(v, self.position, None)
         done.end = self.position
         self.position += 1
         self.steps.append(done)

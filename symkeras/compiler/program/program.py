@@ -201,12 +201,14 @@ class RowPass:
         first: for every row the number of the first index that is the row's; negative where there is none.
         touched: computes the new rows at the indices; it reads and writes tables as if they were arrays over the indices.
         others: compute the rows at no index.
+        guards: (number, table): where the number is NaN the table's rows at no index become NaN.
         rows: of the tables; count: of the indices; width: elements of a row.
     """
 
     node: Node
     first: Value
     steps: list[AnyStep] = field(default_factory=list)
+    guards: list[tuple[Value, Value]] = field(default_factory=list)
     rows: Size = 0
     count: Size = 0
     width: Size = 0
