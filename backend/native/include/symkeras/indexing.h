@@ -41,6 +41,23 @@ SK_DEFINE_CHECK_RANGE(uint32_t, u32)
 SK_DEFINE_CHECK_RANGE(int64_t, i64)
 SK_DEFINE_CHECK_RANGE(uint64_t, u64)
 
+/* Whether an exponent of integers (N) is negative; the fault names the smallest. */
+#define SK_DEFINE_CHECK_EXPONENTS(I, IS)                                                                \
+    SK_UNUSED static int sk_check_exponents_##IS(const I *exponents, int64_t count, sk_fault *fault) {  \
+        I low = 0;                                                                                      \
+        SK_SIMD(reduction(min : low))                                                                   \
+        for (int64_t k = 0; k < count; k++) low = exponents[k] < low ? exponents[k] : low;              \
+        if (low >= 0) return 0;                                                                         \
+        fault->code = 3;                                                                                \
+        fault->index = (int64_t)low;                                                                    \
+        return 1;                                                                                       \
+    }
+
+SK_DEFINE_CHECK_EXPONENTS(int8_t, i8)
+SK_DEFINE_CHECK_EXPONENTS(int16_t, i16)
+SK_DEFINE_CHECK_EXPONENTS(int32_t, i32)
+SK_DEFINE_CHECK_EXPONENTS(int64_t, i64)
+
 /* The place that an index in range means on an axis of `size`. */
 SK_UNUSED static inline int64_t sk_place(int64_t index, int64_t size) { return index < 0 ? index + size : index; }
 
