@@ -75,7 +75,7 @@ class Pipeline:
     def __str__(self) -> str:
         return ", ".join(map(str, self.passes))
 
-    def run(self, graph: Graph, takes: Callable[[str], bool], numerics: str = "safe") -> tuple[Graph, History]:
+    def run(self, graph: Graph, takes: Callable[[str], bool]) -> tuple[Graph, History]:
         """The graph after all passes, and the record.
 
         Raises:
@@ -83,7 +83,7 @@ class Pipeline:
         """
         history = History(graph)
         for one in self.passes:
-            context = Context(takes, numerics)
+            context = Context(takes)
             start = time.perf_counter()
             try:
                 after = one.run(graph, context)

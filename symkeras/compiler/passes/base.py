@@ -25,13 +25,11 @@ class Context:
 
     Attributes:
         takes: whether the backend runs an op itself.
-        numerics: "safe" or "fast" (rules that may change NaN, Inf or rounding class are allowed).
         fired: how often each rule of the running pass fired.
         refused: (rule, reason) -> how often it was refused.
     """
 
     takes: Callable[[str], bool]
-    numerics: str = "safe"
     fired: Counter[str] = field(default_factory=Counter)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
 
