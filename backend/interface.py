@@ -228,7 +228,7 @@ def fastest() -> Backend:
 
 
 OPTIONS: dict[str, Check] = {
-    "level": one_of("O0", "O1", "O2"), "numerics": one_of("safe", "fast"), "pipeline": optional(text), "poison": boolean,
+    "level": one_of("O0", "O1", "O2"), "pipeline": optional(text), "poison": boolean,
     "denormals": optional(one_of(*config.DENORMALS)),
 }  # fmt: skip
 """The options that all backends take, and what they may be."""
@@ -237,11 +237,28 @@ OPTIONS: dict[str, Check] = {
 def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
-    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, and `denormals`
+    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything) and `denormals`
     ("flush" or "keep").
+
+    Raises:
+        ConfigError: an option that the backend does not have, or a value that it cannot have.
     """
     known = options_of(backend)
-    return get(backend).compile(graph, **{n: known[n](v, n) if n in known else v for n, v in options.items()})
+    for name in options:
+        if name not in known:
+            raise ConfigError(unknown_option(name, backend))
+    return get(backend).compile(graph, **{n: known[n](v, n) for n, v in options.items()})
+
+
+def unknown_option(name: str, backend: str | None = None) -> str:
+    """What is said of an option that a backend does not have."""
+    if name == "numerics":
+        return (
+            f"backend {get(backend).name!r} has no option 'numerics': it never loses a NaN or an infinity; what does for the sake of speed is "
+            "ONNX Runtime (backend 'onnxruntime') and what is exported to ONNX"
+        )
+    known = options_of(backend)
+    return f"backend {get(backend).name!r} has no option {name!r}; its options are {', '.join(known)}.{nearest(name, known)}"
 
 
 def options_of(backend: str | None = None) -> dict[str, Check]:
@@ -256,7 +273,7 @@ def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[P
         graph: without updates; the first axis of every input and output counts rows, and all other sizes are known but for the formats in
             `OPEN_SIZES`.
         format: a key of `EXPORTERS`.
-        **options: those of the exporter; all take `title` and `results` (names for the model and its outputs), `level` and `numerics`,
+        **options: those of the exporter; all take `title` and `results` (names for the model and its outputs) and `level`,
             those that plan memory also `batch` (rows computed at a time).
 
     Raises:

@@ -55,14 +55,14 @@ class EngineExecutable(Executable):
     """
 
     def __init__(self, graph: Graph, backend: Backend, functions: Functions, place: Place, step: type[Step], passes: str = "", level: str = "O2",
-                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False, denormals: str | None = None):  # fmt: skip
+                 pipeline: str | None = None, poison: bool = False, denormals: str | None = None):  # fmt: skip
         super().__init__(graph, backend.name, denormals)
         self.level = level
         self.place = place
         chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(FORBIDDEN)
         if pipeline is None and level == "O2" and passes:
             chosen = chosen.then(passes)
-        self._optimised, self.history = chosen.run(graph, backend.takes, numerics)
+        self._optimised, self.history = chosen.run(graph, backend.takes)
         check_taken(self._optimised, backend.name, functions)
         self._check = SizeCheck(graph)
         self._functions = functions

@@ -22,9 +22,11 @@ import numpy as np
 from symkeras.backend.engine.spare import Spare
 from symkeras.backend.engine.text import Text, is_shown
 from symkeras.errors import BackendError, DataError
-from symkeras.graph import dims, dtypes, provenance
+from symkeras.graph import dims, provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
+from symkeras.ops.elementwise import NEGATIVE_POWER, checks_exponents
+from symkeras.ops.reductions import meets_nothing
 
 AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
     "gather": lambda n: (1, n.inputs[0].shape[0]),
@@ -77,7 +79,7 @@ class Check:
             return None
         where = provenance.where(self.node.origins)
         if self.high is None:
-            return DataError(f"{self.node.op.name}: integers to negative integer powers are not allowed{where}")
+            return DataError(f"{NEGATIVE_POWER}{where}")
         bad = least if least < self.low else largest
         return IndexError(f"index {bad} is out of range for an axis of size {self.high + 1}{where}")
 
@@ -166,6 +168,9 @@ class Walk:
         if name == "item":
             text.item(n, attrs["index"])
             return
+        if name in ("max", "min") and 0 in dims.evaluate(n.inputs[0].shape, self.env) and meets_nothing(n, self.graph):
+            text.bind(n, self._functions.constant(np.zeros(dims.evaluate(n.shape, self.env), n.dtype)))
+            return
         self._add_check(n)
         out = self._spare.for_result(n) if self._spare is not None else None
         special = self._functions.special.get(name)
@@ -195,10 +200,8 @@ class Walk:
 
     def _check(self, n: Node) -> tuple[Check, Node] | None:
         """The bounds that a node needs, and the input that has to keep them."""
-        if n.op.name == "power" and dtypes.is_int(n.dtype):
-            if 0 in dims.evaluate(n.inputs[1].shape, self.env) or n.inputs[1].dtype.startswith("u"):
-                return None
-            return Check(n, 0, None), n.inputs[1]
+        if checks_exponents(n):
+            return None if 0 in dims.evaluate(n.shape, self.env) else (Check(n, 0, None), n.inputs[1])
         place = AXIS_OF_INDICES.get(n.op.name)
         if place is None:
             return None

@@ -87,7 +87,9 @@ def _combine_rows(indices: Array, values: Array, rows: int) -> Array:
     return jnp.zeros_like(each).at[order].set(total[segment]).reshape(values.shape)
 
 
-def _set_rows(table: Array, indices: Array, rows: Array) -> Array:
+def _set_rows(table: Array, indices: Array, rows: Array, guard: Array | None = None) -> Array:
+    if guard is not None:
+        table = jax.lax.cond(jnp.isnan(guard), lambda t: jnp.full_like(t, jnp.nan), lambda t: t, table)
     return table.at[_positive(indices, table.shape[0])].set(rows, mode="drop")
 
 

@@ -263,12 +263,14 @@ class Emitter:
             self._bury(position)
 
     def _kernel(self, s: Step) -> None:
-        from symkeras.backend.native.kernels.table import KERNELS, combine_first
+        from symkeras.backend.native.kernels.table import KERNELS, check_exponents, combine_first
 
         if s.kind == "copy":
             self.copy(s.inputs[0], s.outputs[0], s)
         elif s.kind == "combine":
             combine_first(self, s)
+        elif s.kind == "check":
+            check_exponents(self, s)
         elif s.fused is not None:
             self._fused(s)
         else:

@@ -42,7 +42,7 @@ WEIGHTS = ("auto", "embedded", "file")
 
 
 def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto", threads: int = 1, title: str = "", results: Sequence[str] = (),
-             level: str = "O2", numerics: str = "safe", denormals: str | None = None) -> list[Path]:  # fmt: skip
+             level: str = "O2", denormals: str | None = None) -> list[Path]:  # fmt: skip
     """Write `graph` as a C file, its header, and where the weights are not in it a file of weights.
 
     Args:
@@ -53,7 +53,7 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
         threads: the most threads that a build with `-pthread` uses.
         title: the name of the model.
         results: names of the outputs.
-        level, numerics, denormals: as for `compile`.
+        level, denormals: as for `compile`.
 
     Returns:
         The files written.
@@ -67,7 +67,7 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
     check_suffix(path, ".c")
     if weights not in WEIGHTS:
         raise ConfigError(f"export: weights must be one of {', '.join(map(repr, WEIGHTS))}, received {weights!r}.{nearest(weights, WEIGHTS)}")
-    options = {"level": level, "numerics": numerics, "denormals": denormals}
+    options = {"level": level, "denormals": denormals}
     return _Export(graph, path, batch, weights, threads, title or graph.name, results, options).write()
 
 

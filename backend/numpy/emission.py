@@ -7,7 +7,8 @@ user's line it comes from.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from symkeras.backend.numpy import text
 from symkeras.backend.numpy.kernels.table import LINES, PREPARED, Line
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.program import Buffer, Group, Loop, Program, Step, Value
+from symkeras.graph import dims
 from symkeras.graph.escaping import docstring, python_literal
 from symkeras.graph.node import Node
 
@@ -200,8 +202,9 @@ class _Emitter:
             span = f"reversed(range({text.size(s.length)}))" if s.reverse else f"range({text.size(s.length)})"
             self.step.append((f"{indent}for t in {span}:{_remark(s.node)}", None))
             count = len(self.step)
-            for inner in s.steps:
-                self._step(inner, indent + "    ")
+            with self._bound_for(s):
+                for inner in s.steps:
+                    self._step(inner, indent + "    ")
             if len(self.step) == count:
                 self.step.append((f"{indent}    pass", None))
             self._poison(s.end, indent)
@@ -209,6 +212,20 @@ class _Emitter:
         for line in self._lines(s):
             self.step.append((f"{indent}{line}{_comment(s)}", s))
         self._poison(s.position, indent)
+
+    @contextmanager
+    def _bound_for(self, loop: Loop) -> Iterator[None]:
+        """Where a slice may lie outside for some sizes, what a loop's steps need is bound only if there are steps."""
+        slices = [n for n in loop.node.attrs["body"].nodes if n.op.name == "slice"]
+        if isinstance(loop.length, int) or not any(dims.symbols_of(n.inputs[0].shape) for n in slices):
+            yield
+            return
+        outside, names = self.bind, dict(self.names)
+        self.bind = []
+        yield
+        within, self.bind, self.names = self.bind, outside, names
+        if within:
+            self.bind += [f"    if {text.size(loop.length)} > 0:", *(f"    {line}" for line in within)]
 
     def _poison(self, position: int, indent: str) -> None:
         for b in self.deaths.get(position, ()):

@@ -18,6 +18,7 @@ from symkeras.backend.interface import Instance
 from symkeras.backend.numpy import kernels
 from symkeras.backend.numpy.emission import Emission, emit
 from symkeras.backend.numpy.kernels.table import NumpyKernels
+from symkeras.errors import DataError
 from symkeras.graph import provenance, residence
 from symkeras.graph.escaping import file_name
 from symkeras.graph.graph import Graph
@@ -40,7 +41,7 @@ def module(source: str, name: str) -> dict[str, Any]:
 class NumpyInstance(Instance):
     """The emitted step, on views of one arena."""
 
-    def __init__(self, located: Callable[[IndexError], IndexError], writer: Writer, homes: Sequence[Any], denormals: Denormals,
+    def __init__(self, located: Callable[[IndexError | DataError], Exception], writer: Writer, homes: Sequence[Any], denormals: Denormals,
                  inputs: list[np.ndarray], step: Callable[[], None], outputs: Callable[[], list[np.ndarray]],
                  commit: Callable[[], None]):  # fmt: skip
         self._located = located
@@ -63,7 +64,7 @@ class NumpyInstance(Instance):
                 self._step()
                 results = self._outputs()
                 self._commit()
-        except IndexError as error:
+        except (IndexError, DataError) as error:
             raise self._located(error) from error
         finally:
             denormals.put(denormals.before)
@@ -90,11 +91,11 @@ class NumpyExecutable(PlannedExecutable):
             parts = self._bind(np, kernels, arena.array, self._storage, constants, self.emission.nodes, env)
         return NumpyInstance(self._located, self.writer, self.homes, Denormals(self.denormals == "flush"), *parts)
 
-    def _located(self, error: IndexError) -> IndexError:
+    def _located(self, error: IndexError | DataError) -> Exception:
         """The error of a kernel, with the layer and the user's line that the kernel comes from."""
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == self.filename]
         step = self.emission.lines.get(lines[-1] or 0) if lines else None
-        return IndexError(f"{error}{provenance.where(step.node.origins) if step is not None else ''}")
+        return type(error)(f"{error}{provenance.where(step.node.origins) if step is not None else ''}")
 
     def _describe(self) -> str:
         return f"{blas.describe()}\n{describe(self.denormals)}"

@@ -37,8 +37,9 @@ _TILED = ("conv", "max_pool", "sum_pool")
 """Ops whose working memory is that of a tile of images, for each member of the team."""
 
 
-def export_numpy(graph: Graph, path: Path, *, batch: int = 32, title: str = "", results: Sequence[str] = (), level: str = "O2",
-                 numerics: str = "safe") -> list[Path]:  # fmt: skip
+def export_numpy(
+    graph: Graph, path: Path, *, batch: int = 32, title: str = "", results: Sequence[str] = (), level: str = "O2"
+) -> list[Path]:
     """Write `graph` as a Python script and a file of weights.
 
     Args:
@@ -47,7 +48,7 @@ def export_numpy(graph: Graph, path: Path, *, batch: int = 32, title: str = "", 
         batch: rows for which memory is planned.
         title: the name of the model.
         results: names of the outputs.
-        level, numerics: as for `compile`.
+        level: as for `compile`.
 
     Returns:
         The script and the file of weights.
@@ -58,7 +59,7 @@ def export_numpy(graph: Graph, path: Path, *, batch: int = 32, title: str = "", 
     """
     check_count("batch", batch)
     check_suffix(path, ".py")
-    export = _Export(graph, batch, title or graph.name, results, {"level": level, "numerics": numerics})
+    export = _Export(graph, batch, title or graph.name, results, {"level": level})
     script, weights = export.script(path), export.weights()
     beside = path.with_suffix(".npz")
     beside.write_bytes(weights)

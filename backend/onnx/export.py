@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from symkeras.arguments import one_of
 from symkeras.backend.emitted.batchwise import check_suffix
 from symkeras.backend.onnx import model as onnx_model
 from symkeras.backend.onnx.model import LEAST_OPSET, Model, model_of
@@ -35,8 +36,8 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
         opset: the version of ONNX' operators, from 18 on.
         title: the name of the model.
         results: names of the outputs.
-        level, numerics: as for `compile`. With numerics="fast" maxima, maximum pooling and recurrent layers become ONNX' own operators, in which
-            engines lose a NaN.
+        level: as for `compile`.
+        numerics: "safe", or "fast": maxima, maximum pooling and recurrent layers become ONNX' own operators, in which engines lose a NaN.
 
     Returns:
         The files written.
@@ -52,10 +53,11 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
     if graph.updates:
         names = ", ".join(dict.fromkeys(v.attrs["name"] for v, _ in graph.updates))
         raise BackendError(f"export of {title or graph.name!r}: it changes variables ({names}); what is exported only computes")
+    one_of("safe", "fast")(numerics, "export: numerics")
     check_expressible(graph, f"export of {title or graph.name!r}")
     pipeline = Pipeline.level(level).without(UNWANTED)
     first = (RecogniseRecurrence(),) if numerics == "fast" else ()
-    optimised, _ = Pipeline((*first, *pipeline.passes, FreezeVariables())).run(graph, takes, numerics)
+    optimised, _ = Pipeline((*first, *pipeline.passes, FreezeVariables())).run(graph, takes)
     model = model_of(optimised, opset, numerics != "fast", title, results)
     return _write(model, path)
 

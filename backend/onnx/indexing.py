@@ -40,7 +40,9 @@ def _combine_rows(w: Writer, n: Node, indices: Term, values: Term) -> Term:
     return reshaped(w, w.op("GatherElements", table, places, axis=0), n.shape)
 
 
-def _set_rows(w: Writer, n: Node, table: Term, indices: Term, rows: Term) -> Term:
+def _set_rows(w: Writer, n: Node, table: Term, indices: Term, rows: Term, guard: Term | None = None) -> Term:
+    if guard is not None:
+        table = w.op("Where", w.op("IsNaN", guard, dtype="bool"), guard, table, dtype=table.dtype)
     return w.op("ScatterND", table, reshaped(w, indices.cast("int64"), (*n.inputs[1].shape, 1)), rows)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symkeras.arguments import one_of, optional, text
 from symkeras.backend.interface import Backend
 from symkeras.backend.onnx.table import takes
 from symkeras.backend.onnxruntime.executable import SessionExecutable
@@ -19,6 +20,7 @@ class OnnxRuntimeBackend(Backend):
 
     name = "onnxruntime"
     package = "onnxruntime"
+    options = {"device": optional(text), "numerics": one_of("safe", "fast")}
 
     def devices(self) -> list[str]:
         return list(names())

@@ -41,6 +41,7 @@ class SessionExecutable(Executable):
     """See `symkeras.backend.interface.Executable`.
 
     Args:
+        numerics: "safe", or "fast", which takes ONNX' own maxima, pooling and recurrent layers, in which the engine loses a NaN.
         device: such as "cpu" or "cuda:0"; the processor when None.
         poison: for the sake of one call for all backends: there are no buffers here to poison.
 
@@ -57,7 +58,7 @@ class SessionExecutable(Executable):
         self.device = device
         self._providers = providers(device)
         chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(UNWANTED)
-        self._optimised, self.history = chosen.run(graph, backend.takes, numerics)
+        self._optimised, self.history = chosen.run(graph, backend.takes)
         self._is_exact = numerics != "fast"
         self._check = SizeCheck(graph)
         self._sizes: Recent[tuple[tuple[int, ...], ...], bool] = Recent(MOST_SIZES)

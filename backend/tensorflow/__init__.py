@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import Any
 
+from symkeras.arguments import optional, text
 from symkeras.backend.interface import Backend
 from symkeras.backend.tensorflow.executable import TensorFlowExecutable, device_names
 from symkeras.backend.tensorflow.functions import FUNCTIONS
@@ -18,6 +19,7 @@ class TensorFlowBackend(Backend):
     """Registered as "tensorflow"."""
 
     name = "tensorflow"
+    options = {"device": optional(text)}
 
     @property
     def package(self) -> str:  # type: ignore[override]

@@ -102,7 +102,7 @@ class TensorFlowStep(Step):
             for handle, new in written:
                 variables.write(handle, new)
 
-        computed = [t for r in results for t in ((r.indices, r.rows) if isinstance(r, variables.Rows) else (r,))]
+        computed = [t for r in results for t in (r.tensors if isinstance(r, variables.Rows) else (r,))]
         with tf.control_dependencies([*computed, found]):
             if extents and written:
                 tf.cond(tf.reduce_all((found[:, 0] >= self._low) & (found[:, 1] <= self._high)), write, lambda: None)

@@ -131,9 +131,11 @@ def _combine_rows(indices: Tensor, values: Tensor, rows: int) -> Tensor:
     return tf.reshape(tf.gather(total, place), values.shape)
 
 
-def _set_rows(table: Tensor | Table, indices: Tensor, rows: Tensor) -> Tensor | Rows:
+def _set_rows(table: Tensor | Table, indices: Tensor, rows: Tensor, guard: Tensor | None = None) -> Tensor | Rows:
     if isinstance(table, Table):
-        return Rows(_within(indices, table.shape[0]), rows)
+        return Rows(_within(indices, table.shape[0]), rows, guard, table.shape)
+    if guard is not None:
+        table = tf.where(tf.math.is_nan(guard), guard, table)
     if 0 in table.shape or 0 in rows.shape:
         return tf.identity(table)
     return tf.tensor_scatter_nd_update(table, tf.expand_dims(_within(indices, table.shape[0]), -1), rows)

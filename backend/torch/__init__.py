@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
+from symkeras.arguments import one_of, optional, text
 from symkeras.backend.interface import Backend
-from symkeras.backend.torch.executable import TorchExecutable, known_devices
+from symkeras.backend.torch.executable import MODES, TorchExecutable, known_devices
 from symkeras.backend.torch.functions import TorchFunctions
 from symkeras.graph.graph import Graph
 
@@ -22,6 +23,7 @@ class TorchBackend(Backend):
 
     name = "torch"
     package = "torch"
+    options = {"device": optional(text), "mode": one_of(*MODES)}
 
     def devices(self) -> list[str]:
         return known_devices()

@@ -176,9 +176,11 @@ class Indexing:
         first = torch.searchsorted(torch.sort(flat)[0], flat)  # a number for each row that occurs
         return torch.zeros_like(each).index_put_((first,), each, accumulate=True)[first].reshape(values.shape)
 
-    def set_rows(self, table: Tensor, indices: Tensor, rows: Tensor) -> Tensor:
+    def set_rows(self, table: Tensor, indices: Tensor, rows: Tensor, guard: Tensor | None = None) -> Tensor:
         if not self.is_safe and table.shape[0] == 0:
             return table
+        if guard is not None:
+            table = torch.where(torch.isnan(guard), guard, table)
         return table.index_put((self.positive(indices, table.shape[0]),), rows)
 
     def take_along_axis(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:

@@ -78,7 +78,7 @@ class Pipeline:
     def __str__(self) -> str:
         return ", ".join(map(str, self.passes))
 
-    def run(self, graph: Graph, takes: Callable[[str], bool], numerics: str = "safe") -> tuple[Graph, History]:
+    def run(self, graph: Graph, takes: Callable[[str], bool]) -> tuple[Graph, History]:
         """The graph after all passes, and the record.
 
         Raises:
@@ -87,7 +87,7 @@ class Pipeline:
         history = History(graph)
         with Compilation(graph.names) as compilation, provenance.inherit(()):
             for name, run in ((interning.NAME, interned), *((str(p), p.run) for p in self.passes)):
-                context = Context(takes, numerics)
+                context = Context(takes)
                 start = time.perf_counter()
                 after = _ran(run, graph, context, name)
                 verify(graph, after, name)

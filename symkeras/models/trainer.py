@@ -76,7 +76,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
             ConfigError: an unknown optimizer, loss, metric, output or option; the model stays as it was compiled before.
         """
         from symkeras import optimizers
-        from symkeras.backend.interface import OPTIONS, check_registered, options_of
+        from symkeras.backend.interface import OPTIONS, check_registered, options_of, unknown_option
 
         if backend is not None:
             check_registered(backend)
@@ -84,6 +84,8 @@ class Trainer(OneBatch, GeneratorMethods, Results):
         for name in options:
             known = OPTIONS if name in OPTIONS else options_of(backend)
             if name not in known:
+                if name == "numerics":
+                    raise ConfigError(f"compile: {unknown_option(name, backend)}")
                 raise ConfigError(f"compile: unknown argument {name!r}.{nearest(name, (*known, *_COMPILE_ARGUMENTS))}")
             options[name] = known[name](options[name], f"compile: {name}")
         for method in _STEP_METHODS:

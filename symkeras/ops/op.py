@@ -81,7 +81,7 @@ class Op:
         """
         least, most = self.inputs_taken
         if not least <= len(types) <= most or any(isinstance(t, tuple) for t in types) != (self.name == "item"):
-            expected = f"{least} inputs" if least == most else f"at least {least} inputs"
+            expected = f"{least} inputs" if least == most else f"at least {least} inputs" if most == math.inf else f"{least} to {most} inputs"
             raise GraphError(f"{self.name} takes {expected}, each one tensor, received {', '.join(map(str, types)) or 'none'}")
         given = attrs if attrs.keys() == self.attributes.keys() else {**self.defaults, **attrs}
         if given.keys() != self.attributes.keys():
@@ -102,8 +102,9 @@ class Op:
     def inputs_taken(self) -> tuple[int, float]:
         """The least and the greatest number of inputs."""
         parameters = inspect.signature(self.infer).parameters.values()
-        least = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
-        return least, math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else least
+        named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        least = sum(p.default is p.empty for p in named)
+        return least, math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(named)
 
     def infer(self, *types: Any, **attrs: Any) -> NodeType:
         """The type of the result; raises ShapeError or DtypeError."""

@@ -141,7 +141,7 @@ class Slice(_Movement):
     def infer(self, x: TensorType, *, starts: Any, stops: Any, strides: Any) -> TensorType:  # type: ignore[override]
         for k, (a, b, n) in enumerate(zip(starts, stops, x.shape, strict=True)):
             if any(isinstance(v - u, int) and v - u < 0 for u, v in ((a, b), (b, n))):
-                raise ShapeError(f"slice {a}:{b} of axis {k} of {x}: the bounds lie outside")
+                raise ShapeError(f"slice {a}:{b} of axis {k} of size {x.shape[k]}: the bounds lie outside")
         return x.with_shape(tuple(dims.ceil_divide(b - a, s) for a, b, s in zip(starts, stops, strides, strict=True)))
 
     def value(self, x: Any, *, starts: Any, stops: Any, strides: Any) -> Any:  # type: ignore[override]

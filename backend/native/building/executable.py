@@ -20,16 +20,19 @@ from symkeras.backend.native.kernels.table import NativeKernels
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import place
 from symkeras.compiler.program.program import Preparation, size_problem
-from symkeras.errors import ShapeError
+from symkeras.errors import DataError, ShapeError
 from symkeras.graph import dims, provenance, residence
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
+from symkeras.ops.elementwise import NEGATIVE_POWER
 
 _threads = threads.count()
 
 
 _NO_MEANING = 2
 """The code of a fault of sizes."""
+_NEGATIVE_POWER = 3
+"""The code of a fault of exponents."""
 
 
 class _Fault(ctypes.Structure):
@@ -213,6 +216,8 @@ class NativeExecutable(PlannedExecutable):
             env = dict(zip(self._symbols, key, strict=True))
             return ShapeError(size_problem(self.emission.sized[fault.index], env) or f"sizes without meaning: {env}")
         where = provenance.where(self.emission.steps[fault.step].node.origins)
+        if fault.code == _NEGATIVE_POWER:
+            return DataError(f"{NEGATIVE_POWER}{where}")
         return IndexError(f"index {fault.index} is out of range for an axis of size {fault.size}{where}")
 
     def _describe(self) -> str:

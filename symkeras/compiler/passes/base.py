@@ -36,13 +36,11 @@ class Context:
 
     Attributes:
         takes: whether the backend runs an op itself.
-        numerics: "safe" or "fast" (rules that may change NaN, Inf or rounding class are allowed).
         rewrites: what the running pass did, in order.
         refusals: (rule, reason) -> the nodes to which it might have been applied.
     """
 
     takes: Callable[[str], bool]
-    numerics: str = "safe"
     rewrites: list[Rewrite] = field(default_factory=list)
     refusals: dict[tuple[str, str], dict[Node, None]] = field(default_factory=dict)
 

@@ -244,7 +244,7 @@ class RuleSet:
         """A body rewritten: the same object for the same body, so that loops and branches that were equal stay so."""
         known = self._done.get(graph)
         if known is None:
-            own = Context(context.takes, context.numerics)
+            own = Context(context.takes)
             new = self.run(graph, own)
             known = self._done[graph] = (None if new is graph else new), own  # what holds its own key would never go away
         new_or_none, own = known

@@ -128,6 +128,8 @@ class _Lowering(ControlFlow):
             self._view(node)
         elif node in self.combined:
             self._combine(node)
+        elif self.kernels.checks(node):
+            self._checked(node)
         else:
             self._step(node)
 
@@ -136,6 +138,7 @@ class _Lowering(ControlFlow):
         return (
             bool(node.inputs)
             and node.type == TensorType((), node.types[0].dtype)
+            and not node.op.may_raise(node)
             and all(
                 i in self.values
                 and i.op.name != "placeholder"
@@ -168,6 +171,14 @@ class _Lowering(ControlFlow):
         self.results[node] = outputs
         if not isinstance(node.type, tuple):
             self.values[node] = outputs[0]
+
+    def _checked(self, node: Node) -> None:
+        """An elementwise node behind a look at its exponents, which are there when it begins."""
+        looked = self._fresh(TensorType((), "bool"))
+        self._emit(Step("check", node, [self._operand(node, 1)], [looked]))
+        (unit,) = Fusion([node], lambda n: True, {}, [node]).units()
+        assert isinstance(unit, FusionGroup)
+        self._fused(unit)
 
     def _in_order_of_readers(self, node: Node) -> Value:
         """A result whose axes lie in the order in which all readers transpose them, so that the transposes cost nothing."""
@@ -222,7 +233,9 @@ class _Lowering(ControlFlow):
             inputs = [self.values[n] for n in group.operands]
             self._emit(Step("fused", group.nodes[-1], inputs, [self.values[variable]], fused=group))
         self.steps = outside
-        self._read(done.first, self.position, None)
+        done.guards = [(self.values[guard], self.values[variable]) for variable, guard in update.guards.items()]
+        for v in (done.first, *(guard for guard, _ in done.guards)):
+            self._read(v, self.position, None)
         done.end = self.position
         self.position += 1
         self.steps.append(done)
@@ -278,6 +291,7 @@ def _bound_nodes(order: Sequence[Node]) -> set[Node]:
         if (
             n.inputs
             and n.type == TensorType((), n.types[0].dtype)
+            and not n.op.may_raise(n)
             and all((i in bound or i.op.name in ("constant", "dim")) and i.shape == () for i in n.inputs)
         ):
             bound.add(n)

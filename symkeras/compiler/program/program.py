@@ -20,6 +20,7 @@ from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.lazy import lazy
+from symkeras.ops.reductions import meets_nothing
 
 
 @dataclass(eq=False)
@@ -99,7 +100,8 @@ class Step:
     Attributes:
         kind: "kernel", "copy" (moves elements), "fused" (a fusion group: `fused` says of what; its operands are the inputs,
             its results the outputs, and `node` is the last of them), or "combine" (a `combine_rows` whose rows matter at the first of
-            equal indices alone, and whose second output says which is the first for every row of a table; see `RowPass`).
+            equal indices alone, and whose second output says which is the first for every row of a table; see `RowPass`), or "check"
+            (what may not be negative is looked at before `node` is computed; its output is of no account).
         is_ready: the first scratch keeps from call to call what is made of an input that is kept as well (see `Preparation`).
     """
 
@@ -201,12 +203,14 @@ class RowPass:
         first: for every row the number of the first index that is the row's; negative where there is none.
         touched: computes the new rows at the indices; it reads and writes tables as if they were arrays over the indices.
         others: compute the rows at no index.
+        guards: (number, table): where the number is NaN the table's rows at no index become NaN.
         rows: of the tables; count: of the indices; width: elements of a row.
     """
 
     node: Node
     first: Value
     steps: list[AnyStep] = field(default_factory=list)
+    guards: list[tuple[Value, Value]] = field(default_factory=list)
     rows: Size = 0
     count: Size = 0
     width: Size = 0
@@ -292,7 +296,7 @@ class Program:
 def check_sizes(graph: Graph, env: Mapping[str, int]) -> None:
     """Raise ShapeError where sizes leave an op of `graph` without meaning; what is in branches, and in loops of no steps, may never run."""
     for n in graph.nodes:
-        if (problem := size_problem(n, env)) is not None:
+        if (problem := size_problem(n, env)) is not None and not meets_nothing(n, graph):
             raise ShapeError(problem)
         if n.op.name == "scan" and dims.evaluate(n.attrs["length"], env) > 0:
             check_sizes(n.attrs["body"], env)
