@@ -106,7 +106,9 @@ PLAIN: dict[str, Callable[..., Variable]] = {
 }  # fmt: skip
 """What PyTensor computes; a node of which it would give another type runs by its reference value, which raises what is to be raised."""
 
-KERNELS = {"conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad"}
+KERNELS = {
+    "conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad", "combine_rows",
+}  # fmt: skip
 """What runs by the kernels of the NumPy backend."""
 REFERENCES = {
     "sum", "prod", "max", "min", "any", "all", "argmax", "argmin", "cumsum", "cumprod", "sort", "argsort", "top_k", "random_bits",
