@@ -20,6 +20,7 @@ TRAINING = tuple(name for name in ENGINES if name not in backend_names.WITHOUT_T
 MISSING = {n: "" if find_spec(n) else f"{n} is not installed: pip install 'symkeras[{backend_names.EXTRAS[n]}]'" for n in ENGINES}
 """Why an engine cannot run here, "" where it can; none is imported to find out."""
 
+
 def each(names: tuple[str, ...]) -> list[Any]:
     """Parameters of a test, an engine each."""
     return [pytest.param(name, marks=pytest.mark.skipif(bool(MISSING[name]), reason=MISSING[name])) for name in names]
