@@ -16,7 +16,7 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Constant
 
-from symkeras.backend.engine.walk import AXIS_OF_INDICES, Here
+from symkeras.backend.engine.walk import AXIS_OF_INDICES, Functions, Here
 from symkeras.backend.pytensor.control import cond, scan, while_loop
 from symkeras.backend.pytensor.foreign import Extent, Kernel, Reference, reference
 from symkeras.graph import dims, dtypes
@@ -171,10 +171,9 @@ def _with_indices(here: Here) -> Callable[..., Any]:
     return run
 
 
-class PyTensorFunctions:
+class PyTensorFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`."""
 
-    plain: dict[str, Callable[..., Any]] = {}
     special = {
         **dict.fromkeys(PLAIN, _by_pytensor), **dict.fromkeys(KERNELS, _by(Kernel)), **dict.fromkeys(REFERENCES, _by(Reference)),
         **dict.fromkeys(AXIS_OF_INDICES, _with_indices), "matmul": _product, "scan": scan, "cond": cond, "while_loop": while_loop,

@@ -19,6 +19,7 @@ from symkeras.graph.dims import evaluate as evaluate_sizes
 from symkeras.graph.types import parse_type
 from symkeras.graph.variable import Variable
 from symkeras.ops.evaluation import evaluate
+from tests.backends import poisoned
 from tests.fuzz.statements import Draw, statement
 from tests.tolerances import TOLERANCES
 
@@ -223,7 +224,7 @@ def differences(program: Program, ways: Sequence[tuple[str, str]], poison: bool 
         for v, value in zip(held, start, strict=True):
             v.set(value)
         try:
-            compiled = compile_graph(graph, backend, level=level, poison=poison)
+            compiled = compile_graph(graph, backend, level=level, **(poisoned(backend) if poison else {}))
         except errors.BackendError:
             continue  # float16 on native: refused before anything is compiled
         except Exception as error:
