@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from symkeras.graph.escaping import printable
 
@@ -208,6 +208,15 @@ def where(origins: tuple[Origin, ...]) -> str:
     """What a message ends with: ` (encoder/dense_1, train.py:41)` for the first of the origins, nothing where none is known."""
     text = str(origins[0]) if origins else ""
     return f" ({text})" if text else ""
+
+
+def raise_at(error: Exception, origins: tuple[Origin, ...]) -> NoReturn:
+    """Raise an error of a node with the place of the node; one that says its place, or that of a graph within, as it is."""
+    if hasattr(error, "is_located"):
+        raise error
+    located: Any = type(error)(f"{error}{where(origins)}")
+    located.is_located = True
+    raise located from error
 
 
 @functools.lru_cache(4096)

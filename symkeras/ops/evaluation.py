@@ -141,10 +141,8 @@ def _value(node: Node, graph: Graph, values: Mapping[Node, Any], env: Mapping[st
                 return np.zeros(dims.evaluate(node.shape, env), node.dtype)
             node.op.infer(*(TensorType(np.shape(a), i.dtype) for a, i in zip(given, node.inputs, strict=True)), **attrs)
         result = node.op.value(*given, **attrs)
-    except (IndexError, DataError, ShapeError) as error:
-        if subgraphs(node):
-            raise
-        raise type(error)(f"{error}{provenance.where(node.origins)}") from error
+    except (IndexError, ValueError, DataError, ShapeError) as error:
+        provenance.raise_at(error, node.origins)
     if isinstance(node.type, tuple):
         return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, node.type, strict=True))
     result = np.asarray(result, dtype=node.type.dtype)
