@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import time
 import traceback
 
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("--levels", default="O0,O1,O2")
     given = parser.parse_args()
     ways = [(b, level) for b in given.backends.split(",") for level in given.levels.split(",")]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     end, seed, found = time.monotonic() + 60 * given.minutes, given.seed, 0
     try:
         while time.monotonic() < end and seed < given.seed + given.count:
@@ -36,6 +38,8 @@ def main() -> int:
                 found += 1
                 print(f"---- seed {seed}: the reference failed\n{traceback.format_exc(limit=-4)}\n", flush=True)
             seed += 1
+            if (seed - given.seed) % 500 == 0:
+                print(f"{seed - given.seed} programs, {found} that differ", flush=True)
     except KeyboardInterrupt:
         print("interrupted")
     print(f"{seed - given.seed} programs, {found} that differ")

@@ -51,7 +51,7 @@ def pooling(d: Draw) -> str | None:
     return f"ops.{d.one(['max_pool', 'average_pool'])}({text}, {size}, {d.one([None, 1, 2, 3])}, {d.one(['valid', 'same'])!r})"
 
 
-_VECTORS = [
+VECTORS = [
     "Dense(3, 'tanh')", "Dense(2, use_bias=False)", "Dense(5, 'gelu', kernel_initializer='he_normal')", "BatchNormalization()",
     "BatchNormalization(axis=1)", "LayerNormalization()", "LayerNormalization(axis=(-1, 1))", "LayerNormalization(rms_scaling=True)",
     "RMSNormalization()", "UnitNormalization()", "GroupNormalization(1)", "GroupNormalization(-1)", "PReLU()", "LeakyReLU()", "ELU(0.7)",
@@ -59,7 +59,7 @@ _VECTORS = [
     "AlphaDropout(0.3, seed=4)", "Flatten()", "RepeatVector(2)", "Activation('mish')", "ActivityRegularization(0.1)", "Identity()",
     "EinsumDense('...x,xy->...y', 3, bias_axes='y')", "Masking()", "Dropout(0.5, noise_shape=(None, 1), seed=5)",
 ]  # fmt: skip
-_SEQUENCES = [
+SEQUENCES = [
     "LSTM(3)", "LSTM(2, return_sequences=True)", "LSTM(2, dropout=0.2, recurrent_dropout=0.1, seed=1)", "GRU(3)", "GRU(2, reset_after=False)",
     "GRU(2, return_sequences=True, go_backwards=True)", "SimpleRNN(4)", "SimpleRNN(2, return_sequences=True, activation='relu')",
     "Bidirectional(layers.LSTM(2, return_sequences=True))", "Bidirectional(layers.GRU(2), merge_mode='sum')", "TimeDistributed(layers.Dense(2))",
@@ -68,7 +68,7 @@ _SEQUENCES = [
     "GlobalAveragePooling1D()", "UpSampling1D(2)", "ZeroPadding1D((1, 2))", "Cropping1D((1, 0))", "Permute((2, 1))", "SpatialDropout1D(0.3, seed=1)",
     "RNN([layers.LSTMCell(2), layers.GRUCell(3)])",
 ]  # fmt: skip
-_IMAGES = [
+IMAGES = [
     "Conv2D(3, 3, padding='same')", "Conv2D(4, 2, strides=2, activation='relu')", "Conv2D(2, 3, dilation_rate=2, padding='same')",
     "Conv2DTranspose(2, 2, strides=2)", "Conv2DTranspose(3, 3, strides=2, padding='same', output_padding=1)", "DepthwiseConv2D(2)",
     "SeparableConv2D(3, 3, padding='same')", "MaxPooling2D(2)", "MaxPooling2D(3, 2, padding='same')", "AveragePooling2D(2, 1)",
@@ -82,7 +82,7 @@ _ATTENTION = ["MultiHeadAttention(2, 3)", "MultiHeadAttention(1, 2, dropout=0.2,
 
 def one_layer(d: Draw) -> str | None:
     """A layer with weights of its own, in training or not; what it remembers is updated."""
-    kinds = {2: _VECTORS, 3: _VECTORS + 2 * _SEQUENCES + 2 * _ATTENTION + ["Attention()", "AdditiveAttention()"], 4: _VECTORS + 2 * _IMAGES}
+    kinds = {2: VECTORS, 3: VECTORS + 2 * SEQUENCES + 2 * _ATTENTION + ["Attention()", "AdditiveAttention()"], 4: VECTORS + 2 * IMAGES}
     found = d.tensor(lambda t: t.ndim in kinds and is_float(t))
     if found is None:
         return None

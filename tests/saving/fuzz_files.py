@@ -86,7 +86,7 @@ class Reader:
             is_read = True
         except SymkerasError as error:
             made, is_read = None, False
-            if isinstance(error.__cause__, MemoryError):
+            if isinstance(error.__cause__, MemoryError) and not kind.endswith("config"):  # a config may ask for what the machine has
                 return f"memory: {error}"
             if kind in ("keras", "legacy", "weights", "legacy_weights", "npz") and path.name not in str(error):
                 return f"the file is not named: {type(error).__name__}: {error}"
