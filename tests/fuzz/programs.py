@@ -251,8 +251,8 @@ def _reference(graph: Graph, held: Sequence[Variable], arrays: Sequence[Any], be
 
 
 def _kind(error: Exception) -> str:
-    """The built-in error that a user would catch."""
-    return next((c.__name__ for c in (IndexError, ValueError) if isinstance(error, c)), type(error).__name__)
+    """The built-in error that a user would catch; where two things fail, either may come first."""
+    return "IndexError or ValueError" if isinstance(error, (IndexError, ValueError)) else type(error).__name__
 
 
 def _called(compiled: Any, held: Sequence[Variable], arrays: Sequence[Any]) -> Result:
