@@ -42,7 +42,7 @@ def main() -> int:
                 found += 1
                 print(f"---- seed {seed}: the reference failed\n{traceback.format_exc(limit=-4)}\n", flush=True)
             seed += 1
-            if (seed - given.seed) % 500 == 0:
+            if (seed - given.seed) % 100 == 0:
                 print(f"{seed - given.seed} programs, {networks} of them networks, {found} that differ", flush=True)
     except KeyboardInterrupt:
         print("interrupted")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.graph import Tensor, dtypes
+from symkeras.graph.node import reachable
 
 Pool = dict[str, Tensor]
 """The tensors there are, by name."""
@@ -46,6 +47,12 @@ class Draw:
             return None
         late = names[-4:]
         return self.one(late if self.chance(0.6) else names)
+
+    def source(self, of: str) -> str | None:
+        """A floating tensor that another one is computed from; now and then any."""
+        above = set(reachable([self.pool[of].node])) if not self.chance(0.1) else None
+        names = [k for k, t in self.pool.items() if is_float(t) and k != of and (above is None or t.node in above)]
+        return self.one(names) if names else None
 
     def tensor(self, fits: Callable[[Tensor], bool] = lambda t: True) -> tuple[str, Tensor] | None:
         name = self.name(fits)

@@ -247,8 +247,9 @@ def nested_control(d: Draw) -> str | None:
 
 def steps(d: Draw) -> str | None:
     """A step against a gradient, and gradients of gradients."""
-    of, by = d.name(is_float), d.name(is_float)
-    if of is None or by is None:
+    of = d.name(is_float)
+    by = d.source(of) if of is not None else None
+    if by is None:
         return None
     inner = f"gradient(ops.sum(ops.tanh({of})), {by})"
     return d.one([f"gradient(ops.sum(ops.square({inner})), {by})", f"{by} - 0.1 * {inner}", f"{inner} * {by}"])

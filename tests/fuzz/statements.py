@@ -18,7 +18,7 @@ from tests.fuzz.draw import Draw, has_axes, is_float, is_int
 _PLAIN = (
     "tanh sin cos negative absolute sigmoid relu softplus square rint sign floor ceil trunc expm1 erf log_sigmoid silu gelu elu selu softsign "
     "hard_sigmoid hard_silu hard_tanh relu6 leaky_relu stop_gradient isnan isfinite isinf arctan arcsinh reciprocal squareplus tanh_shrink "
-    "soft_shrink hard_shrink sparse_plus sparse_sigmoid celu round"
+    "soft_shrink hard_shrink sparse_plus sparse_sigmoid celu round glu"
 )
 FLOAT_UNARY = [f"ops.{name}(x)" for name in _PLAIN.split()] + [
     "ops.exp(ops.minimum(x, 3.0))",
@@ -44,6 +44,7 @@ FLOAT_UNARY = [f"ops.{name}(x)" for name in _PLAIN.split()] + [
     "ops.round(x, 1)",
     "ops.log(1.0 - ops.sigmoid(ops.clip(x, -5.0, 5.0)))",
     "ops.sqrt(ops.square(x) + 1.0)",
+    "ops.log(1.0 - ops.exp(-ops.absolute(x) - 0.1))",
     "x % 0.7",
     "x // 0.6",
     "ops.exp(x - ops.max(x)) / ops.sum(ops.exp(x - ops.max(x)))",
@@ -317,8 +318,8 @@ def loop(d: Draw) -> str | None:
 
 def gradient(d: Draw) -> str | None:
     of = d.name(is_float)
-    by = d.name(is_float)
-    if of is None or by is None:
+    by = d.source(of) if of is not None else None
+    if by is None:
         return None
     return f"gradient(ops.sum(ops.tanh({of})), {by})"
 
@@ -338,7 +339,7 @@ KINDS: list[tuple[Callable[[Draw], str | None], float]] = [
     (scan, 0.8),
     (branch, 0.6),
     (loop, 0.4),
-    (gradient, 1.5),
+    (gradient, 2.5),
     *network_statements.KINDS,
 ]
 """What statements there are, and how often."""
