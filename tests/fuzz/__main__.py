@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--large", type=float, default=0.25, help="the share of programs with large sizes")
     parser.add_argument("--backends", default="numpy,native")
     parser.add_argument("--levels", default="O0,O1,O2")
-    parser.add_argument("--networks", type=float, default=0.05, help="the share of models that are trained, instead of programs")
+    parser.add_argument("--networks", type=float, default=0.02, help="the share of models that are trained, instead of programs")
     given = parser.parse_args()
     ways = [(b, level) for b in given.backends.split(",") for level in given.levels.split(",")]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -28,7 +28,7 @@ def main() -> int:
     try:
         while time.monotonic() < end and seed < given.seed + given.count:
             large = (seed * 2654435761 % 1000) < 1000 * given.large
-            is_network = (seed * 40503 % 1000) < 1000 * given.networks
+            is_network = (seed * 2246822519 // 7 % 1000) < 1000 * given.networks
             networks += is_network
             try:
                 report = _of_network(seed, ways) if is_network else _of_program(seed, large, ways)
