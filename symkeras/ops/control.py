@@ -254,6 +254,8 @@ def scan(
     (6.0, [0.0, 1.0, 3.0, 6.0])
     """
     flat_init, flat_xs = _flat_leaves(init), _flat_leaves(xs)
+    if not all(shape(x) for x in flat_xs):
+        raise ShapeError("scan goes over the first axis of its sequences, received a scalar")
     steps = shape(flat_xs[0])[0] if flat_xs else length
     if steps is None:
         raise ShapeError("scan needs xs, or length")

@@ -124,12 +124,24 @@ def common_dtype(promote: str, *inputs: Any) -> str:
     return dtypes.inexact(joined) if promote == "float" else joined
 
 
-def promoted(promote: str, *inputs: Any) -> list[Any]:
-    """The inputs in their common dtype: all symbolic if one is (a variable beside a tensor is its leaf), else all arrays."""
+def promoted(promote: str, *inputs: Any, compares: bool = False) -> list[Any]:
+    """The inputs in their common dtype: all symbolic if one is (a variable beside a tensor is its leaf), else all arrays.
+
+    Args:
+        promote: how the dtype follows from those of the inputs.
+        inputs: tensors, arrays and numbers.
+        compares: whether they are only compared: then integers may meet a number that their dtype does not have.
+    """
     dtype = common_dtype(promote, *inputs)
+    if compares and dtypes.is_int(dtype) and dtype != "uint64" and not all(_has(dtype, x) for x in inputs):
+        dtype = "int64"
     if is_symbolic(*inputs):
         return [cast(as_tensor(x, dtype), dtype) for x in inputs]
     return [as_array(x, dtype) if isinstance(x, (bool, int, float)) else as_array(x).astype(dtype, copy=False) for x in inputs]
+
+
+def _has(dtype: str, x: Any) -> bool:
+    return not isinstance(x, int) or np.iinfo(dtype).min <= x <= np.iinfo(dtype).max
 
 
 def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None, **options: Any) -> Callable[..., Any]:
@@ -141,7 +153,7 @@ def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None
     def call(*inputs: Any) -> Any:
         if len(inputs) != op.arity:
             raise TypeError(f"{name} takes {op.arity} arguments, received {len(inputs)}")
-        values = promoted(promote, *inputs)
+        values = promoted(promote, *inputs, compares=op.result == "bool")
         if any(isinstance(v, Tensor) for v in values):
             return apply_symbolic(op, values, {})
         if promote == "signed" and values[0].dtype == bool:

@@ -245,7 +245,7 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 
 def _columns(indices: Any, target: tuple[Any, ...]) -> list[Any]:
     """The coordinates along each axis."""
-    *lead, depth = shape(indices)
+    *lead, depth = shape(indices) or (0,)
     if not isinstance(depth, int) or not 0 < depth <= len(target):
         raise ShapeError(f"scatter: indices of shape {(*lead, depth)} hold {depth} coordinates for shape {target}")
     return [squeeze(slice_axis(indices, len(lead), k, k + 1), -1) for k in range(depth)]

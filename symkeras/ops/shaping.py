@@ -258,7 +258,11 @@ def reshape(x: Any, newshape: Any) -> Any:
     """
     newshape = as_shape(newshape)
     if not is_symbolic(x) and not any(isinstance(d, dims.Dim) for d in newshape):
-        return np.reshape(as_array(x), tuple(-1 if d is None else int(d) for d in newshape))
+        array = as_array(x)
+        try:
+            return np.reshape(array, tuple(-1 if d is None else int(d) for d in newshape))
+        except ValueError as error:
+            raise ShapeError(f"reshape of {array.shape} to {tuple(newshape)}: {error}") from error
     x = as_tensor(x)
     target = resolve_shape(x.dims, newshape)
     return x if target == x.dims else apply(OPS["reshape"], [x], {"shape": target})
