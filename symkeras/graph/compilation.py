@@ -1,4 +1,4 @@
-"""A compilation: the nodes of the graphs between the one that was written and the one that runs, what they are called, and their order."""
+"""A compilation: the nodes of the graphs between the one that was written and the one that runs, and what they are called."""
 
 from __future__ import annotations
 
@@ -21,20 +21,18 @@ class Compilation:
     Attributes:
         nodes: by structure.
         names: of all nodes met.
-        places: node -> where its value was written: that of the node it replaces, which in turn may replace another.
     """
 
     def __init__(self, given: Mapping[Node, str]):
         self.nodes: dict[tuple[Any, ...], Node] = {}
         self.names = Names(given)
-        self.places: dict[Node, int] = {}
 
     def made(self, node: Node) -> None:
         """Note what a new node stands for."""
         old = provenance.replaced()
         if old is None:
             return
-        self.places[node] = self.places.get(old, old.uid)
+        node.place = old.place
         if old.op is node.op and old.attrs is node.attrs:
             self.names.replaced[node] = old
 
@@ -50,6 +48,7 @@ class Compilation:
 
     def __exit__(self, *_: object) -> None:
         scope.maker = self._before
+        self.nodes = {}  # graphs hold those that are left
 
 
 def current() -> Compilation | None:

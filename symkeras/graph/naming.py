@@ -101,6 +101,7 @@ class Names:
                 name = unique(words.of_a_value(named_after(node)), self._taken)
             self.of[node] = name
             present.add(name)
+        self.replaced.clear()
 
     def _inherited(self, node: Node) -> str | None:
         """The name of the node that `node` replaces, or that one replaces."""

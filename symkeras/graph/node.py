@@ -96,9 +96,10 @@ class Node:
         uid: grows in the order of building, so sorting by it is a topological order.
         origins: where it comes from (see `provenance`); the one part that may grow, when equal nodes merge.
         call: what else made it and lives as long: the record of a layer's call, None for most.
+        place: where its value was written, among others: that of the node it replaces in a compilation, else by its uid.
     """
 
-    __slots__ = ("__weakref__", "attrs", "call", "inputs", "op", "origins", "type", "uid")
+    __slots__ = ("__weakref__", "attrs", "call", "inputs", "op", "origins", "place", "type", "uid")
 
     def __init__(self, op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any], type: NodeType, origins: tuple[Origin, ...]):
         self.op = op
@@ -108,6 +109,7 @@ class Node:
         self.uid = next(_counter)
         self.origins = origins
         self.call: Any = None
+        self.place = self.uid
 
     @property
     def shape(self) -> tuple[Any, ...]:

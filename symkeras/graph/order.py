@@ -16,9 +16,8 @@ def in_order(graph: Graph) -> list[Node]:
 
     So a value stays where it is from pass to pass, and the text of a parsed graph is the text that was parsed.
     """
-    places = graph.compilation.places if graph.compilation is not None else {}
     waiting = {n: sum(not i.op.is_leaf for i in set(n.inputs)) for n in graph.nodes if not n.op.is_leaf}
-    ready = [(places.get(n, n.uid), n.uid, n) for n, count in waiting.items() if count == 0]
+    ready = [(n.place, n.uid, n) for n, count in waiting.items() if count == 0]
     heapq.heapify(ready)
     found: dict[Node, None] = {}
     while ready:
@@ -28,6 +27,6 @@ def in_order(graph: Graph) -> list[Node]:
         for reader in dict.fromkeys(graph.users[node]):
             waiting[reader] -= 1
             if waiting[reader] == 0:
-                heapq.heappush(ready, (places.get(reader, reader.uid), reader.uid, reader))
+                heapq.heappush(ready, (reader.place, reader.uid, reader))
     found.update(dict.fromkeys((*graph.roots, *(v for v, _ in graph.updates))))
     return [n for n in found if n.op.name != "placeholder"]

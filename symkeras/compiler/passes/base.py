@@ -38,11 +38,13 @@ class Context:
         takes: whether the backend runs an op itself.
         rewrites: what the running pass did, in order.
         refusals: (rule, reason) -> the nodes to which it might have been applied.
+        memo: what the running pass made of graphs within.
     """
 
     takes: Callable[[str], bool]
     rewrites: list[Rewrite] = field(default_factory=list)
     refusals: dict[tuple[str, str], dict[Node, None]] = field(default_factory=dict)
+    memo: dict[Any, Any] = field(default_factory=dict)
 
     def rewrote(self, rule: str, old: Node, new: Node) -> Node:
         """Note that `new` is put in place of `old`; `new` itself, which has the name of `old` where it has none."""

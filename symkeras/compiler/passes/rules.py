@@ -11,7 +11,6 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -200,7 +199,6 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule]):
         self.rules = tuple(rules)
         self._by_op: dict[str, list[_Row]] = {}
-        self._done: WeakKeyDictionary[Graph, tuple[Graph | None, Context]] = WeakKeyDictionary()
         for rule in self.rules:
             pattern = parse(rule.pattern)
             replacement = parse(rule.replacement) if isinstance(rule.replacement, str) else None
@@ -242,14 +240,12 @@ class RuleSet:
 
     def _within(self, graph: Graph, context: Context) -> Graph:
         """A body rewritten: the same object for the same body, so that loops and branches that were equal stay so."""
-        known = self._done.get(graph)
-        if known is None:
-            own = Context(context.takes)
-            new = self.run(graph, own)
-            known = self._done[graph] = (None if new is graph else new), own  # what holds its own key would never go away
-        new_or_none, own = known
+        if (self, graph) not in context.memo:
+            own = Context(context.takes, memo=context.memo)
+            context.memo[self, graph] = self.run(graph, own), own
+        new, own = context.memo[self, graph]
         context.include(own)
-        return graph if new_or_none is None else new_or_none
+        return new
 
     def _sweep(self, graph: Graph, context: Context) -> tuple[Graph, bool]:
         new: dict[Node, Node] = {}
