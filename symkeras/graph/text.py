@@ -141,7 +141,7 @@ class _Parser:
             graph = self._block(block)
         if graph is None:
             raise GraphError("the text holds no graph")
-        names = Names({n: words.of_a_value(identifier(name)) for n, name in self._names.items()})
+        names = Names({n: words.of_a_value(identifier(name)) for n, name in self._names.items() if not name.isdigit()})
         names.settle(every_node(graph))
         graph.names = names.of
         return graph
