@@ -34,10 +34,10 @@ def identifier(text: str) -> str:
     """`text` as an identifier in small letters; which of them nothing may be called is for `unique` to know.
 
     >>> identifier("Dense (1)/kernel"), identifier("-0.5"), identifier("\u2028")
-    ('dense_1_kernel', 'm0p5', 'v_')
+    ('dense_1_kernel', 'm0p5', 'v')
     """
     clean = ascii_words(text.replace("-", "m").replace(".", "p")).lower()
-    return clean if clean and not clean[0].isdigit() else f"v_{clean}"
+    return clean if clean and not clean[0].isdigit() else f"v_{clean}".rstrip("_")
 
 
 class Taken(set[str]):

@@ -23,6 +23,7 @@ import numpy as np
 
 from symkeras.errors import GraphError, SymkerasError
 from symkeras.graph import dtypes, provenance, words
+from symkeras.graph.compilation import Compilation
 from symkeras.graph.escaping import MOST_IN_NAME, printable
 from symkeras.graph.grammar import Reader
 from symkeras.graph.graph import Graph, every_node
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from symkeras.ops.op import Op
 
 _INLINE_ELEMENTS = 64
-_HIDDEN = ("uid", "variable")
+HIDDEN = ("uid", "variable")
 
 
 def literal_text(array: np.ndarray) -> str:
@@ -69,7 +70,7 @@ class _Printer:
 
     def line(self, node: Node) -> str:
         arguments = [self._name(i) for i in node.inputs]
-        arguments += [f"{k}={self._attribute(v)}" for k, v in node.attrs.items() if k not in _HIDDEN]
+        arguments += [f"{k}={self._attribute(v)}" for k, v in node.attrs.items() if k not in HIDDEN]
         comment = f"  # {printable(node.origins[0])}" if self._comments and node.origins and str(node.origins[0]) else ""
         return f"  {self._name(node)} = {node.op.name}({', '.join(arguments)}): {_type_text(node)}{comment}"
 
@@ -120,7 +121,8 @@ def parse_graph(text: str, variables: bool = True) -> Graph:
         GraphError: a line that does not parse, with its number; an attribute or a shape that an op cannot have; an inferred type
             other than the one written; or a text that is longer, deeper or larger than the limits here and in `grammar`.
     """
-    return _Parser(text, variables).graph()
+    with Compilation({}):  # nodes of its own, in the order of the text
+        return _Parser(text, variables).graph()
 
 
 class _Parser:
