@@ -175,6 +175,10 @@ class Backend:
         """That of its package; "" where it has none."""
         from importlib import metadata
 
+        from symkeras import __version__
+
+        if self.package == "symkeras":
+            return __version__
         try:
             return metadata.version(self.package)
         except metadata.PackageNotFoundError:

@@ -21,6 +21,7 @@ from symkeras.backend.engine.executable import EngineExecutable, Shapes
 from symkeras.backend.interface import MOST_SIZES
 from symkeras.backend.onnx.model import SMALL, Model, model_of
 from symkeras.backend.onnx.table import check_expressible, takes
+from symkeras.backend.onnxruntime.providers import Device
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.errors import BackendError
@@ -45,6 +46,8 @@ class SessionExecutable(EngineExecutable):
     Raises:
         BackendError: the graph trains, holds what ONNX cannot express or the engine has no kernel for, or there is no such device.
     """
+
+    place: Device
 
     def __init__(self, graph: Graph, backend: EngineBackend, numerics: str = "safe", **options: Any):
         _check_trains_nothing(graph)

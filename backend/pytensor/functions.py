@@ -16,6 +16,7 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Constant
 
+from symkeras.backend.engine.tables import NOTHING
 from symkeras.backend.engine.walk import AXIS_OF_INDICES, Functions, Here
 from symkeras.backend.pytensor.control import cond, scan, while_loop
 from symkeras.backend.pytensor.foreign import Extent, Kernel, Reference, reference
@@ -99,7 +100,7 @@ PLAIN: dict[str, Callable[..., Variable]] = {
     "logical_and": pt.and_, "logical_or": pt.or_, "logical_xor": pt.neq, "logical_not": pt.invert,
     "isnan": pt.isnan, "isinf": pt.isinf, "isfinite": lambda x: pt.invert(pt.or_(pt.isnan(x), pt.isinf(x))),
     "bitwise_and": pt.and_, "bitwise_or": pt.or_, "bitwise_xor": pt.xor, "bitwise_not": pt.invert,
-    "where": pt.switch, "cast": pt.cast, "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
+    "where": pt.switch, "cast": pt.cast, **NOTHING,
     "reshape": _reshape, "transpose": lambda x, axes: x.dimshuffle(axes),
     "broadcast_to": _filled, "slice": _slice, "flip": _flip, "pad": _pad,
     "concatenate": lambda *x, axis: pt.concatenate(x, axis),
