@@ -46,6 +46,38 @@ class Step:
         raise NotImplementedError
 
 
+class AtOnce(Step):
+    """The walk as it is, for engines that compute when they are called."""
+
+    def __init__(self, walk: Walk, place: Place):
+        super().__init__(walk, place)
+        self._count = len(walk.graph.outputs)
+        self._run = walk.run
+
+    def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
+        results, extents = self._run([self.place.send(a) for a in inputs], variables)
+        found = self._numbers(extents) if extents else _NO_EXTENTS
+        if any(c.error(int(a), int(b)) is not None for c, (a, b) in zip(self.walk.checks, found, strict=True)):
+            return [], self._old(variables), found
+        return results[: self._count], results[self._count :], found
+
+    def _numbers(self, extents: Sequence[Any]) -> np.ndarray:
+        """Extents as an array (N, 2)."""
+        return np.asarray(extents, np.int64)
+
+    def _old(self, variables: Sequence[Any]) -> list[Any]:
+        """The values before, for variables that were read; nothing for others, which nobody takes."""
+        held = dict(zip(self.walk.variables, variables, strict=True))
+        return [held.get(n) for n, _ in self.walk.graph.updates]
+
+    @property
+    def source(self) -> str:
+        return self.walk.source
+
+
+_NO_EXTENTS = np.zeros((0, 2), np.int64)
+
+
 class EngineExecutable(Executable):
     """See `symkeras.backend.interface.Executable`.
 

@@ -10,7 +10,7 @@ from typing import Any
 from symkeras.arguments import one_of, optional, text
 from symkeras.backend.interface import Backend
 from symkeras.backend.pytensor.executable import PyTensorExecutable
-from symkeras.backend.pytensor.functions import FUNCTIONS
+from symkeras.backend.pytensor.functions import FOREIGN, FUNCTIONS
 from symkeras.backend.pytensor.modes import MODES
 from symkeras.graph.graph import Graph
 
@@ -25,6 +25,9 @@ class PyTensorBackend(Backend):
     def takes(self, op: str) -> bool:
         """What PyTensor has, and what runs as an Op of ours; PyTensor fuses the decompositions of all others."""
         return op in FUNCTIONS.plain or op in FUNCTIONS.special
+
+    def borrows(self, op: str) -> bool:
+        return op in FOREIGN
 
     def compile(self, graph: Graph, **options: Any) -> PyTensorExecutable:
         return PyTensorExecutable(graph, self, **options)

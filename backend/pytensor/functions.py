@@ -186,3 +186,5 @@ class PyTensorFunctions:
 
 
 FUNCTIONS = PyTensorFunctions()
+FOREIGN = {*KERNELS, *REFERENCES, *AXIS_OF_INDICES, "matmul"}
+"""What never runs by an Op of PyTensor's own."""

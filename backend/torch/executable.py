@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from symkeras.backend.denormals import Denormals, describe
-from symkeras.backend.engine.executable import EngineExecutable, Step
+from symkeras.backend.engine.executable import AtOnce, EngineExecutable
 from symkeras.backend.engine.walk import Walk
 from symkeras.backend.interface import Backend
 from symkeras.backend.torch import dtypes
@@ -63,31 +63,11 @@ def device_called(name: str | None) -> Device:
     return Device(torch.device(full))
 
 
-class TorchStep(Step):
+class TorchStep(AtOnce):
     """The walk as a Python function that calls PyTorch line by line."""
 
-    def __init__(self, walk: Walk, place: Device):
-        super().__init__(walk, place)
-        self._count = len(walk.graph.outputs)
-        self._run = walk.run
-
-    def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
-        results, extents = self._run([self.place.send(a) for a in inputs], variables)
-        found = torch.stack(extents).cpu().numpy() if extents else _NO_EXTENTS
-        if extents:
-            bad = any(c.error(int(a), int(b)) is not None for c, (a, b) in zip(self.walk.checks, found, strict=True))
-            if bad:
-                return [], self._old(variables), found
-        return results[: self._count], results[self._count :], found
-
-    def _old(self, variables: Sequence[Any]) -> list[Any]:
-        """The values before, for variables that were read; nothing for others, which nobody takes."""
-        held = dict(zip(self.walk.variables, variables, strict=True))
-        return [held.get(n) for n, _ in self.walk.graph.updates]
-
-    @property
-    def source(self) -> str:
-        return self.walk.source
+    def _numbers(self, extents: Sequence[torch.Tensor]) -> np.ndarray:
+        return torch.stack(list(extents)).cpu().numpy()
 
 
 class CompiledStep(TorchStep):
@@ -96,9 +76,6 @@ class CompiledStep(TorchStep):
     def __init__(self, walk: Walk, place: Device):
         super().__init__(walk, place)
         self._run = torch.compile(walk.run, dynamic=False)
-
-
-_NO_EXTENTS = np.zeros((0, 2), np.int64)
 
 
 class TorchExecutable(EngineExecutable):
