@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config
-from symkeras.arguments import Check, boolean, one_of, optional, text
+from symkeras.arguments import Check, one_of, optional, text
 from symkeras.backend_names import PLACES, check_registered, installed_by, outdated, provider
 from symkeras.backend_names import registered as registered
 from symkeras.compiler.history import History
@@ -166,6 +166,20 @@ class Backend:
         """The names of the devices that it can compute on."""
         return ["cpu"]
 
+    def denormals(self, device: str | None = None) -> tuple[str, ...]:
+        """What it can be asked to do with denormals on a device (the one it prefers when None): "flush", "keep" or both."""
+        return config.DENORMALS
+
+    @property
+    def version(self) -> str:
+        """That of its package; "" where it has none."""
+        from importlib import metadata
+
+        try:
+            return metadata.version(self.package)
+        except metadata.PackageNotFoundError:
+            return ""
+
     def takes(self, op: str) -> bool:
         """Whether the backend runs this op itself; others are expanded by their decomposition."""
         raise NotImplementedError
@@ -249,7 +263,7 @@ def fastest() -> Backend:
 
 
 OPTIONS: dict[str, Check] = {
-    "level": one_of("O0", "O1", "O2"), "numerics": one_of("safe", "fast"), "pipeline": optional(text), "poison": boolean,
+    "level": one_of("O0", "O1", "O2"), "numerics": one_of("safe", "fast"), "pipeline": optional(text),
     "denormals": optional(one_of(*config.DENORMALS)),
 }  # fmt: skip
 """The options that all backends take, and what they may be."""
@@ -258,11 +272,18 @@ OPTIONS: dict[str, Check] = {
 def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
-    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, and `denormals`
-    ("flush" or "keep").
+    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, `pipeline`, and `denormals`
+    ("flush" or "keep", see `Backend.denormals`).
+
+    Raises:
+        ConfigError: an option that the backend does not have, or a value that is none of it.
+        BackendError: the backend cannot run the graph, or not in the way that an option asks for.
     """
     known = options_of(backend)
-    return get(backend).compile(graph, **{n: known[n](v, n) if n in known else v for n, v in options.items()})
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"backend {get(backend).name!r} has no option {name!r}; its options are {', '.join(known)}.{nearest(name, known)}")
+    return get(backend).compile(graph, **{n: known[n](v, n) for n, v in options.items()})
 
 
 def options_of(backend: str | None = None) -> dict[str, Check]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import metadata
 
 import symkeras.ops  # noqa: F401 - fills the table of operations
 from symkeras.backend import interface
@@ -75,11 +74,4 @@ def _row(name: str) -> Row:
     own = tuple(op.name for op in ops if op.name in taken and op.name not in borrowed)
     expanded = tuple(op.name for op in ops if op.is_composite and op.name not in taken)
     missing = tuple(op.name for op in ops if op.name not in taken and not op.is_composite)
-    return Row(name, _version(backend.package), tuple(backend.devices()), own, expanded, borrowed, missing)
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
+    return Row(name, backend.version, tuple(backend.devices()), own, expanded, borrowed, missing)

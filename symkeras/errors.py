@@ -35,6 +35,10 @@ class BackendError(SymkerasError, ValueError):
     """An unknown backend, or one that cannot run a graph; raised before anything is compiled."""
 
 
+class OutOfMemoryError(SymkerasError, MemoryError):
+    """The device of an engine has less memory than a graph asks for; the message says what was asked, and what is held."""
+
+
 class ConfigError(SymkerasError, ValueError):
     """A setting, name or argument that is not known; the message offers the nearest known one."""
 

@@ -11,13 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.backend.denormals import Denormals, describe
-from symkeras.backend.engine.executable import AtOnce, EngineExecutable
-from symkeras.backend.engine.walk import Functions, Here
-from symkeras.backend.interface import Backend
-from symkeras.graph.graph import Graph
-from symkeras.graph.node import Node
-from symkeras.graph.residence import Place
+from symkeras.backend.engine.backend import EngineBackend
+from symkeras.backend.engine.device import Device
+from symkeras.backend.engine.executable import AtOnce, Step
+from symkeras.backend.engine.walk import Functions, Here, Walk
 from symkeras.graph.variable import Variable
 from symkeras.ops import evaluation
 from symkeras.ops.op import OPS
@@ -51,9 +48,6 @@ class FunctionsAtOnce(Functions):
     def numbers(self, tensor: Tensor) -> np.ndarray:
         """The numbers of a tensor, of its dtype and shape."""
         raise NotImplementedError
-
-    def is_apart(self, node: Node) -> bool:
-        return False
 
     def extent(self, indices: Tensor) -> tuple[int, int]:
         found = self.numbers(indices)
@@ -107,48 +101,38 @@ class FunctionsAtOnce(Functions):
         return run
 
 
-class Memory(Place):
-    """Where tensors live that the tables make."""
+class Memory(Device):
+    """Where tensors live that the tables make: in this process, whose thread computes."""
 
-    def __init__(self, name: str, functions: FunctionsAtOnce):
-        self._name = name
-        self._functions = functions
+    calls_here = True
+
+    def __init__(self, name: str, table: FunctionsAtOnce):
+        super().__init__(name)
+        self._table = table
 
     def send(self, array: np.ndarray, variable: Variable | None = None) -> Tensor:
-        return self._functions.constant(array)
+        return self._table.constant(array)
 
     def fetch(self, value: Tensor) -> np.ndarray:
-        return self._functions.numbers(value)
+        return self._table.numbers(value)
 
-    def __str__(self) -> str:
-        return self._name
-
-
-class ExecutableAtOnce(EngineExecutable):
-    """See `EngineExecutable`."""
-
-    def __call__(self, *arrays: Any) -> list[np.ndarray]:
-        with Denormals(self.denormals == "flush"):
-            return super().__call__(*arrays)
-
-    def __str__(self) -> str:
-        return f"{super().__str__()}; {describe(self.denormals)}"
+    def about_threads(self) -> str:
+        return "the one that calls"
 
 
-class BackendAtOnce(Backend):
-    """A backend of an engine that computes at once. Subclass, with `name`, `package`, and the tables.
+class BackendAtOnce(EngineBackend):
+    """A backend of an engine that computes at once. Subclass, with `name`, `package`, and `table`."""
 
-    Attributes:
-        functions: the tables of the engine.
-    """
-
-    functions: FunctionsAtOnce
-
-    def takes(self, op: str) -> bool:
-        return op in self.functions.plain or op in self.functions.special
+    table: FunctionsAtOnce
 
     def borrows(self, op: str) -> bool:
-        return op in self.functions.borrowed
+        return op in self.table.borrowed
 
-    def compile(self, graph: Graph, **options: Any) -> ExecutableAtOnce:
-        return ExecutableAtOnce(graph, self, self.functions, Memory(self.name, self.functions), AtOnce, **options)
+    def make_device(self, name: str) -> Device:
+        return Memory(name, self.table)
+
+    def step(self, walk: Walk, device: Device, own: Mapping[str, Any]) -> Step:
+        return AtOnce(walk, device)
+
+    def about(self, device: Device, own: Mapping[str, Any]) -> str:
+        return f"op by op, what it has no function for ({len(self.table.borrowed)} operations) in NumPy"

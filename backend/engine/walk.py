@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -34,27 +34,32 @@ AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
     "add_along_axis": lambda n: (0, n.attrs["size"]),
 }
 """Ops that refuse indices: which input has them, and the size of the axis they point into."""
+NO_EXTENTS = np.zeros((0, 2), np.int64)
+"""Of a walk without checks."""
+HARMLESS = np.zeros(2, np.int64)
+"""An extent that keeps all bounds."""
+_HIGHEST = np.iinfo(np.int64).max
 
 
-class Functions(Protocol):
-    """What a walk asks of an engine."""
+class Functions:
+    """What a walk asks of an engine. Subclasses give the tables, and the methods that are not written here."""
 
     raises_at_once: bool = False
     takes_out: Set[str] = frozenset()
-    plain: Mapping[str, Callable[..., Any]]
-    special: Mapping[str, Callable[[Here], Callable[..., Any]]]
+    plain: Mapping[str, Callable[..., Any]] = {}
+    special: Mapping[str, Callable[[Here], Callable[..., Any]]] = {}
 
     def is_apart(self, node: Node) -> bool:
         """Whether what computes a node gives storage of its own, never that of an operand; asked where `takes_out` names ops."""
-        ...
+        return False
 
     def constant(self, array: Any) -> Any:
         """A tensor with these numbers."""
-        ...
+        raise NotImplementedError
 
     def extent(self, indices: Any) -> Any:
         """The least and the largest of a tensor of integers that is not empty: an int64 tensor (2)."""
-        ...
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -136,14 +141,30 @@ class Walk:
         self._functions = functions
         self.env = env
         self._within: list[tuple[Node, Walk]] = []
-        self._at_once = getattr(functions, "raises_at_once", False)
+        self._at_once = functions.raises_at_once
         self.variables = [n for n in graph.nodes if n.op.name == "variable"]
-        self._spare = Spare(graph, functions, env) if getattr(functions, "takes_out", None) else None
+        self._spare = Spare(graph, functions, env) if functions.takes_out else None
         self._text = Text(graph, self.variables)
         for n in graph.nodes:
             if n not in self._text.names:
                 self._add(n)
         self.run = self._text.function()
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest number that each check allows: two arrays int64 (N)."""
+        low, high = [c.low for c in self.checks], [_HIGHEST if c.high is None else c.high for c in self.checks]
+        return np.array(low, np.int64), np.array(high, np.int64)
+
+    def error(self, extents: np.ndarray) -> Exception | None:
+        """What to raise for extents (N, 2); None where each keeps its bounds."""
+        return next((e for c, (a, b) in zip(self.checks, extents, strict=True) if (e := c.error(int(a), int(b))) is not None), None)
+
+    def node_at(self, filename: str, line: int) -> Node | None:
+        """The node that a line of the function computes, or of a function within."""
+        if filename == self.run.__code__.co_filename:
+            return self._text.on_line(line)
+        return next((n for _, walk in self._within if (n := walk.node_at(filename, line)) is not None), None)
 
     @property
     def source(self) -> str:

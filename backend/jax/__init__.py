@@ -5,30 +5,30 @@ Installed by `pip install "symkeras[jax]"`; nothing of it is imported before thi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import jax
-
-from symkeras.arguments import optional, text
-from symkeras.backend.interface import Backend
-from symkeras.backend.jax.executable import JaxExecutable
+from symkeras.backend.engine.backend import EngineBackend
+from symkeras.backend.engine.walk import Walk
+from symkeras.backend.jax.executable import Device, JaxStep, every_device
 from symkeras.backend.jax.functions import FUNCTIONS
-from symkeras.graph.graph import Graph
 
 
-class JaxBackend(Backend):
+class JaxBackend(EngineBackend):
     """Registered as "jax"."""
 
     name = "jax"
     package = "jax"
-    options = {"device": optional(text)}
+    table = FUNCTIONS
 
     def devices(self) -> list[str]:
-        return [f"{d.platform}:{d.id}" for d in jax.devices()]
+        return list(every_device())
 
-    def takes(self, op: str) -> bool:
-        """What has a function of its own; XLA fuses the decompositions of all others."""
-        return op in FUNCTIONS.plain or op in FUNCTIONS.special
+    def make_device(self, name: str) -> Device:
+        return Device(name)
 
-    def compile(self, graph: Graph, **options: Any) -> JaxExecutable:
-        return JaxExecutable(graph, self, **options)
+    def step(self, walk: Walk, device: Device, own: Mapping[str, Any]) -> JaxStep:
+        return JaxStep(walk, device)
+
+    def about(self, device: Device, own: Mapping[str, Any]) -> str:
+        return "one jitted function for each set of sizes, buffers of variables donated"

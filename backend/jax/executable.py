@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symkeras.backend.engine.executable import EngineExecutable, Step
-from symkeras.backend.engine.walk import Walk
-from symkeras.backend.interface import Backend
-from symkeras.backend.jax.functions import FUNCTIONS
-from symkeras.errors import BackendError
-from symkeras.graph.graph import Graph
-from symkeras.graph.residence import Place
+from symkeras.backend.engine import device
+from symkeras.backend.engine.executable import Step
+from symkeras.backend.engine.walk import NO_EXTENTS, Walk
 from symkeras.graph.variable import Variable
 
 
-class Device(Place):
-    """Where values live: one device of JAX."""
+def every_device() -> dict[str, Any]:
+    """JAX's devices by name: those it prefers, then the processor."""
+    return {f"{d.platform}:{d.id}": d for d in (*jax.devices(), *jax.devices("cpu"))}
 
-    def __init__(self, device: Any):
-        self.device = device
+
+class Device(device.Device):
+    """One device of JAX. XLA flushes denormals on the processor, whatever it is asked, and keeps them on a GPU."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.device = every_device()[name]
+        self.denormals = ("keep",) if device.kind_of(name) in ("gpu", "cuda", "rocm") else ("flush",)
 
     def send(self, array: np.ndarray, variable: Variable | None = None) -> Any:
         with jax.enable_x64(True):
@@ -33,39 +35,27 @@ class Device(Place):
     def fetch(self, value: Any) -> np.ndarray:
         return np.asarray(value)
 
-    def __str__(self) -> str:
-        return f"jax {jax.__version__} on {self.device}"
+    def held(self) -> int | None:
+        return (self.device.memory_stats() or {}).get("bytes_in_use")
 
-
-@lru_cache
-def device_called(name: str | None) -> Device:
-    """The device called such as "cpu" or "gpu:1"; JAX's first one when None.
-
-    Raises:
-        BackendError: there is none of that name.
-    """
-    if name is None:
-        return Device(jax.devices()[0])
-    kind, _, number = name.partition(":")
-    try:
-        return Device(jax.devices(kind)[int(number or 0)])
-    except (RuntimeError, IndexError, ValueError) as error:
-        known = ", ".join(f"{d.platform}:{d.id}" for d in jax.devices())
-        raise BackendError(f"jax has no device {name!r}; it has {known}") from error
+    def about_threads(self) -> str:
+        return "XLA's own, one for each processor" if self.is_processor else super().about_threads()
 
 
 class JaxStep(Step):
     """The walk as one jitted function; the buffers of variables that it updates are donated."""
 
-    def __init__(self, walk: Walk, place: Device):
-        super().__init__(walk, place)
+    device: Device
+    takes_over = True
+
+    def __init__(self, walk: Walk, device: Device):
+        super().__init__(walk, device)
         updated = [n for n, _ in walk.graph.updates]
         read = {n: k for k, n in enumerate(walk.variables)}
         self._given = [k for n, k in read.items() if n in updated]  # donated, in this order
         self._kept = [k for n, k in read.items() if n not in updated]
         count = len(walk.graph.outputs)
-        low = np.array([c.low for c in walk.checks], np.int64)
-        high = np.array([np.iinfo(np.int64).max if c.high is None else c.high for c in walk.checks], np.int64)
+        low, high = walk.bounds
 
         def step(donated: Any, kept: Any, inputs: Any) -> Any:
             held: list[Any] = [None] * len(read)
@@ -86,11 +76,11 @@ class JaxStep(Step):
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
         with jax.enable_x64(True):
-            given = ([variables[k] for k in self._given], [variables[k] for k in self._kept], [self.place.send(a) for a in inputs])
+            given = ([variables[k] for k in self._given], [variables[k] for k in self._kept], [self.device.send(a) for a in inputs])
             if self._types is None:
                 self._types = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), given)
             outputs, news, extents = self._step(*given)
-        return outputs, news, np.asarray(extents) if len(extents) else np.zeros((0, 2), np.int64)
+        return outputs, news, np.asarray(extents) if len(extents) else NO_EXTENTS
 
     @property
     def source(self) -> str:
@@ -98,11 +88,3 @@ class JaxStep(Step):
             if self._types is None:
                 return ""
             return str(jax.make_jaxpr(self._step)(*self._types))
-
-
-class JaxExecutable(EngineExecutable):
-    """See `EngineExecutable`; `device` names one of JAX's devices."""
-
-    def __init__(self, graph: Graph, backend: Backend, device: str | None = None, **options: Any):
-        super().__init__(graph, backend, FUNCTIONS, device_called(device), JaxStep, **options)
-

@@ -13,10 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from symkeras.backend.engine.walk import Here
-from symkeras.backend.jax.philox import random_bits
-from symkeras.ops.elementwise import Elementwise
-from symkeras.ops.op import OPS
+from symkeras.backend.engine import philox
+from symkeras.backend.engine.tables import NOTHING, by_name
+from symkeras.backend.engine.walk import HARMLESS, Functions, Here
 
 Array = Any
 
@@ -44,14 +43,6 @@ def _power(x: Array, y: Array) -> Array:
         out = jnp.where((y >> k) & 1 == 1, out * square, out)
         square = square * square
     return out
-
-
-def _elementwise() -> dict[str, Callable[..., Array]]:
-    table = {n: getattr(jnp, op.fn.__name__) for n, op in OPS.items() if isinstance(op, Elementwise) and isinstance(op.fn, np.ufunc)}
-    return table | {
-        "floor_divide": _floor_divide, "mod": _mod, "power": _power, "erf": jax.scipy.special.erf, "erfinv": jax.scipy.special.erfinv,
-        "where": jnp.where, "cast": lambda x, dtype: x.astype(dtype),
-    }  # fmt: skip
 
 
 def _reduction(fn: Callable[..., Array], **options: Any) -> Callable[..., Array]:
@@ -113,6 +104,18 @@ def _top_k(x: Array, k: int) -> tuple[Array, Array]:
 
 def _matmul(a: Array, b: Array, transpose_a: bool, transpose_b: bool) -> Array:
     return jnp.matmul(a.swapaxes(-1, -2) if transpose_a else a, b.swapaxes(-1, -2) if transpose_b else b)
+
+
+_WORDS = philox.Words(np.uint64, lambda x, by: x >> np.uint64(by))
+
+
+def _random_bits(state: Array, stream: int, shape: tuple[int, ...], dtype: str) -> Array:
+    count, words, blocks = philox.sizes(shape, dtype)
+    zeros = jnp.zeros(blocks, jnp.uint64)
+    with np.errstate(over="ignore"):
+        x = _WORDS.block([jnp.arange(1, blocks + 1, dtype=jnp.uint64), zeros + state[1], zeros, zeros], [state[0], jnp.uint64(stream)])
+    drawn = jnp.stack(x, 1).reshape(-1)[:words]
+    return (drawn if dtype == "uint64" else lax.bitcast_convert_type(drawn, dtype).reshape(-1))[:count].reshape(shape)
 
 
 # ---- convolution and pooling ---------------------------------------------------------------------------------------
@@ -210,13 +213,12 @@ def _widest(extents: Array) -> Array:
 
 def _cond(here: Here) -> Callable[..., Any]:
     then, otherwise = here.walk(here.attrs["then"]), here.walk(here.attrs["otherwise"])
-    harmless = np.zeros(2, np.int64)
 
     def run(predicate: Array, *given: Array) -> Any:
         def branch(walk: Any, before: int, after: int) -> Any:
             def taken(*x: Array) -> Any:
                 results, extents = walk(x, [])
-                return tuple(results), (*[harmless] * before, *extents, *[harmless] * after)
+                return tuple(results), (*[HARMLESS] * before, *extents, *[HARMLESS] * after)
 
             return taken
 
@@ -262,12 +264,12 @@ def _slice(x: Array, starts: Any, stops: Any, strides: Any) -> Array:
     return lax.slice(x, starts, stops, strides)
 
 
-class JaxFunctions:
+class JaxFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`."""
 
     plain = {
-        **_elementwise(),
-        "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
+        **NOTHING, **by_name([jnp, jax.scipy.special]), "floor_divide": _floor_divide, "mod": _mod, "power": _power,
+        "where": jnp.where, "cast": lambda x, dtype: x.astype(dtype),
         "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.transpose(axes),
         "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape), "flip": lambda x, axes: jnp.flip(x, axes), "slice": _slice,
         "pad": lambda x, padding, value: lax.pad(x, jnp.asarray(value, x.dtype), padding),
@@ -282,7 +284,7 @@ class JaxFunctions:
         "take_along_axis": _take_along_axis, "add_along_axis": _add_along_axis,
         "matmul": _matmul, "conv": _conv, "conv_input_grad": _conv_input_grad, "conv_filter_grad": _conv_filter_grad,
         "max_pool": _max_pool, "max_pool_grad": _max_pool_grad, "max_pool_select": _max_pool_select,
-        "sum_pool": _sum_pool, "sum_pool_grad": _sum_pool_grad, "random_bits": random_bits,
+        "sum_pool": _sum_pool, "sum_pool_grad": _sum_pool_grad, "random_bits": _random_bits,
     }  # fmt: skip
     special = {"scan": _scan, "cond": _cond, "while_loop": _while_loop}
 

@@ -13,14 +13,12 @@ from symkeras.backend.emitted.batchwise import check_suffix
 from symkeras.backend.onnx import model as onnx_model
 from symkeras.backend.onnx.model import LEAST_OPSET, Model, model_of
 from symkeras.backend.onnx.recurrence import RecogniseRecurrence
-from symkeras.backend.onnx.table import check_expressible, takes
+from symkeras.backend.onnx.table import UNWANTED, check_expressible, takes
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.errors import BackendError, ConfigError
 from symkeras.graph.graph import Graph
 
-UNWANTED = ("flatten-updates", "sparse-updates")
-"""Passes for engines that update variables in place."""
 _ALIGNED = 4096
 """Weights in a file of their own begin at multiples of this, so that engines can map them into memory."""
 

@@ -13,13 +13,11 @@ from pytensor.graph.op import Op
 from pytensor.ifelse import ifelse
 from pytensor.tensor.type import TensorType
 
-from symkeras.backend.engine.walk import Here, Walk
+from symkeras.backend.engine.walk import HARMLESS, Here, Walk
 from symkeras.backend.pytensor.modes import function, inner_mode
 from symkeras.graph.graph import Graph
 
 Variable = Any
-HARMLESS = np.zeros(2, np.int64)
-"""An extent that keeps all bounds."""
 
 
 def scan(here: Here) -> Callable[..., Any]:

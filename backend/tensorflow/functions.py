@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.engine.tables import NOTHING
+from symkeras.backend.engine.walk import Functions
 from symkeras.backend.tensorflow import control, convolution
 from symkeras.backend.tensorflow.elementwise import ELEMENTWISE, in_int64
 from symkeras.backend.tensorflow.random import random_bits
@@ -173,12 +175,11 @@ def _on_tensors(fn: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *x, **attrs: fn(*control.tensors(x), **attrs)
 
 
-class TensorFlowFunctions:
+class TensorFlowFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`."""
 
     plain = {name: _on_tensors(fn) for name, fn in {
-        **ELEMENTWISE,
-        "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
+        **NOTHING, **ELEMENTWISE,
         "reshape": lambda x, shape: tf.reshape(x, shape), "transpose": lambda x, axes: tf.transpose(x, axes),
         "broadcast_to": lambda x, shape: tf.broadcast_to(x, shape), "flip": lambda x, axes: tf.reverse(x, axes),
         "slice": lambda x, starts, stops, strides: tf.strided_slice(x, starts, stops, strides), "pad": _pad,

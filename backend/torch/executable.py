@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
-from symkeras.backend.denormals import Denormals, describe
-from symkeras.backend.engine.executable import AtOnce, EngineExecutable
+from symkeras.backend.engine import device
+from symkeras.backend.engine.executable import AtOnce
 from symkeras.backend.engine.walk import Walk
-from symkeras.backend.interface import Backend
 from symkeras.backend.torch import dtypes
-from symkeras.backend.torch.functions import TorchFunctions
-from symkeras.errors import BackendError, ConfigError
-from symkeras.graph.graph import Graph
-from symkeras.graph.residence import Place
 from symkeras.graph.variable import Variable
 
 MODES = ("eager", "compile")
-
-
-class Device(Place):
-    """Where values live: one device of PyTorch."""
-
-    def __init__(self, device: torch.device):
-        self.device = device
-        self.is_host = device.type == "cpu"
-
-    def send(self, array: np.ndarray, variable: Variable | None = None) -> torch.Tensor:
-        return torch.tensor(dtypes.held(array), device=self.device)
-
-    def fetch(self, value: torch.Tensor) -> np.ndarray:
-        return (value if self.is_host else value.cpu()).numpy()
-
-    def __str__(self) -> str:
-        return f"torch {torch.__version__} on {self.device}"
 
 
 def known_devices() -> list[str]:
@@ -47,24 +23,38 @@ def known_devices() -> list[str]:
     return [*found, "mps"] if torch.backends.mps.is_available() else found
 
 
-@lru_cache
-def device_called(name: str | None) -> Device:
-    """The device called such as "cpu", "cuda" or "cuda:1"; the first one with an accelerator, else the processor, when None.
+class Device(device.Device):
+    """One device of PyTorch: its kernels for a GPU keep denormals, those for Metal flush them."""
 
-    Raises:
-        BackendError: there is none of that name.
-    """
-    known = known_devices()
-    if name is None:
-        name = known[1] if len(known) > 1 else "cpu"
-    full = "cuda:0" if name == "cuda" else name
-    if full not in known:
-        raise BackendError(f"torch has no device {name!r}; it has {', '.join(known)}")
-    return Device(torch.device(full))
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.device = torch.device(name)
+        self.calls_here = self.is_processor
+        if not self.is_processor:
+            self.denormals = ("flush",) if name == "mps" else ("keep",)
+
+    def send(self, array: np.ndarray, variable: Variable | None = None) -> torch.Tensor:
+        return torch.tensor(dtypes.held(array), device=self.device)
+
+    def fetch(self, value: torch.Tensor) -> np.ndarray:
+        return (value if self.calls_here else value.cpu()).numpy()
+
+    def held(self) -> int | None:
+        return torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else None
+
+    def about_threads(self) -> str:
+        return f"{torch.get_num_threads()} of PyTorch's" if self.is_processor else super().about_threads()
+
+    def about_denormals(self, way: str) -> str:
+        return f"{super().about_denormals(way)}{' on the thread that calls' if self.is_processor else ''}"
 
 
 class TorchStep(AtOnce):
     """The walk as a Python function that calls PyTorch line by line."""
+
+    def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
+        with torch.no_grad():
+            return super().__call__(inputs, variables)
 
     def _numbers(self, extents: Sequence[torch.Tensor]) -> np.ndarray:
         return torch.stack(list(extents)).cpu().numpy()
@@ -73,38 +63,6 @@ class TorchStep(AtOnce):
 class CompiledStep(TorchStep):
     """The walk compiled by `torch.compile`."""
 
-    def __init__(self, walk: Walk, place: Device):
-        super().__init__(walk, place)
+    def __init__(self, walk: Walk, device: Device):
+        super().__init__(walk, device)
         self._run = torch.compile(walk.run, dynamic=False)
-
-
-class TorchExecutable(EngineExecutable):
-    """See `EngineExecutable`.
-
-    Args:
-        device: "cpu", "cuda:1", "mps"; see `device_called`.
-        mode: "eager" calls PyTorch op by op; "compile" has `torch.compile` make kernels for each set of sizes, which takes it seconds to minutes.
-    """
-
-    def __init__(self, graph: Graph, backend: Backend, device: str | None = None, mode: str = "eager", **options: Any):
-        if mode not in MODES:
-            raise ConfigError(f"mode must be one of {', '.join(map(repr, MODES))}, received {mode!r}")
-        place = device_called(device)
-        self.mode = mode
-        functions = TorchFunctions(place.device, raises_at_once=place.is_host and mode == "eager", takes_out=mode == "eager")
-        super().__init__(graph, backend, functions, place, TorchStep if mode == "eager" else CompiledStep, **options)
-        self._threads = threading.local()
-
-    def __call__(self, *arrays: Any) -> list[np.ndarray]:
-        with self._denormals(), torch.no_grad():
-            return super().__call__(*arrays)
-
-    def _denormals(self) -> Denormals:
-        """The context of this thread."""
-        found = getattr(self._threads, "denormals", None)
-        if found is None:
-            found = self._threads.denormals = Denormals(self.denormals == "flush")
-        return found
-
-    def __str__(self) -> str:
-        return f"{super().__str__()}, {self.mode}; {describe(self.denormals)} on the thread that calls"

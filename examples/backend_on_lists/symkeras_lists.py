@@ -141,4 +141,4 @@ class ListBackend(BackendAtOnce):
 
     name = "lists"
     package = "symkeras-lists"
-    functions = FUNCTIONS
+    table = FUNCTIONS

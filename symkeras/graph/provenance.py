@@ -14,7 +14,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
+from symkeras.errors import SymkerasError
 from symkeras.graph.escaping import printable
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -135,6 +137,15 @@ def where(origins: tuple[Origin, ...]) -> str:
     """What a message ends with: ` (encoder/dense_1, train.py:41)` for the first of the origins, nothing where none is known."""
     text = str(origins[0]) if origins else ""
     return f" ({text})" if text else ""
+
+
+def raise_at(error: Exception, origins: tuple[Origin, ...]) -> NoReturn:
+    """Raise what NumPy raised with the place of the node that it happened in; an error that says its place, or that of a graph within, as it is."""
+    if isinstance(error, SymkerasError) or hasattr(error, "is_located"):
+        raise error
+    located: Any = type(error)(f"{error}{where(origins)}")
+    located.is_located = True
+    raise located from error
 
 
 @functools.lru_cache(4096)

@@ -12,6 +12,7 @@ import numpy as np
 
 from symkeras import losses, metrics, ops
 from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError, nearest
+from symkeras.graph import tracing
 from symkeras.layers.calls import mask_of
 from symkeras.losses.weighting import weights_with_mask
 from symkeras.metrics.by_shape import accuracy_for, crossentropy_for
@@ -107,6 +108,9 @@ class Compilation:
             order = [n for n in self.loss if n in with_loss] if isinstance(self.loss, Mapping) else with_loss
             self.trackers = {n: metrics.Mean(name=f"{n}_loss") for n in order}
         self.slots = list(self._make_slots(y_true, y_pred))
+        with tracing.suspended():
+            for slot in self.slots:  # a metric that was used before begins anew, as one made here does
+                slot.metric.reset_state()
         self.is_bound = True
 
     def unbind(self) -> None:

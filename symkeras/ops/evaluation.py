@@ -135,8 +135,8 @@ def _value(node: Node, values: Mapping[Node, Any], env: Mapping[str, int], varia
     attrs = {k: dims.evaluate(v, env) for k, v in node.attrs.items()}
     try:
         result = node.op.value(*(values[i] for i in node.inputs), **attrs)
-    except IndexError as error:
-        raise IndexError(f"{error}{provenance.where(node.origins)}") from error
+    except (IndexError, ValueError) as error:
+        provenance.raise_at(error, node.origins)
     if isinstance(node.type, tuple):
         return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, node.type, strict=True))
     result = np.asarray(result, dtype=node.type.dtype)

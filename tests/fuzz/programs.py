@@ -19,6 +19,7 @@ from symkeras.graph.dims import evaluate as evaluate_sizes
 from symkeras.graph.types import parse_type
 from symkeras.graph.variable import Variable
 from symkeras.ops.evaluation import evaluate
+from tests.backends import poisoned
 from tests.fuzz.statements import Draw, statement
 from tests.tolerances import TOLERANCES
 
@@ -223,7 +224,7 @@ def differences(program: Program, ways: Sequence[tuple[str, str]], poison: bool 
         for v, value in zip(held, start, strict=True):
             v.set(value)
         try:
-            compiled = compile_graph(graph, backend, level=level, poison=poison)
+            compiled = compile_graph(graph, backend, level=level, **(poisoned(backend) if poison else {}))
         except errors.BackendError:
             continue  # float16 on native: refused before anything is compiled
         except Exception as error:
@@ -233,7 +234,7 @@ def differences(program: Program, ways: Sequence[tuple[str, str]], poison: bool 
             for v, value in zip(held, start, strict=True):
                 v.set(value)
             found = _called(compiled, held, arrays)
-            problem = _problem(found, wanted, lambda arrays=arrays: _spread(graph, held, start, arrays))
+            problem = _problem(found, wanted, _coarsest(graph, held), lambda arrays=arrays: _spread(graph, held, start, arrays))
             if problem:
                 yield Difference(backend, level, f"call {k}: {problem}", program)
                 break
@@ -297,7 +298,17 @@ def _moved(a: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return (a * (1 + rng.choice([-1, 0, 1], a.shape) * 4 * np.finfo(a.dtype).eps)).astype(a.dtype)
 
 
-def _problem(found: Result, wanted: Result, spread: Any) -> str:
+def _coarsest(graph: Graph, held: Sequence[Variable]) -> list[str]:
+    """By result: the shortest float that it is computed of, which bounds how exact it can be."""
+    coarse: dict[Any, str] = {}
+    for n in graph.nodes:
+        kinds = [t.dtype for t in n.types if dtypes.is_float(t.dtype)] + [coarse[i] for i in n.inputs if coarse[i]]
+        coarse[n] = min(kinds, key=lambda d: np.dtype(d).itemsize, default="")
+    news = {n.attrs["variable"]: new for n, new in graph.updates}
+    return [coarse[n] for n in graph.outputs] + [coarse[news[v]] if v in news else "" for v in held]
+
+
+def _problem(found: Result, wanted: Result, kinds: Sequence[str], spread: Any) -> str:
     if found[0] != wanted[0]:
         return f"expected {wanted[0] or 'no error'}, received {found[0] or 'none'}"
     if len(found[1]) != len(wanted[1]):
@@ -306,7 +317,7 @@ def _problem(found: Result, wanted: Result, spread: Any) -> str:
         f, w = np.asarray(f), np.asarray(w)
         if (f.shape, f.dtype) != (w.shape, w.dtype):
             return f"result {k} is {f.dtype}{f.shape}, expected {w.dtype}{w.shape}"
-        wrong = _wrong(f, w)
+        wrong = _wrong(f, w, kinds[k])
         if wrong.any():
             apart = spread()
             if apart is not None:
@@ -317,10 +328,10 @@ def _problem(found: Result, wanted: Result, spread: Any) -> str:
     return ""
 
 
-def _wrong(f: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _wrong(f: np.ndarray, w: np.ndarray, kind: str) -> np.ndarray:
     if w.dtype.kind not in "fc":
         return np.asarray(f != w)
-    rtol, atol = TOLERANCES["graph"][str(w.dtype)]
+    rtol, atol = TOLERANCES["graph"][kind or str(w.dtype)]
     with np.errstate(all="ignore"):
         scale = np.nanmax(np.abs(np.where(np.isfinite(w), w, 0)), initial=0.0) if w.size else 0.0
         near = np.abs(f - w) <= atol + rtol * np.abs(w) + rtol * 1e-2 * scale
