@@ -19,7 +19,7 @@ import numpy as np
 
 from symkeras import config
 from symkeras.arguments import Check, one_of, optional, text
-from symkeras.backend_names import EXTRAS, PLACES, check_registered
+from symkeras.backend_names import PLACES, check_registered, installed_by, outdated, provider
 from symkeras.backend_names import registered as registered
 from symkeras.compiler.history import History
 from symkeras.compiler.program.memory_plan import Plan
@@ -188,6 +188,10 @@ class Backend:
         """Whether the backend runs this op itself; others are expanded by their decomposition."""
         raise NotImplementedError
 
+    def borrows(self, op: str) -> bool:
+        """Whether an op that it takes runs by code of ours in NumPy, for want of a function of its own."""
+        return False
+
     def compile(self, graph: Graph, **options: Any) -> Executable:
         """An executable for `graph`.
 
@@ -204,20 +208,37 @@ def register(name: str, factory: str | Callable[[], Backend]) -> None:
 
 
 def get(name: str | None = None) -> Backend:
-    """The backend called `name`, or the default one."""
+    """The backend called `name`, or the default one.
+
+    Raises:
+        BackendError: nobody registered it, or what it needs is not installed or too old; the message says what to install.
+    """
     name = name or config.backend()
     check_registered(name)
     if name not in _loaded:
-        factory = PLACES[name]
-        try:
-            with _generators_kept():  # some engines draw from the global generators while they are imported
-                _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
-        except ImportError as error:
-            extra = EXTRAS.get(name)
-            if extra is None:
-                raise
-            raise BackendError(f'backend {name!r} cannot be loaded ({error}); it is installed by: pip install "symkeras[{extra}]"') from error
+        _loaded[name] = _load(name)
     return _loaded[name]
+
+
+def _load(name: str) -> Backend:
+    factory = PLACES[name]
+    who, command = provider(name), installed_by(name)
+    title, hint = f"backend {name!r}{f' of {who}' if who else ''}", f"; what it needs is installed by: {command}" if command else ""
+    if old := outdated(name):
+        raise BackendError(f"{title} needs {old}{hint}")
+    try:
+        with _generators_kept():  # some engines draw from the global generators while they are imported
+            backend = (_found(factory) if isinstance(factory, str) else factory)()
+    except BackendError:
+        raise
+    except Exception as error:  # where others' code runs, anything may happen
+        if not command and not isinstance(error, ImportError):
+            raise
+        cause = error if isinstance(error, ModuleNotFoundError) else f"{type(error).__name__}: {error}"
+        raise BackendError(f"{title} cannot be loaded ({cause}){hint}") from error
+    if not isinstance(backend, Backend):
+        raise BackendError(f"{title} is no symkeras.backend.interface.Backend, its entry gives {backend!r}")
+    return backend
 
 
 @contextmanager

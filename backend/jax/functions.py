@@ -69,11 +69,13 @@ def _scatter_add(indices: Array, values: Array, rows: int) -> Array:
 
 def _combine_rows(indices: Array, values: Array, rows: int) -> Array:
     """By sorting, so that the work goes with the number of indices and not of rows."""
+    if not values.size:
+        return values
     flat = _positive(indices, rows).reshape(-1)
     each = values.reshape(flat.shape[0], -1)
     order = jnp.argsort(flat, stable=True)
     ranked = flat[order]
-    segment = jnp.cumsum(jnp.concatenate([jnp.zeros(1, bool), ranked[1:] != ranked[:-1]])) if len(flat) else ranked
+    segment = jnp.cumsum(jnp.concatenate([jnp.zeros(1, bool), ranked[1:] != ranked[:-1]]))
     total = jax.ops.segment_sum(each[order], segment, num_segments=flat.shape[0], indices_are_sorted=True)
     return jnp.zeros_like(each).at[order].set(total[segment]).reshape(values.shape)
 

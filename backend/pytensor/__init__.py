@@ -13,7 +13,7 @@ from symkeras.backend.engine.backend import EngineBackend
 from symkeras.backend.engine.executable import EngineExecutable
 from symkeras.backend.engine.walk import Walk
 from symkeras.backend.pytensor.executable import Device, PyTensorStep
-from symkeras.backend.pytensor.functions import FUNCTIONS
+from symkeras.backend.pytensor.functions import FOREIGN, FUNCTIONS
 from symkeras.backend.pytensor.modes import MODES, checked_mode
 from symkeras.graph.graph import Graph
 
@@ -31,6 +31,9 @@ class PyTensorBackend(EngineBackend):
 
     def devices(self) -> list[str]:
         return ["cpu:0"]
+
+    def borrows(self, op: str) -> bool:
+        return op in FOREIGN
 
     def make_device(self, name: str) -> Device:
         return Device(name)

@@ -188,3 +188,5 @@ class PyTensorFunctions(Functions):
 
 
 FUNCTIONS = PyTensorFunctions()
+FOREIGN = {*KERNELS, *REFERENCES, *AXIS_OF_INDICES, "matmul"}
+"""What never runs by an Op of PyTensor's own."""

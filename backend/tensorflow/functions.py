@@ -103,12 +103,17 @@ def _extreme(fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
 # ---- indices -------------------------------------------------------------------------------------------------------
 
 
-def _within(indices: Tensor, size: int) -> Tensor:
-    """Indices from 0 on, held within an axis: those out of range are found by their extent."""
+def _positive(indices: Tensor, size: int) -> Tensor:
+    """Indices from 0 on, of a dtype that has room for the size."""
     indices = tf.cast(indices, "int64") if indices.dtype not in (tf.int32, tf.int64) else indices
     if size > np.iinfo(indices.dtype.as_numpy_dtype).max:
         indices = tf.cast(indices, "int64")
-    return tf.clip_by_value(tf.where(tf.less(indices, 0), indices + size, indices), 0, max(size - 1, 0))
+    return tf.where(tf.less(indices, 0), indices + size, indices)
+
+
+def _within(indices: Tensor, size: int) -> Tensor:
+    """Indices held within an axis: those out of range are found by their extent."""
+    return tf.clip_by_value(_positive(indices, size), 0, max(size - 1, 0))
 
 
 def _gather(table: Tensor | Table, indices: Tensor) -> Tensor:
@@ -127,7 +132,7 @@ def _scatter_add(indices: Tensor, values: Tensor, rows: int) -> Tensor:
 def _combine_rows(indices: Tensor, values: Tensor, rows: int) -> Tensor:
     if 0 in values.shape:
         return values
-    which, place = tf.unique(tf.reshape(_within(indices, rows), [-1]))
+    which, place = tf.unique(tf.reshape(_positive(indices, rows), [-1]))
     each = tf.reshape(values, [-1, *values.shape[len(indices.shape) :]])
     total = tf.math.unsorted_segment_sum(each, place, tf.size(which))
     return tf.reshape(tf.gather(total, place), values.shape)

@@ -27,10 +27,10 @@ def numbers(text: str) -> list[float]:
     return [float(n) for n in re.findall(r"\d+\.\d+", text)]
 
 
-@pytest.mark.parametrize("backend", ["native", *each(TRAINING)])
+@pytest.mark.parametrize("engine", ["native", *each(TRAINING)])
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_of_the_tutorial_prints_the_same_losses_on_every_backend(script: str, backend: str) -> None:
-    expected, found = printed(script, "numpy"), printed(script, backend)
+def test_a_script_of_the_tutorial_prints_the_same_losses_on_every_backend(script: str, engine: str) -> None:
+    expected, found = printed(script, "numpy"), printed(script, engine)
     assert re.sub(r"\d+\.\d+", "N", found) == re.sub(r"\d+\.\d+", "N", expected), "the same words, and the same classes"
     np.testing.assert_allclose(numbers(found), numbers(expected), atol=2e-3)
 
