@@ -45,7 +45,7 @@ ORDER: dict[str, set[str]] = {
     "metrics": _KERAS,
     "optimizers": {*_CORE, "saving", "initializers"},
     "callbacks": {"utils", "saving"},
-    "datasets": set(),
+    "datasets": {"saving"},
     "preprocessing": {"utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one

@@ -49,7 +49,7 @@ class Text:
 
     def _name(self, n: Node) -> str:
         own = self._graph.names.get(n)
-        self.names[n] = naming.unique(naming.named_after(n), self._taken) if own is None else own
+        self.names[n] = naming.unique(own or naming.named_after(n), self._taken) if own is None or own in _RESERVED else own
         return self.names[n]
 
     def _function(self, name: str, value: Any) -> str:

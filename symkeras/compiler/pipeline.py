@@ -49,6 +49,9 @@ LEVELS = {
 """What each optimisation level runs; "O2" is the default."""
 
 
+_LONGEST = 10_000
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """Passes in the order in which they run."""
@@ -57,7 +60,13 @@ class Pipeline:
 
     @classmethod
     def parse(cls, text: str) -> Pipeline:
-        """A pipeline from its text: pass names, with options in braces, separated by commas."""
+        """A pipeline from its text: pass names, with options in braces, separated by commas.
+
+        Raises:
+            CompileError: a pass that there is not, or too long a text.
+        """
+        if len(text) > _LONGEST:
+            raise CompileError(f"a pipeline is a text of at most {_LONGEST} characters, received {len(text)}")
         return cls(tuple(parse_pass(part) for part in re.split(r",\s*(?![^{]*\})", text) if part.strip()))
 
     @classmethod

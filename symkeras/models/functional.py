@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, tree
-from symkeras.arguments import boolean, optional
+from symkeras.arguments import boolean, checked, optional, settings
 from symkeras.errors import ConfigError, DataError, ShapeError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.graph.node import Node
@@ -228,6 +228,7 @@ class Functional(Model):
         return functional_config(self) if _is_made_like(type(self)) else Model.get_config(self)
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         from symkeras.models.functional_config import functional_from_config
 

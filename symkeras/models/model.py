@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, several, text
+from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, settings, several, text
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.layers.calls import call_context
@@ -170,6 +170,7 @@ class Model(Trainer, Layer):
         return json.dumps(serialize_keras_object(self), **kwargs)
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """A model from its config."""
         if cls is Model:
@@ -178,6 +179,7 @@ class Model(Trainer, Layer):
             return Functional.from_config(config, custom_objects)
         return super().from_config(config)
 
+    @checked(config=optional(settings))
     def build_from_config(self, config: dict[str, Any]) -> None:
         if not config:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symkeras.arguments import checked, either, settings, several
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dtypes, provenance, tracing
 from symkeras.graph.tensor import Tensor
@@ -222,11 +223,14 @@ class Sequential(Model):
         return config
 
     @classmethod
+    @checked(config=either(settings, several(settings)))
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         from symkeras.models.functional_config import layer_from_config
 
-        if isinstance(config, list):
+        if isinstance(config, tuple):  # of Keras 1
             config = {"layers": config}
+        if not isinstance(config.get("layers"), (list, tuple)):
+            raise ConfigError(f"Sequential.from_config: expected a list called 'layers', received {config.get('layers')!r}")
         model = cls(name=config.get("name"))
         for layer in config["layers"]:
             model._append(layer_from_config(layer, custom_objects))

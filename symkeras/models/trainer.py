@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config, tree
-from symkeras.arguments import boolean, checked, either, one_of, optional, positive_int, text
+from symkeras.arguments import boolean, checked, either, one_of, optional, positive_int, settings, text
 from symkeras.callbacks.callback_list import CallbackList
 from symkeras.callbacks.logs import LazyLogs
 from symkeras.errors import ConfigError, nearest
@@ -132,6 +132,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
         given = {**self._compilation.config, "optimizer": self._compilation.optimizer}
         return {k: serialize_keras_object(v) for k, v in given.items()}
 
+    @checked(config=settings)
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile with what `get_compile_config` gave."""
         from symkeras.saving.serialization import deserialize_keras_object

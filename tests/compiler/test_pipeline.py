@@ -119,3 +119,9 @@ def bad_passes() -> object:
 def test_a_pass_that_fails_or_breaks_the_graph_is_named(bad_passes: object, name: str, message: str) -> None:
     with pytest.raises(CompileError, match=message):
         Pipeline.parse(f"strip, {name}").run(two_layers(), everything)
+
+
+@pytest.mark.parametrize("text", ["strip," * 10_000, "{" * 20_000, "strip, " + " " * 10_000, "fold-constants{limit=1," * 5_000])
+def test_a_pipeline_of_no_end_is_refused(text: str) -> None:
+    with pytest.raises(CompileError, match="at most 10000 characters"):
+        Pipeline.parse(text)

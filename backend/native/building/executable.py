@@ -60,7 +60,8 @@ _KEPT_VALUES, _KEPT_ALL = 1, 2
 class _Feed(ctypes.Structure):
     """`sk_feed`: where the rows of an input come from."""
 
-    _fields_ = [("to", ctypes.c_void_p), ("source", ctypes.c_void_p), ("bytes", ctypes.c_int64), ("at", ctypes.c_void_p)]
+    _fields_ = [("to", ctypes.c_void_p), ("source", ctypes.c_void_p), ("bytes", ctypes.c_int64), ("stride", ctypes.c_int64),
+                ("at", ctypes.c_void_p)]  # fmt: skip
 
 
 LEAST_READ_IN_PLACE = 256 * 1024
@@ -136,13 +137,14 @@ class NativeInstance(Instance):
                 self._at[place] = offset
 
     def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:
-        if not all(map(_is_alike, arrays, self.inputs)):
+        if not all(_is_alike(a[:1], own) for a, own in zip(arrays, self.inputs, strict=True)):
             return None
         order = None if order is None else np.ascontiguousarray(order, np.int64)
-        rows = [a.nbytes // max(1, len(a)) for a in arrays]
+        rows = [(a[:1].nbytes, a.strides[0]) if len(a) > 1 else (a.nbytes, a.nbytes) for a in arrays]
         table, size = self._at.ctypes.data, self._at.itemsize
         at = [table + self._unwritten[k] * size if k in self._unwritten else None for k in range(len(arrays))]
-        feeds = (_Feed * len(arrays))(*(_Feed(i.ctypes.data, a.ctypes.data, n, p) for i, a, n, p in zip(self.inputs, arrays, rows, at, strict=True)))
+        given = zip(self.inputs, arrays, rows, at, strict=True)
+        feeds = (_Feed * len(arrays))(*(_Feed(own.ctypes.data, a.ctypes.data, n, stride, p) for own, a, (n, stride), p in given))
         kept = self._prepare()
         batch = len(self.inputs[0]) if self.inputs else 0
         try:
@@ -173,7 +175,7 @@ class NativeInstance(Instance):
 
 
 def _is_alike(a: np.ndarray, own: np.ndarray) -> bool:
-    """Whether rows of an array lie as those of an input do."""
+    """Whether what an array holds lies as in an input."""
     return a.dtype == own.dtype and a.shape[1:] == own.shape[1:] and a.flags.c_contiguous and a.flags.aligned
 
 

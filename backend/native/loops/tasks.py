@@ -57,6 +57,7 @@ def sample_group(e: Emitter, s: BatchTile) -> None:
         if not one.is_ready:
             e.ready(one)
     e.say(f"const int64_t chunk = sk_chunk({samples}, {s.least}, {s.most}), chunks = sk_chunks({samples}, chunk);")
+    e.is_in(function, flat(s.steps))
     e.say(f"sk_share(threads, chunks, {work}, {function}, call);{text.comment(_origins(s))}")
     for one in flat(s.steps):
         if one.fused is not None and one.fused.sliced_totals:
@@ -103,6 +104,7 @@ def row_pass(e: Emitter, s: RowPass) -> None:
         *(["    if (k < 0) {", *(line[4:] for line in others), "        continue;", "    }"] if others else ["    if (k < 0) continue;"]),
     ]
     function = _task(e, "rows", set(), loop, inside)
+    e.is_in(function, [s.touched, *s.others])
     work = s.rows * s.width * 2 * (1 + len(s.others))
     e.say(f"sk_share(threads, {text.size(s.rows)}, {text.size(work)}, {function}, call);{text.comment(naming.origin(s.node))}")
 

@@ -102,28 +102,32 @@ class Pass:
         return self.name + (f"{{{','.join(shown)}}}" if shown else "")
 
 
+_LONGEST = 1000
+_PASS = re.compile(r"\s*([\w-]{1,100})\s*(?:\{([^{}]*)\})?\s*")
+_OPTION = re.compile(r"\s*([A-Za-z_]{1,100})\s*=\s*([0-9]{1,15})\s*", re.ASCII)
+
+
 def parse_pass(text: str) -> Pass:
-    """A pass from its text.
+    """A pass from its text: `name`, or `name{option=number,...}` with whole numbers from 0 on.
 
     Raises:
-        CompileError: no pass has that name, or it has no such option.
+        CompileError: no pass has that name, or it has no such option, or the text is something else.
     """
-    import ast
-
-    match = re.fullmatch(r"\s*([\w-]+)(?:\{(.*)\})?\s*", text)
+    match = _PASS.fullmatch(text) if len(text) <= _LONGEST else None
     if not match or match[1] not in PASSES:
-        raise CompileError(f"unknown pass {text!r}.{nearest(match[1] if match else text, PASSES)}")
-    options: dict[str, Any] = {}
-    for part in filter(None, (match[2] or "").split(",")):
-        key, _, value = part.partition("=")
-        try:
-            options[key.strip()] = ast.literal_eval(value.strip())
-        except (SyntaxError, ValueError) as error:
-            raise CompileError(f"pass {text!r}: expected `option=value`, received {part!r}") from error
-    try:
-        return PASSES[match[1]](**options)
-    except TypeError as error:
-        raise CompileError(f"pass {text!r}: {error}") from error
+        shown = text if len(text) <= 100 else text[:100] + "..."
+        raise CompileError(f"unknown pass {shown!r}.{nearest(match[1] if match else shown, PASSES)}")
+    known = [f.name for f in dataclasses.fields(PASSES[match[1]])]
+    options: dict[str, int] = {}
+    for part in filter(str.strip, (match[2] or "").split(",")):
+        option = _OPTION.fullmatch(part)
+        if option is None:
+            raise CompileError(f"pass {text!r}: expected `option=value` with a whole number from 0 on, received {part!r}")
+        if option[1] not in known or option[1] in options:
+            problem = "is given twice" if option[1] in options else "is no option of it"
+            raise CompileError(f"pass {text!r}: {option[1]} {problem}; its options are {', '.join(known) or 'none'}")
+        options[option[1]] = int(option[2])
+    return PASSES[match[1]](**options)
 
 
 def map_subgraphs(graph: Graph, transform: Callable[[Graph], Graph]) -> Graph:

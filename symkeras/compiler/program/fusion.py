@@ -317,7 +317,7 @@ class Fusion:
         if n.shape == unit.shape:
             rows = [i for i in n.inputs if unit.levels.get(aliases.get(i, i)) == "row"]
             if rows and not (unit.may_repeat and all(i.shape in (unit.kept_rows, unit.shape) for i in rows)):
-                self._reason = f"it reads a row's value for each element of the row, and rows have more than {LONGEST_ROW} elements or an unknown number"
+                self._reason = f"it reads a row's value for each element, and rows have more than {LONGEST_ROW} elements or an unknown number"
                 return None
             return "element", number, unit.split
         if unit.split is not None and inside and n.shape in (unit.rows, unit.kept_rows):

@@ -78,7 +78,7 @@ class _Lowering(ControlFlow):
         placing.settle()
         steps = [*kept, *self._grouped_by_samples(in_stretches(self.steps, self.kernels))]
         commits = [(s, d) for s, d in commits if not are_equal(index_map(s), index_map(d))]
-        return Program(self.graph, inputs, outputs, commits, steps, self.all_values, end)
+        return Program(self.graph, inputs, outputs, commits, steps, self.all_values, end, self.refusals)
 
     # ---- nodes ------------------------------------------------------------------------------------------------------
 
@@ -95,11 +95,13 @@ class _Lowering(ControlFlow):
             for node in order:
                 self._lower(node)
             return
-        for unit in Fusion(order, fusable.__contains__, graph.users, kept).units():
+        fusion = Fusion(order, fusable.__contains__, graph.users, kept)
+        for unit in fusion.units():
             if isinstance(unit, FusionGroup):
                 self._fused(unit)
             else:
                 self._lower(unit)
+        self.refusals += fusion.refusals
 
     def _fused(self, fused: FusionGroup) -> None:
         inputs = [self.values[n] for n in fused.operands]

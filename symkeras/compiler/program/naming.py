@@ -22,8 +22,9 @@ class ValueNames:
 
     def __init__(self, of: Mapping[Node, str], reserved: Iterable[str]):
         self._of = of
+        self._reserved = frozenset(reserved)
         self._given: set[Node] = set()
-        self.taken = Taken((*reserved, *of.values()))
+        self.taken = Taken((*self._reserved, *of.values()))
 
     def of(self, v: Value) -> str:
         """A name for a value: for the first of a node that is no view, that of the node."""
@@ -32,7 +33,7 @@ class ValueNames:
             return self.unique("scratch")
         name = self._of.get(node) or named_after(node)
         suffix = "" if node.op.name in _LEAVES else {"transpose": "_T", "element": "_t"}.get(v.view[0] if v.view else "", "")
-        if suffix or node in self._given or node not in self._of:
+        if suffix or node in self._given or node not in self._of or name in self._reserved:
             return self.unique(name + suffix)
         self._given.add(node)
         return name
@@ -47,11 +48,12 @@ def origin(node: Node | None) -> str:
     return "" if node is None else _shown(node.origins)
 
 
-def origins_of(step: Step) -> str:
-    """The same of all that a step computes."""
-    origins = step.node.origins
-    for n in step.fused.nodes if step.fused is not None else ():
-        origins = provenance.merge(origins, n.origins)
+def origins_of(*steps: Step) -> str:
+    """The same of all that steps compute."""
+    origins: tuple[provenance.Origin, ...] = ()
+    for step in steps:
+        for n in step.nodes:
+            origins = provenance.merge(origins, n.origins)
     return _shown(origins)
 
 

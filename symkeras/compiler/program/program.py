@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from symkeras.compiler.program.fusion import FusionGroup
+from symkeras.compiler.program.refusals import Refusal
 from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dims, provenance
 from symkeras.graph.dims import Size
@@ -113,6 +114,11 @@ class Step:
     position: int = 0
     fused: FusionGroup | None = None
     is_ready: bool = False
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes that it computes."""
+        return (self.node,) if self.fused is None else self.fused.nodes
 
 
 @dataclass(eq=False)
@@ -251,6 +257,7 @@ class Program:
         outputs: the values copied out at the end.
         commits: (new value, variable's value) copied after everything is computed; other updates are written in place.
         values: in the order in which they can be bound.
+        refusals: why steps do not run together, or in the same storage.
     """
 
     graph: Graph
@@ -260,6 +267,7 @@ class Program:
     steps: list[AnyStep]
     values: list[Value]
     end: int
+    refusals: list[Refusal] = field(default_factory=list)
 
     def all_steps(self) -> Iterator[Step]:
         """Every kernel, those of loops once."""
