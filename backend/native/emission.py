@@ -173,10 +173,16 @@ class Emitter:
 
     def say(self, line: str, step: Step | None = None) -> None:
         """A line of the function, commented with where `step` comes from."""
-        comment = text.comment(naming.origins_of(step)) if step is not None else ""
+        comment = text.comment(self._remark(line, step)) if step is not None else ""
         self.body.append((f"{'    ' * self.depth}{line}{comment}", step))
 
     # ---- names -----------------------------------------------------------------------------------------------------
+
+    def _remark(self, line: str, step: Step) -> str:
+        """The values that a line gives and does not name, as they lie where others lay; layers and lines."""
+        names = [self.program.graph.names.get(v.node, "") for v in step.outputs if v.node is not None]
+        unnamed = [n for n in names if n and not re.search(rf"\b{n}\b", line)]
+        return ": ".join(filter(None, (", ".join(unnamed[:3]), naming.origins_of(step))))
 
     def unique(self, base: str) -> str:
         """A name that nothing else in the text has."""
