@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,11 @@ from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 from symkeras.graph.types import TensorType
+from symkeras.lazy import lazy
 from symkeras.recent import Recent
+
+if TYPE_CHECKING:
+    from symkeras.inspection.inspector import Inspector
 
 EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
     "c": "symkeras.backend.native.export:export_c",
@@ -140,6 +144,13 @@ class Executable:
     def memory(self) -> Plan | None:
         """The largest memory plan so far; None before the first call, and where nothing is planned."""
         return None
+
+    @lazy
+    def inspect(self) -> Inspector:
+        """What became of every line, and why (see `symkeras.inspection`)."""
+        from symkeras.inspection.inspector import Inspector
+
+        return Inspector(self)
 
     def to_networkx(self) -> Any:
         """The graph that runs as a `networkx.MultiDiGraph`."""

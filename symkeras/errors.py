@@ -31,6 +31,10 @@ class CompileError(SymkerasError, RuntimeError):
     """A pass or a rule failed; the message names it. A failing rewrite is never skipped."""
 
 
+class InspectionError(SymkerasError, LookupError):
+    """Nothing in a compiled function is called so."""
+
+
 class BackendError(SymkerasError, ValueError):
     """An unknown backend, or one that cannot run a graph; raised before anything is compiled."""
 
