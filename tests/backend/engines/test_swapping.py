@@ -135,11 +135,11 @@ for name in filter(None, first):
 import numpy as np
 from symkeras import Input, Sequential, layers, utils
 rng = np.random.default_rng(0)
-x, y = rng.standard_normal((8, 6, 3)).astype("float32"), rng.standard_normal((8, 1)).astype("float32")
+x, y = rng.standard_normal((8, 3)).astype("float32"), rng.standard_normal((8, 1)).astype("float32")
 models = {}
 for name in engines:
     utils.set_random_seed(1)
-    models[name] = Sequential([Input((6, 3)), layers.LSTM(4), layers.Dropout(0.2), layers.Dense(1)])
+    models[name] = Sequential([Input((3,)), layers.Dense(4, activation="tanh"), layers.Dropout(0.2), layers.Dense(1)])
     models[name].compile("adam", "mse", backend=name)
 losses = {name: [] for name in engines}
 for _ in range(3):
@@ -151,7 +151,7 @@ INSTALLED = [name for name in ROUTE if name in MISSING]
 
 
 @pytest.mark.parametrize("first, engines", [
-    ([], ROUTE), ([], ROUTE[::-1]), (INSTALLED, ROUTE), (INSTALLED[::-1], ROUTE), (INSTALLED[2:] + INSTALLED[:2], ROUTE[1::2] + ROUTE[::2]),
+    ([], ROUTE), ([], ROUTE[::-1]), (INSTALLED, ROUTE[1::2] + ROUTE[::2]), (INSTALLED[::-1], ROUTE),
 ])  # fmt: skip
 def test_several_engines_share_a_process_whatever_the_order_of_imports(first: list[str], engines: tuple[str, ...]) -> None:
     losses = json.loads(in_a_process("-c", ALL_IN_ONE, ",".join(first), ",".join(engines)).splitlines()[-1])
