@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.backend import denormals
+from symkeras.backend.denormals import DESCRIPTIONS, Denormals, describe
 from symkeras.errors import BackendError, nearest
 from symkeras.graph.residence import Place
 from symkeras.graph.variable import Variable
@@ -48,13 +48,16 @@ class Device(Place):
         """Bytes that the engine holds on it; None where the engine does not say."""
         return None
 
+    def tell_threads(self, denormals: Denormals, way: str) -> None:
+        """Called before it computes on the thread that calls, which is in the context `denormals`: other threads may have to be told."""
+
     def about_threads(self) -> str:
         """Which threads compute."""
         return "those of the device"
 
     def about_denormals(self, way: str) -> str:
         """One line on what becomes of denormals, asked to treat them in one way."""
-        return denormals.describe(way) if self.calls_here else denormals.DESCRIPTIONS[way]
+        return describe(way) if self.calls_here else DESCRIPTIONS[way]
 
     def way(self, asked: str | None, setting: str, engine: str) -> str:
         """What it does with denormals: as it is asked, or else as the general setting wants it, where it can.

@@ -78,6 +78,7 @@ class EngineExecutable(Executable):
         found = getattr(self._threads, "denormals", None)
         if found is None:
             found = self._threads.denormals = Denormals(self.denormals == "flush")
+        self.place.tell_threads(found, self.denormals)
         return found
 
     def sizes(self, shapes: Shapes) -> dict[str, int]:

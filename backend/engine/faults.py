@@ -24,9 +24,10 @@ _OF_MEMORY = (
     "resource_exhausted", "out of memory", "can't allocate memory", "oom when allocating", "failed to allocate", "bad_alloc", "bad allocation",
 )  # fmt: skip
 """What engines call it, in small letters."""
-_BYTES = re.compile(r"(?:allocat\w*|size) (\d{4,})|allocate ([\d.]+ [KMGTP]iB)")
+_BYTES = re.compile(r"(?:allocat\w*|size) (\d{4,})|allocate ([\d.]+ [KMGTP]iB)|(shape\[[\d,]*\] and type \w+)")
 _LINE = re.compile(r'File "([^"]+)", line (\d+)')
-_NOISE = re.compile(r'^\s*(?:File "|Detected at node|\w+ defined at|Hint:|\[\[|\[Op:|node \w|$)')
+_NOISE = re.compile(r"\s|Detected at node|\w+ defined at|node \w|Apply node that|Toposort|Inputs |Outputs clients|Backtrace|(?i:hint):|$")
+"""How lines begin in which engines tell of their own insides."""
 _MOST_SHOWN = 500
 ABLE = "numpy, native and the interpreter can"
 
@@ -46,7 +47,8 @@ def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:
 def node_behind(error: BaseException, walk: Walk) -> Node | None:
     """The node of a walk, or of one within, that an error comes from; None where the engine does not tell."""
     lines = [(f.tb_frame.f_code.co_filename, f.tb_lineno) for f in _frames(error.__traceback__)]
-    lines += [(name, int(number)) for name, number in _LINE.findall(str(error))]
+    for text in (str(error), *getattr(error, "__notes__", ())):
+        lines += [(name, int(number)) for name, number in _LINE.findall(text)]
     found = [n for line in lines if (n := walk.node_at(*line)) is not None]
     return found[-1] if found else None
 
@@ -86,7 +88,7 @@ def out_of_memory(error: BaseException, graph: Graph, engine: str, device: str, 
         variables, inputs: bytes of those; `held`, all bytes that the engine holds on the device, where it says so.
     """
     found = _BYTES.search(str(error))
-    asked = (size(int(found[1])) if found[1] else found[2]) if found else "more than there is"
+    asked = (size(int(found[1])) if found[1] else found[2] or found[3]) if found else "more than there is"
     if place:
         place = f" in {place}"
     else:

@@ -43,7 +43,11 @@ class Device(device.Device):
 
 
 class JaxStep(Step):
-    """The walk as one jitted function; the buffers of variables that it updates are donated."""
+    """The walk as one jitted function; the buffers of variables that it updates are donated.
+
+    On the processor XLA asks for memory when donated buffers are gone already, so the first call, which shows whether there is enough for these
+    sizes, donates copies: where it fails, the values are as they were.
+    """
 
     device: Device
     takes_over = True
@@ -73,13 +77,18 @@ class JaxStep(Step):
 
         self._step = jax.jit(step, donate_argnums=(0,))
         self._types: Any = None
+        self._has_room = not device.is_processor
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
         with jax.enable_x64(True):
-            given = ([variables[k] for k in self._given], [variables[k] for k in self._kept], [self.device.send(a) for a in inputs])
+            donated = [variables[k] if self._has_room else jnp.copy(variables[k]) for k in self._given]
+            given = (donated, [variables[k] for k in self._kept], [self.device.send(a) for a in inputs])
             if self._types is None:
                 self._types = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), given)
             outputs, news, extents = self._step(*given)
+            if not self._has_room:
+                jax.block_until_ready((outputs, news))
+                self._has_room = True
         return outputs, news, np.asarray(extents) if len(extents) else NO_EXTENTS
 
     @property

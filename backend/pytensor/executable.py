@@ -51,10 +51,21 @@ class PyTensorStep(Step):
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
         given = [np.require(a, requirements="A") for a in inputs]
         with self._lock, np.errstate(all="ignore"), blas.single_thread():
-            found = self._function(*given, *variables)
+            try:
+                found = self._function(*given, *variables)
+            except Exception as error:
+                error.add_note(self._lines_behind_error())
+                raise
         outputs, news = found[: self._outputs], found[self._outputs : self._results]
         extents = np.array(found[self._results :], np.int64).reshape(-1, 2)
         return outputs, news, extents if len(extents) else NO_EXTENTS
+
+    def _lines_behind_error(self) -> str:
+        """The lines that made the node at which the function stopped."""
+        vm = self._function.vm
+        place = getattr(vm, "position_of_error", None)
+        traces = getattr(vm.nodes[place].outputs[0].tag, "trace", ()) if place is not None else ()
+        return "\n".join(f'  File "{line[0]}", line {line[1]}' for trace in traces for line in trace)
 
     @property
     def source(self) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from symkeras.backend.denormals import Denormals
 from symkeras.backend.engine import device
 from symkeras.backend.engine.executable import AtOnce
 from symkeras.backend.engine.walk import Walk
-from symkeras.backend.torch import dtypes
+from symkeras.backend.torch import dtypes, team
 from symkeras.graph.variable import Variable
 
 MODES = ("eager", "compile")
@@ -42,11 +43,14 @@ class Device(device.Device):
     def held(self) -> int | None:
         return torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else None
 
+    def tell_threads(self, denormals: Denormals, way: str) -> None:
+        team.tell(denormals, way)
+
     def about_threads(self) -> str:
         return f"{torch.get_num_threads()} of PyTorch's" if self.is_processor else super().about_threads()
 
     def about_denormals(self, way: str) -> str:
-        return f"{super().about_denormals(way)}{' on the thread that calls' if self.is_processor else ''}"
+        return f"{super().about_denormals(way)}{'' if not self.is_processor or team.can_be_told() else ' on the thread that calls'}"
 
 
 class TorchStep(AtOnce):

@@ -121,3 +121,22 @@ def test_tensors_whose_numbers_come_later_refuse_indices_afterwards() -> None:
     walk = Walk(Graph([table.node, i.node], [total.node], []), TorchFunctions(torch.device("cpu"), raises_at_once=False), {})
     _, extents = walk([torch.ones(4), torch.tensor([0, 9, -5], dtype=torch.int32)])
     assert len(walk.checks) == len(extents) == 1 and extents[0].tolist() == [-5, 9]
+
+
+@pytest.mark.parametrize("first", ["flush", "keep"])
+def test_every_thread_of_pytorch_flushes_denormals_or_keeps_them(first: str) -> None:
+    from threading import Thread
+
+    x = ops.placeholder("f32[n]", name="x")
+    graph = Graph([x.node], [(x * np.float32(1e-10)).node])
+    found = []
+
+    def run() -> None:  # a thread has threads of its own for large operations, made as they are first needed
+        for way in (first, "keep", "flush", "keep"):
+            made = compile_graph(graph, "torch", denormals=way)(np.full(2_000_000, 1e-30, "float32"))[0]
+            found.append((way, float((made == 0).mean())))
+
+    thread = Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [(way, float(way == "flush")) for way in (first, "keep", "flush", "keep")]
