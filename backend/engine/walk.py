@@ -38,8 +38,8 @@ AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
 """Ops that refuse indices: which input has them, and the size of the axis they point into."""
 NO_EXTENTS = np.zeros((0, 2), np.int64)
 """Of a walk without checks."""
-HARMLESS = np.zeros(2, np.int64)
-"""An extent that keeps all bounds."""
+HARMLESS = np.array([0, -1])
+"""The extent of no index: it keeps all bounds, those of an axis without elements too, and no other extent gets worse beside it."""
 _HIGHEST = np.iinfo(np.int64).max
 
 
@@ -89,6 +89,12 @@ class Check:
         return IndexError(f"index {bad} is out of range for an axis of size {self.high + 1}{where}")
 
 
+def bounds(checks: Sequence[Check]) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest number that each check allows: two arrays int64 (N)."""
+    low, high = [c.low for c in checks], [_HIGHEST if c.high is None else c.high for c in checks]
+    return np.array(low, np.int64), np.array(high, np.int64)
+
+
 @dataclass
 class Here:
     """A node, for a function of the table `special`.
@@ -120,6 +126,11 @@ class Here:
         self.checks += inner.checks
         self.walks.append(inner)
         return inner
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `bounds`; a loop ends where an extent breaks them, as the reference does: by clamped indices it might go on for ever."""
+        return bounds(self.checks)
 
 
 class Walk:
@@ -154,9 +165,8 @@ class Walk:
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """The least and the largest number that each check allows: two arrays int64 (N)."""
-        low, high = [c.low for c in self.checks], [_HIGHEST if c.high is None else c.high for c in self.checks]
-        return np.array(low, np.int64), np.array(high, np.int64)
+        """See `bounds`."""
+        return bounds(self.checks)
 
     def error(self, extents: np.ndarray) -> Exception | None:
         """What to raise for extents (N, 2); None where each keeps its bounds."""

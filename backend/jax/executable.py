@@ -30,7 +30,7 @@ class Device(device.Device):
 
     def send(self, array: np.ndarray, variable: Variable | None = None) -> Any:
         with jax.enable_x64(True):
-            return jax.device_put(jnp.array(array, copy=True), self.device)
+            return jax.device_put(array.copy(), self.device)  # copied now: JAX copies when it comes to it, and a batch's memory is used again
 
     def fetch(self, value: Any) -> np.ndarray:
         return np.asarray(value)

@@ -59,12 +59,14 @@ def _positive(indices: Array, size: int) -> Array:
 
 
 def _gather(table: Array, indices: Array) -> Array:
+    if table.shape[0] == 0:  # a check reports every index there is
+        return jnp.zeros((*indices.shape, *table.shape[1:]), table.dtype)
     return table.at[_positive(indices, table.shape[0])].get(mode="clip")
 
 
 def _scatter_add(indices: Array, values: Array, rows: int) -> Array:
     out = jnp.zeros((rows, *values.shape[indices.ndim :]), values.dtype)
-    return out.at[_positive(indices, rows)].add(values, mode="drop")
+    return out if rows == 0 else out.at[_positive(indices, rows)].add(values, mode="drop")
 
 
 def _combine_rows(indices: Array, values: Array, rows: int) -> Array:
@@ -83,7 +85,7 @@ def _combine_rows(indices: Array, values: Array, rows: int) -> Array:
 def _set_rows(table: Array, indices: Array, rows: Array, guard: Array | None = None) -> Array:
     if guard is not None:
         table = jax.lax.cond(jnp.isnan(guard), lambda t: jnp.full_like(t, jnp.nan), lambda t: t, table)
-    return table.at[_positive(indices, table.shape[0])].set(rows, mode="drop")
+    return table if table.shape[0] == 0 else table.at[_positive(indices, table.shape[0])].set(rows, mode="drop")
 
 
 def _along(axis: int, indices: Array, size: int) -> tuple[Array, ...]:
@@ -93,12 +95,12 @@ def _along(axis: int, indices: Array, size: int) -> tuple[Array, ...]:
 
 
 def _take_along_axis(x: Array, indices: Array, axis: int) -> Array:
-    return x.at[_along(axis, indices, x.shape[axis])].get(mode="clip")
+    return jnp.zeros(indices.shape, x.dtype) if x.shape[axis] == 0 else x.at[_along(axis, indices, x.shape[axis])].get(mode="clip")
 
 
 def _add_along_axis(indices: Array, values: Array, axis: int, size: int) -> Array:
     out = jnp.zeros((*values.shape[:axis], size, *values.shape[axis + 1 :]), values.dtype)
-    return out.at[_along(axis, indices, size)].add(values, mode="drop")
+    return out if size == 0 else out.at[_along(axis, indices, size)].add(values, mode="drop")
 
 
 def _top_k(x: Array, k: int) -> tuple[Array, Array]:
@@ -212,7 +214,8 @@ def _scan(here: Here) -> Callable[..., Any]:
 
 def _widest(extents: Array) -> Array:
     """The extent over all steps, harmless where there are none."""
-    return jnp.stack([extents[:, 0].min(initial=0), extents[:, 1].max(initial=0)]) if len(extents) else jnp.zeros(2, jnp.int64)
+    least, largest = HARMLESS
+    return jnp.stack([extents[:, 0].min(initial=least), extents[:, 1].max(initial=largest)]) if len(extents) else jnp.array(HARMLESS)
 
 
 def _cond(here: Here) -> Callable[..., Any]:
@@ -237,10 +240,11 @@ def _while_loop(here: Here) -> Callable[..., Any]:
     predicate, body = here.walk(here.attrs["predicate"]), here.walk(here.attrs["body"])
     count = here.attrs["state"]
     a = len(predicate.checks)
+    low, high = here.bounds
 
     def run(*given: Array) -> Any:
         outer = given[count:]
-        start = [jnp.zeros(2, jnp.int64) for _ in here.checks]
+        start = [jnp.array(HARMLESS) for _ in here.checks]
 
         def holds(state: Any) -> tuple[Array, list[Array]]:
             results, extents = predicate([*state, *outer], [])
@@ -252,9 +256,13 @@ def _while_loop(here: Here) -> Callable[..., Any]:
             go_on, of_predicate = holds(new)
             return tuple(new), go_on, _wider(extents, [*of_predicate, *of_body])
 
+        def goes_on(now: Any) -> Array:
+            _, holds, extents = now
+            return holds & jnp.array([(low[k] <= e[0]) & (e[1] <= high[k]) for k, e in enumerate(extents)], bool).all()
+
         first, of_predicate = holds(given[:count])
         extents = _wider(start, [*of_predicate, *start[a:]])
-        state, _, extents = lax.while_loop(lambda now: now[1], step, (given[:count], first, extents))
+        state, _, extents = lax.while_loop(goes_on, step, (given[:count], first, extents))
         return (state, list(extents)) if here.checks else state
 
     return run

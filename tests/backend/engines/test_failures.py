@@ -25,12 +25,19 @@ def _in_a_while_loop(table: Tensor, k: Tensor) -> Tensor:
     return ops.while_loop(lambda i, _: i < 3, more, (ops.as_tensor(np.int32(0)), ops.zeros((2,))))[1]
 
 
+def _along_links(table: Tensor, k: Tensor) -> Tensor:
+    """Ends at 3, where the links lead there; by clamped indices it would go round for ever."""
+    (last,) = ops.while_loop(lambda i: ops.not_equal(i, 3), lambda i: (ops.take(k, i, axis=0),), (ops.as_tensor(np.int32(0)),))
+    return table * ops.cast(last, "float32")
+
+
 CASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "gather": lambda table, k: ops.take(table, k, axis=0),
     "take_along_axis": lambda table, k: ops.take_along_axis(table, ops.broadcast_to(ops.expand_dims(k, 1), (3, 2)), axis=0),
     "in_a_scan": lambda table, k: ops.scan(lambda c, i: (c, ops.take(table, i, axis=0)), np.float32(0), k)[1],
     "in_a_branch": lambda table, k: ops.cond(k[0] >= 0, lambda: ops.take(table, k, axis=0), lambda: ops.zeros((3, 2))),
     "in_a_while_loop": _in_a_while_loop,
+    "along_links": _along_links,
     "after_another_lookup": lambda table, k: ops.take(table, ops.take(np.array([0, 1, 2, 3, 9], "int32"), k - 5, axis=0), axis=0),
     "power": lambda table, k: ops.power(k, 3 - k),
 }

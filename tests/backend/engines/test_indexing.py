@@ -44,6 +44,25 @@ CASES: dict[str, tuple[Callable[..., Any], list[np.ndarray]]] = {
 }
 
 
+def of_nothing(x: Any, table: Any, i: Any) -> Any:
+    """Lookups in a table without rows, and writes, where x is positive."""
+
+    def taken() -> Any:
+        both, new = ops.stack([i, i]), ops.ones((2, 2)) + x
+        found = ops.take(table, i, axis=0) + op("take_along_axis", table, both, axis=0)
+        written = ops.sum(op("set_rows", table, i, new)) + ops.sum(op("scatter_add", i, new, rows=0))
+        return found + written + ops.sum(op("add_along_axis", both, new, axis=0, size=0))
+
+    return ops.cond(x > 0, taken, lambda: ops.zeros((2, 2)) + x)
+
+
+CASES["a branch that is not taken"] = of_nothing, [np.float32(-1), rows(0, 2), np.zeros(2, "int32")]
+CASES["a loop without turns"] = (
+    lambda t: ops.while_loop(lambda k, _: k < 0, lambda k, v: (k + 1, v + ops.take(t, k, axis=0)), (ops.as_tensor(np.int32(0)), ops.ones((2,))))[1],
+    [rows(0, 2)],
+)
+
+
 @pytest.mark.parametrize("engine", ["numpy", *each(ENGINES)])
 def test_no_indices_and_those_beyond_a_table_do_what_the_reference_does(engine: str) -> None:
     for name, (fn, arrays) in CASES.items():

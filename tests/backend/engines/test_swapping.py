@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import Input, Sequential, callbacks, layers, metrics, models, optimizers, utils
-from tests.backend.engines.engines import MISSING, chosen, in_a_process
+from symkeras import Input, Sequential, callbacks, layers, metrics, models, ops, optimizers, utils
+from symkeras.backend.interface import compile_graph
+from symkeras.graph import Graph
+from symkeras.graph.variable import Variable
+from tests.backend.engines.engines import MISSING, TRAINING, chosen, each, in_a_process
 from tests.tolerances import TOLERANCES
 
 ROUTE = tuple(name for name in ("numpy", "torch", "native", "jax", "tensorflow", "pytensor") if not MISSING.get(name))
@@ -135,11 +138,11 @@ for name in filter(None, first):
 import numpy as np
 from symkeras import Input, Sequential, layers, utils
 rng = np.random.default_rng(0)
-x, y = rng.standard_normal((8, 6, 3)).astype("float32"), rng.standard_normal((8, 1)).astype("float32")
+x, y = rng.standard_normal((8, 3)).astype("float32"), rng.standard_normal((8, 1)).astype("float32")
 models = {}
 for name in engines:
     utils.set_random_seed(1)
-    models[name] = Sequential([Input((6, 3)), layers.LSTM(4), layers.Dropout(0.2), layers.Dense(1)])
+    models[name] = Sequential([Input((3,)), layers.Dense(4, activation="tanh"), layers.Dropout(0.2), layers.Dense(1)])
     models[name].compile("adam", "mse", backend=name)
 losses = {name: [] for name in engines}
 for _ in range(3):
@@ -151,9 +154,23 @@ INSTALLED = [name for name in ROUTE if name in MISSING]
 
 
 @pytest.mark.parametrize("first, engines", [
-    ([], ROUTE), ([], ROUTE[::-1]), (INSTALLED, ROUTE), (INSTALLED[::-1], ROUTE), (INSTALLED[2:] + INSTALLED[:2], ROUTE[1::2] + ROUTE[::2]),
+    ([], ROUTE), ([], ROUTE[::-1]), (INSTALLED, ROUTE[1::2] + ROUTE[::2]), (INSTALLED[::-1], ROUTE),
 ])  # fmt: skip
 def test_several_engines_share_a_process_whatever_the_order_of_imports(first: list[str], engines: tuple[str, ...]) -> None:
     losses = json.loads(in_a_process("-c", ALL_IN_ONE, ",".join(first), ",".join(engines)).splitlines()[-1])
     for name, found in losses.items():
         np.testing.assert_allclose(found, losses["numpy"], rtol=RTOL, atol=ATOL, err_msg=name)
+
+
+@pytest.mark.parametrize("engine", each(TRAINING))
+def test_what_was_given_may_be_written_over_as_soon_as_the_call_is_back(engine: str) -> None:
+    total, x = Variable(np.zeros(1, "float32"), name="total"), ops.placeholder("f32[256, 256]", name="x")
+    long = x
+    for _ in range(6):  # so that an engine which computes later is behind
+        long = ops.matmul(long, x) / 256.0
+    step = compile_graph(Graph([x.node], [], [(total.node, (ops.as_tensor(total) + ops.mean(x) + 0.0 * ops.mean(long)).node)]), engine)
+    given = np.zeros((256, 256), "float32")
+    for k in range(40):
+        given[...] = k
+        step(given)
+    assert total.numpy().tolist() == [sum(range(40))]
