@@ -30,7 +30,8 @@ class Elementwise(Op):
         fn: NumPy function on arrays of one dtype; a ufunc is what the NumPy backend calls.
         vjp: `(dy, out, *inputs) -> gradients`; None means that no gradient flows.
         arity: number of inputs.
-        promote: "numeric" (common dtype), "float" (common floating dtype), "bool", "int" (integers and bools), "shift" (integers).
+        promote: "numeric" (common dtype), "numbers" (the same, with bools as int32), "signed" (the same, without bools), "float" (common
+            floating dtype), "bool", "int" (integers and bools), "shift" (integers).
         result: "same" or "bool".
         domain: range the samples are drawn from, over which the op is smooth.
         flops: per element.
@@ -59,6 +60,8 @@ class Elementwise(Op):
                 raise DtypeError(f"{self.name} expects inputs of one dtype, received {', '.join(map(str, types))}")
         if self.promote in ("int", "shift") and not (dtypes.is_int(first) or (first == "bool" and self.promote == "int")):
             raise DtypeError(f"{self.name} works on integers, received {', '.join(map(str, types))}")
+        if self.promote in ("numbers", "signed") and first == "bool":
+            raise DtypeError(f"{self.name} works on numbers, received {', '.join(map(str, types))}: cast booleans, or use the logical functions")
         if (self.promote == "bool" and first != "bool") or (self.promote == "float" and not dtypes.is_inexact(first)):
             raise DtypeError(f"{self.name} works on {'booleans' if self.promote == 'bool' else 'floats'}, received {', '.join(map(str, types))}")
         shape = broadcast_shapes(*(t.shape for t in types), what=self.name)
@@ -106,6 +109,8 @@ def common_dtype(promote: str, *inputs: Any) -> str:
     if promote == "bool":
         return "bool"
     joined = dtypes.result_type(*(dtype_of(x) for x in inputs))
+    if promote == "numbers" and joined == "bool":
+        return "int32"
     return dtypes.inexact(joined) if promote == "float" else joined
 
 
@@ -151,7 +156,7 @@ def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None
 
 
 def _samples(arity: int, promote: str, grad: bool, domain: tuple[float, float]) -> tuple[Sample, ...]:
-    kinds = {"bool": ["bool"], "int": ["i32", "bool"], "shift": ["i32"], "numeric": ["f32", "f64", "i32"], "float": ["f32", "f64"]}[promote]
+    kinds = {"bool": ["bool"], "int": ["i32", "bool"], "shift": ["i32"], "float": ["f32", "f64"]}.get(promote, ["f32", "f64", "i32"])
     out = []
     for k in kinds:
         for shapes in (["2, 3"] * arity, [""] * arity, ["0, 3"] * arity, (["2, 1", "3", "2, 3"][:arity])):
@@ -185,15 +190,15 @@ def _logaddexp_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
 
 # arithmetic
 add_ = row("add", np.add, lambda dy, out, x, y: (dy, dy), arity=2, promote="numeric", doc="x + y, element by element.")
-subtract = row("subtract", np.subtract, lambda dy, out, x, y: (dy, -dy), arity=2, promote="numeric", doc="x - y.")
+subtract = row("subtract", np.subtract, lambda dy, out, x, y: (dy, -dy), arity=2, promote="signed", doc="x - y.")
 multiply = row("multiply", np.multiply, lambda dy, out, x, y: (dy * y, dy * x), arity=2, promote="numeric", doc="x * y.")
 divide = row("divide", np.true_divide, lambda dy, out, x, y: (dy / y, -(dy / y) * out), arity=2, domain=(0.5, 2.0), flops=4, doc="x / y; integers give floats.")
-floor_divide = row("floor_divide", np.floor_divide, arity=2, promote="numeric", domain=(1, 9), doc="x / y rounded down.")
-mod = row("mod", np.remainder, lambda dy, out, x, y: (dy, -dy * floor(x / y)), arity=2, promote="numeric", domain=(1.1, 1.9), doc="Remainder with the sign of y.")
-_power_row = row("power", _power, _power_vjp, arity=2, promote="numeric", domain=(0.5, 2.0), flops=20, doc="x to the power y.")
-negative = row("negative", np.negative, lambda dy, out, x: (-dy,), promote="numeric", doc="-x.")
+floor_divide = row("floor_divide", np.floor_divide, arity=2, promote="numbers", domain=(1, 9), doc="x / y rounded down.")
+mod = row("mod", np.remainder, lambda dy, out, x, y: (dy, -dy * floor(x / y)), arity=2, promote="numbers", domain=(1.1, 1.9), doc="Remainder with the sign of y.")
+_power_row = row("power", _power, _power_vjp, arity=2, promote="numbers", domain=(0.5, 2.0), flops=20, doc="x to the power y.")
+negative = row("negative", np.negative, lambda dy, out, x: (-dy,), promote="signed", doc="-x.")
 absolute = row("absolute", np.absolute, lambda dy, out, x: (dy * sign(x),), promote="numeric", domain=(0.2, 2.0), doc="|x|.")
-sign = row("sign", np.sign, None, promote="numeric", doc="-1, 0 or 1.")
+sign = row("sign", np.sign, None, promote="signed", doc="-1, 0 or 1.")
 square = row("square", np.square, lambda dy, out, x: (dy * (x * 2),), promote="numeric", doc="x squared.")
 reciprocal = row("reciprocal", np.reciprocal, lambda dy, out, x: (-dy * square(out),), domain=(0.5, 2.0), flops=4, doc="1 / x.")
 maximum = row("maximum", np.maximum, lambda dy, out, x, y: (where(greater_equal(x, y), dy, 0), where(greater_equal(x, y), 0, dy)), arity=2, promote="numeric", doc="The larger of x and y; NaN where either is NaN. At ties the gradient goes to x.")
@@ -260,7 +265,7 @@ def power(x1: Any, x2: Any) -> Any:
     >>> power(np.int64([3000001]), 2).tolist(), power(2.0, -1).tolist()
     ([9000006000001], 0.5)
     """
-    if dtypes.is_int(common_dtype("numeric", x1, x2)) and not is_symbolic(x2) and np.any(np.less(as_array(x2), 0)):
+    if dtypes.is_int(common_dtype("numbers", x1, x2)) and not is_symbolic(x2) and np.any(np.less(as_array(x2), 0)):
         raise DataError("integers to negative integer powers are not allowed: cast the base to a floating dtype")
     return _power_row(x1, x2)
 
