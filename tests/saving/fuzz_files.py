@@ -28,6 +28,8 @@ from tests.saving.changes import changed_h5, changed_json, changed_member, chang
 from tests.saving.good_files import LARGE, NAMES, good_files, models
 
 KINDS = tuple(NAMES)
+WITH_ARRAYS = ("keras", "legacy", "weights", "legacy_weights", "npz")
+"""What bounds by its own size how much memory it may ask for; configs and graphs may ask for what the machine has."""
 MEMORY = 3 * 2**29
 """Address space of a child beyond what it has before it reads."""
 ONE_FILE = 2**29
@@ -83,9 +85,9 @@ class Reader:
             is_read = True
         except SymkerasError as error:
             made, is_read = None, False
-            if isinstance(error.__cause__, MemoryError) and not kind.endswith("config"):  # a config may ask for what the machine has
+            if isinstance(error.__cause__, MemoryError) and kind in WITH_ARRAYS:
                 return f"memory: {error}"
-            if kind in ("keras", "legacy", "weights", "legacy_weights", "npz") and path.name not in str(error):
+            if kind in WITH_ARRAYS and path.name not in str(error):
                 return f"the file is not named: {type(error).__name__}: {error}"
             if len(str(error)) > 20_000:
                 return f"an error of {len(str(error))} characters"
