@@ -186,7 +186,7 @@ def along_axis(d: Draw) -> str | None:
     if isinstance(size, int) and size > 1:
         options += [f"ops.split({name}, [{int(d.rng.integers(1, size))}], {axis})[{d.one([0, 1])}]"]
     if is_float(t):
-        options += [f"ops.{d.one(['sparsemax', 'softmax'])}({name}, axis={axis})", f"ops.std({name}, {axis})",
+        options += [f"ops.{'sparsemax' if isinstance(size, int) and size < 99 else 'softmax'}({name}, axis={axis})", f"ops.std({name}, {axis})",
                     f"ops.moments({name}, [{axis}], keepdims=True)[1]", f"ops.logsumexp({name}, {axis}, True)"]  # fmt: skip
     return d.one(options)
 
