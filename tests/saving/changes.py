@@ -5,6 +5,7 @@ Changed are bytes, members of archives, values of JSON, arrays and attributes of
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -85,7 +86,7 @@ def changed_json(rng: random.Random, text: bytes) -> bytes:
         elif kind == 4 and isinstance(holder, list):
             holder.insert(rng.randrange(len(holder) + 1), json.loads(json.dumps(holder[key])))
         else:
-            holder[key] = rng.choice(ODD_VALUES)
+            holder[key] = copy.deepcopy(rng.choice(ODD_VALUES))
     return json.dumps(config).encode()
 
 
