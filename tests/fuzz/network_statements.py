@@ -26,10 +26,9 @@ def _image(d: Draw) -> tuple[str, int, int | None] | None:
 
 
 def convolution(d: Draw) -> str | None:
-    found = _image(d)
-    if found is None or not found[2]:
+    text, n, channels = _image(d) or ("", 0, None)
+    if not channels:
         return None
-    text, n, channels = found
     groups = d.one([g for g in (1, 1, 2, 3, 4, channels) if channels % g == 0])
     outputs = groups * d.one([1, 1, 2, 3, 8])
     sizes = [d.one([1, 2, 3, 3]) for _ in range(n)]
@@ -153,7 +152,8 @@ def trained_lookup(d: Draw) -> str | None:
         return None
     name, t = table
     indices = d.name(lambda o: is_int(o) and o.ndim <= 2)
-    places = f"ops.cast({indices}, 'int32') % {t.dims[0]}" if indices else f"np.array({d.rng.integers(0, t.dims[0], 5).tolist()}, 'int32')"
+    some = [int(k) for k in d.rng.integers(0, int(t.dims[0]), 5)]
+    places = f"ops.cast({indices}, 'int32') % {t.dims[0]}" if indices else f"np.array({some}, 'int32')"
     rows = f"ops.take({name}, {places}, axis=0)"
     weights = f"numbers({(t.dims[1], d.one([1, 3, 16]))}, {t.dtype!r}, {d.seed()})"
     return d.one([
@@ -186,7 +186,7 @@ def along_axis(d: Draw) -> str | None:
     if isinstance(size, int) and size > 1:
         options += [f"ops.split({name}, [{int(d.rng.integers(1, size))}], {axis})[{d.one([0, 1])}]"]
     if is_float(t):
-        options += [f"ops.{d.one(['sparsemax', 'softmax'])}({name}, axis={axis})", f"ops.std({name}, {axis})",
+        options += [f"ops.{'sparsemax' if isinstance(size, int) and size < 99 else 'softmax'}({name}, axis={axis})", f"ops.std({name}, {axis})",
                     f"ops.moments({name}, [{axis}], keepdims=True)[1]", f"ops.logsumexp({name}, {axis}, True)"]  # fmt: skip
     return d.one(options)
 

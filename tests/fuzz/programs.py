@@ -16,6 +16,7 @@ from symkeras.backend import denormals
 from symkeras.backend.interface import compile_graph
 from symkeras.graph import Graph, Tensor, dtypes, tracing
 from symkeras.graph.dims import evaluate as evaluate_sizes
+from symkeras.graph.node import reachable
 from symkeras.graph.variable import Variable
 from symkeras.ops.evaluation import evaluate
 from tests.backends import poisoned
@@ -139,7 +140,8 @@ def _run(text: str, scope: dict[str, Any], program: Program, made: Sequence[tupl
         raise Unexpected(f"{text}: {type(error).__name__}: {error}\n" + "\n".join(f"{n} = {t}" for n, t in made)) from error
     if not isinstance(value, Tensor) or value.ndim > 4 or value.dtype not in dtypes.SHORT:
         return None
-    shapes = [evaluate_sizes(value.node.shape, dict(s)) for s in program.sizes]
+    types = [t for node in reachable([value.node]) for t in node.types]  # a look-up of many rows may be summed up at once
+    shapes = [evaluate_sizes(t.shape, dict(s)) for t in types for s in program.sizes]
     return value if all(min(shape, default=0) >= 0 and np.prod(shape) <= MOST_ELEMENTS for shape in shapes) else None
 
 

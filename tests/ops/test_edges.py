@@ -194,3 +194,18 @@ def test_modes_of_padding_and_parts_that_do_not_fit_are_our_errors() -> None:
         ops.pad(x, 1, mode="reflect")
     with pytest.raises(ShapeError, match="equal parts"):
         ops.split(x, 2)
+
+
+@pytest.mark.parametrize("function", [ops.floor_divide, ops.mod, ops.power])
+def test_arithmetic_that_booleans_do_not_have_is_that_of_int32(function: Any, backend: str) -> None:
+    x, y = (ops.placeholder("bool[3]", name=n) for n in "xy")
+    a, b = np.array([True, False, True]), np.array([True, True, True])
+    wanted = getattr(np, {"mod": "remainder"}.get(function.__name__, function.__name__))(a.astype("int32"), b.astype("int32"))
+    assert compiled([x, y], [function(x, y)], [a, b], backend)[0].tolist() == wanted.tolist() and function(x, y).dtype == "int32"
+
+
+@pytest.mark.parametrize("use", [lambda x: x - x, lambda x: -x, ops.sign])
+@pytest.mark.parametrize("x", [ops.placeholder("bool[3]", name="x"), np.ones(3, bool)], ids=["tensor", "array"])
+def test_booleans_have_no_sign(use: Any, x: Any) -> None:
+    with pytest.raises(TypeError):
+        use(x)

@@ -5,6 +5,7 @@ Changed are bytes, members of archives, values of JSON, arrays and attributes of
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -85,7 +86,7 @@ def changed_json(rng: random.Random, text: bytes) -> bytes:
         elif kind == 4 and isinstance(holder, list):
             holder.insert(rng.randrange(len(holder) + 1), json.loads(json.dumps(holder[key])))
         else:
-            holder[key] = rng.choice(ODD_VALUES)
+            holder[key] = copy.deepcopy(rng.choice(ODD_VALUES))
     return json.dumps(config).encode()
 
 
@@ -180,13 +181,15 @@ def changed_text(rng: random.Random, data: bytes) -> bytes:
         return changed_bytes(rng, data)
     words = re.findall(r"\w+|\s+|.", data.decode(), re.DOTALL)
     for _ in range(rng.choice([1, 1, 2, 3])):
-        k, kind = rng.randrange(len(words)), rng.randrange(5)
+        k, kind = rng.randrange(len(words)), rng.randrange(6)
         if kind == 0:
             words[k] = ""
         elif kind == 1:
             words[k] = rng.choice(WORDS)
         elif kind == 2:
             words[k] = rng.choice(words)
+        elif kind == 5 and (numbers := [n for n, word in enumerate(words) if word.isdigit()]):
+            words[rng.choice(numbers)] = rng.choice(["0", "1", "2", "3", "5", "100", "-1", "-2", "2147483648"])
         elif kind == 3:
             words[k] = words[k] * rng.choice([2, 3, 1000])
         else:

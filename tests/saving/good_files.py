@@ -94,11 +94,30 @@ def good_files(folder: Path) -> None:
         np.savez(own / NAMES["npz"], epoch=3, **{str(n): v.numpy() for n, v in enumerate(variables)})
         (own / NAMES["config"]).write_text(model.to_json())
         (own / NAMES["legacy_config"]).write_text(json.dumps(_old(json.loads(model.to_json()))))
-        (own / NAMES["graph"]).write_text(print_graph(_graphs()[k % len(_graphs())]))
+    graphs = folder / "graphs"
+    graphs.mkdir()
+    for k, graph in enumerate([*_graphs(), *_graphs_of_one_op()]):
+        (graphs / f"{k}.txt").write_text(print_graph(graph))
+
+
+def _graphs_of_one_op() -> list[Any]:
+    """Every operation once or twice, with its attributes."""
+    from symkeras import ops
+    from symkeras.graph.graph import Graph
+    from symkeras.ops.op import OPS, apply_symbolic
+
+    found = []
+    for op in OPS.values():
+        for sample in op.samples[:2]:
+            inputs = [ops.placeholder(t, name=f"x{k}") for k, t in enumerate(sample.types)]
+            results = apply_symbolic(op, inputs, dict(sample.attrs))
+            outputs = results if isinstance(results, tuple) else (results,)
+            found.append(Graph([t.node for t in inputs], [t.node for t in outputs], name="g"))
+    return found
 
 
 def _graphs() -> list[Any]:
-    """Graphs of a few nodes, with attributes of every form."""
+    """Graphs of a few nodes, with bodies and views."""
     from symkeras import ops
     from symkeras.graph.graph import Graph
 

@@ -169,7 +169,7 @@ def combine_first(e: Emitter, s: Step) -> None:
     e.include("indexing.h")
     (t, ts), (i, suffix) = _types(values), _types(indices)
     e.define(f"SK_DEFINE_COMBINE_FIRST({t}, {ts}, {i}, {suffix})")
-    width = dims.floor_divide(values.type.size, indices.type.size)
+    width = dims.product(values.type.shape[len(indices.type.shape) :])
     pointers = ", ".join(map(e.pointer, (first, out, indices, values)))
     _may_fail(e, s, f"sk_combine_first_{ts}_{suffix}({pointers}, {_count(indices)}, {text.size(first.type.size)}, {text.size(width)}, &call->fault)")
 

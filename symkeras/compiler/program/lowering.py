@@ -196,7 +196,7 @@ class _Lowering(ControlFlow):
     # ---- tables by rows ---------------------------------------------------------------------------------------------
 
     def _row_updates(self) -> list[RowUpdate]:
-        """Updates to make row by row: those of tables whose old values nobody wants at the end."""
+        """Updates to make row by row: those of tables whose old values nobody wants at the end, where there are indices at all."""
         if not self.kernels.row_passes():
             return []
         read = set()
@@ -204,7 +204,7 @@ class _Lowering(ControlFlow):
             while n.op.is_view:
                 n = n.inputs[0]
             read.add(n)
-        found = [u for u in row_updates(self.graph, self.kernels.may_fuse) if not read & u.tables.keys()]
+        found = [u for u in row_updates(self.graph, self.kernels.may_fuse) if not read & u.tables.keys() and 0 not in u.indices.shape]
         self.combined = {u.combined: next(iter(u.tables)).shape[0] for u in found if u.unique is None}
         return found
 
@@ -218,13 +218,12 @@ class _Lowering(ControlFlow):
     def _row_pass(self, update: RowUpdate) -> None:
         """Tables are read and written as if they were arrays over the indices: a kernel finds the row."""
         variable = next(iter(update.tables))
-        shape = update.touched.shape
         first = self.results[update.combined][1] if update.unique is None else self.results[update.unique][3]
         if update.unique is not None:
             rows = unreshaped(update.combined).inputs[0]
             self.values[update.combined] = self._as_rows(update.combined, rows)
         done = RowPass(update.indices, first, rows=variable.shape[0], count=dims.product(update.indices.shape))
-        done.width = dims.floor_divide(dims.product(shape), done.count)
+        done.width = dims.product(variable.shape[1:])
         done.node, done.start = update.touched.nodes[-1], self.position
         outside, self.steps = self.steps, done.steps
         tables = {rows: variable for variable, rows in update.tables.items()}
