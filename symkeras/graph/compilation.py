@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from symkeras.graph import provenance
@@ -24,7 +24,7 @@ class Compilation:
     """
 
     def __init__(self, given: Mapping[Node, str]):
-        self.nodes: dict[tuple[Any, ...], Node] = {}
+        self.nodes: MutableMapping[tuple[Any, ...], Node] = {}
         self.names = Names(given)
 
     def made(self, node: Node) -> None:

@@ -145,7 +145,7 @@ class _Parser:
             raise GraphError("the text holds no graph")
         names = Names({n: words.of_a_value(identifier(name)) for n, name in self._names.items() if not name.isdigit()})
         names.settle(every_node(graph))
-        graph.names = names.of
+        vars(graph)["names"] = names.of
         return graph
 
     def _blocks(self) -> list[list[int]]:
