@@ -31,7 +31,7 @@ ORDER: dict[str, set[str]] = {
     "ops": {"graph"},
     "autodiff": {*_CORE, "compiler"},
     "compiler": _CORE,
-    "backend": {*_CORE, "autodiff", "compiler", "inspection"},
+    "backend": {*_CORE, "autodiff", "compiler"},
     "inspection": {*_CORE, "compiler", "backend"},
     "random": _CORE,
     "utils": {*_CORE, "random"},
