@@ -165,7 +165,7 @@ def network_differences(net: Network, ways: Sequence[tuple[str, str]]) -> Iterat
     """Backends and levels, and where backends at levels differ from the interpreter by more than rounding errors explain."""
     try:
         expected = trained(net, backend="interpreter")
-    except errors.SymkerasError:
+    except (errors.SymkerasError, ValueError):
         return  # what does not fit shows in training only
     spread: dict[str, np.ndarray] = {}
     for backend, level in ways:
