@@ -135,12 +135,13 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     axis = canonical_axis(axis, len(shape(x)))
     size = shape(x)[axis]
     if isinstance(indices_or_sections, (int, np.integer)):
-        if indices_or_sections < 1:
-            raise ShapeError(f"split: {indices_or_sections} parts")
-        part = size // indices_or_sections
-        if isinstance(size, int) and part * indices_or_sections != size:
-            raise ShapeError(f"split: an axis of size {size} does not divide into {indices_or_sections} equal parts")
-        cuts: Sequence[Any] = [part * k for k in range(1, indices_or_sections)]
+        count = int(indices_or_sections)
+        if count < 1:
+            raise ShapeError(f"split: {count} parts")
+        part = size // count
+        if isinstance(size, int) and part * count != size:
+            raise ShapeError(f"split: an axis of size {size} does not divide into {count} equal parts")
+        cuts: Sequence[Any] = [part * k for k in range(1, count)]
     else:
         cuts = [as_size(cut) for cut in listed(indices_or_sections, "split: the number of parts")]
         return [slice_axis(x, axis, *clipped(a, b, size)) for a, b in itertools.pairwise([0, *cuts, None])]

@@ -160,7 +160,8 @@ def _slice_bounds(k: slice, size: Size) -> tuple[Size, Size, int, bool]:
     if step == 0:
         raise ShapeError("the step of a slice is 0")
     if isinstance(size, int) and not isinstance(k.start, dims.Dim) and not isinstance(k.stop, dims.Dim):
-        start, stop, step = slice(*(v if v is None else whole(v, "an end of a slice") for v in (k.start, k.stop)), step).indices(size)
+        ends = [v if v is None else whole(v, "an end of a slice") for v in (k.start, k.stop)]
+        start, stop, step = slice(ends[0], ends[1], step).indices(size)
         count = max(0, -(-(stop - start) // step) if step > 0 else -(-(start - stop) // -step))
         if step > 0:
             return start, start + (count - 1) * step + 1 if count else start, step, False
