@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from symkeras.compiler.program.refusals import Refusal
 from symkeras.errors import InspectionError, nearest
+from symkeras.inspection.cost import Cost, kernel_table
 from symkeras.inspection.passes import Passes
 from symkeras.inspection.record import Kernel, Record
+from symkeras.inspection.table import Table
 from symkeras.inspection.thing import Thing
 
 if TYPE_CHECKING:
     from symkeras.backend.interface import Executable
+    from symkeras.inspection.profile import Profile
 
 
 class Inspector:
@@ -29,6 +32,7 @@ class Inspector:
 
     def __init__(self, executable: Executable):
         self.record = Record(executable)
+        self._profile: Profile | None = None
 
     @property
     def source(self) -> str:
@@ -138,6 +142,20 @@ class Inspector:
         if not {*first.after} & {*second.before, second.name} and not {*second.after} & {*first.before, first.name}:
             return f"neither of {first.name} and {second.name} reads the other or what the other reads: groups join along what they read"
         return f"they were never side by side: what is between {first.name} and {second.name} belongs to other kernels"
+
+    # ---- what it costs ----------------------------------------------------------------------------------------------
+
+    def cost(self, batch: int | None = None, **sizes: int) -> Cost:
+        """Operations, bytes read and written and operations per byte, by kernel and by layer; sizes are those of the largest call if not given.
+
+        Raises:
+            InspectionError: sizes that there are not, or that are neither given nor known from a call; a backend without kernels.
+        """
+        return Cost(self.record, batch, sizes)
+
+    def table(self, batch: int | None = None, **sizes: int) -> Table:
+        """One row per kernel: what it computes, of which layers and lines, its cost, its emitted lines, its buffer, and its time once profiled."""
+        return kernel_table(self.record, batch, sizes, self._profile)
 
     def __str__(self) -> str:
         from symkeras.inspection.screen import screen
