@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symkeras.compiler.program.refusals import Refusal
 from symkeras.errors import InspectionError, nearest
 from symkeras.inspection.cost import Cost, kernel_table
+from symkeras.inspection.memory import Memory, saved
 from symkeras.inspection.passes import Passes
 from symkeras.inspection.record import Kernel, Record
 from symkeras.inspection.table import Table
 from symkeras.inspection.thing import Thing
+from symkeras.inspection.values import NonFinite, Values, Watch, first_nonfinite, values
 
 if TYPE_CHECKING:
     from symkeras.backend.interface import Executable
@@ -156,6 +158,32 @@ class Inspector:
     def table(self, batch: int | None = None, **sizes: int) -> Table:
         """One row per kernel: what it computes, of which layers and lines, its cost, its emitted lines, its buffer, and its time once profiled."""
         return kernel_table(self.record, batch, sizes, self._profile)
+
+    def memory(self, batch: int | None = None, **sizes: int) -> Memory:
+        """Where every value lies in the arena, who lies on whose bytes, when and why."""
+        return Memory(self.record, batch, sizes)
+
+    def saved(self, batch: int | None = None, **sizes: int) -> Table:
+        """The values of the forward pass that gradients read, the largest first."""
+        return saved(self.record, batch, sizes)
+
+    # ---- what it computes -------------------------------------------------------------------------------------------
+
+    def values(self, *arrays: Any) -> Values:
+        """Name -> array of every value of one run, gradients too, on copies of the variables: nothing is written."""
+        return values(self.record, arrays)
+
+    def watch(self, *names: str) -> Watch:
+        """A function of the arrays of a run that gives the values of these names, of whatever stage.
+
+        Raises:
+            InspectionError: no value is called so; the nearest is given.
+        """
+        return Watch(self.record, names)
+
+    def first_nonfinite(self, *arrays: Any) -> NonFinite | None:
+        """The first NaN or infinity of a run, with its layer, its line and what it was computed from; None where all is finite."""
+        return first_nonfinite(self.record, arrays)
 
     def __str__(self) -> str:
         from symkeras.inspection.screen import screen
