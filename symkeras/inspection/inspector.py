@@ -9,6 +9,7 @@ from symkeras.errors import InspectionError, nearest
 from symkeras.inspection.cost import Cost, kernel_table
 from symkeras.inspection.memory import Memory, saved
 from symkeras.inspection.passes import Passes
+from symkeras.inspection.profile import Profile
 from symkeras.inspection.record import Kernel, Record
 from symkeras.inspection.table import Table
 from symkeras.inspection.thing import Thing
@@ -16,7 +17,6 @@ from symkeras.inspection.values import NonFinite, Values, Watch, first_nonfinite
 
 if TYPE_CHECKING:
     from symkeras.backend.interface import Executable
-    from symkeras.inspection.profile import Profile
 
 
 class Inspector:
@@ -184,6 +184,15 @@ class Inspector:
     def first_nonfinite(self, *arrays: Any) -> NonFinite | None:
         """The first NaN or infinity of a run, with its layer, its line and what it was computed from; None where all is finite."""
         return first_nonfinite(self.record, arrays)
+
+    def profile(self, *arrays: Any, repeat: int = 5) -> Profile:
+        """The time of every kernel beside what the machine could do at the most, on copies of the variables; `table` shows it afterwards.
+
+        Raises:
+            BackendError: the backend does not time its kernels one by one.
+        """
+        self._profile = Profile(self.record, arrays, repeat)
+        return self._profile
 
     def __str__(self) -> str:
         from symkeras.inspection.screen import screen
