@@ -17,6 +17,7 @@ from symkeras.inspection.values import NonFinite, Values, Watch, first_nonfinite
 
 if TYPE_CHECKING:
     from symkeras.backend.interface import Executable
+    from symkeras.graph.drawing import Drawing
 
 
 class Inspector:
@@ -146,6 +147,7 @@ class Inspector:
             return f"neither of {first.name} and {second.name} reads the other or what the other reads: groups join along what they read"
         return f"they were never side by side: what is between {first.name} and {second.name} belongs to other kernels"
 
+<<<<<<< HEAD
     # ---- what it costs ----------------------------------------------------------------------------------------------
 
     def cost(self, batch: int | None = None, **sizes: int) -> Cost:
@@ -194,6 +196,35 @@ class Inspector:
         """
         self._profile = Profile(self.record, arrays, repeat)
         return self._profile
+=======
+    # ---- as text, data and pictures ----------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that is recorded, as dicts, lists, text and numbers (see `symkeras.inspection.data`)."""
+        from symkeras.inspection.data import to_dict
+
+        return to_dict(self)
+
+    def json(self, path: Any = None) -> str:
+        """The same as JSON, one line per item; written to `path` as well where one is given."""
+        from symkeras.inspection.data import to_json, write
+
+        return write(to_json(self.to_dict()), path)
+
+    def plot(self, path: Any = None) -> Drawing:
+        """A drawing of the layers and parts that are left, the backward pass beside the forward one; written to `path` (.svg, .html or .png)."""
+        from symkeras.inspection.plot import plot_compiled
+
+        return plot_compiled(self, path)
+
+    def _repr_html_(self) -> str:
+        from symkeras.graph.notebook import as_html
+
+        return as_html(repr(self), str(self), ("passes", str(self.passes)), ("graph", str(self.record.graph)), ("source", self.source))
+
+    def __repr__(self) -> str:
+        return f"<inspector of {self.record.executable!r}>"
+>>>>>>> i_text
 
     def __str__(self) -> str:
         from symkeras.inspection.screen import screen
