@@ -147,7 +147,6 @@ class Inspector:
             return f"neither of {first.name} and {second.name} reads the other or what the other reads: groups join along what they read"
         return f"they were never side by side: what is between {first.name} and {second.name} belongs to other kernels"
 
-<<<<<<< HEAD
     # ---- what it costs ----------------------------------------------------------------------------------------------
 
     def cost(self, batch: int | None = None, **sizes: int) -> Cost:
@@ -196,7 +195,7 @@ class Inspector:
         """
         self._profile = Profile(self.record, arrays, repeat)
         return self._profile
-=======
+
     # ---- as text, data and pictures ----------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
@@ -224,7 +223,6 @@ class Inspector:
 
     def __repr__(self) -> str:
         return f"<inspector of {self.record.executable!r}>"
->>>>>>> i_text
 
     def __str__(self) -> str:
         from symkeras.inspection.screen import screen
