@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import layers, models
+from symkeras import layers, models, optimizers
 from symkeras.backend.interface import Executable
 
 
@@ -14,7 +14,7 @@ def classifier(backend: str = "numpy") -> tuple[Any, np.ndarray, np.ndarray]:
     """A small classifier that was trained for one step, and its data."""
     first, second = layers.Dense(16, activation="relu", name="first"), layers.Dense(3, activation="softmax", name="second")
     model = models.Sequential([layers.Input((8,)), first, second])
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], backend=backend)
+    model.compile(optimizer=optimizers.Adam(name="adam"), loss="sparse_categorical_crossentropy", metrics=["accuracy"], backend=backend)
     x, y = np.random.default_rng(0).standard_normal((10, 8)).astype("float32"), (np.arange(10) % 3).astype("int32")
     model.fit(x, y, batch_size=10, epochs=1, verbose=0)
     return model, x, y
