@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def plot_history(history: History, path: Any = None) -> Any:
     """One plot per log, that of the training and that of the validation data in one; see `History.plot`."""
     try:
-        from matplotlib.figure import Figure
+        from matplotlib.figure import Figure  # type: ignore[import-not-found]
     except ImportError as error:
         raise ConfigError(f"history.plot() draws with matplotlib ({error}); it is installed by: pip install matplotlib") from error
     logs = dict(history.history)

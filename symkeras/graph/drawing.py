@@ -98,8 +98,8 @@ class Drawing:
         return "\n".join(parts)
 
     def _turned_size(self) -> tuple[float, float]:
-        size = self._layout.breadth, self._layout.length
-        return size[::-1] if self.direction in ("LR", "RL") else size
+        across, along = self._layout.breadth, self._layout.length
+        return (along, across) if self.direction in ("LR", "RL") else (across, along)
 
     def _arrow(self, edge: tuple[int, int]) -> str:
         points = [self._turned(*p) for p in self._layout.route(edge)]
