@@ -69,8 +69,8 @@ def c_comment(text: object) -> str:
 def markup(text: object) -> str:
     r"""`text` within an element or a quoted attribute of HTML, SVG or XML: it ends neither, and what is not printable but line ends is escaped.
 
-    >>> print(markup('</pre><a b="\\x00">'))
-    &lt;/pre&gt;&lt;a b=&quot;\\x00&quot;&gt;
+    >>> print(markup('</pre><a b="\u2028">'))
+    &lt;/pre&gt;&lt;a b=&quot;\u2028&quot;&gt;
     """
     return html.escape("\n".join(printable(line, most=len(line)) for line in str(text).split("\n")))
 
