@@ -20,7 +20,7 @@ from symkeras.backend.native.building import toolchain
 from symkeras.backend.native.emission import emit as emit_c
 from symkeras.backend.native.kernels.table import NativeKernels
 from symkeras.backend.native.kernels.table import takes as c_takes
-from symkeras.backend.native.text import C, value_name
+from symkeras.backend.native.text import C
 from symkeras.backend.numpy.emission import emit as emit_python
 from symkeras.backend.numpy.kernels.table import NumpyKernels
 from symkeras.backend.numpy.text import PYTHON, RESERVED
@@ -29,6 +29,7 @@ from symkeras.compiler.program.lowering import lower
 from symkeras.graph import Graph, Tensor, provenance
 from symkeras.graph.types import TensorType
 from symkeras.graph.variable import Variable
+from symkeras.graph.words import of_a_value
 from symkeras.ops.evaluation import evaluate
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import OPS
@@ -55,7 +56,7 @@ def test_inputs_variables_layers_and_lines_may_have_any_name(emitting: str) -> N
     inputs, outputs, arrays = [], [], []
     for k, name in enumerate([*HOSTILE, *WORDS]):
         x, v = ops.placeholder("f32[batch, 3]", name), Variable(np.full((3,), k, "float32"), name=name or "v")
-        with provenance.layer_scope(name), provenance.at_line(f"/tmp/{name}", k):
+        with provenance.layer_scope(name), provenance.at_lines((provenance.Line(f"/tmp/{name}", k),)):
             y = ops.tanh(x * v)
             outputs += [y, ops.concatenate([ops.matmul(y, np.ones((3, 2), "float32")), y], 1), ops.scan(lambda c, e: (c + e, c * e), y[0], y)[1]]
             outputs.append(ops.sum(ops.sort(y, 1), 0))
@@ -158,7 +159,7 @@ def test_no_dim_and_no_value_is_named_like_a_macro_of_the_headers(tmp_path: Path
     macros = re.findall(r"^#define (\w+) ", output, re.MULTILINE)  # one with arguments is one only before a parenthesis, where no name of ours is
     assert len(macros) > 300
     assert [m for m in macros if C.symbol(m) == m] == []
-    assert [m for m in macros if m == naming.identifier(m) and value_name(m) == m and m not in C.words] == []
+    assert [m for m in macros if m == naming.identifier(m) and of_a_value(m) == m and m not in C.words] == []
 
 
 def test_lines_of_emitted_text_are_found_as_long_as_their_function_lives() -> None:

@@ -155,7 +155,7 @@ def test_names_from_outside_become_identifiers(tmp_path: Path) -> None:
     inputs, outputs = [], []
     for k, name in enumerate(HOSTILE):
         x, v = ops.placeholder("f32[batch, 3]", name), Variable(np.full((3,), k, "float32"), name=name or "v")
-        with provenance.layer_scope(name), provenance.at_line(f"/tmp/{name}", k):
+        with provenance.layer_scope(name), provenance.at_lines((provenance.Line(f"/tmp/{name}", k),)):
             outputs.append((x * v).node)
         inputs.append(x.node)
     graph = Graph(inputs, outputs, name=HOSTILE[0])
