@@ -187,7 +187,7 @@ def test_what_onnx_cannot_express_is_named_with_layer_and_line_before_anything_i
     x = Input((4,))
     complex_numbers = layers.Lambda(lambda t: ops.absolute(ops.cast(t, "complex64") * 1j), name="turned")
     model = Model(x, complex_numbers(x))
-    with pytest.raises(BackendError, match=r"ONNX has no operators for .*multiply \(it gives c(64|128).*/turned, test_export\.py:\d+\)"):
+    with pytest.raises(BackendError, match=r"ONNX has no operators for .*multiply \(it gives c(64|128).*turned, (onnx/)?test_export\.py:\d+\)"):
         model.export(tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
