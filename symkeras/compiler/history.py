@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from symkeras.compiler.passes.base import Rewrite
+from symkeras.compiler.passes.base import Account, Rewrite
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Account):
     """One pass that ran.
 
     Attributes:
@@ -29,16 +29,6 @@ class Step:
     rewrites: list[Rewrite]
     refusals: dict[tuple[str, str], dict[Node, None]]
     seconds: float
-
-    @property
-    def fired(self) -> Counter[str]:
-        """Rule name -> how often."""
-        return Counter(r.rule for r in self.rewrites)
-
-    @property
-    def refused(self) -> Counter[tuple[str, str]]:
-        """(rule, reason) -> for how many nodes."""
-        return Counter({key: len(nodes) for key, nodes in self.refusals.items()})
 
 
 class History:

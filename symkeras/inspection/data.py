@@ -7,13 +7,14 @@
      "stages": [{"number", "name", "graph"}],
      "rewrites": [{"pass", "rule", "old": value, "new": value}],
      "refusals": [{"stage", "value", "other", "reason"}],
-     "kernels": [{"number", "name", "values": [value], "lines": [[first, last]], "flops", "bytes"}],
+     "sizes": {symbol: size},
+     "kernels": [{"number", "name", "values": [value], "lines": [[first, last]], "runs", "flops", "read", "written"}],
      "emitted": [{"number", "text", "kernels": [kernel]}],
      "times": [milliseconds]}
 
 A value, a graph, an origin and a kernel stand elsewhere as their number in the list. Values are those of all stages, each once: one that
-no pass touched has one number in all of them. Names are those of `print(graph)` and of the emitted text. Sizes that are not known are text
-("64*batch"). All but `times`, one per pass, is the same in every process.
+no pass touched has one number in all of them. Names are those of `print(graph)` and of the emitted text. What kernels do is for
+`sizes`, those of the largest call so far, else 1. All but `times`, one per pass, is the same in every process.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from symkeras.graph.graph import Graph, subgraphs
 from symkeras.graph.node import Literal, Node
 from symkeras.graph.provenance import Origin
 from symkeras.graph.text import HIDDEN
-from symkeras.inspection import work
-from symkeras.inspection.record import Kernel, Record
+from symkeras.inspection.record import Record
+from symkeras.inspection.traffic import Work, known_sizes, works
 
 if TYPE_CHECKING:
     from symkeras.inspection.inspector import Inspector
@@ -53,12 +54,13 @@ def to_dict(inspector: Inspector) -> dict[str, Any]:
         {"stage": r.stage, "value": tables.value(r.node), "other": None if r.other is None else tables.value(r.other), "reason": str(r.reason)}
         for r in inspector.refusals()
     ]
-    kernels = [_kernel(k, tables) for k in record.kernels]
+    sizes = known_sizes(record)
+    kernels = [_kernel(w, tables) for w in works(record, sizes)] if record.kernels else []
     return {
         "schema": SCHEMA, "name": record.graph.name, "backend": record.executable.backend, "level": getattr(record.executable, "level", None),
         "written": record.history.source.count(), "left": record.graph.count(),
         "origins": [_origin(o) for o in tables.origins], "values": tables.rows, "graphs": tables.graph_rows, "stages": stages,
-        "rewrites": rewrites, "refusals": refusals, "kernels": kernels, "emitted": emitted(record),
+        "rewrites": rewrites, "refusals": refusals, "sizes": sizes, "kernels": kernels, "emitted": emitted(record),
         "times": [s.seconds * 1e3 for s in record.history],
     }  # fmt: skip
 
@@ -131,11 +133,11 @@ def _origin(origin: Origin) -> dict[str, Any]:
     return {"layer": origin.layer, "lines": [[line.filename, line.number] for line in origin.lines], "gradient_of": origin.gradient_of}
 
 
-def _kernel(kernel: Kernel, tables: _Tables) -> dict[str, Any]:
-    flops, moved = work.work_of(kernel)
+def _kernel(w: Work, tables: _Tables) -> dict[str, Any]:
+    kernel = w.kernel
     return {
         "number": kernel.number, "name": kernel.name, "values": [tables.value(n) for n in kernel.nodes], "lines": [list(p) for p in kernel.lines],
-        "flops": flops if isinstance(flops, int) else str(flops), "bytes": moved if isinstance(moved, int) else str(moved),
+        "runs": w.runs, "flops": w.flops, "read": w.read, "written": w.written,
     }  # fmt: skip
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from symkeras.graph.escaping import printable
-from symkeras.inspection import work
 from symkeras.inspection.record import Kernel
+from symkeras.inspection.traffic import known_sizes, works
 
 if TYPE_CHECKING:
     from symkeras.inspection.inspector import Inspector
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 MOST_KERNELS = 10
 _WIDEST = 40
 """Characters of a name or a place in a table."""
+_UNITS = ("", "k", "M", "G", "T", "P")
 
 
 def screen(inspector: Inspector) -> str:
@@ -50,8 +52,8 @@ def kernels(inspector: Inspector) -> list[str]:
     record = inspector.record
     if record.program is None:
         return [f"no kernels: {record.executable.backend} runs the graph itself"]
-    env = work.sizes(record)
-    counted = [(*work.numbers(work.work_of(k), env), k) for k in record.kernels]
+    env = known_sizes(record)
+    counted = [(w.flops, w.bytes, w.kernel) for w in works(record, env)]
     counted.sort(key=lambda row: (-row[0], -row[1], row[2].number))
     shown = counted[:MOST_KERNELS]
     total = sum(flops for flops, _, _ in counted), sum(moved for _, moved, _ in counted)
@@ -60,8 +62,8 @@ def kernels(inspector: Inspector) -> list[str]:
     rows = [head + (f", for {at}" if at else "")]
     width = max((len(_cut(k.name)) for _, _, k in shown), default=0)
     rows.append(f"{'':>5} {'kernel':<{width}} {'flops':>7} {'bytes':>7}  computes")
-    rows += [f"{k.number:>5} {_cut(k.name):<{width}} {work.readable(f):>7} {work.readable(b):>7}  {_computes(k)}" for f, b, k in shown]
-    rows.append(f"{'':>5} {'all':<{width}} {work.readable(total[0]):>7} {work.readable(total[1]):>7}")
+    rows += [f"{k.number:>5} {_cut(k.name):<{width}} {readable(f):>7} {readable(b):>7}  {_computes(k)}" for f, b, k in shown]
+    rows.append(f"{'':>5} {'all':<{width}} {readable(total[0]):>7} {readable(total[1]):>7}")
     return rows
 
 
@@ -69,11 +71,11 @@ def memory(inspector: Inspector) -> list[str]:
     """What variables and the arena take."""
     record = inspector.record
     variables = [n.attrs["variable"] for n in record.graph.variables]
-    rows = [f"memory: {work.readable(sum(v.array.nbytes for v in variables))}B in {len(variables)} variables"]
+    rows = [f"memory: {readable(sum(v.array.nbytes for v in variables))}B in {len(variables)} variables"]
     plan = getattr(record.executable, "plan", None)
     if plan is not None:
-        planned = plan(work.sizes(record))
-        rows[0] += f", {work.readable(planned.planned)}B for values ({work.readable(planned.naive)}B if none took the place of another)"
+        planned = plan(known_sizes(record))
+        rows[0] += f", {readable(planned.planned)}B for values ({readable(planned.naive)}B if none took the place of another)"
     return rows
 
 
@@ -105,3 +107,16 @@ def _computes(kernel: Kernel) -> str:
 
 def _cut(text: str) -> str:
     return printable(text, _WIDEST)
+
+
+def readable(number: int) -> str:
+    """Three digits and a letter.
+
+    >>> readable(999), readable(1000), readable(23_456_789)
+    ('999', '1.00k', '23.5M')
+    """
+    k, value = 0, float(number)
+    while value >= 999.5 and k < len(_UNITS) - 1:
+        value, k = value / 1000, k + 1
+    digits = 0 if k == 0 else max(0, 2 - int(math.log10(value)))
+    return f"{value:.{digits}f}{_UNITS[k]}"

@@ -50,6 +50,13 @@ def sizes_of(record: Record, batch: int | None, sizes: Mapping[str, int]) -> dic
     return {s: env[s] for s in symbols}
 
 
+def known_sizes(record: Record) -> dict[str, int]:
+    """The size of every symbol in the largest call so far; 1 where nothing was called."""
+    symbols = record.program.symbols if record.program is not None else []
+    plan = record.executable.memory
+    return {s: plan.env.get(s, 1) if plan is not None else 1 for s in symbols}
+
+
 def program_of(record: Record, what: str) -> Any:
     """The program of a record.
 

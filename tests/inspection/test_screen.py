@@ -9,8 +9,7 @@ import pytest
 
 import symkeras
 from symkeras import Input, Sequential, layers
-from symkeras.inspection.screen import MOST_KERNELS
-from symkeras.inspection.work import numbers, readable, work_of
+from symkeras.inspection.screen import MOST_KERNELS, readable
 
 MODEL = """
 from symkeras import Input, Sequential, layers
@@ -46,7 +45,7 @@ def test_every_call_that_the_screen_offers_works(train, tmp_path, monkeypatch):
 def test_kernels_are_those_of_most_operations(train):
     rows = str(train.inspect).split("computes\n")[1].splitlines()[:MOST_KERNELS]
     shown = [int(row.split()[0]) for row in rows]
-    flops = [numbers(work_of(k), {"batch": 1})[0] for k in train.inspect.kernels]
+    flops = train.inspect.cost(batch=1).kernels.column("flops")
     assert [flops[k] for k in shown] == sorted(flops, reverse=True)[:MOST_KERNELS]
     assert {train.inspect.kernels[k].name for k in shown[:2]} == {"hidden_matmul", "d_hidden_matmul"}
 
@@ -78,3 +77,14 @@ def test_the_screen_is_the_same_in_two_processes():
 
 def test_numbers_are_readable():
     assert [readable(n) for n in (0, 9, 999, 1000, 99_949, 999_499, 999_500, 10**9)] == ["0", "9", "999", "1.00k", "99.9k", "999k", "1.00M", "1.00G"]
+
+
+def test_the_screen_counts_every_step_of_a_loop_as_cost_does():
+    def summed(x):
+        return symkeras.ops.scan(lambda c, v: (symkeras.ops.tanh(c @ np.eye(8, dtype="float32")) + v, c), np.zeros((4, 8), "float32"), x)[0]
+
+    c = symkeras.function(summed, backend="numpy").executable(np.ones((20, 4, 8), "float32"))
+    most = max(c.inspect.cost().kernels.rows, key=lambda row: row["flops"])
+    assert most["runs"] == 20
+    first = str(c.inspect).split("computes\n")[1].splitlines()[0].split()
+    assert first[:3] == [str(most["number"]), most["name"], readable(most["flops"])]

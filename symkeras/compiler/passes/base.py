@@ -30,8 +30,25 @@ class Rewrite(NamedTuple):
     new: Node
 
 
+class Account:
+    """What a pass did and did not do, counted."""
+
+    rewrites: list[Rewrite]
+    refusals: dict[tuple[str, str], dict[Node, None]]
+
+    @property
+    def fired(self) -> Counter[str]:
+        """How often each rule fired."""
+        return Counter(r.rule for r in self.rewrites)
+
+    @property
+    def refused(self) -> Counter[tuple[str, str]]:
+        """(rule, reason) -> for how many nodes."""
+        return Counter({key: len(nodes) for key, nodes in self.refusals.items()})
+
+
 @dataclass
-class Context:
+class Context(Account):
     """What passes may know and where they report.
 
     Attributes:
@@ -67,16 +84,6 @@ class Context:
         self.rewrites += other.rewrites
         for key, nodes in other.refusals.items():
             self.refusals.setdefault(key, {}).update(nodes)
-
-    @property
-    def fired(self) -> Counter[str]:
-        """How often each rule fired."""
-        return Counter(r.rule for r in self.rewrites)
-
-    @property
-    def refused(self) -> Counter[tuple[str, str]]:
-        """(rule, reason) -> for how many nodes."""
-        return Counter({key: len(nodes) for key, nodes in self.refusals.items()})
 
 
 PASSES: dict[str, type[Pass]] = {}
