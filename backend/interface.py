@@ -19,7 +19,8 @@ import numpy as np
 
 from symkeras import config
 from symkeras.arguments import Check, boolean, one_of, optional, text
-from symkeras.backend_names import EXTRAS, PLACES, check_registered
+from symkeras.backend.cluster import Cluster
+from symkeras.backend_names import DISTRIBUTES, EXTRAS, PLACES, check_registered
 from symkeras.backend_names import registered as registered
 from symkeras.compiler.history import History
 from symkeras.compiler.program.memory_plan import Plan
@@ -156,11 +157,13 @@ class Backend:
         name: what `set_backend` and `compile(backend=)` call it.
         package: the distribution whose version is that of the backend.
         options: those of its own, beside what all backends take, and what they may be.
+        cluster: the processes and devices that it computes on together; of use for the backends in `DISTRIBUTES`.
     """
 
     name = ""
     package = "symkeras"
     options: Mapping[str, Check] = {}
+    cluster: Cluster = Cluster()
 
     def devices(self) -> list[str]:
         """The names of the devices that it can compute on."""
@@ -234,13 +237,25 @@ OPTIONS: dict[str, Check] = {
 """The options that all backends take, and what they may be."""
 
 
-def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> Executable:
+def compile_graph(graph: Graph, backend: str | None = None, distribution: Any = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
     Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, and `denormals`
     ("flush" or "keep").
+
+    Args:
+        distribution: over which devices it runs, see `symkeras.distribution`; one device when None.
+
+    Raises:
+        BackendError: the backend cannot distribute so.
     """
     known = options_of(backend)
+    if distribution is not None:
+        name, kind = backend or config.backend(), type(distribution).__name__
+        if kind not in DISTRIBUTES.get(name, ()):
+            able = " and ".join(n for n, kinds in DISTRIBUTES.items() if kind in kinds)
+            raise BackendError(f"{graph.name}: backend {name!r} cannot run it with {distribution!r}; {able} can")
+        options["distribution"] = distribution
     return get(backend).compile(graph, **{n: known[n](v, n) if n in known else v for n, v in options.items()})
 
 

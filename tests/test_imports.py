@@ -31,6 +31,7 @@ ORDER: dict[str, set[str]] = {
     "ops": {"graph"},
     "autodiff": {*_CORE, "compiler"},
     "compiler": _CORE,
+    "distribution": {*_CORE, "backend", "random", "utils"},
     "backend": {*_CORE, "autodiff", "compiler"},
     "random": _CORE,
     "utils": {*_CORE, "random"},
@@ -39,7 +40,7 @@ ORDER: dict[str, set[str]] = {
     "constraints": {*_CORE, "saving"},
     "regularizers": {*_CORE, "saving"},
     "initializers": {*_CORE, "saving", "random"},
-    "layers": _KERAS - {"losses", "layers"},
+    "layers": {*_KERAS, "distribution"} - {"losses", "layers"},
     "layers.lambda_layer": (_KERAS - {"losses"}) | {"backend"},  # a lambda from a file knows K
     "losses": _KERAS - {"losses"},
     "metrics": _KERAS,
@@ -47,7 +48,7 @@ ORDER: dict[str, set[str]] = {
     "callbacks": {"utils", "saving"},
     "datasets": set(),
     "preprocessing": {"utils"},
-    "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "utils"},
+    "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "keras_alias": {"saving", ""},
@@ -76,7 +77,7 @@ FRONT = {
 }
 """The Keras surface: written with ops and the backend interface, never with a concrete backend."""
 OPEN_BACKEND = {"interface", "theano_style", "function"}
-SHARED = {"interpreter", "emitted", "engine", "onnx", "denormals"}
+SHARED = {"interpreter", "cluster", "emitted", "engine", "onnx", "denormals"}
 """What several backends are built on."""
 HEAVY = [
     "h5py",

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from symkeras import locks
+from symkeras.backend.cluster import Cluster
 from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.engine.walk import Functions, Walk
 from symkeras.backend.interface import MOST_SIZES, Backend, Executable, input_arrays
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program.program import check_sizes
 from symkeras.errors import BackendError
-from symkeras.graph import provenance, residence
+from symkeras.graph import dims, provenance, residence
 from symkeras.graph.graph import Graph, every_node
+from symkeras.graph.node import Node
 from symkeras.graph.residence import Place
 from symkeras.ops.evaluation import solve_dims
 from symkeras.recent import Recent
@@ -52,11 +55,15 @@ class EngineExecutable(Executable):
     Args:
         passes: what the backend adds to the pipeline of "O2".
         poison: for the sake of one call for all backends: there are no buffers here to poison.
+        distribution: over which devices `place` reaches, and how data come; None for one device.
     """
 
     def __init__(self, graph: Graph, backend: Backend, functions: Functions, place: Place, step: type[Step], passes: str = "", level: str = "O2",
-                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False, denormals: str | None = None):  # fmt: skip
+                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False, denormals: str | None = None,
+                 distribution: Any = None):  # fmt: skip
         super().__init__(graph, backend.name, denormals)
+        self._cluster = backend.cluster if distribution is not None else Cluster()
+        self._gathers_rows = distribution is not None and not distribution.auto_shard_dataset and self._cluster.count > 1
         self.level = level
         self.place = place
         chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(FORBIDDEN)
@@ -78,6 +85,15 @@ class EngineExecutable(Executable):
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         given = input_arrays(self.source_graph, arrays)
+        if not self._gathers_rows:
+            return self._run(given)
+        by_rows = [is_batch(n) for n in self.source_graph.inputs]
+        rows, own = self._cluster.rows_of_all([a for a, is_split in zip(given, by_rows, strict=True) if is_split])
+        rest = iter(rows)
+        found = self._run([next(rest) if is_split else a for a, is_split in zip(given, by_rows, strict=True)])
+        return [o[own] if is_batch(n) else o for o, n in zip(found, self._optimised.outputs, strict=True)]
+
+    def _run(self, given: list[np.ndarray]) -> list[np.ndarray]:
         step = self.step(tuple(a.shape for a in given))
         held = [residence.value_at(self.place, n.attrs["variable"]) for n in step.walk.variables]
         outputs, news, extents = step(given, held)
@@ -102,7 +118,10 @@ class EngineExecutable(Executable):
                 env = solve_dims([n.tensor_type for n in self.source_graph.inputs], shapes, [n.attrs["name"] for n in self.source_graph.inputs])
                 self._check.check(shapes)
                 check_sizes(self._optimised, env)
-                found = self._step(Walk(self._optimised, self._functions, env), self.place)
+                walk = Walk(self._optimised, self._functions, env)
+                if self._cluster.count > 1:
+                    self._cluster.agree(digest_of(walk), "model, batch size or value of a weight")
+                found = self._step(walk, self.place)
                 self._steps.put(shapes, found)
         self._last = found
         return found
@@ -119,6 +138,21 @@ class EngineExecutable(Executable):
     def __str__(self) -> str:
         counts = f"{self.source_graph.count()} operations written, {self.graph.count()} left"
         return f"{self.graph.name} on {self.backend}, level {self.level}: {counts}\n{self.place}"
+
+
+def is_batch(node: Node) -> bool:
+    """Whether the first axis of a value is the batch."""
+    return node.ndim > 0 and node.shape[0] == dims.symbol("batch")
+
+
+def digest_of(walk: Walk) -> bytes:
+    """What processes that run a step together must have the same of: its operations, sizes, and the values of its variables."""
+    found = hashlib.sha256(str(sorted(walk.env.items())).encode())
+    for n in walk.graph.nodes:
+        found.update(f"{n.op.name} {n.types}\n".encode())
+    for n in walk.variables:
+        found.update(np.ascontiguousarray(n.attrs["variable"].array).data)
+    return found.digest()
 
 
 def check_taken(graph: Graph, backend: str, functions: Functions) -> None:

@@ -11,6 +11,7 @@ import jax
 
 from symkeras.arguments import optional, text
 from symkeras.backend.interface import Backend
+from symkeras.backend.jax.cluster import JaxCluster
 from symkeras.backend.jax.executable import JaxExecutable
 from symkeras.backend.jax.functions import FUNCTIONS
 from symkeras.graph.graph import Graph
@@ -22,6 +23,9 @@ class JaxBackend(Backend):
     name = "jax"
     package = "jax"
     options = {"device": optional(text)}
+
+    def __init__(self) -> None:
+        self.cluster = JaxCluster()
 
     def devices(self) -> list[str]:
         return [f"{d.platform}:{d.id}" for d in jax.devices()]

@@ -57,7 +57,7 @@ def device_called(name: str | None) -> Device:
 class JaxStep(Step):
     """The walk as one jitted function; the buffers of variables that it updates are donated."""
 
-    def __init__(self, walk: Walk, place: Device):
+    def __init__(self, walk: Walk, place: Place):
         super().__init__(walk, place)
         updated = [n for n, _ in walk.graph.updates]
         read = {n: k for k, n in enumerate(walk.variables)}
@@ -81,12 +81,18 @@ class JaxStep(Step):
             news = [jnp.where(is_good, new, held[read[n]]) if n in read else new for n, new in zip(updated, news, strict=True)]
             return outputs, news, found
 
-        self._step = jax.jit(step, donate_argnums=(0,))
+        self._step = self._jit(step)
         self._types: Any = None
+
+    def _jit(self, step: Any) -> Any:
+        return jax.jit(step, donate_argnums=(0,))
+
+    def _sent(self, inputs: Sequence[np.ndarray]) -> list[Any]:
+        return [self.place.send(a) for a in inputs]  # type: ignore[call-arg]
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
         with jax.enable_x64(True):
-            given = ([variables[k] for k in self._given], [variables[k] for k in self._kept], [self.place.send(a) for a in inputs])
+            given = ([variables[k] for k in self._given], [variables[k] for k in self._kept], self._sent(inputs))
             if self._types is None:
                 self._types = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), given)
             outputs, news, extents = self._step(*given)
@@ -103,6 +109,14 @@ class JaxStep(Step):
 class JaxExecutable(EngineExecutable):
     """See `EngineExecutable`; `device` names one of JAX's devices."""
 
-    def __init__(self, graph: Graph, backend: Backend, device: str | None = None, **options: Any):
-        super().__init__(graph, backend, FUNCTIONS, device_called(device), JaxStep, **options)
+    def __init__(self, graph: Graph, backend: Backend, device: str | None = None, distribution: Any = None, **options: Any):
+        if distribution is None:
+            super().__init__(graph, backend, FUNCTIONS, device_called(device), JaxStep, **options)
+            return
+        from symkeras.backend.jax.sharding import GridStep, grid_of
+
+        if device is not None:
+            raise BackendError(f"device={device!r} goes with one device; {distribution!r} names its own")
+        grid = grid_of(distribution, backend.cluster)
+        super().__init__(graph, backend, grid.functions, grid, GridStep, distribution=distribution, **options)
 

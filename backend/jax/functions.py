@@ -267,7 +267,7 @@ class JaxFunctions:
 
     plain = {
         **_elementwise(),
-        "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
+        "stop_gradient": lambda x: x, "boundary": lambda x, **_: x, "laid_out": lambda x, **_: x,
         "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.transpose(axes),
         "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape), "flip": lambda x, axes: jnp.flip(x, axes), "slice": _slice,
         "pad": lambda x, padding, value: lax.pad(x, jnp.asarray(value, x.dtype), padding),

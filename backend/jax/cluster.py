@@ -1,0 +1,196 @@
+"""The devices of JAX, and its processes, joined by `jax.distributed`.
+
+A process that is killed takes with it what the others wait for. Where one device waits for it, its collectives fail at once; where several do,
+JAX may wait for ever. So whatever waits for other processes runs in a thread of its own, and gives up when JAX's service says that a process is
+gone: `HEARTBEAT` seconds after its last sign of life.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from symkeras.backend.cluster import Cluster
+from symkeras.errors import BackendError, ConfigError, DistributionError
+
+T = TypeVar("T")
+HEARTBEAT = 5
+_SHUTDOWN = 3
+
+
+def known_devices(kind: str | None = None) -> dict[str, Any]:
+    """JAX's devices by name, those of other processes included.
+
+    Raises:
+        BackendError: there is none of that kind.
+    """
+    try:
+        return {f"{d.platform}:{d.id}": d for d in jax.devices(kind)}
+    except RuntimeError as error:
+        raise BackendError(f"jax has no devices of the kind {kind!r}; it has {', '.join(known_devices())}") from error
+
+
+def mesh_of(device_mesh: Any) -> Mesh:
+    """JAX's mesh for a `DeviceMesh`.
+
+    Raises:
+        BackendError: it names a device that is not there.
+    """
+    names = device_mesh.devices.ravel().tolist()
+    known = known_devices(names[0].partition(":")[0].lower())
+    lacking = [n for n in names if n.lower() not in known]
+    if lacking:
+        raise BackendError(f"jax has no device {', '.join(map(repr, lacking[:4]))}; it has {', '.join(known)}")
+    return Mesh(np.array([known[n.lower()] for n in names], object).reshape(device_mesh.shape), device_mesh.axis_names)
+
+
+def sharding_of(mesh: Mesh, axes: Any) -> NamedSharding:
+    """How a tensor lies on a mesh."""
+    return NamedSharding(mesh, PartitionSpec(*axes))
+
+
+def placed(array: np.ndarray, sharding: NamedSharding) -> jax.Array:
+    """A copy of an array that all processes have, of which each sends what its devices hold."""
+    array = np.array(array)
+    with jax.enable_x64(True):
+        if sharding.is_fully_addressable:
+            return jax.device_put(array, sharding)
+        return jax.make_array_from_callback(array.shape, sharding, lambda where: array[where])
+
+
+class JaxCluster(Cluster):
+    """See `symkeras.backend.cluster.Cluster`."""
+
+    def __init__(self) -> None:
+        self.lost = ""
+        self._runner: _Runner | None = None
+
+    def devices(self, kind: str | None = None) -> list[str]:
+        return list(known_devices(kind))
+
+    def join(self, address: str, count: int, index: int) -> None:
+        seconds = int(os.environ.get("SYMKERAS_DISTRIBUTION_JOIN_SECONDS", "300"))
+        try:
+            jax.config.update("jax_enable_recoverability", True)  # a process that dies does not end the others
+            jax.distributed.initialize(address, count, index, initialization_timeout=seconds, heartbeat_timeout_seconds=HEARTBEAT,
+                                       shutdown_timeout_seconds=_SHUTDOWN)  # fmt: skip
+        except (RuntimeError, ValueError) as error:
+            if "must be called before" in str(error):
+                raise ConfigError("initialize: jax has computed something already; call initialize() first of all") from error
+            raise DistributionError(f"process {index} of {count} did not meet the others at {address} within {seconds} s: {error}") from error
+        self.count, self.index = count, index
+        if count > 1:
+            self._runner = _Runner(lambda: self.lost)
+            threading.Thread(target=self._watch, daemon=True, name="symkeras-watch").start()
+            atexit.register(self._leave)
+
+    def distribute(self, array: np.ndarray, layout: Any) -> Any:
+        return placed(array, sharding_of(mesh_of(layout.device_mesh), layout.axes))
+
+    def all_of(self, array: np.ndarray) -> np.ndarray:
+        if self.count == 1:
+            return array[None]
+        return self.watched(lambda: _with_x64(lambda: np.asarray(multihost_utils.process_allgather(array))))
+
+    def from_first(self, array: Any) -> np.ndarray:
+        array = np.asarray(array)
+        if self.count == 1:
+            return array
+        return self.watched(lambda: _with_x64(lambda: np.asarray(multihost_utils.broadcast_one_to_all(array))))
+
+    def watched(self, run: Callable[[], T]) -> T:
+        if self._runner is None:
+            return run()
+        try:
+            return self._runner(run)
+        except (RuntimeError, ValueError) as error:  # JAX's own error is either, by where it comes from
+            if isinstance(error, DistributionError) or not any(w in str(error) for w in _TROUBLE):
+                raise
+            deadline = time.monotonic() + 2 * HEARTBEAT
+            while not self.lost and time.monotonic() < deadline:  # who it is shows a little later
+                time.sleep(0.05)
+            raise DistributionError(self.lost or self._said("another process")) from error
+
+    def _said(self, who: str) -> str:
+        return f"{who} of {self.count} is gone, and process {self.index} cannot go on without it: start all again, from the last checkpoint"
+
+    def _watch(self) -> None:
+        """Note which process gives no sign of life any more."""
+        client = _client()
+        while True:
+            try:
+                live = client.get_live_nodes(list(range(self.count)))
+            except Exception:  # whatever the service says, it does not answer any more
+                self.lost = self._said("process 0")
+                return
+            gone = sorted(set(range(self.count)) - set(live))
+            if gone:
+                self.lost = self._said(f"process {', '.join(map(str, gone))}")
+                return
+            time.sleep(0.5)
+
+    def _leave(self) -> None:
+        """End a process in which a thread of JAX waits for ever, and with it would the end of Python."""
+        if self._runner is not None and self._runner.is_stuck:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1)
+
+
+_TROUBLE = ("Gloo", "gloo", "NCCL", "Connection", "Socket closed", "heartbeat", "coordination", "UNAVAILABLE", "DEADLINE_EXCEEDED")
+"""What the errors of collectives name."""
+
+
+def _client() -> Any:
+    from jax._src import distributed  # there is no public way to ask which processes are alive
+
+    return distributed.global_state.client
+
+
+def _with_x64(run: Callable[[], T]) -> T:
+    with jax.enable_x64(True):
+        return run()
+
+
+class _Runner:
+    """Runs functions one after the other in a thread of its own; who waits gives up when `lost` says something."""
+
+    def __init__(self, lost: Callable[[], str]):
+        self._lost = lost
+        self._todo: SimpleQueue[Any] = SimpleQueue()
+        self.is_stuck = False
+        threading.Thread(target=self._work, daemon=True, name="symkeras-collectives").start()
+
+    def __call__(self, run: Callable[[], T]) -> T:
+        if self.is_stuck:
+            raise DistributionError(self._lost())
+        done, found = threading.Event(), []
+        self._todo.put((run, done, found))
+        while not done.wait(0.2):
+            if self._lost() and not done.wait(1):
+                self.is_stuck = True
+                raise DistributionError(self._lost())
+        value, error = found[0]
+        if error is not None:
+            raise error
+        return value
+
+    def _work(self) -> None:
+        while True:
+            run, done, found = self._todo.get()
+            try:
+                found.append((run(), None))
+            except BaseException as error:
+                found.append((None, error))
+            done.set()

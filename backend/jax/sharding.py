@@ -1,0 +1,110 @@
+"""A walk jitted by JAX over a mesh of devices: the one program of the whole batch, which XLA splits by the layouts of what goes in and out.
+
+So everything is as on one device, whatever the number of rows: means over a batch are those of all its rows, statistics too, and a random
+number belongs to its place in the whole tensor. A batch that the mesh does not divide is split unevenly within the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax.experimental import multihost_utils
+
+from symkeras.backend.engine.executable import is_batch
+from symkeras.backend.engine.walk import Walk
+from symkeras.backend.jax.cluster import JaxCluster, mesh_of, placed, sharding_of
+from symkeras.backend.jax.executable import JaxStep
+from symkeras.backend.jax.functions import JaxFunctions
+from symkeras.errors import ConfigError
+from symkeras.graph.node import Node
+from symkeras.graph.residence import Place
+from symkeras.graph.variable import Variable
+
+
+class Grid(Place):
+    """Where values live: a mesh of devices, as a distribution lays them out."""
+
+    def __init__(self, distribution: Any, cluster: JaxCluster):
+        self.distribution = distribution
+        self.cluster = cluster
+        self.mesh = mesh_of(distribution.device_mesh)
+        self.whole = sharding_of(self.mesh, ())
+        self.functions = GridFunctions(self)
+
+    def layout(self, variable: Variable) -> Any:
+        """How a variable lies."""
+        return sharding_of(self.mesh, self.distribution.get_variable_layout(variable).axes)
+
+    def layout_of_input(self, node: Node) -> Any:
+        """How an input lies: split by rows where its first axis is the batch."""
+        return sharding_of(self.mesh, self.distribution.get_data_layout(node.shape).axes) if is_batch(node) else self.whole
+
+    def send(self, array: np.ndarray, variable: Variable) -> Any:
+        return placed(array, self.layout(variable))
+
+    def fetch(self, value: Any) -> np.ndarray:
+        if value.is_fully_addressable or value.is_fully_replicated:
+            return self.cluster.watched(lambda: np.asarray(value))
+        with jax.enable_x64(True):
+            return self.cluster.watched(lambda: np.asarray(multihost_utils.process_allgather(value, tiled=True)))
+
+    def __str__(self) -> str:
+        return f"jax {jax.__version__} on {self.mesh.devices.size} devices, {self.distribution!r}"
+
+
+class GridFunctions(JaxFunctions):
+    """Those of JAX, and how a value is to lie on a mesh."""
+
+    def __init__(self, grid: Grid):
+        def laid_out(x: Any, spec: str) -> Any:
+            axes = [name or None for name in spec.split(",")] if x.ndim else []
+            lacking = [name for name in axes if name is not None and name not in grid.mesh.axis_names]
+            if lacking:
+                raise ConfigError(f"a value of shape {x.shape} is to lie on mesh axis {lacking[0]!r}; {grid.distribution!r} has none of that name")
+            return lax.with_sharding_constraint(x, sharding_of(grid.mesh, axes))
+
+        self.plain = {**JaxFunctions.plain, "laid_out": laid_out}
+
+
+def grid_of(distribution: Any, cluster: Any) -> Grid:
+    """The place of a distribution: one for all functions, so that they find each other's values."""
+    if "jax" not in distribution.places:
+        distribution.places["jax"] = Grid(distribution, cluster)
+    return distribution.places["jax"]
+
+
+class GridStep(JaxStep):
+    """See `JaxStep`; on a `Grid`."""
+
+    place: Grid
+
+    def __init__(self, walk: Walk, place: Grid):
+        self._layouts = [place.layout_of_input(n) for n in walk.graph.inputs]
+        super().__init__(walk, place)
+
+    def _jit(self, step: Any) -> Any:
+        def split(donated: Any, kept: Any, inputs: Any) -> Any:
+            return step(donated, kept, [lax.with_sharding_constraint(a, s) for a, s in zip(inputs, self._layouts, strict=True)])
+
+        news = [self.place.layout(n.attrs["variable"]) for n, _ in self.walk.graph.updates]
+        whole = self.place.whole
+        return jax.jit(split, donate_argnums=(0,), out_shardings=([whole] * len(self.walk.graph.outputs), news, whole))
+
+    def _sent(self, inputs: Sequence[np.ndarray]) -> list[Any]:
+        return [placed(a, s if _divides(s, a.shape) else self.place.whole) for a, s in zip(inputs, self._layouts, strict=True)]
+
+    def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
+        return self.place.cluster.watched(lambda: JaxStep.__call__(self, inputs, variables))
+
+
+def _divides(sharding: Any, shape: tuple[int, ...]) -> bool:
+    try:
+        sharding.shard_shape(shape)
+    except ValueError:
+        return False
+    return True
+
