@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -27,6 +28,8 @@ from symkeras.errors import BackendError, ConfigError, DistributionError
 T = TypeVar("T")
 HEARTBEAT = 5
 _SHUTDOWN = 3
+_END = 30
+"""Seconds: without a sign of life until a process counts as gone; for JAX to shut down; for all to come to the end of their programs."""
 
 
 def known_devices(kind: str | None = None) -> dict[str, Any]:
@@ -74,7 +77,10 @@ class JaxCluster(Cluster):
 
     def __init__(self) -> None:
         self.lost = ""
-        self._runner: _Runner | None = None
+        self._live: set[int] = set()
+        self._is_leaving = False
+        self._watcher: Any = None
+        self._runner: Any = None
 
     def devices(self, kind: str | None = None) -> list[str]:
         return list(known_devices(kind))
@@ -92,7 +98,8 @@ class JaxCluster(Cluster):
         self.count, self.index = count, index
         if count > 1:
             self._runner = _Runner(lambda: self.lost)
-            threading.Thread(target=self._watch, daemon=True, name="symkeras-watch").start()
+            self._watcher = threading.Thread(target=self._watch, daemon=True, name="symkeras-watch")
+            self._watcher.start()
             atexit.register(self._leave)
 
     def distribute(self, array: np.ndarray, layout: Any) -> Any:
@@ -118,6 +125,8 @@ class JaxCluster(Cluster):
             if isinstance(error, DistributionError) or not any(w in str(error) for w in _TROUBLE):
                 raise
             deadline = time.monotonic() + 2 * HEARTBEAT
+            if self.index and _is_first_gone():
+                self.lost = self.lost or self._said("process 0")
             while not self.lost and time.monotonic() < deadline:  # who it is shows a little later
                 time.sleep(0.05)
             raise DistributionError(self.lost or self._said("another process")) from error
@@ -126,26 +135,37 @@ class JaxCluster(Cluster):
         return f"{who} of {self.count} is gone, and process {self.index} cannot go on without it: start all again, from the last checkpoint"
 
     def _watch(self) -> None:
-        """Note which process gives no sign of life any more."""
-        client = _client()
-        while True:
+        """Note which processes give signs of life."""
+        client, everybody = _client(), list(range(self.count))
+        while not self._is_leaving:
             try:
-                live = client.get_live_nodes(list(range(self.count)))
-            except Exception:  # whatever the service says, it does not answer any more
-                self.lost = self._said("process 0")
+                self._live = set(client.get_live_nodes(everybody))
+            except Exception:  # whatever it says, the service of process 0 does not answer any more
+                self._live = {self.index}
+                self.lost = self.lost or self._said("process 0")
                 return
-            gone = sorted(set(range(self.count)) - set(live))
-            if gone:
+            gone = sorted(set(everybody) - self._live)
+            if gone and not self.lost:
                 self.lost = self._said(f"process {', '.join(map(str, gone))}")
-                return
             time.sleep(0.5)
 
     def _leave(self) -> None:
-        """End a process in which a thread of JAX waits for ever, and with it would the end of Python."""
-        if self._runner is not None and self._runner.is_stuck:
+        """End together: the others while process 0, whom they tell, is still here; alone where a process is gone or failed."""
+        failed = bool(self.lost) or hasattr(sys, "last_value")
+        if not failed:
+            with suppress(RuntimeError):  # another one failed
+                _client().wait_at_barrier("symkeras-end", _END * 1000)
+            deadline = time.monotonic() + _END
+            while self.index == 0 and self._live != {0} and time.monotonic() < deadline:
+                time.sleep(0.05)
+        self._is_leaving = True
+        self._watcher.join(2 * HEARTBEAT)
+        if not self._runner.ended() or self._watcher.is_alive():  # a thread of JAX waits for ever, and with it would the end of Python
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(1)
+            os._exit(int(failed))
+        if self.index and not failed:
+            jax.distributed.shutdown()
 
 
 _TROUBLE = ("Gloo", "gloo", "NCCL", "Connection", "Socket closed", "heartbeat", "coordination", "UNAVAILABLE", "DEADLINE_EXCEEDED")
@@ -156,6 +176,15 @@ def _client() -> Any:
     from jax._src import distributed  # there is no public way to ask which processes are alive
 
     return distributed.global_state.client
+
+
+def _is_first_gone() -> bool:
+    """Whether process 0, where JAX's service is, does not answer; JAX ends this process within a second then."""
+    try:
+        _client().key_value_try_get("symkeras")
+    except Exception as error:
+        return "UNAVAILABLE" in str(error)
+    return False
 
 
 def _with_x64(run: Callable[[], T]) -> T:
@@ -170,7 +199,8 @@ class _Runner:
         self._lost = lost
         self._todo: SimpleQueue[Any] = SimpleQueue()
         self.is_stuck = False
-        threading.Thread(target=self._work, daemon=True, name="symkeras-collectives").start()
+        self._thread = threading.Thread(target=self._work, daemon=True, name="symkeras-collectives")
+        self._thread.start()
 
     def __call__(self, run: Callable[[], T]) -> T:
         if self.is_stuck:
@@ -186,9 +216,15 @@ class _Runner:
             raise error
         return value
 
+    def ended(self) -> bool:
+        """End the thread; whether that was possible."""
+        self._todo.put(None)
+        self._thread.join(0.1 if self.is_stuck else HEARTBEAT)
+        return not self._thread.is_alive()
+
     def _work(self) -> None:
-        while True:
-            run, done, found = self._todo.get()
+        while (todo := self._todo.get()) is not None:
+            run, done, found = todo
             try:
                 found.append((run(), None))
             except BaseException as error:

@@ -39,16 +39,16 @@ class Device(Place):
 
 @lru_cache
 def device_called(name: str | None) -> Device:
-    """The device called such as "cpu" or "gpu:1"; JAX's first one when None.
+    """The device of this process called such as "cpu" or "gpu:1"; JAX's first one when None.
 
     Raises:
         BackendError: there is none of that name.
     """
     if name is None:
-        return Device(jax.devices()[0])
+        return Device(jax.local_devices()[0])
     kind, _, number = name.partition(":")
     try:
-        return Device(jax.devices(kind)[int(number or 0)])
+        return Device(jax.local_devices(backend=kind)[int(number or 0)])
     except (RuntimeError, IndexError, ValueError) as error:
         known = ", ".join(f"{d.platform}:{d.id}" for d in jax.devices())
         raise BackendError(f"jax has no device {name!r}; it has {known}") from error

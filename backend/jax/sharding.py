@@ -52,6 +52,10 @@ class Grid(Place):
         with jax.enable_x64(True):
             return self.cluster.watched(lambda: np.asarray(multihost_utils.process_allgather(value, tiled=True)))
 
+    def pieces(self, value: Any) -> list[tuple[tuple[int, ...], np.ndarray]]:
+        """(where it begins, numbers) of the parts that devices of this process hold, each once over all processes."""
+        return [(tuple(s.start or 0 for s in part.index), np.asarray(part.data)) for part in value.addressable_shards if part.replica_id == 0]
+
     def __str__(self) -> str:
         return f"jax {jax.__version__} on {self.mesh.devices.size} devices, {self.distribution!r}"
 
@@ -98,7 +102,10 @@ class GridStep(JaxStep):
         return [placed(a, s if _divides(s, a.shape) else self.place.whole) for a, s in zip(inputs, self._layouts, strict=True)]
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
-        return self.place.cluster.watched(lambda: JaxStep.__call__(self, inputs, variables))
+        """A step of several processes ends here, so that one that fails has written nothing."""
+        if self.place.cluster.count == 1:
+            return super().__call__(inputs, variables)
+        return self.place.cluster.watched(lambda: jax.block_until_ready(JaxStep.__call__(self, inputs, variables)))
 
 
 def _divides(sharding: Any, shape: tuple[int, ...]) -> bool:

@@ -11,6 +11,7 @@ NAMES: dict[str, str] = {
     "Distribution": "strategies", "DataParallel": "strategies", "ModelParallel": "strategies",
     "distribution": "scope", "set_distribution": "scope",
     "initialize": "devices", "list_devices": "devices", "get_device_count": "devices", "distribute_tensor": "devices",
+    "save_checkpoint": "checkpoints", "load_checkpoint": "checkpoints",
 }  # fmt: skip
 
 

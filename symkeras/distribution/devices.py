@@ -10,6 +10,7 @@ import numpy as np
 from symkeras import config
 from symkeras.arguments import is_integer
 from symkeras.backend_names import DISTRIBUTES
+from symkeras.distribution import processes
 from symkeras.distribution.layouts import TensorLayout
 from symkeras.errors import BackendError, ConfigError, ShapeError
 
@@ -88,6 +89,7 @@ def initialize(job_addresses: str | None = None, num_processes: int | None = Non
     if cluster.count > 1:
         raise ConfigError(f"initialize: this process is {cluster.index} of {cluster.count} already")
     cluster.join(given[0], count, index)
+    processes.note(cluster)
     from symkeras.random.seed_generator import make_default_seed
     from symkeras.utils.random_seed import set_random_seed
 
