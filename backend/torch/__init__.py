@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from symkeras.backend.interface import Backend
+from symkeras.backend.torch.cluster import TorchCluster
 from symkeras.backend.torch.executable import TorchExecutable, known_devices
 from symkeras.backend.torch.functions import TorchFunctions
 from symkeras.graph.graph import Graph
@@ -22,6 +23,9 @@ class TorchBackend(Backend):
 
     name = "torch"
     package = "torch"
+
+    def __init__(self) -> None:
+        self.cluster = TorchCluster()
 
     def devices(self) -> list[str]:
         return known_devices()

@@ -109,14 +109,22 @@ class TorchExecutable(EngineExecutable):
         mode: "eager" calls PyTorch op by op; "compile" has `torch.compile` make kernels for each set of sizes, which takes it seconds to minutes.
     """
 
-    def __init__(self, graph: Graph, backend: Backend, device: str | None = None, mode: str = "eager", **options: Any):
+    def __init__(self, graph: Graph, backend: Backend, device: str | None = None, mode: str = "eager", distribution: Any = None, **options: Any):
         if mode not in MODES:
             raise ConfigError(f"mode must be one of {', '.join(map(repr, MODES))}, received {mode!r}")
-        place = device_called(device)
         self.mode = mode
+        self._threads = threading.local()
+        if distribution is not None:
+            from symkeras.backend.torch.distributed import SplitStep, replica_of
+
+            if device is not None or mode != "eager":
+                raise BackendError(f"device={device!r} and mode={mode!r} go with one device; {distribution!r} runs eagerly on its own")
+            replica = replica_of(distribution, backend.cluster)
+            super().__init__(graph, backend, replica.functions, replica, SplitStep, distribution=distribution, **options)
+            return
+        place = device_called(device)
         functions = TorchFunctions(place.device, raises_at_once=place.is_host and mode == "eager", takes_out=mode == "eager")
         super().__init__(graph, backend, functions, place, TorchStep if mode == "eager" else CompiledStep, **options)
-        self._threads = threading.local()
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         with self._denormals(), torch.no_grad():

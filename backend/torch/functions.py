@@ -244,7 +244,7 @@ class TorchFunctions:
         self.takes_out = TAKE_OUT if takes_out else frozenset()
         at = Indexing(raises_at_once)
         self.plain: dict[str, Callable[..., Any]] = {
-            "where": torch.where, "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
+            "where": torch.where, "stop_gradient": lambda x: x, "boundary": lambda x, **_: x, "laid_out": lambda x, **_: x,
             "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.permute(axes),
             "broadcast_to": lambda x, shape: x.expand(shape), "flip": lambda x, axes: torch.flip(x, axes), "pad": _pad,
             "concatenate": lambda *x, axis: torch.cat(x, axis),

@@ -87,8 +87,8 @@ class BackupAndRestore(Callback):
             written_by_first((), self._delete)
 
     def _delete(self) -> None:
-        for path in (self._latest, self._previous):
-            path.unlink(missing_ok=True)
+        for file in (self._latest, self._previous):
+            file.unlink(missing_ok=True)
         with suppress(OSError):  # what else is in the folder stays
             os.rmdir(self.backup_dir)
 
