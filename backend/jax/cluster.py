@@ -87,20 +87,24 @@ class JaxCluster(Cluster):
 
     def join(self, address: str, count: int, index: int) -> None:
         seconds = int(os.environ.get("SYMKERAS_DISTRIBUTION_JOIN_SECONDS", "300"))
-        try:
-            jax.config.update("jax_enable_recoverability", True)  # a process that dies does not end the others
-            jax.distributed.initialize(address, count, index, initialization_timeout=seconds, heartbeat_timeout_seconds=HEARTBEAT,
-                                       shutdown_timeout_seconds=_SHUTDOWN)  # fmt: skip
+        deadline = time.monotonic() + seconds
+        late = f"process {index} of {count} did not meet the others at {address} within {seconds} s"
+        self._runner = _Runner(lambda: self.lost or (late if time.monotonic() > deadline else ""))
+        atexit.register(self._leave)
+        jax.config.update("jax_enable_recoverability", True)  # a process that dies does not end the others
+        try:  # JAX ends the process that waits in vain: so it is given more time, and not waited for
+            self._runner(lambda: jax.distributed.initialize(address, count, index, initialization_timeout=2 * seconds + 60,
+                                                            heartbeat_timeout_seconds=HEARTBEAT, shutdown_timeout_seconds=_SHUTDOWN))  # fmt: skip
+        except DistributionError:
+            raise
         except (RuntimeError, ValueError) as error:
             if "must be called before" in str(error):
                 raise ConfigError("initialize: jax has computed something already; call initialize() first of all") from error
-            raise DistributionError(f"process {index} of {count} did not meet the others at {address} within {seconds} s: {error}") from error
+            raise DistributionError(f"process {index} of {count} cannot meet the others at {address}: {error}") from error
+        self._runner.lost = lambda: self.lost
         self.count, self.index = count, index
-        if count > 1:
-            self._runner = _Runner(lambda: self.lost)
-            self._watcher = threading.Thread(target=self._watch, daemon=True, name="symkeras-watch")
-            self._watcher.start()
-            atexit.register(self._leave)
+        self._watcher = threading.Thread(target=self._watch, daemon=True, name="symkeras-watch")
+        self._watcher.start()
 
     def distribute(self, array: np.ndarray, layout: Any) -> Any:
         return placed(array, sharding_of(mesh_of(layout.device_mesh), layout.axes))
@@ -117,7 +121,7 @@ class JaxCluster(Cluster):
         return self.watched(lambda: _with_x64(lambda: np.asarray(multihost_utils.broadcast_one_to_all(array))))
 
     def watched(self, run: Callable[[], T]) -> T:
-        if self._runner is None:
+        if self.count == 1:
             return run()
         try:
             return self._runner(run)
@@ -151,6 +155,10 @@ class JaxCluster(Cluster):
 
     def _leave(self) -> None:
         """End together: the others while process 0, whom they tell, is still here; alone where a process is gone or failed."""
+        if self._watcher is None:
+            if not self._runner.ended():
+                os._exit(1)
+            return
         failed = bool(self.lost) or hasattr(sys, "last_value")
         if not failed:
             with suppress(RuntimeError):  # another one failed
@@ -196,7 +204,7 @@ class _Runner:
     """Runs functions one after the other in a thread of its own; who waits gives up when `lost` says something."""
 
     def __init__(self, lost: Callable[[], str]):
-        self._lost = lost
+        self.lost = lost
         self._todo: SimpleQueue[Any] = SimpleQueue()
         self.is_stuck = False
         self._thread = threading.Thread(target=self._work, daemon=True, name="symkeras-collectives")
@@ -204,13 +212,13 @@ class _Runner:
 
     def __call__(self, run: Callable[[], T]) -> T:
         if self.is_stuck:
-            raise DistributionError(self._lost())
+            raise DistributionError(self.lost())
         done, found = threading.Event(), []
         self._todo.put((run, done, found))
         while not done.wait(0.2):
-            if self._lost() and not done.wait(1):
+            if self.lost() and not done.wait(1):
                 self.is_stuck = True
-                raise DistributionError(self._lost())
+                raise DistributionError(self.lost())
         value, error = found[0]
         if error is not None:
             raise error

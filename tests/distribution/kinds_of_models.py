@@ -17,8 +17,10 @@ LABELS, VALUES = RNG.integers(0, 3, ROWS), RNG.standard_normal((ROWS, 2)).astype
 
 
 def convolutional() -> tuple[Any, Any, Any]:
-    return Sequential([Input((8, 8, 2)), layers.Conv2D(4, 3, padding="same", activation="relu"), layers.BatchNormalization(), layers.MaxPooling2D(),
-                       layers.AveragePooling2D(), layers.SpatialDropout2D(0.2), layers.Flatten(), layers.Dense(3, activation="softmax")]), IMAGES, LABELS
+    model = Sequential([Input((8, 8, 2)), layers.Conv2D(4, 3, padding="same", activation="relu"), layers.BatchNormalization(),
+                        layers.MaxPooling2D(), layers.AveragePooling2D(), layers.SpatialDropout2D(0.2), layers.Flatten(),
+                        layers.Dense(3, activation="softmax")])  # fmt: skip
+    return model, IMAGES, LABELS
 
 
 def words() -> tuple[Any, Any, Any]:
