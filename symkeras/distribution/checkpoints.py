@@ -40,7 +40,7 @@ def save_checkpoint(model: Any, folder: Any) -> None:
     target = Path(os.fspath(folder))
     members = {_INDEX, *(p.name for p in target.glob("pieces-*.npz"))} if target.is_dir() else {_INDEX}
     members |= {_piece_file(k) for k in range(count)}
-    if index == 0:
+    if cluster is None or index == 0:
         with replacing(target, members) as unfinished:
             unfinished.mkdir()
             _tell(cluster, str(unfinished))

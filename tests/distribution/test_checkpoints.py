@@ -10,7 +10,7 @@ import pytest
 from symkeras import distribution
 from symkeras.errors import DataError
 from tests.distribution.processes import lines, run
-from tests.distribution.small_training import X, net, result
+from tests.distribution.small_training import X, expect, net, result
 
 SAVE = """
 from tests.distribution.small_training import *
@@ -21,7 +21,7 @@ layouts = distribution.LayoutMap(mesh)
 layouts[".*kernel"] = (None, "model")
 distribution.set_distribution(distribution.ModelParallel(layout_map=layouts))
 model = net()
-result(model, 1)
+check("trained.npz", result(model, 1))
 distribution.save_checkpoint(model, "saved")
 expected = model.predict(X, verbose=0)
 if RANK == 0:
@@ -38,8 +38,9 @@ print(">", int(model.optimizer.iterations))
 
 
 @pytest.mark.parametrize(("count", "devices"), [(1, 4), (2, 2)])
-def test_a_checkpoint_loads_on_another_number_of_devices(tmp_path: Path, count: int, devices: int) -> None:
+def test_weights_in_parts_train_as_on_one_device_and_their_checkpoint_loads_on_another_number(tmp_path: Path, count: int, devices: int) -> None:
     pytest.importorskip("jax", reason="jax is not installed: pip install 'symkeras[jax]'")
+    expect(tmp_path / "trained.npz", 1)
     for done in run(SAVE, count=count, devices=devices, folder=tmp_path):
         lines(done)
     assert sorted(p.name for p in (tmp_path / "saved").iterdir()) == ["layout.json", *(f"pieces-{k:05}.npz" for k in range(count))]
