@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -28,8 +27,8 @@ from symkeras.errors import BackendError, ConfigError, DistributionError
 T = TypeVar("T")
 HEARTBEAT = 5
 _SHUTDOWN = 3
-_END = 30
-"""Seconds: without a sign of life until a process counts as gone; for JAX to shut down; for all to come to the end of their programs."""
+_END = 300
+"""Seconds: without a sign of life until a process counts as gone; for JAX to shut down; for which process 0 waits for the others to end."""
 
 
 def known_devices(kind: str | None = None) -> dict[str, Any]:
@@ -154,25 +153,23 @@ class JaxCluster(Cluster):
             time.sleep(0.5)
 
     def _leave(self) -> None:
-        """End together: the others while process 0, whom they tell, is still here; alone where a process is gone or failed."""
+        """Process 0, which has JAX's service, ends last: without it JAX would end the others."""
         if self._watcher is None:
             if not self._runner.ended():
                 os._exit(1)
             return
-        failed = bool(self.lost) or hasattr(sys, "last_value")
-        if not failed:
-            with suppress(RuntimeError):  # another one failed
-                _client().wait_at_barrier("symkeras-end", _END * 1000)
-            deadline = time.monotonic() + _END
-            while self.index == 0 and self._live != {0} and time.monotonic() < deadline:
-                time.sleep(0.05)
+        failed = hasattr(sys, "last_value")
+        deadline = time.monotonic() + (2 * HEARTBEAT if failed else _END)
+        while self.index == 0 and self._live != {0} and time.monotonic() < deadline:
+            time.sleep(0.05)
         self._is_leaving = True
         self._watcher.join(2 * HEARTBEAT)
-        if not self._runner.ended() or self._watcher.is_alive():  # a thread of JAX waits for ever, and with it would the end of Python
+        is_stuck = not self._runner.ended()
+        if is_stuck or self._watcher.is_alive():  # a thread of JAX waits for ever, and with it would the end of Python
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(int(failed))
-        if self.index and not failed:
+            os._exit(int(failed or is_stuck))
+        if self.index:
             jax.distributed.shutdown()
 
 

@@ -41,7 +41,8 @@ class TorchCluster(Cluster):
             torch.cuda.set_device(self.device)
         host, _, port = address.rpartition(":")
         try:
-            store = dist.TCPStore(host, int(port), count, index == 0, datetime.timedelta(seconds=seconds))
+            wait = datetime.timedelta(seconds=seconds)
+            store = dist.TCPStore(host, int(port), count, index == 0, wait)  # type: ignore[reportPrivateImportUsage]
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo", store=store, rank=index, world_size=count,
                                     timeout=datetime.timedelta(seconds=_LONGEST))  # fmt: skip
         except (RuntimeError, ValueError) as error:

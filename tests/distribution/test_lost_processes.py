@@ -65,3 +65,21 @@ def test_the_others_say_who_is_gone_and_training_goes_on_from_what_was_saved(tmp
         np.savez(tmp_path / "expected.npz", *[expected[n] for n in expected.files[2:]])
     for done in run(TRAIN + RESUMED, count=2, devices=devices, folder=tmp_path):
         assert lines(done) == ["2 2"], "the two epochs that were reported as saved are not done again"
+
+
+def test_a_process_that_fails_is_gone_for_the_others_too(tmp_path: Path) -> None:
+    script = """
+from tests.distribution.small_training import *
+join()
+distribution.set_distribution(distribution.DataParallel())
+model = net()
+if RANK == 1:
+    raise ValueError("a mistake of this process alone")
+try:
+    result(model)
+except DistributionError as error:
+    print(">", error)
+"""
+    first, second = run(script, count=2, folder=tmp_path)
+    assert second.code == 1 and "a mistake of this process alone" in second.err
+    assert lines(first) == ["process 1 of 2 is gone, and process 0 cannot go on without it: start all again, from the last checkpoint"]
