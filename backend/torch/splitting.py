@@ -43,7 +43,9 @@ def treats_rows_apart(n: Node, attrs: Mapping[str, Any]) -> bool:
     if name == "broadcast_to":
         return first.ndim == n.ndim if split[0] else first.ndim < n.ndim or first.shape[0] == 1
     if name == "matmul":
-        return split[0] and not (first.ndim == 2 and attrs["transpose_a"]) and (n.inputs[1].ndim == 2) != split[1] and n.inputs[1].ndim <= first.ndim
+        if split[1]:  # a product for each row
+            return split[0] and n.inputs[1].ndim == first.ndim > 2
+        return split[0] and n.inputs[1].ndim == 2 and not (first.ndim == 2 and attrs["transpose_a"])
     if name == "gather":
         return split == [False, True]
     if name in _OF_IMAGES:
@@ -53,7 +55,7 @@ def treats_rows_apart(n: Node, attrs: Mapping[str, Any]) -> bool:
     if name in _REDUCTIONS or name == "flip":
         return 0 not in attrs["axes"]
     if name in _ALONG_AXIS or name in ("take_along_axis", "add_along_axis", "concatenate"):
-        return attrs["axis"] % first.ndim != 0
+        return attrs.get("axis", -1) % first.ndim != 0
     if name == "slice":
         return attrs["starts"][0] == 0 and attrs["strides"][0] == 1 and n.shape[0] == first.shape[0]
     return {
@@ -64,7 +66,7 @@ def treats_rows_apart(n: Node, attrs: Mapping[str, Any]) -> bool:
 
 def is_sum_of_parts(n: Node, attrs: Mapping[str, Any]) -> bool:
     """Whether a whole result is the sum of what processes compute of their rows."""
-    if not n.inputs or not all(is_batch(i) for i in n.inputs) or n.dtype in ("bool", "int16", "uint64"):
+    if not n.inputs or is_batch(n) or not all(is_batch(i) for i in n.inputs) or n.dtype in ("bool", "int16", "uint64"):
         return False
     if n.op.name == "matmul":
         return n.ndim == 2 and n.inputs[0].ndim == n.inputs[1].ndim == 2 and attrs["transpose_a"] and not attrs["transpose_b"]
