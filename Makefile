@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS ?= .venv-peers
+ENGINES := .venv-backends
 
 .DEFAULT_GOAL := help
 
@@ -23,9 +24,35 @@ JOBS ?= auto
 test: venv ## run all tests, with JOBS processes (one for each processor)
 	$(BIN)/python -m pytest -n $(JOBS)
 
-SUITES ?= tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_packaging.py
+WHOLE := tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_packaging.py
 test-native: venv ## run the suites that take a backend on generated C (SUITES=tests/ops for some; all of them take long)
-	$(BIN)/python -m pytest -n $(JOBS) --backend native $(SUITES)
+	$(BIN)/python -m pytest -n $(JOBS) --backend native $(or $(SUITES),$(WHOLE))
+
+$(ENGINES)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' \
+		jax torch==2.13.0 tensorflow-cpu pytensor onnx onnxruntime
+	@touch $@
+
+comma := ,
+WHICH := $(subst $(comma), ,$(or $(BACKENDS),jax torch tensorflow pytensor onnxruntime))
+FOLDERS := $(addprefix tests/backend/,engine engines jax torch tensorflow pytensor onnx onnxruntime)
+# Where every process has a processor, more threads than one only wait for each other; C for every small graph takes PyTensor's compiler hours.
+ONE_THREAD := PYTENSOR_FLAGS=cxx= OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+PYTEST_ENGINES = $(ONE_THREAD) $(ENGINES)/bin/python -m pytest -n $(JOBS)
+# It trains nothing.
+SUITES_onnxruntime := tests/ops tests/losses tests/compiler/test_random_graphs.py
+OF_ENGINES = $(FOLDERS) tests/models/test_from_onnx.py
+
+test-backends: $(ENGINES)/.installed ## the suites that take a backend, on every engine (BACKENDS=jax,torch SUITES=tests/ops for some; all of them take long)
+	@failed=; $(foreach name,$(WHICH),echo "-- $(name)"; $(PYTEST_ENGINES) --backend $(name) \
+		$(or $(SUITES),$(SUITES_$(name)),$(WHOLE) $(addprefix --ignore=,$(FOLDERS))) || failed="$$failed $(name)";) \
+	echo "-- what is about engines"; $(PYTEST_ENGINES) $(OF_ENGINES) || failed="$$failed engines"; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
+
+test-backends-quick: SUITES = tests/ops/test_every_op.py::test_backend_gives_the_reference_value_and_gradients
+test-backends-quick: OF_ENGINES = $(addprefix tests/backend/engines/,test_eight_steps.py test_tutorial.py test_inventory.py)
+test-backends-quick: test-backends ## what .ci/run has the time for: every op, eight steps of twelve models, the scripts of the tutorial
 
 lint: venv ## check style and types
 	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/
@@ -36,7 +63,7 @@ sanitize: venv ## run emitted C under AddressSanitizer, UndefinedBehaviorSanitiz
 
 MINUTES ?= 5
 fuzz: venv ## random programs on every backend at every level for MINUTES (BACKENDS=numpy,native SEED=0)
-	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(or $(SEED),0) --backends $(or $(BACKENDS),numpy,native)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(or $(SEED),0) --backends $(or $(BACKENDS),numpy$(comma)native)
 
 bench: venv ## time the six workloads and starting up (and the peers, if `make bench-peers` was run)
 	SYMKERAS_PEERS=$(PEERS) $(BIN)/python benchmarks/run.py
@@ -46,6 +73,6 @@ bench-peers: venv ## build the environment of the peers (Keras on JAX, TensorFlo
 	$(BIN)/python benchmarks/peers.py $(PEERS)
 
 clean: ## remove what was built
-	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(ENGINES) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test test-native lint sanitize fuzz bench bench-peers clean
+.PHONY: help venv demo test test-native test-backends test-backends-quick lint sanitize fuzz bench bench-peers clean

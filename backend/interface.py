@@ -13,14 +13,14 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symkeras import config
-from symkeras.arguments import Check, boolean, one_of, optional, text
+from symkeras.arguments import Check, one_of, optional, text
 from symkeras.backend.cluster import Cluster
-from symkeras.backend_names import DISTRIBUTES, EXTRAS, PLACES, check_registered
+from symkeras.backend_names import DISTRIBUTES, PLACES, check_registered, installed_by, outdated, provider
 from symkeras.backend_names import registered as registered
 from symkeras.compiler.history import History
 from symkeras.compiler.program.memory_plan import Plan
@@ -28,7 +28,11 @@ from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 from symkeras.graph.types import TensorType
+from symkeras.lazy import lazy
 from symkeras.recent import Recent
+
+if TYPE_CHECKING:
+    from symkeras.inspection.inspector import Inspector
 
 EXPORTERS: dict[str, str | Callable[..., list[Path]]] = {
     "c": "symkeras.backend.native.export:export_c",
@@ -142,6 +146,13 @@ class Executable:
         """The largest memory plan so far; None before the first call, and where nothing is planned."""
         return None
 
+    @lazy
+    def inspect(self) -> Inspector:
+        """What became of every line, and why (see `symkeras.inspection`)."""
+        from symkeras.inspection.inspector import Inspector
+
+        return Inspector(self)
+
     def to_networkx(self) -> Any:
         """The graph that runs as a `networkx.MultiDiGraph`."""
         return self.graph.to_networkx()
@@ -169,9 +180,31 @@ class Backend:
         """The names of the devices that it can compute on."""
         return ["cpu"]
 
+    def denormals(self, device: str | None = None) -> tuple[str, ...]:
+        """What it can be asked to do with denormals on a device (the one it prefers when None): "flush", "keep" or both."""
+        return config.DENORMALS
+
+    @property
+    def version(self) -> str:
+        """That of its package; "" where it has none."""
+        from importlib import metadata
+
+        from symkeras import __version__
+
+        if self.package == "symkeras":
+            return __version__
+        try:
+            return metadata.version(self.package)
+        except metadata.PackageNotFoundError:
+            return ""
+
     def takes(self, op: str) -> bool:
         """Whether the backend runs this op itself; others are expanded by their decomposition."""
         raise NotImplementedError
+
+    def borrows(self, op: str) -> bool:
+        """Whether an op that it takes runs by code of ours in NumPy, for want of a function of its own."""
+        return False
 
     def compile(self, graph: Graph, **options: Any) -> Executable:
         """An executable for `graph`.
@@ -189,20 +222,37 @@ def register(name: str, factory: str | Callable[[], Backend]) -> None:
 
 
 def get(name: str | None = None) -> Backend:
-    """The backend called `name`, or the default one."""
+    """The backend called `name`, or the default one.
+
+    Raises:
+        BackendError: nobody registered it, or what it needs is not installed or too old; the message says what to install.
+    """
     name = name or config.backend()
     check_registered(name)
     if name not in _loaded:
-        factory = PLACES[name]
-        try:
-            with _generators_kept():  # some engines draw from the global generators while they are imported
-                _loaded[name] = (_found(factory) if isinstance(factory, str) else factory)()
-        except ImportError as error:
-            extra = EXTRAS.get(name)
-            if extra is None:
-                raise
-            raise BackendError(f'backend {name!r} cannot be loaded ({error}); it is installed by: pip install "symkeras[{extra}]"') from error
+        _loaded[name] = _load(name)
     return _loaded[name]
+
+
+def _load(name: str) -> Backend:
+    factory = PLACES[name]
+    who, command = provider(name), installed_by(name)
+    title, hint = f"backend {name!r}{f' of {who}' if who else ''}", f"; what it needs is installed by: {command}" if command else ""
+    if old := outdated(name):
+        raise BackendError(f"{title} needs {old}{hint}")
+    try:
+        with _generators_kept():  # some engines draw from the global generators while they are imported
+            backend = (_found(factory) if isinstance(factory, str) else factory)()
+    except BackendError:
+        raise
+    except Exception as error:  # where others' code runs, anything may happen
+        if not command and not isinstance(error, ImportError):
+            raise
+        cause = error if isinstance(error, ModuleNotFoundError) else f"{type(error).__name__}: {error}"
+        raise BackendError(f"{title} cannot be loaded ({cause}){hint}") from error
+    if not isinstance(backend, Backend):
+        raise BackendError(f"{title} is no symkeras.backend.interface.Backend, its entry gives {backend!r}")
+    return backend
 
 
 @contextmanager
@@ -231,7 +281,7 @@ def fastest() -> Backend:
 
 
 OPTIONS: dict[str, Check] = {
-    "level": one_of("O0", "O1", "O2"), "numerics": one_of("safe", "fast"), "pipeline": optional(text), "poison": boolean,
+    "level": one_of("O0", "O1", "O2"), "pipeline": optional(text),
     "denormals": optional(one_of(*config.DENORMALS)),
 }  # fmt: skip
 """The options that all backends take, and what they may be."""
@@ -240,23 +290,39 @@ OPTIONS: dict[str, Check] = {
 def compile_graph(graph: Graph, backend: str | None = None, distribution: Any = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
-    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `numerics`, and `denormals`
-    ("flush" or "keep").
+    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `pipeline` and `denormals`
+    ("flush" or "keep", see `Backend.denormals`).
 
     Args:
         distribution: over which devices it runs, see `symkeras.distribution`; one device when None.
 
     Raises:
-        BackendError: the backend cannot distribute so.
+        ConfigError: an option that the backend does not have, or a value that is none of it.
+        BackendError: the backend cannot run the graph, or not in the way that an option asks for, or cannot distribute so.
     """
     known = options_of(backend)
-    if distribution is not None:
-        name, kind = backend or config.backend(), type(distribution).__name__
-        if kind not in DISTRIBUTES.get(name, ()):
-            able = " and ".join(n for n, kinds in DISTRIBUTES.items() if kind in kinds)
-            raise BackendError(f"{graph.name}: backend {name!r} cannot run it with {distribution!r}; {able} can")
-        options["distribution"] = distribution
-    return get(backend).compile(graph, **{n: known[n](v, n) if n in known else v for n, v in options.items()})
+    for name in options:
+        if name not in known:
+            raise ConfigError(unknown_option(name, backend))
+    chosen = {n: known[n](v, n) for n, v in options.items()}
+    if distribution is None:
+        return get(backend).compile(graph, **chosen)
+    name, kind = backend or config.backend(), type(distribution).__name__
+    if kind not in DISTRIBUTES.get(name, ()):
+        able = " and ".join(n for n, kinds in DISTRIBUTES.items() if kind in kinds)
+        raise BackendError(f"{graph.name}: backend {name!r} cannot run it with {distribution!r}; {able} can")
+    return get(backend).compile(graph, distribution=distribution, **chosen)
+
+
+def unknown_option(name: str, backend: str | None = None) -> str:
+    """What is said of an option that a backend does not have."""
+    if name == "numerics":
+        return (
+            f"backend {get(backend).name!r} has no option 'numerics': it never loses a NaN or an infinity; what does for the sake of speed is "
+            "ONNX Runtime (backend 'onnxruntime') and what is exported to ONNX"
+        )
+    known = options_of(backend)
+    return f"backend {get(backend).name!r} has no option {name!r}; its options are {', '.join(known)}.{nearest(name, known)}"
 
 
 def options_of(backend: str | None = None) -> dict[str, Check]:
@@ -271,7 +337,7 @@ def export_graph(graph: Graph, path: Any, format: str, **options: Any) -> list[P
         graph: without updates; the first axis of every input and output counts rows, and all other sizes are known but for the formats in
             `OPEN_SIZES`.
         format: a key of `EXPORTERS`.
-        **options: those of the exporter; all take `title` and `results` (names for the model and its outputs), `level` and `numerics`,
+        **options: those of the exporter; all take `title` and `results` (names for the model and its outputs) and `level`,
             those that plan memory also `batch` (rows computed at a time).
 
     Raises:

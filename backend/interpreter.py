@@ -17,7 +17,8 @@ class InterpreterExecutable(Executable):
     """Evaluates its graph anew at every call."""
 
     def __str__(self) -> str:
-        return f"{self.graph.name} on {self.backend}: {self.graph.count()} operations, one by one\n{describe(self.denormals)}"
+        how = f"{self.graph.count()} operations, one by one, whatever the level: no pass runs"
+        return f"{self.graph.name} on {self.backend}: {how}\n{describe(self.denormals)}"
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         given = input_arrays(self.source_graph, arrays)

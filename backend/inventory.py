@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import metadata
 
 import symkeras.ops  # noqa: F401 - fills the table of operations
 from symkeras.backend import interface
-from symkeras.backend_names import EXTRAS
+from symkeras.backend_names import provider
 from symkeras.errors import BackendError
 from symkeras.ops.op import OPS
 
@@ -22,8 +21,9 @@ class Row:
         name: what `compile(backend=...)` calls it.
         version: of the package behind it; symkeras' own for its own backends.
         devices: where it can compute.
-        own: operations that it runs itself; expanded, those that it runs by their decomposition; missing, those that it cannot run.
-        problem: why it cannot be loaded, "" if it can.
+        own: operations that it runs itself; expanded, those that it runs by their decomposition; borrowed, those that run by code of ours
+            in NumPy for want of its own; missing, those that it cannot run.
+        problem: why it cannot be loaded, and what to install; "" if it can.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Row:
     devices: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     expanded: tuple[str, ...] = ()
+    borrowed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     problem: str = ""
 
@@ -39,12 +40,12 @@ class Report(tuple[Row, ...]):
     """Rows that print as a table."""
 
     def __str__(self) -> str:
-        lines = [f"{'backend':<13} {'version':<12} {'own':>4} {'expanded':>8} {'missing':>7}  devices"]
+        lines = [f"{'backend':<13} {'version':<12} {'own':>4} {'expanded':>8} {'borrowed':>8} {'missing':>7}  devices"]
         for r in self:
             if r.problem:
                 lines.append(f"{r.name:<13} {r.problem}")
                 continue
-            counts = f"{len(r.own):>4} {len(r.expanded):>8} {len(r.missing):>7}"
+            counts = f"{len(r.own):>4} {len(r.expanded):>8} {len(r.borrowed):>8} {len(r.missing):>7}"
             lines.append(f"{r.name:<13} {r.version:<12} {counts}  {', '.join(r.devices)}")
         lacking = [f"{r.name} lacks {', '.join(r.missing)}" for r in self if r.missing]
         return "\n".join([*lines, *lacking])
@@ -65,17 +66,12 @@ def _row(name: str) -> Row:
     try:
         backend = interface.get(name)
     except BackendError as error:
-        hint = f'not installed: pip install "symkeras[{EXTRAS[name]}]"' if name in EXTRAS else str(error)
-        return Row(name, problem=hint)
+        title = f"backend {name!r} of {provider(name)} " if provider(name) else f"backend {name!r} "
+        return Row(name, problem=str(error).removeprefix(title))
     ops = [op for n, op in OPS.items() if n not in _LEAVES]
-    own = tuple(op.name for op in ops if backend.takes(op.name))
-    expanded = tuple(op.name for op in ops if op.is_composite and op.name not in own)
-    missing = tuple(op.name for op in ops if op.name not in own and not op.is_composite)
-    return Row(name, _version(backend.package), tuple(backend.devices()), own, expanded, missing)
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
+    taken = {op.name for op in ops if backend.takes(op.name)}
+    borrowed = tuple(op.name for op in ops if op.name in taken and backend.borrows(op.name))
+    own = tuple(op.name for op in ops if op.name in taken and op.name not in borrowed)
+    expanded = tuple(op.name for op in ops if op.is_composite and op.name not in taken)
+    missing = tuple(op.name for op in ops if op.name not in taken and not op.is_composite)
+    return Row(name, backend.version, tuple(backend.devices()), own, expanded, borrowed, missing)

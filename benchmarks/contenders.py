@@ -22,11 +22,13 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 KERAS_PEERS = ("keras-jax", "keras-tensorflow", "keras-torch")
-HAND_WRITTEN = ("torch", "jax")
+HAND_WRITTEN = ("torch", "jax", "pytensor")
 """Those without `fit` and without the Keras API."""
-TRAINERS = (*KERAS_PEERS, *HAND_WRITTEN)
+TRAINERS = (*KERAS_PEERS, "torch", "jax")
 PREDICTORS = ("onnxruntime",)
 """Those that only predict."""
+PREDICT_ONLY = (*PREDICTORS, "symkeras-onnxruntime")
+"""Those that only predict, ours among them."""
 PEERS = (*TRAINERS, *PREDICTORS)
 OURS = ("symkeras", "symkeras-native")
 ANSWER_WITHIN = 900.0
@@ -76,8 +78,9 @@ def contender(name: str) -> Contender:
     if head == "symkeras":
         settings = {"PYTHONPATH": str(ROOT), **({"SYMKERAS_BACKEND": backend} if backend else {})}
         return Contender(name, "symkeras", Path(sys.executable), settings)
-    if name not in PEERS:
-        raise ContenderError(f"unknown contender {name!r}; there are symkeras, symkeras-BACKEND, {', '.join(PEERS)}")
+    known = dict.fromkeys((*PEERS, *HAND_WRITTEN))
+    if name not in known:
+        raise ContenderError(f"unknown contender {name!r}; there are symkeras, symkeras-BACKEND, {', '.join(known)}")
     # A folder without keras.json, so that nobody's own settings count.
     settings = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": str(peers_folder() / "keras-home")}
     if backend:

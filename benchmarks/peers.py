@@ -12,7 +12,7 @@ from pathlib import Path
 
 from contenders import peers_folder
 
-PACKAGES = ("torch==2.13.0", "jax", "tensorflow-cpu", "keras", "onnx", "onnxruntime")
+PACKAGES = ("torch==2.13.0", "jax", "tensorflow-cpu", "keras", "pytensor", "onnx", "onnxruntime")
 
 
 def build(folder: Path) -> None:

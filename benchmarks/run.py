@@ -19,7 +19,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from contenders import HAND_WRITTEN, HERE, KERAS_PEERS, OURS, PEERS, PREDICTORS, ROOT, Contender, ContenderError, Worker, contender, present
+from contenders import (
+    HAND_WRITTEN,
+    HERE,
+    KERAS_PEERS,
+    OURS,
+    PEERS,
+    PREDICT_ONLY,
+    PREDICTORS,
+    ROOT,
+    Contender,
+    ContenderError,
+    Worker,
+    contender,
+    present,
+)  # fmt: skip
 from report import machine, preamble, save, show_medians, show_ratios, write
 from workloads import PREDICT_ROWS, PREDICT_TARGETS, WORKLOADS, Workload
 
@@ -66,7 +80,7 @@ def measure(workload: Workload, contenders: dict[str, Contender], options: argpa
 
 def each(workers: dict[str, Worker], failed: dict[str, str], do: str, turn: int = 0, **arguments: Any) -> dict[str, Any]:
     """The answers of all workers that can do it, one after the other, beginning with number `turn`; those that fail are taken out."""
-    names, answers = [n for n in workers if n not in PREDICTORS or do not in ("train", "learn", "losses")], {}
+    names, answers = [n for n in workers if n not in PREDICT_ONLY or do not in ("train", "learn", "losses")], {}
     for name in names[turn % max(len(names), 1) :] + names[: turn % max(len(names), 1)]:
         time.sleep(PAUSE)
         try:
@@ -84,7 +98,7 @@ def check(workload: Workload, workers: dict[str, Worker], failed: dict[str, str]
         For each kind of comparison, the largest relative difference of each contender.
     """
     differences: dict[str, dict[str, float]] = {}
-    reference = next((name for name in workers if name not in (*HAND_WRITTEN, *PREDICTORS)), None)
+    reference = next((name for name in workers if name not in (*HAND_WRITTEN, *PREDICT_ONLY)), None)
     if len(workers) < 2 or reference is None:
         return differences
     if each({reference: workers[reference]}, failed, "export", path=str(path)):

@@ -1,8 +1,9 @@
 """One contender in a process of its own: reads commands from stdin, a JSON object a line, and answers each with one on stdout.
 
-`python worker.py MODULE`, where MODULE is `symkeras`, `keras`, `torch`, `jax` or `onnxruntime`. A command is `{"do": NAME, ...arguments}`; the answer
-is `{"value": ...}` or `{"error": TEXT}`. The names are the public methods of `KerasContender`; a contender works only between a
-command and its answer, so several can stay alive and take turns. What the libraries print goes to stderr.
+`python worker.py MODULE`, where MODULE is `symkeras`, `keras`, `torch`, `jax`, `pytensor` or `onnxruntime`. A command is
+`{"do": NAME, ...arguments}`; the answer is `{"value": ...}` or `{"error": TEXT}`. The names are the public
+methods of `KerasContender`; a contender works only between a command and its answer, so several can stay alive and take turns. What the libraries
+print goes to stderr.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ if sys.argv[1:] == ["symkeras"]:
     import symkeras  # noqa: F401  (before NumPy is loaded, so that SYMKERAS_OPENBLAS has effect)
 
 import numpy as np
-from workloads import WORKLOADS, Workload
+from other_workloads import OTHERS
+from workloads import SEED, WORKLOADS, Workload
 
 
 def rows(data: Any, start: int, stop: int) -> Any:
@@ -41,7 +43,7 @@ class Contender:
 
     def load(self, workload: str, steps: int | None = None) -> int:
         """Build the model of a workload, with the data of so many steps (of an epoch when None); gives the number of parameters."""
-        self.workload = WORKLOADS[workload]
+        self.workload = {**WORKLOADS, **OTHERS}[workload]
         self.draw(steps)
         return self.build()
 
@@ -162,6 +164,16 @@ class KerasContender(Contender):
         for x, y in self.batches(batches):
             self.model.train_on_batch(x, y)
 
+    def course(self, steps: int) -> list[float]:
+        """The losses of the first training steps of a model that is made anew, with random numbers that are the same in every process."""
+        self.keras.utils.set_random_seed(SEED)
+        self.build()
+        found = []
+        for x, y in self.batches(steps):
+            self.model.reset_metrics()
+            found.append(float(self.model.train_on_batch(x, y, return_dict=True)["loss"]))
+        return found
+
     def epoch(self) -> None:
         self.model.fit(self.x, self.y, batch_size=self.workload.batch, epochs=1, verbose=0)
 
@@ -169,14 +181,17 @@ class KerasContender(Contender):
         return self.model.predict(x, batch_size=len(x[0] if isinstance(x, list) else x), verbose=0)
 
 
-OTHERS = {"torch": ("torch_models", "TorchContender"), "jax": ("jax_models", "JaxContender"), "onnxruntime": ("onnx_models", "OnnxContender")}
+BY_HAND = {
+    "torch": ("torch_models", "TorchContender"), "jax": ("jax_models", "JaxContender"), "pytensor": ("pytensor_models", "PyTensorContender"),
+    "onnxruntime": ("onnx_models", "OnnxContender"),
+}  # fmt: skip
 """Where the contenders without Keras' API are."""
 
 
 def make(module: str) -> Contender:
     """The contender that computes with `module`."""
-    if module in OTHERS:
-        place, name = OTHERS[module]
+    if module in BY_HAND:
+        place, name = BY_HAND[module]
         return getattr(importlib.import_module(place), name)()
     return KerasContender(module)
 

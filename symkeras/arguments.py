@@ -236,6 +236,7 @@ def several(check: Check, count: int | None = None, least: int = 0) -> Check:
     return checked_each
 
 
+settings = instance(dict, "a dict, as get_config gives it")
 verbosity = either(boolean, integer(0, 2))
 axis_number = integer()
 axis_numbers = either(axis_number, several(axis_number, least=1))

@@ -31,8 +31,16 @@ class CompileError(SymkerasError, RuntimeError):
     """A pass or a rule failed; the message names it. A failing rewrite is never skipped."""
 
 
+class InspectionError(SymkerasError, LookupError):
+    """Nothing in a compiled function is called so."""
+
+
 class BackendError(SymkerasError, ValueError):
     """An unknown backend, or one that cannot run a graph; raised before anything is compiled."""
+
+
+class OutOfMemoryError(SymkerasError, MemoryError):
+    """The device of an engine has less memory than a graph asks for; the message says what was asked, and what is held."""
 
 
 class ConfigError(SymkerasError, ValueError):

@@ -28,6 +28,16 @@ def missing(name: str) -> str:
     return ""
 
 
+def kept(name: str) -> dict[str, str]:
+    """The option that keeps denormals, where backend `name` can."""
+    return {"denormals": "keep"} if "keep" in interface.get(name).denormals() else {}
+
+
+def poisoned(name: str) -> dict[str, bool]:
+    """The option that fills memory which nobody may read with NaN, where backend `name` has such memory."""
+    return {"poison": True} if "poison" in interface.options_of(name) else {}
+
+
 @functools.lru_cache(maxsize=8)  # loops over steps or batches come back with the same graph
 def compiled(graph: Graph, name: str, level: str) -> interface.Executable:
     """`graph` compiled by backend `name`."""

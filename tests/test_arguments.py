@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from symkeras import (
     losses,
     metrics,
     models,
+    ops,
     optimizers,
     regularizers,
     utils,
@@ -245,6 +247,54 @@ CALLS: dict[str, tuple[Any, ...]] = {
         lambda: utils.to_categorical([3], "a"), lambda: utils.Progbar("a"), lambda: utils.Progbar(3, width=0), lambda: utils.set_random_seed("a"),
     ),
 }  # fmt: skip
+
+
+UNFIT = (3, -1.5, "a", object(), [object()], {"a": 1}, b"x", np.nan)
+METHODS: dict[str, tuple[Any, ...]] = {
+    "add_loss": ("a", object(), {"a": 1}, b"x", ["a"], None, [None]),
+    "add_weight.initializer": (3, "a", object(), {"a": 1}, {"class_name": 3}), "add_weight.regularizer": (3, "a", object(), {"a": 1}),
+    "add_weight.constraint": (3, "a", object(), {"a": 1}), "add_weight.trainable": ("a", 2, None), "add_weight.autocast": ("a", object()),
+    "add_weight.name": (3, object(), [3]), "add_weight.aggregation": (3, "all", object()), "add_weight.dtype": (3, "a", object()),
+    "add_weight.shape": ("a", 1.5, (None,), object(), {"a": 1}), "from_config": UNFIT, "build_from_config": (3, -1.5, object(), b"x", np.nan),
+    "load_own_variables": (3, "a", object(), [3], {"a": 1}), "save_own_variables": (3, "a", object(), [3]), "set_weights": UNFIT,
+}  # fmt: skip
+OF_LAYERS = {"build": (3, -1.5, "a", object(), b"x", np.nan), "compute_output_shape": (3, -1.5, "a", object(), b"x", np.nan)}
+OF_MODELS = {"compile_from_config": UNFIT, "load_weights": UNFIT, "save_weights": (3, object()), "save": (3, object()), "get_layer": (3, "a", None)}
+
+
+def _dense() -> Any:
+    return layers.Dense(2)
+
+
+@pytest.mark.parametrize("make", [small, _dense, lambda: layers.LSTM(2), lambda: layers.Bidirectional(layers.LSTM(2)), lambda: layers.Lambda(abs)])
+def test_methods_of_layers_and_models_refuse_what_they_cannot_use(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    of_kind = OF_MODELS if isinstance(make(), Sequential) else OF_LAYERS
+    faults = []
+    for place, wrong in {**METHODS, **of_kind}.items():
+        name, _, argument = place.partition(".")
+        for value in wrong:
+            one = make()
+            try:
+                getattr(one, name)(**{argument: value}) if argument else getattr(one, name)(value)
+                faults.append(f"{type(one).__name__}.{place} takes {value!r}")
+            except SymkerasError:
+                pass
+            except Exception as error:
+                faults.append(f"{type(one).__name__}.{place} of {value!r}: {type(error).__name__}: {error}")
+    assert not faults, "\n".join(faults)
+
+
+INDICES = (0.5, "a", object(), np.float32(1), np.nan, (0, 0.5), [0.5], [1, "a"], np.array([0.5]), 1j, {1: 2}, b"a", True, (0,) * 5, (..., ...),
+           slice(0.5, 2), slice("a", None), slice(0, 3, 0.5), slice(None, None, 0), ops.placeholder("f32[]"), ops.placeholder("f32[2]"),
+           slice(ops.placeholder("i32[]"), None), slice(object(), None))  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", ["5, 4", "n, m"])
+@pytest.mark.parametrize("k", range(len(INDICES)))
+def test_an_index_that_is_none_is_refused(k: int, sizes: str) -> None:
+    with pytest.raises(SymkerasError, match=r"[a-z]{3}"):
+        ops.placeholder(f"f32[{sizes}]")[INDICES[k]]
 
 
 @pytest.mark.parametrize("kind", CALLS)

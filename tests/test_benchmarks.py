@@ -22,7 +22,7 @@ PARAMETERS = {
     "tutorial_mlp": 7_114, "mlp": 669_706, "two_input_lstm": 5_200_610, "convnet": 34_826, "transformer_block": 651_358, "resnet20": 274_042,
 }  # fmt: skip
 """The sizes that Keras gives the same models."""
-MODULES = ("workloads", "worker", "contenders", "report", "limits", "run", "startup", "op_cases", "ops")
+MODULES = ("workloads", "other_workloads", "worker", "contenders", "report", "limits", "run", "startup", "op_cases", "ops", "engines")
 
 
 @pytest.fixture
@@ -67,6 +67,18 @@ def test_a_workload_has_the_size_of_keras_and_takes_its_data(benchmarks: dict[st
     assert {len(a) for a in (*inputs, *targets)} == {workload.batch}
     assert [t.shape[1:] for t in model.inputs] == [a.shape[1:] for a in inputs]
     assert len(model.outputs) == len(targets)
+
+
+OTHER_NAMES = ("tagger", "autoencoder", "depthwise", "gpt", "siamese", "controlled")
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_another_workload_takes_its_data(benchmarks: dict[str, ModuleType], name: str) -> None:
+    assert set(benchmarks["other_workloads"].OTHERS) == set(OTHER_NAMES)
+    workload = benchmarks["other_workloads"].OTHERS[name]
+    model = workload.build(symkeras)
+    x, y = workload.draw(np.random.default_rng(0), 2)
+    assert np.isfinite(model.train_on_batch(x, y, return_dict=True)["loss"])
 
 
 def test_a_worker_trains_and_its_weights_give_another_the_same_losses(benchmarks: dict[str, ModuleType], tmp_path: Path) -> None:
@@ -165,6 +177,33 @@ def test_ratios_are_printed_beside_targets_and_the_limit(benchmarks: dict[str, M
     *_, ours, native = (" ".join(line.split()) for line in capsys.readouterr().out.splitlines())
     assert ours == "mlp (32) symkeras 1 (keras-jax) 4 (jax) 0.7 no 0.25 12%"
     assert native == "mlp (32) symkeras-native 0.5 (keras-jax) 2 (jax) 0.25 no 0.25 25%"
+
+
+def swapped(times: dict[str, list[float]], **failed: str) -> dict[str, object]:
+    """An entry of the results, with these times of training steps."""
+    return {"train_ms_per_step": {"rounds": times}, "first_step_s": {n: [2.0, 1.5] for n in times}, "failed": failed}
+
+
+def test_tables_of_engines_are_markdown_with_medians_and_minima(benchmarks: dict[str, ModuleType]) -> None:
+    engines = benchmarks["engines"]
+    entry = swapped({"symkeras-jax": [2.0, 3.0, 2.0], "keras-jax": [4.0, 4.0, 2.0]}, jax="other losses")
+    head, line, row = engines.engine_table("jax", {"jax/mlp": entry}).splitlines()
+    assert head.startswith("| workload | symkeras-jax | keras-jax | jax | to keras-jax (0.9) | to jax (1.05) | first step: symkeras-jax |")
+    assert line.count("---") == head.count("|") - 1
+    assert row == "| mlp | 2 (2) | 4 (2) | failed | 0.75 (1) | - | 1.5 | 1.5 | - |"
+    losses = {"symkeras-numpy": [2.0, 1.5, *[1.0] * 6], "symkeras-jax": [2.0, 1.5, *[1.0] * 6]}
+    rows = engines.swap_table({**swapped({"symkeras-numpy": [2.0], "symkeras-jax": [0.5]}), "losses": losses}).splitlines()
+    assert rows[2] == '| `"numpy"` | 2 | 2.000000 | 1.500000 | 1.000000 |'
+    assert len(rows) == 2 + len(engines.SWAPPED)
+
+
+def test_what_was_measured_is_not_measured_again(benchmarks: dict[str, ModuleType]) -> None:
+    engines = benchmarks["engines"]
+    options = engines.parse(["--engines", "jax", "pytensor", "--workloads", "mlp", "gpt", "--swap", "convnet"])
+    keys = [key for _, key, _ in engines.tasks(options, {"swap": {}, "entries": {"jax/mlp": {}}})]
+    assert keys == ["convnet", "jax/gpt", "pytensor/mlp", "pytensor/gpt"]
+    assert engines.taking_part("pytensor", "gpt") == ("symkeras-pytensor",)
+    assert engines.taking_part("jax", "mlp") == ("symkeras-jax", "keras-jax", "jax")
 
 
 def test_the_limit_counts_operations_and_the_bytes_that_must_move(benchmarks: dict[str, ModuleType]) -> None:

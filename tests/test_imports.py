@@ -32,7 +32,8 @@ ORDER: dict[str, set[str]] = {
     "autodiff": {*_CORE, "compiler"},
     "compiler": _CORE,
     "distribution": {*_CORE, "backend", "random", "saving", "utils"},
-    "backend": {*_CORE, "autodiff", "compiler"},
+    "backend": {*_CORE, "autodiff", "compiler", "inspection"},
+    "inspection": {*_CORE, "compiler", "backend"},
     "random": _CORE,
     "utils": {*_CORE, "random"},
     "saving": {"graph"},
@@ -46,7 +47,7 @@ ORDER: dict[str, set[str]] = {
     "metrics": _KERAS,
     "optimizers": {*_CORE, "saving", "initializers"},
     "callbacks": {"utils", "saving", "distribution"},
-    "datasets": set(),
+    "datasets": {"saving"},
     "preprocessing": {"utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one

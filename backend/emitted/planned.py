@@ -79,10 +79,9 @@ class PlannedExecutable(Executable):
     """
 
     def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, passes: str = "", level: str = "O2",
-                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False, denormals: str | None = None):  # fmt: skip
+                 pipeline: str | None = None, poison: bool = False, denormals: str | None = None):  # fmt: skip
         super().__init__(graph, backend, denormals)
         self.level = level
-        self.numerics = numerics
         self.poison = poison
         self._takes = takes
         self._kernels = kernels
@@ -93,7 +92,7 @@ class PlannedExecutable(Executable):
         self._compile()
 
     def _compile(self) -> None:
-        graph, self.history = self._pipeline.run(self.source_graph, self._takes, self.numerics)
+        graph, self.history = self._pipeline.run(self.source_graph, self._takes)
         self._check = SizeCheck(self.source_graph)
         self._optimised = graph
         self.program: Program = lower(graph, self._kernels)

@@ -2,82 +2,61 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symkeras import locks
-from symkeras.backend.cluster import Cluster
+from symkeras import config, locks
+from symkeras.backend.denormals import Denormals
 from symkeras.backend.emitted.size_check import SizeCheck
-from symkeras.backend.engine.walk import Functions, Walk
-from symkeras.backend.interface import MOST_SIZES, Backend, Executable, input_arrays
+from symkeras.backend.engine import faults
+from symkeras.backend.engine.device import Device
+from symkeras.backend.engine.walk import NO_EXTENTS, Functions, Walk
+from symkeras.backend.interface import MOST_SIZES, Executable, input_arrays
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program.program import check_sizes
 from symkeras.errors import BackendError
-from symkeras.graph import dims, provenance, residence
+from symkeras.graph import provenance, residence
 from symkeras.graph.graph import Graph, every_node
-from symkeras.graph.node import Node
-from symkeras.graph.residence import Place
 from symkeras.ops.evaluation import solve_dims
 from symkeras.recent import Recent
 
-FORBIDDEN = ("flatten-updates",)
-"""Passes that lay variables one after the other: an engine holds each by itself."""
+if TYPE_CHECKING:
+    from symkeras.backend.engine.backend import EngineBackend
 
-
-class Step:
-    """A graph as an engine runs it for one set of sizes. Subclasses compile the walk.
-
-    Args:
-        walk: what to compute.
-        place: where.
-    """
-
-    def __init__(self, walk: Walk, place: Place):
-        self.walk = walk
-        self.place = place
-
-    def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
-        """(outputs, new values, extents (N, 2)): new values of variables that were read are the old ones where an extent breaks its bounds."""
-        raise NotImplementedError
-
-    @property
-    def source(self) -> str:
-        """What the engine runs, as its own text."""
-        raise NotImplementedError
+Shapes = tuple[tuple[int, ...], ...]
+_NOTHING = contextlib.nullcontext()
 
 
 class EngineExecutable(Executable):
-    """See `symkeras.backend.interface.Executable`.
+    """See `symkeras.backend.interface.Executable`. What all engines share: the pipeline, sizes, the device, denormals, and errors.
 
     Args:
-        passes: what the backend adds to the pipeline of "O2".
-        poison: for the sake of one call for all backends: there are no buffers here to poison.
-        distribution: over which devices `place` reaches, and how data come; None for one device.
+        backend: the description of the engine.
+        device: one of its devices; the one it prefers when None.
+        **own: options of this engine alone.
+
+    Raises:
+        BackendError: there is no such device, or it cannot treat denormals as it is asked to.
     """
 
-    def __init__(self, graph: Graph, backend: Backend, functions: Functions, place: Place, step: type[Step], passes: str = "", level: str = "O2",
-                 numerics: str = "safe", pipeline: str | None = None, poison: bool = False, denormals: str | None = None,
-                 distribution: Any = None):  # fmt: skip
-        super().__init__(graph, backend.name, denormals)
-        self._cluster = backend.cluster if distribution is not None else Cluster()
-        self._gathers_rows = distribution is not None and not distribution.auto_shard_dataset and self._cluster.count > 1
+    def __init__(self, graph: Graph, backend: EngineBackend, device: str | None = None, level: str = "O2",
+                 pipeline: str | None = None, denormals: str | None = None, **own: Any):  # fmt: skip
+        self.place: Device = backend.place(device, own)
+        super().__init__(graph, backend.name, self.place.way(denormals, config.denormals(), backend.name))
         self.level = level
-        self.place = place
-        chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(FORBIDDEN)
-        if pipeline is None and level == "O2" and passes:
-            chosen = chosen.then(passes)
-        self._optimised, self.history = chosen.run(graph, backend.takes, numerics)
-        check_taken(self._optimised, backend.name, functions)
+        self.own = own
+        self._engine = backend
+        chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(backend.unwanted)
+        if pipeline is None and level == "O2" and backend.passes:
+            chosen = chosen.then(backend.passes)
+        self._optimised, self.history = chosen.run(graph, backend.takes)
         self._check = SizeCheck(graph)
-        self._functions = functions
-        self._step = step
-        self._steps: Recent[tuple[tuple[int, ...], ...], Step] = Recent(MOST_SIZES)
         self._lock = locks.reentrant_lock()
-        self._last: Step | None = None
-        self._updated = [n.attrs["variable"] for n, _ in self._optimised.updates]
+        self._threads = threading.local()
 
     @property
     def graph(self) -> Graph:
@@ -85,46 +64,153 @@ class EngineExecutable(Executable):
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         given = input_arrays(self.source_graph, arrays)
-        if not self._gathers_rows:
+        with self.on_this_thread():
             return self._run(given)
-        by_rows = [is_batch(n) for n in self.source_graph.inputs]
-        rows, own = self._cluster.rows_of_all([a for a, is_split in zip(given, by_rows, strict=True) if is_split])
-        rest = iter(rows)
-        found = self._run([next(rest) if is_split else a for a, is_split in zip(given, by_rows, strict=True)])
-        return [o[own] if is_batch(n) else o for o, n in zip(found, self._optimised.outputs, strict=True)]
 
-    def _run(self, given: list[np.ndarray]) -> list[np.ndarray]:
-        step = self.step(tuple(a.shape for a in given))
-        held = [residence.value_at(self.place, n.attrs["variable"]) for n in step.walk.variables]
-        outputs, news, extents = step(given, held)
-        error = next((e for c, (a, b) in zip(step.walk.checks, extents, strict=True) if (e := c.error(int(a), int(b))) is not None), None)
-        written = dict(zip(self._updated, news, strict=True))
-        if error is not None:  # those that were read have their old values in new storage
-            read = {n.attrs["variable"] for n in step.walk.variables}
-            residence.wrote_at(self.place, {v: value for v, value in written.items() if v in read})
-            raise error
-        residence.wrote_at(self.place, written)
-        return [np.array(self.place.fetch(o), n.dtype) for o, n in zip(outputs, self._optimised.outputs, strict=True)]
+    def _run(self, given: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Compute on checked arrays, and let the updates take effect."""
+        raise NotImplementedError
 
-    def step(self, shapes: tuple[tuple[int, ...], ...]) -> Step:
-        """The step for inputs of these shapes, compiled now where they are new.
+    def on_this_thread(self) -> Denormals | contextlib.nullcontext[None]:
+        """The context in which this thread computes."""
+        if not self.place.calls_here:
+            return _NOTHING
+        found = getattr(self._threads, "denormals", None)
+        if found is None:
+            found = self._threads.denormals = Denormals(self.denormals == "flush")
+        self.place.tell_threads(found, self.denormals)
+        return found
+
+    def sizes(self, shapes: Shapes) -> dict[str, int]:
+        """The sizes of all dims for inputs of these shapes.
 
         Raises:
             ShapeError: the shapes do not fit the inputs, or break an equality that the graph rests on.
         """
+        inputs = self.source_graph.inputs
+        env = solve_dims([n.tensor_type for n in inputs], shapes, [n.attrs["name"] for n in inputs])
+        self._check.check(shapes)
+        check_sizes(self._optimised, env)
+        return env
+
+    def fault(self, error: Exception, shapes: Shapes, doing: str, place: str) -> Exception:
+        """What to raise for an error of the engine, which is to be chained."""
+        if not faults.is_about_memory(error):
+            return faults.translated(error, self.source_graph, self.backend, doing, place)
+        env = self.sizes(shapes)
+        variables = faults.held_by(n.attrs["variable"] for n in self._optimised.variables)
+        inputs = sum(int(np.prod(s)) * np.dtype(n.dtype).itemsize for s, n in zip(shapes, self.source_graph.inputs, strict=True))
+        return faults.out_of_memory(error, self._optimised, self.backend, self.place.name, place, env, variables, inputs, self.place.held())
+
+    def __str__(self) -> str:
+        counts = f"{self.source_graph.count()} operations written, {self.graph.count()} left"
+        return "\n".join([
+            f"{self.graph.name} on {self.backend}, level {self.level}: {counts}",
+            f"{self._engine.package} {self._engine.version} on {self.place.name}: {self._engine.about(self.place, self.own)}",
+            f"threads: {self.place.about_threads()}",
+            self.place.about_denormals(self.denormals),
+        ])  # fmt: skip
+
+
+class Step:
+    """A graph as an engine runs it for one set of sizes. Subclasses compile the walk.
+
+    Args:
+        walk: what to compute.
+        device: where.
+
+    Attributes:
+        takes_over: whether the storage of variables is that of their new values, so that these are the old ones where an extent breaks its bounds;
+            if not, values that were given stay good, and new ones are not asked for then.
+    """
+
+    takes_over = False
+
+    def __init__(self, walk: Walk, device: Device):
+        self.walk = walk
+        self.device = device
+
+    def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
+        """(outputs, new values, extents (N, 2))."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> str:
+        """What the engine runs, as its own text."""
+        return self.walk.source
+
+
+class AtOnce(Step):
+    """The walk as it is, for engines that compute when they are called."""
+
+    def __init__(self, walk: Walk, device: Device):
+        super().__init__(walk, device)
+        self._count = len(walk.graph.outputs)
+        self._run = walk.run
+
+    def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
+        results, extents = self._run([self.device.send(a) for a in inputs], variables)
+        return results[: self._count], results[self._count :], self._numbers(extents) if extents else NO_EXTENTS
+
+    def _numbers(self, extents: Sequence[Any]) -> np.ndarray:
+        """Extents as an array (N, 2)."""
+        return np.asarray(extents, np.int64)
+
+
+class WalkExecutable(EngineExecutable):
+    """A graph that an engine computes node by node, or traces so; variables are values of its device."""
+
+    def __init__(self, graph: Graph, backend: EngineBackend, **options: Any):
+        super().__init__(graph, backend, **options)
+        self._functions = backend.functions(self.place, self.own)
+        check_taken(self._optimised, backend.name, self._functions)
+        self._steps: Recent[Shapes, Step] = Recent(MOST_SIZES)
+        self._last: Step | None = None
+        self._updated = [n.attrs["variable"] for n, _ in self._optimised.updates]
+
+    def _run(self, given: Sequence[np.ndarray]) -> list[np.ndarray]:
+        shapes = tuple(a.shape for a in given)
+        step = self.step(shapes)
+        try:
+            held = [residence.value_at(self.place, n.attrs["variable"]) for n in step.walk.variables]
+            outputs, news, extents = step(given, held)
+            error = step.walk.error(extents) if extents is not NO_EXTENTS else None
+            results = [np.array(self.place.fetch(o), n.dtype) for o, n in zip(outputs, self._optimised.outputs, strict=True)] if error is None else []
+        except Exception as problem:
+            if faults.is_ours(problem):
+                raise
+            raise self.fault(problem, shapes, "failed in", faults.place_of(faults.node_behind(problem, step.walk))) from problem
+        if error is None:
+            residence.wrote_at(self.place, dict(zip(self._updated, news, strict=True)))
+            return results
+        if step.takes_over:  # those that were read have their old values in new storage
+            read = {n.attrs["variable"] for n in step.walk.variables}
+            residence.wrote_at(self.place, {v: new for v, new in zip(self._updated, news, strict=True) if v in read})
+        raise error
+
+    def step(self, shapes: Shapes) -> Step:
+        """The step for inputs of these shapes, compiled now where they are new.
+
+        Raises:
+            ShapeError: see `sizes`.
+            BackendError: the engine refuses it.
+        """
         found = self._steps.get(shapes)
         if found is None:
             with self._lock:
-                env = solve_dims([n.tensor_type for n in self.source_graph.inputs], shapes, [n.attrs["name"] for n in self.source_graph.inputs])
-                self._check.check(shapes)
-                check_sizes(self._optimised, env)
-                walk = Walk(self._optimised, self._functions, env)
-                if self._cluster.count > 1:
-                    self._cluster.agree(digest_of(walk), "model, batch size or value of a weight")
-                found = self._step(walk, self.place)
+                walk = Walk(self._optimised, self._functions, self.sizes(shapes))
+                try:
+                    found = self._compiled(walk)
+                except Exception as problem:
+                    if faults.is_ours(problem):
+                        raise
+                    raise self.fault(problem, shapes, "cannot compile", faults.place_of(faults.node_behind(problem, walk))) from problem
                 self._steps.put(shapes, found)
         self._last = found
         return found
+
+    def _compiled(self, walk: Walk) -> Step:
+        return self._engine.step(walk, self.place, self.own)
 
     @property
     def source(self) -> str:  # type: ignore[override]
@@ -134,25 +220,6 @@ class EngineExecutable(Executable):
                             for n in self.source_graph.inputs))  # fmt: skip
         assert self._last is not None
         return self._last.source
-
-    def __str__(self) -> str:
-        counts = f"{self.source_graph.count()} operations written, {self.graph.count()} left"
-        return f"{self.graph.name} on {self.backend}, level {self.level}: {counts}\n{self.place}"
-
-
-def is_batch(node: Node) -> bool:
-    """Whether the first axis of a value is the batch."""
-    return node.ndim > 0 and node.shape[0] == dims.symbol("batch")
-
-
-def digest_of(walk: Walk) -> bytes:
-    """What processes that run a step together must have the same of: its operations, sizes, and the values of its variables."""
-    found = hashlib.sha256(str(sorted(walk.env.items())).encode())
-    for n in walk.graph.nodes:
-        found.update(f"{n.op.name} {n.types}\n".encode())
-    for n in walk.variables:
-        found.update(np.ascontiguousarray(n.attrs["variable"].array).data)
-    return found.digest()
 
 
 def check_taken(graph: Graph, backend: str, functions: Functions) -> None:

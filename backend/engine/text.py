@@ -37,7 +37,7 @@ class Text:
     def __init__(self, graph: Graph, variables: Sequence[Node]):
         self._graph = graph
         self._variables = variables
-        self._taken = naming.Taken(_RESERVED)
+        self._taken = naming.Taken((*_RESERVED, *graph.names.values()))
         self.names: dict[Node, str] = {}
         self._scope: dict[str, Any] = {}
         self._known: dict[tuple[str, int], str] = {}
@@ -48,7 +48,8 @@ class Text:
             self._name(n)
 
     def _name(self, n: Node) -> str:
-        self.names[n] = naming.unique(naming.named_after(n), self._taken)
+        own = self._graph.names.get(n)
+        self.names[n] = naming.unique(own or naming.named_after(n), self._taken) if own is None or own in _RESERVED else own
         return self.names[n]
 
     def _function(self, name: str, value: Any) -> str:
@@ -98,15 +99,20 @@ class Text:
     def source(self) -> str:
         """The text, with layer and line behind each call."""
         results = [self.names[n] for n in (*self._graph.outputs, *(new for _, new in self._graph.updates))]
+        end = f"    return [{', '.join(results)}], {'extents' if self._has_extents else '[]'}"
+        return "\n".join([*self._head(), *self._calls(set(results)), end]) + "\n"
+
+    def _head(self) -> list[str]:
         lines = ["def step(inputs, variables):"]
         for nodes, argument in ((self._graph.inputs, "inputs"), (self._variables, "variables")):
             if nodes:
                 lines.append(f"    ({', '.join(self.names[n] for n in nodes)},) = {argument}")
-        if self._has_extents:
-            lines.append("    extents = []")
-        lines += self._calls(set(results))
-        lines.append(f"    return [{', '.join(results)}], {'extents' if self._has_extents else '[]'}")
-        return "\n".join(lines) + "\n"
+        return [*lines, "    extents = []"] if self._has_extents else lines
+
+    def on_line(self, number: int) -> Node | None:
+        """The node that a line computes."""
+        place = number - 1 - len(self._head())
+        return self._lines[place][0] if 0 <= place < len(self._lines) else None
 
     def _calls(self, kept: set[str]) -> list[str]:
         """The lines in which values are computed; each value is let go of with its last reader."""

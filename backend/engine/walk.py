@@ -15,16 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from symkeras.backend.engine.spare import Spare
 from symkeras.backend.engine.text import Text, is_shown
 from symkeras.errors import BackendError, DataError
-from symkeras.graph import dims, dtypes, provenance
+from symkeras.graph import dims, provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
+from symkeras.ops.elementwise import NEGATIVE_POWER, checks_exponents
+from symkeras.ops.reductions import meets_nothing
 
 AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
     "gather": lambda n: (1, n.inputs[0].shape[0]),
@@ -34,27 +36,32 @@ AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
     "add_along_axis": lambda n: (0, n.attrs["size"]),
 }
 """Ops that refuse indices: which input has them, and the size of the axis they point into."""
+NO_EXTENTS = np.zeros((0, 2), np.int64)
+"""Of a walk without checks."""
+HARMLESS = np.array([0, -1])
+"""The extent of no index: it keeps all bounds, those of an axis without elements too, and no other extent gets worse beside it."""
+_HIGHEST = np.iinfo(np.int64).max
 
 
-class Functions(Protocol):
-    """What a walk asks of an engine."""
+class Functions:
+    """What a walk asks of an engine. Subclasses give the tables, and the methods that are not written here."""
 
     raises_at_once: bool = False
     takes_out: Set[str] = frozenset()
-    plain: Mapping[str, Callable[..., Any]]
-    special: Mapping[str, Callable[[Here], Callable[..., Any]]]
+    plain: Mapping[str, Callable[..., Any]] = {}
+    special: Mapping[str, Callable[[Here], Callable[..., Any]]] = {}
 
     def is_apart(self, node: Node) -> bool:
         """Whether what computes a node gives storage of its own, never that of an operand; asked where `takes_out` names ops."""
-        ...
+        return False
 
     def constant(self, array: Any) -> Any:
         """A tensor with these numbers."""
-        ...
+        raise NotImplementedError
 
     def extent(self, indices: Any) -> Any:
         """The least and the largest of a tensor of integers that is not empty: an int64 tensor (2)."""
-        ...
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,15 @@ class Check:
             return None
         where = provenance.where(self.node.origins)
         if self.high is None:
-            return DataError(f"{self.node.op.name}: integers to negative integer powers are not allowed{where}")
+            return DataError(f"{NEGATIVE_POWER}{where}")
         bad = least if least < self.low else largest
         return IndexError(f"index {bad} is out of range for an axis of size {self.high + 1}{where}")
+
+
+def bounds(checks: Sequence[Check]) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest number that each check allows: two arrays int64 (N)."""
+    low, high = [c.low for c in checks], [_HIGHEST if c.high is None else c.high for c in checks]
+    return np.array(low, np.int64), np.array(high, np.int64)
 
 
 @dataclass
@@ -114,6 +127,11 @@ class Here:
         self.walks.append(inner)
         return inner
 
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `bounds`; a loop ends where an extent breaks them, as the reference does: by clamped indices it might go on for ever."""
+        return bounds(self.checks)
+
 
 class Walk:
     """See the module; a call gives (outputs and new values of updates, extents in the order of `checks`).
@@ -136,14 +154,29 @@ class Walk:
         self._functions = functions
         self.env = env
         self._within: list[tuple[Node, Walk]] = []
-        self._at_once = getattr(functions, "raises_at_once", False)
+        self._at_once = functions.raises_at_once
         self.variables = [n for n in graph.nodes if n.op.name == "variable"]
-        self._spare = Spare(graph, functions, env) if getattr(functions, "takes_out", None) else None
+        self._spare = Spare(graph, functions, env) if functions.takes_out else None
         self._text = Text(graph, self.variables)
         for n in graph.nodes:
             if n not in self._text.names:
                 self._add(n)
         self.run = self._text.function()
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `bounds`."""
+        return bounds(self.checks)
+
+    def error(self, extents: np.ndarray) -> Exception | None:
+        """What to raise for extents (N, 2); None where each keeps its bounds."""
+        return next((e for c, (a, b) in zip(self.checks, extents, strict=True) if (e := c.error(int(a), int(b))) is not None), None)
+
+    def node_at(self, filename: str, line: int) -> Node | None:
+        """The node that a line of the function computes, or of a function within."""
+        if filename == self.run.__code__.co_filename:
+            return self._text.on_line(line)
+        return next((n for _, walk in self._within if (n := walk.node_at(filename, line)) is not None), None)
 
     @property
     def source(self) -> str:
@@ -165,6 +198,9 @@ class Walk:
             return
         if name == "item":
             text.item(n, attrs["index"])
+            return
+        if name in ("max", "min") and 0 in dims.evaluate(n.inputs[0].shape, self.env) and meets_nothing(n, self.graph):
+            text.bind(n, self._functions.constant(np.zeros(dims.evaluate(n.shape, self.env), n.dtype)))
             return
         self._add_check(n)
         out = self._spare.for_result(n) if self._spare is not None else None
@@ -195,10 +231,8 @@ class Walk:
 
     def _check(self, n: Node) -> tuple[Check, Node] | None:
         """The bounds that a node needs, and the input that has to keep them."""
-        if n.op.name == "power" and dtypes.is_int(n.dtype):
-            if 0 in dims.evaluate(n.inputs[1].shape, self.env) or n.inputs[1].dtype.startswith("u"):
-                return None
-            return Check(n, 0, None), n.inputs[1]
+        if checks_exponents(n):
+            return None if 0 in dims.evaluate(n.shape, self.env) else (Check(n, 0, None), n.inputs[1])
         place = AXIS_OF_INDICES.get(n.op.name)
         if place is None:
             return None

@@ -5,34 +5,49 @@ Installed by `pip install "symkeras[jax]"`; nothing of it is imported before thi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import jax
-
-from symkeras.arguments import optional, text
-from symkeras.backend.interface import Backend
+from symkeras.backend.engine.backend import EngineBackend
+from symkeras.backend.engine.device import Device as AnyDevice
+from symkeras.backend.engine.walk import Functions, Walk
 from symkeras.backend.jax.cluster import JaxCluster
-from symkeras.backend.jax.executable import JaxExecutable
+from symkeras.backend.jax.executable import Device, JaxStep, every_device
 from symkeras.backend.jax.functions import FUNCTIONS
-from symkeras.graph.graph import Graph
+from symkeras.backend.jax.sharding import Grid, GridStep, grid_of
+from symkeras.errors import BackendError
 
 
-class JaxBackend(Backend):
+class JaxBackend(EngineBackend):
     """Registered as "jax"."""
 
     name = "jax"
     package = "jax"
-    options = {"device": optional(text)}
+    table = FUNCTIONS
 
     def __init__(self) -> None:
+        super().__init__()
         self.cluster = JaxCluster()
 
     def devices(self) -> list[str]:
-        return [f"{d.platform}:{d.id}" for d in jax.devices()]
+        return list(every_device())
 
-    def takes(self, op: str) -> bool:
-        """What has a function of its own; XLA fuses the decompositions of all others."""
-        return op in FUNCTIONS.plain or op in FUNCTIONS.special
+    def make_device(self, name: str) -> Device:
+        return Device(name)
 
-    def compile(self, graph: Graph, **options: Any) -> JaxExecutable:
-        return JaxExecutable(graph, self, **options)
+    def place(self, device: str | None, own: Mapping[str, Any]) -> AnyDevice:
+        if "distribution" not in own:
+            return super().place(device, own)
+        if device is not None:
+            raise BackendError(f"device={device!r} goes with one device; {own['distribution']!r} names its own")
+        return grid_of(own["distribution"], self.cluster)
+
+    def functions(self, device: Device | Grid, own: Mapping[str, Any]) -> Functions:
+        return device.functions if isinstance(device, Grid) else self.table
+
+    def step(self, walk: Walk, device: Device | Grid, own: Mapping[str, Any]) -> JaxStep:
+        return GridStep(walk, device) if isinstance(device, Grid) else JaxStep(walk, device)
+
+    def about(self, device: Device | Grid, own: Mapping[str, Any]) -> str:
+        split = f", split over {own['distribution']!r}" if "distribution" in own else ""
+        return f"one jitted function for each set of sizes, buffers of variables donated{split}"

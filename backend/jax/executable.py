@@ -3,69 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symkeras.backend.engine.executable import EngineExecutable, Step
-from symkeras.backend.engine.walk import Walk
-from symkeras.backend.interface import Backend
-from symkeras.backend.jax.functions import FUNCTIONS
-from symkeras.errors import BackendError
-from symkeras.graph.graph import Graph
-from symkeras.graph.residence import Place
+from symkeras.backend.engine import device
+from symkeras.backend.engine.executable import Step
+from symkeras.backend.engine.walk import NO_EXTENTS, Walk
 from symkeras.graph.variable import Variable
 
 
-class Device(Place):
-    """Where values live: one device of JAX."""
+def every_device() -> dict[str, Any]:
+    """JAX's devices of this process by name: those it prefers, then the processor; its own are numbered from 0 among several processes, too."""
+    return {f"{d.platform}:{k}": d for kind in (None, "cpu") for k, d in enumerate(jax.local_devices(backend=kind))}
 
-    def __init__(self, device: Any):
-        self.device = device
+
+def denormals_of(kind: str) -> tuple[str, ...]:
+    """What XLA does with denormals on devices of a kind."""
+    return ("keep",) if kind in ("gpu", "cuda", "rocm") else ("flush",)
+
+
+class Device(device.Device):
+    """One device of JAX. XLA flushes denormals on the processor, whatever it is asked, and keeps them on a GPU."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.device = every_device()[name]
+        self.denormals = denormals_of(device.kind_of(name))
 
     def send(self, array: np.ndarray, variable: Variable | None = None) -> Any:
         with jax.enable_x64(True):
-            return jax.device_put(jnp.array(array, copy=True), self.device)
+            return jax.device_put(array.copy(), self.device)  # copied now: JAX copies when it comes to it, and a batch's memory is used again
 
     def fetch(self, value: Any) -> np.ndarray:
         return np.asarray(value)
 
-    def __str__(self) -> str:
-        return f"jax {jax.__version__} on {self.device}"
+    def held(self) -> int | None:
+        return (self.device.memory_stats() or {}).get("bytes_in_use")
 
-
-@lru_cache
-def device_called(name: str | None) -> Device:
-    """The device of this process called such as "cpu" or "gpu:1"; JAX's first one when None.
-
-    Raises:
-        BackendError: there is none of that name.
-    """
-    if name is None:
-        return Device(jax.local_devices()[0])
-    kind, _, number = name.partition(":")
-    try:
-        return Device(jax.local_devices(backend=kind)[int(number or 0)])
-    except (RuntimeError, IndexError, ValueError) as error:
-        known = ", ".join(f"{d.platform}:{d.id}" for d in jax.devices())
-        raise BackendError(f"jax has no device {name!r}; it has {known}") from error
+    def about_threads(self) -> str:
+        return "XLA's own, one for each processor" if self.is_processor else super().about_threads()
 
 
 class JaxStep(Step):
-    """The walk as one jitted function; the buffers of variables that it updates are donated."""
+    """The walk as one jitted function; the buffers of variables that it updates are donated.
 
-    def __init__(self, walk: Walk, place: Place):
-        super().__init__(walk, place)
+    On the processor XLA asks for memory when donated buffers are gone already, so the first call, which shows whether there is enough for these
+    sizes, donates copies: where it fails, the values are as they were.
+    """
+
+    takes_over = True
+
+    def __init__(self, walk: Walk, device: device.Device):
+        super().__init__(walk, device)
         updated = [n for n, _ in walk.graph.updates]
         read = {n: k for k, n in enumerate(walk.variables)}
         self._given = [k for n, k in read.items() if n in updated]  # donated, in this order
         self._kept = [k for n, k in read.items() if n not in updated]
         count = len(walk.graph.outputs)
-        low = np.array([c.low for c in walk.checks], np.int64)
-        high = np.array([np.iinfo(np.int64).max if c.high is None else c.high for c in walk.checks], np.int64)
+        low, high = walk.bounds
 
         def step(donated: Any, kept: Any, inputs: Any) -> Any:
             held: list[Any] = [None] * len(read)
@@ -83,20 +81,25 @@ class JaxStep(Step):
 
         self._step = self._jit(step)
         self._types: Any = None
+        self._has_room = not device.is_processor
 
     def _jit(self, step: Any) -> Any:
         return jax.jit(step, donate_argnums=(0,))
 
     def _sent(self, inputs: Sequence[np.ndarray]) -> list[Any]:
-        return [self.place.send(a) for a in inputs]  # type: ignore[call-arg]
+        return [self.device.send(a) for a in inputs]
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
         with jax.enable_x64(True):
-            given = ([variables[k] for k in self._given], [variables[k] for k in self._kept], self._sent(inputs))
+            donated = [variables[k] if self._has_room else jnp.copy(variables[k]) for k in self._given]
+            given = (donated, [variables[k] for k in self._kept], self._sent(inputs))
             if self._types is None:
                 self._types = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), given)
             outputs, news, extents = self._step(*given)
-        return outputs, news, np.asarray(extents) if len(extents) else np.zeros((0, 2), np.int64)
+            if not self._has_room:
+                jax.block_until_ready((outputs, news))
+                self._has_room = True
+        return outputs, news, np.asarray(extents) if len(extents) else NO_EXTENTS
 
     @property
     def source(self) -> str:
@@ -104,19 +107,3 @@ class JaxStep(Step):
             if self._types is None:
                 return ""
             return str(jax.make_jaxpr(self._step)(*self._types))
-
-
-class JaxExecutable(EngineExecutable):
-    """See `EngineExecutable`; `device` names one of JAX's devices."""
-
-    def __init__(self, graph: Graph, backend: Backend, device: str | None = None, distribution: Any = None, **options: Any):
-        if distribution is None:
-            super().__init__(graph, backend, FUNCTIONS, device_called(device), JaxStep, **options)
-            return
-        from symkeras.backend.jax.sharding import GridStep, grid_of
-
-        if device is not None:
-            raise BackendError(f"device={device!r} goes with one device; {distribution!r} names its own")
-        grid = grid_of(distribution, backend.cluster)
-        super().__init__(graph, backend, grid.functions, grid, GridStep, distribution=distribution, **options)
-

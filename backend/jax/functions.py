@@ -13,10 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from symkeras.backend.engine.walk import Here
-from symkeras.backend.jax.philox import random_bits
-from symkeras.ops.elementwise import Elementwise
-from symkeras.ops.op import OPS
+from symkeras.backend.engine import philox
+from symkeras.backend.engine.tables import NOTHING, by_name
+from symkeras.backend.engine.walk import HARMLESS, Functions, Here
 
 Array = Any
 
@@ -46,14 +45,6 @@ def _power(x: Array, y: Array) -> Array:
     return out
 
 
-def _elementwise() -> dict[str, Callable[..., Array]]:
-    table = {n: getattr(jnp, op.fn.__name__) for n, op in OPS.items() if isinstance(op, Elementwise) and isinstance(op.fn, np.ufunc)}
-    return table | {
-        "floor_divide": _floor_divide, "mod": _mod, "power": _power, "erf": jax.scipy.special.erf, "erfinv": jax.scipy.special.erfinv,
-        "where": jnp.where, "cast": lambda x, dtype: x.astype(dtype),
-    }  # fmt: skip
-
-
 def _reduction(fn: Callable[..., Array], **options: Any) -> Callable[..., Array]:
     return lambda x, axes: fn(x, axis=axes, **options) if axes else x
 
@@ -68,27 +59,33 @@ def _positive(indices: Array, size: int) -> Array:
 
 
 def _gather(table: Array, indices: Array) -> Array:
+    if table.shape[0] == 0:  # a check reports every index there is
+        return jnp.zeros((*indices.shape, *table.shape[1:]), table.dtype)
     return table.at[_positive(indices, table.shape[0])].get(mode="clip")
 
 
 def _scatter_add(indices: Array, values: Array, rows: int) -> Array:
     out = jnp.zeros((rows, *values.shape[indices.ndim :]), values.dtype)
-    return out.at[_positive(indices, rows)].add(values, mode="drop")
+    return out if rows == 0 else out.at[_positive(indices, rows)].add(values, mode="drop")
 
 
 def _combine_rows(indices: Array, values: Array, rows: int) -> Array:
     """By sorting, so that the work goes with the number of indices and not of rows."""
+    if not values.size:
+        return values
     flat = _positive(indices, rows).reshape(-1)
     each = values.reshape(flat.shape[0], -1)
     order = jnp.argsort(flat, stable=True)
     ranked = flat[order]
-    segment = jnp.cumsum(jnp.concatenate([jnp.zeros(1, bool), ranked[1:] != ranked[:-1]])) if len(flat) else ranked
+    segment = jnp.cumsum(jnp.concatenate([jnp.zeros(1, bool), ranked[1:] != ranked[:-1]]))
     total = jax.ops.segment_sum(each[order], segment, num_segments=flat.shape[0], indices_are_sorted=True)
     return jnp.zeros_like(each).at[order].set(total[segment]).reshape(values.shape)
 
 
-def _set_rows(table: Array, indices: Array, rows: Array) -> Array:
-    return table.at[_positive(indices, table.shape[0])].set(rows, mode="drop")
+def _set_rows(table: Array, indices: Array, rows: Array, guard: Array | None = None) -> Array:
+    if guard is not None:
+        table = jax.lax.cond(jnp.isnan(guard), lambda t: jnp.full_like(t, jnp.nan), lambda t: t, table)
+    return table if table.shape[0] == 0 else table.at[_positive(indices, table.shape[0])].set(rows, mode="drop")
 
 
 def _along(axis: int, indices: Array, size: int) -> tuple[Array, ...]:
@@ -98,12 +95,12 @@ def _along(axis: int, indices: Array, size: int) -> tuple[Array, ...]:
 
 
 def _take_along_axis(x: Array, indices: Array, axis: int) -> Array:
-    return x.at[_along(axis, indices, x.shape[axis])].get(mode="clip")
+    return jnp.zeros(indices.shape, x.dtype) if x.shape[axis] == 0 else x.at[_along(axis, indices, x.shape[axis])].get(mode="clip")
 
 
 def _add_along_axis(indices: Array, values: Array, axis: int, size: int) -> Array:
     out = jnp.zeros((*values.shape[:axis], size, *values.shape[axis + 1 :]), values.dtype)
-    return out.at[_along(axis, indices, size)].add(values, mode="drop")
+    return out if size == 0 else out.at[_along(axis, indices, size)].add(values, mode="drop")
 
 
 def _top_k(x: Array, k: int) -> tuple[Array, Array]:
@@ -113,6 +110,18 @@ def _top_k(x: Array, k: int) -> tuple[Array, Array]:
 
 def _matmul(a: Array, b: Array, transpose_a: bool, transpose_b: bool) -> Array:
     return jnp.matmul(a.swapaxes(-1, -2) if transpose_a else a, b.swapaxes(-1, -2) if transpose_b else b)
+
+
+_WORDS = philox.Words(np.uint64, lambda x, by: x >> np.uint64(by))
+
+
+def _random_bits(state: Array, stream: int, shape: tuple[int, ...], dtype: str) -> Array:
+    count, words, blocks = philox.sizes(shape, dtype)
+    zeros = jnp.zeros(blocks, jnp.uint64)
+    with np.errstate(over="ignore"):
+        x = _WORDS.block([jnp.arange(1, blocks + 1, dtype=jnp.uint64), zeros + state[1], zeros, zeros], [state[0], jnp.uint64(stream)])
+    drawn = jnp.stack(x, 1).reshape(-1)[:words]
+    return (drawn if dtype == "uint64" else lax.bitcast_convert_type(drawn, dtype).reshape(-1))[:count].reshape(shape)
 
 
 # ---- convolution and pooling ---------------------------------------------------------------------------------------
@@ -205,18 +214,18 @@ def _scan(here: Here) -> Callable[..., Any]:
 
 def _widest(extents: Array) -> Array:
     """The extent over all steps, harmless where there are none."""
-    return jnp.stack([extents[:, 0].min(initial=0), extents[:, 1].max(initial=0)]) if len(extents) else jnp.zeros(2, jnp.int64)
+    least, largest = HARMLESS
+    return jnp.stack([extents[:, 0].min(initial=least), extents[:, 1].max(initial=largest)]) if len(extents) else jnp.array(HARMLESS)
 
 
 def _cond(here: Here) -> Callable[..., Any]:
     then, otherwise = here.walk(here.attrs["then"]), here.walk(here.attrs["otherwise"])
-    harmless = np.zeros(2, np.int64)
 
     def run(predicate: Array, *given: Array) -> Any:
         def branch(walk: Any, before: int, after: int) -> Any:
             def taken(*x: Array) -> Any:
                 results, extents = walk(x, [])
-                return tuple(results), (*[harmless] * before, *extents, *[harmless] * after)
+                return tuple(results), (*[HARMLESS] * before, *extents, *[HARMLESS] * after)
 
             return taken
 
@@ -231,10 +240,11 @@ def _while_loop(here: Here) -> Callable[..., Any]:
     predicate, body = here.walk(here.attrs["predicate"]), here.walk(here.attrs["body"])
     count = here.attrs["state"]
     a = len(predicate.checks)
+    low, high = here.bounds
 
     def run(*given: Array) -> Any:
         outer = given[count:]
-        start = [jnp.zeros(2, jnp.int64) for _ in here.checks]
+        start = [jnp.array(HARMLESS) for _ in here.checks]
 
         def holds(state: Any) -> tuple[Array, list[Array]]:
             results, extents = predicate([*state, *outer], [])
@@ -246,9 +256,13 @@ def _while_loop(here: Here) -> Callable[..., Any]:
             go_on, of_predicate = holds(new)
             return tuple(new), go_on, _wider(extents, [*of_predicate, *of_body])
 
+        def goes_on(now: Any) -> Array:
+            _, holds, extents = now
+            return holds & jnp.array([(low[k] <= e[0]) & (e[1] <= high[k]) for k, e in enumerate(extents)], bool).all()
+
         first, of_predicate = holds(given[:count])
         extents = _wider(start, [*of_predicate, *start[a:]])
-        state, _, extents = lax.while_loop(lambda now: now[1], step, (given[:count], first, extents))
+        state, _, extents = lax.while_loop(goes_on, step, (given[:count], first, extents))
         return (state, list(extents)) if here.checks else state
 
     return run
@@ -262,12 +276,12 @@ def _slice(x: Array, starts: Any, stops: Any, strides: Any) -> Array:
     return lax.slice(x, starts, stops, strides)
 
 
-class JaxFunctions:
+class JaxFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`."""
 
     plain = {
-        **_elementwise(),
-        "stop_gradient": lambda x: x, "boundary": lambda x, **_: x, "laid_out": lambda x, **_: x,
+        **NOTHING, "laid_out": lambda x, **_: x, **by_name([jnp, jax.scipy.special]), "floor_divide": _floor_divide, "mod": _mod, "power": _power,
+        "where": jnp.where, "cast": lambda x, dtype: x.astype(dtype),
         "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.transpose(axes),
         "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape), "flip": lambda x, axes: jnp.flip(x, axes), "slice": _slice,
         "pad": lambda x, padding, value: lax.pad(x, jnp.asarray(value, x.dtype), padding),
@@ -282,7 +296,7 @@ class JaxFunctions:
         "take_along_axis": _take_along_axis, "add_along_axis": _add_along_axis,
         "matmul": _matmul, "conv": _conv, "conv_input_grad": _conv_input_grad, "conv_filter_grad": _conv_filter_grad,
         "max_pool": _max_pool, "max_pool_grad": _max_pool_grad, "max_pool_select": _max_pool_select,
-        "sum_pool": _sum_pool, "sum_pool_grad": _sum_pool_grad, "random_bits": random_bits,
+        "sum_pool": _sum_pool, "sum_pool_grad": _sum_pool_grad, "random_bits": _random_bits,
     }  # fmt: skip
     special = {"scan": _scan, "cond": _cond, "while_loop": _while_loop}
 

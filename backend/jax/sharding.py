@@ -14,24 +14,28 @@ import numpy as np
 from jax import lax
 from jax.experimental import multihost_utils
 
-from symkeras.backend.engine.executable import is_batch
+from symkeras.backend.engine.device import Device, kind_of
+from symkeras.backend.engine.shared import is_batch
 from symkeras.backend.engine.walk import Walk
 from symkeras.backend.jax.cluster import JaxCluster, mesh_of, placed, sharding_of
-from symkeras.backend.jax.executable import JaxStep
+from symkeras.backend.jax.executable import JaxStep, denormals_of
 from symkeras.backend.jax.functions import JaxFunctions
 from symkeras.errors import ConfigError
 from symkeras.graph.node import Node
-from symkeras.graph.residence import Place
 from symkeras.graph.variable import Variable
 
 
-class Grid(Place):
+class Grid(Device):
     """Where values live: a mesh of devices, as a distribution lays them out."""
 
     def __init__(self, distribution: Any, cluster: JaxCluster):
         self.distribution = distribution
         self.cluster = cluster
         self.mesh = mesh_of(distribution.device_mesh)
+        self._own = [d for d in self.mesh.devices.flat if d.process_index == cluster.index]
+        first, *others = distribution.device_mesh.devices.ravel().tolist()
+        super().__init__(f"{first} and {len(others)} more" if others else first)
+        self.denormals = denormals_of(kind_of(first))
         self.whole = sharding_of(self.mesh, ())
         self.functions = GridFunctions(self)
 
@@ -43,8 +47,8 @@ class Grid(Place):
         """How an input lies: split by rows where its first axis is the batch."""
         return sharding_of(self.mesh, self.distribution.get_data_layout(node.shape).axes) if is_batch(node) else self.whole
 
-    def send(self, array: np.ndarray, variable: Variable) -> Any:
-        return placed(array, self.layout(variable))
+    def send(self, array: np.ndarray, variable: Variable | None = None) -> Any:
+        return placed(array, self.layout(variable) if variable is not None else self.whole)
 
     def fetch(self, value: Any) -> np.ndarray:
         if value.is_fully_addressable or value.is_fully_replicated:
@@ -56,8 +60,9 @@ class Grid(Place):
         """(where it begins, numbers) of the parts that devices of this process hold, each once over all processes."""
         return [(tuple(s.start or 0 for s in part.index), np.asarray(part.data)) for part in value.addressable_shards if part.replica_id == 0]
 
-    def __str__(self) -> str:
-        return f"jax {jax.__version__} on {self.mesh.devices.size} devices, {self.distribution!r}"
+    def held(self) -> int | None:
+        found = [int(count) for d in self._own if (count := (d.memory_stats() or {}).get("bytes_in_use")) is not None]
+        return sum(found) if found else None
 
 
 class GridFunctions(JaxFunctions):
@@ -84,28 +89,28 @@ def grid_of(distribution: Any, cluster: Any) -> Grid:
 class GridStep(JaxStep):
     """See `JaxStep`; on a `Grid`."""
 
-    place: Grid
+    device: Grid
 
-    def __init__(self, walk: Walk, place: Grid):
-        self._layouts = [place.layout_of_input(n) for n in walk.graph.inputs]
-        super().__init__(walk, place)
+    def __init__(self, walk: Walk, device: Grid):
+        self._layouts = [device.layout_of_input(n) for n in walk.graph.inputs]
+        super().__init__(walk, device)
 
     def _jit(self, step: Any) -> Any:
         def split(donated: Any, kept: Any, inputs: Any) -> Any:
             return step(donated, kept, [lax.with_sharding_constraint(a, s) for a, s in zip(inputs, self._layouts, strict=True)])
 
-        news = [self.place.layout(n.attrs["variable"]) for n, _ in self.walk.graph.updates]
-        whole = self.place.whole
+        news = [self.device.layout(n.attrs["variable"]) for n, _ in self.walk.graph.updates]
+        whole = self.device.whole
         return jax.jit(split, donate_argnums=(0,), out_shardings=([whole] * len(self.walk.graph.outputs), news, whole))
 
     def _sent(self, inputs: Sequence[np.ndarray]) -> list[Any]:
-        return [placed(a, s if _divides(s, a.shape) else self.place.whole) for a, s in zip(inputs, self._layouts, strict=True)]
+        return [placed(a, s if _divides(s, a.shape) else self.device.whole) for a, s in zip(inputs, self._layouts, strict=True)]
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
         """A step of several processes ends here, so that one that fails has written nothing."""
-        if self.place.cluster.count == 1:
+        if self.device.cluster.count == 1:
             return super().__call__(inputs, variables)
-        return self.place.cluster.watched(lambda: jax.block_until_ready(JaxStep.__call__(self, inputs, variables)))
+        return self.device.cluster.watched(lambda: jax.block_until_ready(JaxStep.__call__(self, inputs, variables)))
 
 
 def _divides(sharding: Any, shape: tuple[int, ...]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symkeras.arguments import boolean
 from symkeras.backend.interface import Backend
 from symkeras.backend.native.building import toolchain
 from symkeras.backend.native.building.executable import NativeExecutable
@@ -19,6 +20,7 @@ class NativeBackend(Backend):
     """
 
     name = "native"
+    options = {"poison": boolean}
 
     def __init__(self) -> None:
         toolchain.compiler()

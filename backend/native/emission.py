@@ -7,7 +7,7 @@ lead back to the layer and the user's line. Feature sizes are numbers in the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,6 +65,7 @@ class Emission:
         lines: line number -> the step emitted there.
         steps: the kernels, by the number a fault carries.
         sized: nodes in branches that some sizes leave without meaning, by the number that such a fault carries.
+        functions: (first line, last line, steps) of each function that kernels call, or that several steps are in.
     """
 
     source: str
@@ -73,6 +74,15 @@ class Emission:
     lines: dict[int, Step] = field(default_factory=dict)
     steps: dict[int, Step] = field(default_factory=dict)
     sized: list[Node] = field(default_factory=list)
+    functions: list[tuple[int, int, list[Step]]] = field(default_factory=list)
+
+    def spans(self) -> Iterator[tuple[int, int, Step]]:
+        """(first line, last line, step) for every piece of text that a step has, alone or with others."""
+        for number, step in self.lines.items():
+            yield number, number, step
+        for first, last, steps in self.functions:
+            for step in steps:
+                yield first, last, step
 
 
 def emit(program: Program, poison: bool = False, denormals: str = "flush") -> Emission:
@@ -89,7 +99,7 @@ class Emitter:
         self.denormals = denormals
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
         self.symbols = [text.symbol(s) for s in program.symbols]
-        self.taken = naming.Taken({*text.RESERVED, *self.symbols})
+        self.values = naming.ValueNames(program.graph.names, {*text.RESERVED, *self.symbols})
         self.pointers: dict[int, str] = {}
         self.numbers: dict[Node, str] = {}
         self.includes: dict[str, None] = dict.fromkeys(f"symkeras/{name}.h" for name in ("team", "call", "denormals", "arithmetic"))
@@ -105,6 +115,7 @@ class Emitter:
         self.loops: dict[int, str] = {}
         self.steps: dict[int, Step] = {}
         self.sized: list[Node] = []
+        self.callers: dict[str, dict[int, Step]] = {}  # name of a function -> the steps that are in it, by position
         self.depth = 1
 
     # ---- the file --------------------------------------------------------------------------------------------------
@@ -130,8 +141,13 @@ class Emitter:
         head += [f'#include "{name}"' for name in self.includes]
         head += ["", *self.definitions] if self.definitions else []
         head += ["", *self.tables] if self.tables else []
-        for _, source in self.functions.values():
+        functions, count = [], sum(part.count("\n") + 1 for part in head)
+        for name, source in self.functions.values():
             head += ["", source]
+            steps, length = self.callers.get(name), source.count("\n") + 1
+            if steps:
+                functions.append((count + 2, count + 1 + length, list(steps.values())))
+            count += 1 + length
         head += ["", f"int {ENTRY}(sk_call *call);", f"SK_PLAIN int {ENTRY}(sk_call *call) {{"]
         head.append(f"    SK_DENORMALS({int(self.denormals == 'flush')});")
         for k, s in enumerate(self.symbols):
@@ -145,7 +161,7 @@ class Emitter:
             if step is not None:
                 lines[number] = step
         head += ["    return 0;", "}", "", *_ROWS]
-        return Emission("\n".join(head) + "\n", self.variables, self.constants, lines, self.steps, self.sized)
+        return Emission("\n".join(head) + "\n", self.variables, self.constants, lines, self.steps, self.sized, functions)
 
     def include(self, header: str) -> None:
         """Use a header of symkeras."""
@@ -157,17 +173,23 @@ class Emitter:
 
     def say(self, line: str, step: Step | None = None) -> None:
         """A line of the function, commented with where `step` comes from."""
-        comment = text.comment(naming.origin(step.node)) if step is not None else ""
+        comment = text.comment(self._remark(line, step)) if step is not None else ""
         self.body.append((f"{'    ' * self.depth}{line}{comment}", step))
 
     # ---- names -----------------------------------------------------------------------------------------------------
 
+    def _remark(self, line: str, step: Step) -> str:
+        """The values that a line gives and does not name, as they lie where others lay; layers and lines."""
+        names = [self.program.graph.names.get(v.node, "") for v in step.outputs if v.node is not None]
+        unnamed = [n for n in names if n and not re.search(rf"\b{n}\b", line)]
+        return ": ".join(filter(None, (", ".join(unnamed[:3]), naming.origins_of(step))))
+
     def unique(self, base: str) -> str:
         """A name that nothing else in the text has."""
-        return naming.unique(base, self.taken)
+        return self.values.unique(base)
 
     def _named(self, v: Value) -> str:
-        return self.unique(text.value_name(naming.suggest(v)))
+        return self.values.of(v)
 
     def pointer(self, v: Value) -> str:
         """A pointer to the first element of a value."""
@@ -263,12 +285,14 @@ class Emitter:
             self._bury(position)
 
     def _kernel(self, s: Step) -> None:
-        from symkeras.backend.native.kernels.table import KERNELS, combine_first
+        from symkeras.backend.native.kernels.table import KERNELS, check_exponents, combine_first
 
         if s.kind == "copy":
             self.copy(s.inputs[0], s.outputs[0], s)
         elif s.kind == "combine":
             combine_first(self, s)
+        elif s.kind == "check":
+            check_exponents(self, s)
         elif s.fused is not None:
             self._fused(s)
         else:
@@ -346,6 +370,10 @@ class Emitter:
         self.span, (self.body, self.depth) = None, outside
         return lines
 
+    def is_in(self, name: str, steps: Iterable[Step]) -> None:
+        """Note that steps are computed in a function."""
+        self.callers.setdefault(name, {}).update((s.position, s) for s in steps)
+
     def _block(self, head: str, steps: Sequence[AnyStep], node: Node, branch: Graph | None = None) -> None:
         self.say(f"{head} {{{text.comment(naming.origin(node))}")
         self.depth += 1
@@ -398,6 +426,8 @@ class Emitter:
             own = self.unique(naming.identifier(name))
             self.functions[key] = own, _DEFINITIONS[kind](own, parameters, function.lines)
         own, given = self.functions[key][0], ", ".join([*arguments, *parts, *symbols])
+        if step is not None:
+            self.is_in(own, [step])
         if function.length is None:
             self.say(f"{own}({given});", step)
             return

@@ -29,7 +29,6 @@ from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import place
-from symkeras.compiler.program.program import Buffer, Value
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import dims
 from symkeras.graph.escaping import ascii_words, c_comment, shell_word
@@ -43,7 +42,7 @@ WEIGHTS = ("auto", "embedded", "file")
 
 
 def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto", threads: int = 1, title: str = "", results: Sequence[str] = (),
-             level: str = "O2", numerics: str = "safe", denormals: str | None = None) -> list[Path]:  # fmt: skip
+             level: str = "O2", denormals: str | None = None) -> list[Path]:  # fmt: skip
     """Write `graph` as a C file, its header, and where the weights are not in it a file of weights.
 
     Args:
@@ -54,7 +53,7 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
         threads: the most threads that a build with `-pthread` uses.
         title: the name of the model.
         results: names of the outputs.
-        level, numerics, denormals: as for `compile`.
+        level, denormals: as for `compile`.
 
     Returns:
         The files written.
@@ -68,7 +67,7 @@ def export_c(graph: Graph, path: Path, *, batch: int = 32, weights: str = "auto"
     check_suffix(path, ".c")
     if weights not in WEIGHTS:
         raise ConfigError(f"export: weights must be one of {', '.join(map(repr, WEIGHTS))}, received {weights!r}.{nearest(weights, WEIGHTS)}")
-    options = {"level": level, "numerics": numerics, "denormals": denormals}
+    options = {"level": level, "denormals": denormals}
     return _Export(graph, path, batch, weights, threads, title or graph.name, results, options).write()
 
 
@@ -246,7 +245,7 @@ class _Export:
         for k, n in enumerate(nodes):
             is_variable = n.op.name == "variable"
             array = np.ascontiguousarray(n.attrs["variable"].array if is_variable else n.attrs["value"].array)
-            own = naming.suggest(Value(n.tensor_type, Buffer(n.tensor_type, n.op.name, n), n)) if is_variable else "table"
+            own = naming.named_after(n) if is_variable else "table"
             yield _Weight(f"{'w' if is_variable else 'c'}{k}_{own}", array, c_comment(naming.origin(n)), offset)
             offset += -(-array.nbytes // 64) * 64
 

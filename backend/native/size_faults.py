@@ -8,12 +8,13 @@ from symkeras.backend.native import text
 from symkeras.graph import dims
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
+from symkeras.ops.reductions import meets_nothing
 
 
 def size_faults(graph: Graph) -> Iterator[tuple[Node, str]]:
     """The nodes of `graph` that some sizes leave without meaning, each with the condition for that in C; branches within see to their own."""
     for n in graph.nodes:
-        if n.op.name in _FAULTS:
+        if n.op.name in _FAULTS and not meets_nothing(n, graph):
             conditions = list(_FAULTS[n.op.name](n))
             if conditions:
                 yield n, " || ".join(conditions)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from symkeras.graph import dims
+from symkeras.graph import dims, words
 from symkeras.graph.dims import Dim, Size
 from symkeras.graph.escaping import Language, c_comment
 from symkeras.graph.node import Node
@@ -26,43 +25,11 @@ SUFFIXES = {
 }  # fmt: skip
 """How kernels of the headers name element types."""
 
-_KEYWORDS = """
-alignas alignof asm auto bool break case char const constexpr continue default do double else enum extern false float for goto if inline int long
-nullptr register restrict return short signed sizeof static static_assert struct switch thread_local true typedef typeof typeof_unqual union
-unsigned void volatile while linux unix i386
-"""
-"""Those of C to C23, and what GNU C defines without an underscore."""
-
-_LIBRARY = """
-int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t intptr_t uintptr_t size_t ptrdiff_t wchar_t memcpy memset memmove memcmp malloc
-calloc free abort exp log tanh sin cos tan pow sqrt floor ceil rint trunc fabs erf gamma asin acos atan atan2 sinh cosh asinh acosh atanh fmod
-ldexp index j0 j1 jn y0 y1 yn signal time clock read write remove errno math_errhandling assert offsetof
-complex isnan isinf isfinite signbit isnormal fpclassify
-isgreater isgreaterequal isless islessequal islessgreater isunordered stdin stdout stderr sched_priority sa_handler sa_sigaction
-"""
-"""Of C's library what the headers and the emitted text use, and its macros in small letters."""
-
-_EMITTED = """
-main call begin end threads what member given count slices slice chunk chunks block stop rows b c e i j k r
-"""
-"""What emitted functions name themselves."""
-
-RESERVED = frozenset((*_KEYWORDS.split(), *_LIBRARY.split(), *_EMITTED.split()))
+RESERVED = words.C
 """What nothing of a graph is named."""
 
 C = Language(RESERVED, r"[a-z]\d*|\w+_\d*|(sk|acc|part|row|total)_\w*|_\w*|\w+_t|\w*[A-Z]\w*")
 """The identifiers of emitted C: besides those words, letters, what functions number, and whatever may be a type or a macro."""
-
-_FUNCTIONS = re.compile(r"(sk|symkeras|loop|copy|total)_\w*|(samples|rows)(_\w*)?")
-
-
-def value_name(suggested: str) -> str:
-    """The name of a value of a graph, which none of the functions has.
-
-    >>> value_name("dense_kernel"), value_name("sk_min"), value_name("loop_exp_given")
-    ('dense_kernel', 'own_sk_min', 'own_loop_exp_given')
-    """
-    return f"own_{suggested}" if _FUNCTIONS.fullmatch(suggested) else suggested
 
 
 def symbol(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symkeras.arguments import boolean
 from symkeras.backend.interface import Backend
 from symkeras.backend.numpy.executable import NumpyExecutable
 from symkeras.graph.graph import Graph
@@ -15,6 +16,7 @@ class NumpyBackend(Backend):
 
     name = "numpy"
     package = "numpy"
+    options = {"poison": boolean}
 
     def takes(self, op: str) -> bool:
         """Every primitive; composites are expanded."""

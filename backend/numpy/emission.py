@@ -7,7 +7,8 @@ user's line it comes from.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from symkeras.backend.numpy import text
 from symkeras.backend.numpy.kernels.table import LINES, PREPARED, Line
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.program import Buffer, Group, Loop, Program, Step, Value
+from symkeras.graph import dims
 from symkeras.graph.escaping import docstring, python_literal
 from symkeras.graph.node import Node
 
@@ -26,7 +28,8 @@ class Emission:
     Attributes:
         source: the Python module.
         variables, constants, nodes: what `variables[k]`, `constants[k]` and `nodes[k]` in the text stand for.
-        lines: line number -> the step emitted there.
+        lines: line number -> the step emitted there; of a line that runs a group, the last of its steps.
+        groups: line number -> all steps of the group that the line prepares or runs.
     """
 
     source: str
@@ -34,6 +37,13 @@ class Emission:
     constants: list[Node] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     lines: dict[int, Step] = field(default_factory=dict)
+    groups: dict[int, list[Step]] = field(default_factory=dict)
+
+    def spans(self) -> Iterator[tuple[int, int, Step]]:
+        """(first line, last line, step) for every piece of text that a step has, alone or with others."""
+        for number in sorted({*self.lines, *self.groups}):
+            for step in self.groups.get(number) or [self.lines[number]]:
+                yield number, number, step
 
 
 def emit(program: Program, poison: bool = False) -> Emission:
@@ -48,9 +58,9 @@ class _Emitter:
         self.places = {id(b): k for k, b in enumerate(program.buffers)}
         self.names: dict[int, str] = {}
         self.symbols = {s: text.PYTHON.symbol(s) for s in program.symbols}
-        self.taken = naming.Taken({*text.RESERVED, *self.symbols.values()})
-        self.bind: list[str] = []
-        self.step: list[tuple[str, Step | None]] = []
+        self.values = naming.ValueNames(program.graph.names, {*text.RESERVED, *self.symbols.values()})
+        self.bind: list[tuple[str, Step | list[Step] | None]] = []
+        self.step: list[tuple[str, Step | list[Step] | None]] = []
         self.variables: dict[int, tuple[int, Node]] = {}
         self.constants: dict[int, tuple[int, Node]] = {}
         self.nodes: list[Node] = []
@@ -78,19 +88,18 @@ class _Emitter:
         ]
         if self.symbols:
             head.append(f"    {', '.join(self.symbols.values())} = {', '.join(f'dims[{python_literal(s)}]' for s in self.symbols)}")
-        lines = [*head, *self.bind, "", "    def step():"]
-        numbers: dict[int, Step] = {}
-        for line, step in self.step:
+        lines, numbers, groups = [*head], {}, {}
+        for line, steps in (*self.bind, ("", None), ("    def step():", None), *(self.step or [("        pass", None)])):
             lines.append(line)
-            if step is not None:
-                numbers[len(lines)] = step
-        if not self.step:
-            lines.append("        pass")
+            if isinstance(steps, list):
+                groups[len(lines)] = steps
+            if steps:
+                numbers[len(lines)] = steps[-1] if isinstance(steps, list) else steps
         lines += ["", "    def outputs():", f"        return [{', '.join(outs)}]", "", "    def commit():", *(commits or ["        pass"]), ""]
         lines.append(f"    return [{inputs}], step, outputs, commit")
         return Emission(
             "\n".join(lines) + "\n",
-            [n for _, n in self.variables.values()], [n for _, n in self.constants.values()], self.nodes, numbers,
+            [n for _, n in self.variables.values()], [n for _, n in self.constants.values()], self.nodes, numbers, groups,
         )  # fmt: skip
 
     # ---- names -----------------------------------------------------------------------------------------------------
@@ -103,16 +112,19 @@ class _Emitter:
             chain.append(x)
             x = x.base if x.view is not None else None
         for x in reversed(chain):
-            self.names[id(x)] = self._unique(naming.suggest(x))
-            self.bind.append(f"    {self.names[id(x)]} = {self._expression(x)}{_comment(x.node) if x.view is None else ''}")
+            self.names[id(x)] = self.values.of(x)
+            self._bind(f"{self.names[id(x)]} = {self._expression(x)}{_remark(x.node) if x.view is None else ''}")
         return self.names[id(v)]
+
+    def _bind(self, line: str, step: Step | list[Step] | None = None) -> None:
+        self.bind.append((f"    {line}", step))
 
     def at(self, v: Value) -> str:
         """How a step reads or writes a value: its name, indexed by the loop's `t` where there is one per step."""
         return f"{self.name(v)}[t]" if v.loop is not None else self.name(v)
 
     def _unique(self, base: str) -> str:
-        return naming.unique(base, self.taken)
+        return self.values.unique(base)
 
     def _expression(self, v: Value) -> str:
         if v.view is None:
@@ -168,7 +180,7 @@ class _Emitter:
         """A function of the stretch's number in `bind`, and its call."""
         name = self._unique(f"group_{self.name(g.steps[-1].outputs[0])}")
         stretches = self._unique(f"cuts_{name}")
-        self.bind.append(f"    {stretches} = kernels.cuts({text.shape(g.shape)}, {len(g.steps)})")
+        self._bind(f"{stretches} = kernels.cuts({text.shape(g.shape)}, {len(g.steps)})", g.steps)
         lists: dict[int, str] = {}
 
         def at(v: Value) -> str:
@@ -176,16 +188,17 @@ class _Emitter:
                 return self.name(v)
             if id(v) not in lists:
                 lists[id(v)] = self._unique(f"{self.name(v)}_cut")
-                self.bind.append(f"    {lists[id(v)]} = kernels.cut({self.name(v)}, {stretches})")
+                self._bind(f"{lists[id(v)]} = kernels.cut({self.name(v)}, {stretches})")
             return f"{lists[id(v)]}[t]"
 
         body = []
         for s in g.steps:
             line = LINES.get(s.node.op.name)
             call = line(s, Line(at, s)) if line is not None else self._prepared_for(s, at, f"range(len({stretches}))")
-            body.append((f"        {call}{_comment(s.node)}", s))
-        self.bind += ["", f"    def {name}(t):", *(call for call, _ in body), "", f"    {name}_all = kernels.each({name}, {stretches})"]
-        self.step.append((f"{indent}{name}_all(){_comment(g.steps[-1].node)}", g.steps[-1]))
+            body.append((f"        {call}{_comment(s)}", s))
+        self.bind += [("", None), (f"    def {name}(t):", None), *body, ("", None)]
+        self._bind(f"{name}_all = kernels.each({name}, {stretches})", g.steps)
+        self.step.append((f"{indent}{name}_all(){_comment(*g.steps)}", g.steps))
         self._poison_between(g.start, g.end, indent)
 
     def _poison_between(self, start: int, end: int, indent: str) -> None:
@@ -198,17 +211,33 @@ class _Emitter:
             return
         if isinstance(s, Loop):
             span = f"reversed(range({text.size(s.length)}))" if s.reverse else f"range({text.size(s.length)})"
-            self.step.append((f"{indent}for t in {span}:{_comment(s.node)}", None))
+            self.step.append((f"{indent}for t in {span}:{_remark(s.node)}", None))
             count = len(self.step)
-            for inner in s.steps:
-                self._step(inner, indent + "    ")
+            with self._bound_for(s):
+                for inner in s.steps:
+                    self._step(inner, indent + "    ")
             if len(self.step) == count:
                 self.step.append((f"{indent}    pass", None))
             self._poison(s.end, indent)
             return
         for line in self._lines(s):
-            self.step.append((f"{indent}{line}{_comment(s.node)}", s))
+            self.step.append((f"{indent}{line}{_comment(s)}", s))
         self._poison(s.position, indent)
+
+    @contextmanager
+    def _bound_for(self, loop: Loop) -> Iterator[None]:
+        """Where a slice may lie outside for some sizes, what a loop's steps need is bound only if there are steps."""
+        slices = [n for n in loop.node.attrs["body"].nodes if n.op.name == "slice"]
+        if isinstance(loop.length, int) or not any(dims.symbols_of(n.inputs[0].shape) for n in slices):
+            yield
+            return
+        outside, names = self.bind, dict(self.names)
+        self.bind = []
+        yield
+        within, self.bind, self.names = self.bind, outside, names
+        if within:
+            self._bind(f"if {text.size(loop.length)} > 0:")
+            self.bind += [(f"    {line}", step) for line, step in within]
 
     def _poison(self, position: int, indent: str) -> None:
         for b in self.deaths.get(position, ()):
@@ -247,7 +276,7 @@ class _Emitter:
     def _prepared_for(self, s: Step, at: Callable[[Value], str], span: str) -> str:
         """One bound kernel for each stretch or time step."""
         name = self._unique(f"run_{self.name(s.outputs[0])}")
-        self.bind.append(f"    {name} = [{self._call(s, at)} for t in {span}]")
+        self._bind(f"{name} = [{self._call(s, at)} for t in {span}]", s)
         return f"{name}[t]()"
 
     def _prepared(self, s: Step) -> str:
@@ -256,7 +285,7 @@ class _Emitter:
         if loop is not None:
             return self._prepared_for(s, self.at, f"range({text.size(loop.length)})")
         name = self._unique(f"run_{self.name(s.outputs[0])}")
-        self.bind.append(f"    {name} = {self._call(s, self.at)}")
+        self._bind(f"{name} = {self._call(s, self.at)}", s)
         return f"{name}()"
 
     def _call(self, s: Step, at: Callable[[Value], str]) -> str:
@@ -288,5 +317,9 @@ _VIEW_TEXT: dict[str, Any] = {
 }
 
 
-def _comment(node: Node | None) -> str:
+def _remark(node: Node | None) -> str:
     return text.remark(naming.origin(node))
+
+
+def _comment(*steps: Step) -> str:
+    return text.remark(naming.origins_of(*steps))

@@ -7,7 +7,8 @@ import linecache
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -37,13 +38,20 @@ def module(source: str, name: str) -> dict[str, Any]:
     return scope
 
 
+def raise_at(emission: Emission, filename: str, error: Exception) -> NoReturn:
+    """Raise the error of a kernel, with the layer and the user's line that the kernel comes from."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == filename]
+    step = emission.lines.get(lines[-1] or 0) if lines else None
+    provenance.raise_at(error, step.node.origins if step is not None else ())
+
+
 class NumpyInstance(Instance):
     """The emitted step, on views of one arena."""
 
-    def __init__(self, located: Callable[[IndexError], IndexError], writer: Writer, homes: Sequence[Any], denormals: Denormals,
+    def __init__(self, raise_at: Callable[[Exception], NoReturn], writer: Writer, homes: Sequence[Any], denormals: Denormals,
                  inputs: list[np.ndarray], step: Callable[[], None], outputs: Callable[[], list[np.ndarray]],
                  commit: Callable[[], None]):  # fmt: skip
-        self._located = located
+        self._raise_at = raise_at
         self._denormals = denormals
         self._writer = writer
         self._homes = homes
@@ -63,8 +71,8 @@ class NumpyInstance(Instance):
                 self._step()
                 results = self._outputs()
                 self._commit()
-        except IndexError as error:
-            raise self._located(error) from error
+        except (IndexError, ValueError) as error:
+            self._raise_at(error)
         finally:
             denormals.put(denormals.before)
             self._writer.wrote()
@@ -88,13 +96,7 @@ class NumpyExecutable(PlannedExecutable):
         constants = [n.attrs["value"].array for n in self.emission.constants]
         with np.errstate(all="ignore"):
             parts = self._bind(np, kernels, arena.array, self._storage, constants, self.emission.nodes, env)
-        return NumpyInstance(self._located, self.writer, self.homes, Denormals(self.denormals == "flush"), *parts)
-
-    def _located(self, error: IndexError) -> IndexError:
-        """The error of a kernel, with the layer and the user's line that the kernel comes from."""
-        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == self.filename]
-        step = self.emission.lines.get(lines[-1] or 0) if lines else None
-        return IndexError(f"{error}{provenance.where(step.node.origins) if step is not None else ''}")
+        return NumpyInstance(partial(raise_at, self.emission, self.filename), self.writer, self.homes, Denormals(self.denormals == "flush"), *parts)
 
     def _describe(self) -> str:
         return f"{blas.describe()}\n{describe(self.denormals)}"

@@ -24,7 +24,6 @@ from symkeras.backend.numpy.sources import Sources, Unavailable
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import naming
-from symkeras.compiler.program.program import Buffer, Value
 from symkeras.errors import BackendError
 from symkeras.graph.escaping import docstring, file_name, python_literal, shell_word
 from symkeras.graph.graph import Graph
@@ -38,8 +37,9 @@ _TILED = ("conv", "max_pool", "sum_pool")
 """Ops whose working memory is that of a tile of images, for each member of the team."""
 
 
-def export_numpy(graph: Graph, path: Path, *, batch: int = 32, title: str = "", results: Sequence[str] = (), level: str = "O2",
-                 numerics: str = "safe") -> list[Path]:  # fmt: skip
+def export_numpy(
+    graph: Graph, path: Path, *, batch: int = 32, title: str = "", results: Sequence[str] = (), level: str = "O2"
+) -> list[Path]:
     """Write `graph` as a Python script and a file of weights.
 
     Args:
@@ -48,7 +48,7 @@ def export_numpy(graph: Graph, path: Path, *, batch: int = 32, title: str = "", 
         batch: rows for which memory is planned.
         title: the name of the model.
         results: names of the outputs.
-        level, numerics: as for `compile`.
+        level: as for `compile`.
 
     Returns:
         The script and the file of weights.
@@ -59,7 +59,7 @@ def export_numpy(graph: Graph, path: Path, *, batch: int = 32, title: str = "", 
     """
     check_count("batch", batch)
     check_suffix(path, ".py")
-    export = _Export(graph, batch, title or graph.name, results, {"level": level, "numerics": numerics})
+    export = _Export(graph, batch, title or graph.name, results, {"level": level})
     script, weights = export.script(path), export.weights()
     beside = path.with_suffix(".npz")
     beside.write_bytes(weights)
@@ -117,7 +117,7 @@ class _Export:
 
     def _stored(self, n: Node, array: Any) -> str:
         """The expression of an array that is kept in the file of weights."""
-        base = name = naming.suggest(Value(n.tensor_type, Buffer(n.tensor_type, n.op.name, n), n))
+        base = name = naming.named_after(n)
         k = 1
         while name in self.arrays or name in ("file", "allow_pickle"):  # parameters of np.savez
             k += 1

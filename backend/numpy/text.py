@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symkeras.graph import dims
+from symkeras.graph import dims, words
 from symkeras.graph.dims import Size
 from symkeras.graph.escaping import Language, comment, python_literal
 
-_EMITTED = """
-np kernels arena variables constants nodes dims step outputs commit bind t range reversed float max
-"""
-RESERVED = frozenset((*keyword.kwlist, *_EMITTED.split()))
+RESERVED = words.PYTHON
 """What nothing of a graph is named: words of Python, and what the emitted functions name themselves."""
 
 PYTHON = Language(RESERVED | {"x"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from symkeras.backend.onnx.writer import Expression, Term, Writer
 from symkeras.graph.node import Node
 
@@ -11,29 +9,25 @@ _SINGLE = ("Elu", "LeakyRelu", "Selu", "Softplus")
 """Operators with numbers among their attributes, which are in single precision, or whose kernel in double loses digits."""
 
 
-def _decomposed(w: Writer, n: Node, inputs: Any) -> Term:
-    return w.expand(lambda *x: n.op.decompose(*x, **n.attrs), [i.tensor_type for i in n.inputs], inputs)  # type: ignore[attr-defined]
-
-
 def _of_floats(kind: str, **names: str) -> Expression:
     """An operator of one floating tensor, with attributes of other names."""
 
     def write(w: Writer, n: Node, x: Term) -> Term:
         if x.dtype != n.dtype or (x.dtype == "float64" and kind in _SINGLE):
-            return _decomposed(w, n, (x,))
+            return w.decomposed(n, (x,))
         return w.op(kind, x, **{theirs: n.attrs[ours] for ours, theirs in names.items()})
 
     return write
 
 
 def _relu(w: Writer, n: Node, x: Term) -> Term:
-    return w.op("Relu", x) if x.dtype in ("float16", "float32", "float64") else _decomposed(w, n, (x,))
+    return w.op("Relu", x) if x.dtype in ("float16", "float32", "float64") else w.decomposed(n, (x,))
 
 
 def _normalized(kind: str) -> Expression:
     def write(w: Writer, n: Node, x: Term) -> Term:
         if x.dtype != n.dtype or not n.ndim:
-            return _decomposed(w, n, (x,))
+            return w.decomposed(n, (x,))
         return w.op(kind, x, axis=n.attrs["axis"])
 
     return write
@@ -43,7 +37,7 @@ def _layer_normalization(w: Writer, n: Node, *inputs: Term) -> Term:
     (x, gamma, beta), axes = n.inputs, n.attrs["axes"]
     is_last = axes == tuple(range(x.ndim - len(axes), x.ndim)) and gamma.shape == beta.shape == x.shape[x.ndim - len(axes) :]
     if not is_last or not axes or 0 in x.shape or x.dtype == "float64":  # epsilon is in single precision
-        return _decomposed(w, n, inputs)
+        return w.decomposed(n, inputs)
     return w.op("LayerNormalization", *inputs, axis=axes[0], epsilon=n.attrs["epsilon"])
 
 

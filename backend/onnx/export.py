@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from symkeras.arguments import one_of
 from symkeras.backend.emitted.batchwise import check_suffix
 from symkeras.backend.onnx import model as onnx_model
 from symkeras.backend.onnx.model import LEAST_OPSET, Model, model_of
 from symkeras.backend.onnx.recurrence import RecogniseRecurrence
-from symkeras.backend.onnx.table import check_expressible, takes
+from symkeras.backend.onnx.table import UNWANTED, check_expressible, takes
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.errors import BackendError, ConfigError
 from symkeras.graph.graph import Graph
 
-UNWANTED = ("flatten-updates", "sparse-updates")
-"""Passes for engines that update variables in place."""
 _ALIGNED = 4096
 """Weights in a file of their own begin at multiples of this, so that engines can map them into memory."""
 
@@ -35,8 +34,8 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
         opset: the version of ONNX' operators, from 18 on.
         title: the name of the model.
         results: names of the outputs.
-        level, numerics: as for `compile`. With numerics="fast" maxima, maximum pooling and recurrent layers become ONNX' own operators, in which
-            engines lose a NaN.
+        level: as for `compile`.
+        numerics: "safe", or "fast": maxima, maximum pooling and recurrent layers become ONNX' own operators, in which engines lose a NaN.
 
     Returns:
         The files written.
@@ -52,10 +51,11 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
     if graph.updates:
         names = ", ".join(dict.fromkeys(v.attrs["name"] for v, _ in graph.updates))
         raise BackendError(f"export of {title or graph.name!r}: it changes variables ({names}); what is exported only computes")
+    one_of("safe", "fast")(numerics, "export: numerics")
     check_expressible(graph, f"export of {title or graph.name!r}")
     pipeline = Pipeline.level(level).without(UNWANTED)
     first = (RecogniseRecurrence(),) if numerics == "fast" else ()
-    optimised, _ = Pipeline((*first, *pipeline.passes, FreezeVariables())).run(graph, takes, numerics)
+    optimised, _ = Pipeline((*first, *pipeline.passes, FreezeVariables())).run(graph, takes)
     model = model_of(optimised, opset, numerics != "fast", title, results)
     return _write(model, path)
 

@@ -29,18 +29,29 @@ def _spread(w: Writer, n: Node, indices: Term, values: Term) -> tuple[Term, Term
 
 
 def _scatter_add(w: Writer, n: Node, indices: Term, values: Term) -> Term:
+    if 0 in n.inputs[1].shape:
+        return zeros(w, values.dtype, n.shape)
     places, rows, size = _spread(w, n, indices, values)
     flat = w.op("ScatterElements", zeros(w, values.dtype, (n.attrs["rows"], size)), places, rows, axis=0, reduction="add")
     return reshaped(w, flat, (n.attrs["rows"], *n.inputs[1].shape[n.inputs[0].ndim :]))
 
 
 def _combine_rows(w: Writer, n: Node, indices: Term, values: Term) -> Term:
-    places, rows, size = _spread(w, n, indices, values)
-    table = w.op("ScatterElements", zeros(w, values.dtype, (n.attrs["rows"], size)), places, rows, axis=0, reduction="add")
+    """Rows are numbered as they occur: an index may be that of no row of the table."""
+    if 0 in n.shape:
+        return values
+    count = dims.product(n.inputs[0].shape)
+    flat = reshaped(w, indices.cast("int64"), (count,))
+    flat = w.op("Where", flat < 0, flat + w.size(n.attrs["rows"]), flat, dtype="int64")
+    number = w.ops("Unique", flat, dtypes=(None, "int64", "int64", "int64"))[2]
+    places, rows, size = _spread(w, n, number, values)
+    table = w.op("ScatterElements", zeros(w, values.dtype, (count, size)), places, rows, axis=0, reduction="add")
     return reshaped(w, w.op("GatherElements", table, places, axis=0), n.shape)
 
 
-def _set_rows(w: Writer, n: Node, table: Term, indices: Term, rows: Term) -> Term:
+def _set_rows(w: Writer, n: Node, table: Term, indices: Term, rows: Term, guard: Term | None = None) -> Term:
+    if guard is not None:
+        table = w.op("Where", w.op("IsNaN", guard, dtype="bool"), guard, table, dtype=table.dtype)
     return w.op("ScatterND", table, reshaped(w, indices.cast("int64"), (*n.inputs[1].shape, 1)), rows)
 
 

@@ -139,9 +139,8 @@ class RecogniseRecurrence(Pass):
         for n in graph.nodes:
             cell = cell_of(n) if n.op.name == "scan" else None
             if cell is not None:
-                with provenance.inherit(n.origins):
-                    replace[n] = make(RECURRENCE, n.inputs, {**n.attrs, "cell": cell}, n.type)
-                context.fired[cell.kind] += 1
+                with provenance.replacing(n):
+                    replace[n] = context.rewrote(cell.kind, n, make(RECURRENCE, n.inputs, {**n.attrs, "cell": cell}, n.type))
         return graph.rebuilt(replace)
 
 

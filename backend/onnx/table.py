@@ -17,6 +17,8 @@ TABLE: dict[str, Expression] = {
     **elementwise.TABLE, **movement.TABLE, **reductions.TABLE, **indexing.TABLE, **windows.TABLE, **control.TABLE, **composites.TABLE,
     **random.TABLE, **recurrence.TABLE,
 }  # fmt: skip
+UNWANTED = ("flatten-updates", "sparse-updates")
+"""Passes for engines that update variables in place."""
 _LEAVES = ("constant", "variable", "placeholder", "item")
 
 

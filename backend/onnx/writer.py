@@ -126,7 +126,8 @@ class Writer:
     def ops(self, kind: str, *inputs: Any, dtypes: Sequence[str | None], **attrs: Any) -> list[Term]:
         """A node with several results."""
         given = [x if isinstance(x, Term) or x is None else self.constant(x) for x in inputs]
-        results = [Term(self, self.name(kind), d or given[0].dtype) for d in dtypes]  # type: ignore[union-attr]
+        own = next((x.dtype for x in given[:1] if x is not None), None)
+        results = [Term(self, self.name(kind), _known(d or own, kind)) for d in dtypes]
         self._add(kind, [x.name if x else "" for x in given], [r.name for r in results], attrs)
         return results
 
@@ -336,14 +337,24 @@ class Writer:
         inputs = [values[i] for i in n.inputs]
         if name in self._table:
             return self._table[name](self, n, *inputs)
-        assert isinstance(n.op, Composite), name
-        return self.expand(lambda *x: n.op.decompose(*x, **n.attrs), [i.tensor_type for i in n.inputs], inputs)  # type: ignore[attr-defined]
+        return self.decomposed(n, inputs)
+
+    def decomposed(self, n: Node, inputs: Sequence[Term]) -> Term:
+        """A composite by its decomposition."""
+        op = n.op
+        assert isinstance(op, Composite), op.name
+        return self.expand(lambda *x: op.decompose(*x, **n.attrs), [i.tensor_type for i in n.inputs], inputs)
 
     @staticmethod
     def _closed(name: str, nodes: Sequence[onnx.NodeProto], inputs: Sequence[tuple[str, TensorType]],
                 outputs: Sequence[tuple[str, TensorType]]) -> onnx.GraphProto:  # fmt: skip
         given, made = ([_port(n, t) for n, t in part] for part in (inputs, outputs))
         return helper.make_graph(list(nodes), ascii_words(name) or "graph", given, made)
+
+
+def _known(dtype: str | None, kind: str) -> str:
+    assert dtype is not None, f"{kind} has neither a first input nor a dtype"
+    return dtype
 
 
 def _port(name: str, t: TensorType) -> onnx.ValueInfoProto:

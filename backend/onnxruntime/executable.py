@@ -8,60 +8,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
 
-from symkeras import backend_names, locks
-from symkeras.backend.denormals import Denormals, describe
+from symkeras import backend_names
+from symkeras.backend.denormals import Denormals
 from symkeras.backend.emitted import threads
-from symkeras.backend.emitted.size_check import SizeCheck
-from symkeras.backend.interface import MOST_SIZES, Backend, Executable, input_arrays
+from symkeras.backend.engine import faults
+from symkeras.backend.engine.executable import EngineExecutable, Shapes
+from symkeras.backend.interface import MOST_SIZES
 from symkeras.backend.onnx.model import SMALL, Model, model_of
 from symkeras.backend.onnx.table import check_expressible, takes
-from symkeras.backend.onnxruntime.providers import providers
+from symkeras.backend.onnxruntime.providers import Device
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
-from symkeras.compiler.program.program import check_sizes
 from symkeras.errors import BackendError
-from symkeras.graph.escaping import printable
 from symkeras.graph.graph import Graph
 from symkeras.graph.variable import Watch, Writer
-from symkeras.ops.evaluation import evaluate, solve_dims
+from symkeras.ops.evaluation import evaluate
 from symkeras.recent import Recent
 
-UNWANTED = ("flatten-updates", "sparse-updates")
-"""Passes for engines that update variables in place."""
+if TYPE_CHECKING:
+    from symkeras.backend.engine.backend import EngineBackend
+
 _FATAL = 4
 """What the engine writes to the screen by itself: errors come as exceptions."""
 
 
-class SessionExecutable(Executable):
-    """See `symkeras.backend.interface.Executable`.
+class SessionExecutable(EngineExecutable):
+    """See `EngineExecutable`.
 
     Args:
-        device: such as "cpu" or "cuda:0"; the processor when None.
-        poison: for the sake of one call for all backends: there are no buffers here to poison.
+        numerics: "safe", or "fast", which takes ONNX' own maxima, pooling and recurrent layers, in which the engine loses a NaN.
 
     Raises:
         BackendError: the graph trains, holds what ONNX cannot express or the engine has no kernel for, or there is no such device.
     """
 
-    def __init__(self, graph: Graph, backend: Backend, level: str = "O2", numerics: str = "safe", pipeline: str | None = None,
-                 poison: bool = False, denormals: str | None = None, device: str | None = None):  # fmt: skip
-        super().__init__(graph, backend.name, denormals)
+    place: Device
+
+    def __init__(self, graph: Graph, backend: EngineBackend, numerics: str = "safe", **options: Any):
         _check_trains_nothing(graph)
         check_expressible(graph, f"{graph.name} on {backend.name}")
-        self.level = level
-        self.device = device
-        self._providers = providers(device)
-        chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(UNWANTED)
-        self._optimised, self.history = chosen.run(graph, backend.takes, numerics)
+        super().__init__(graph, backend, **options)
         self._is_exact = numerics != "fast"
-        self._check = SizeCheck(graph)
-        self._sizes: Recent[tuple[tuple[int, ...], ...], bool] = Recent(MOST_SIZES)
-        self._lock = locks.reentrant_lock()
+        self._sizes: Recent[Shapes, bool] = Recent(MOST_SIZES)
         self._updated = [n.attrs["variable"] for n, _ in self._optimised.updates]
         self._watch = Watch(n.attrs["variable"] for n in self._optimised.variables if n.attrs["variable"] not in self._updated)
         self._run_options = onnxruntime.RunOptions()
@@ -90,29 +83,20 @@ class SessionExecutable(Executable):
             options.add_external_initializers(list(large), [onnxruntime.OrtValue.ortvalue_from_numpy(a) for a in large.values()])
         try:
             with Denormals(self.denormals == "flush"):  # the engine sets the register of the thread that makes the first session, and leaves it so
-                return onnxruntime.InferenceSession(model.referring({}, SMALL).SerializeToString(), options, providers=self._providers)
+                return onnxruntime.InferenceSession(model.referring({}, SMALL).SerializeToString(), options, providers=self.place.providers)
         except Exception as error:
-            raise self._located(error, "cannot run") from error
-
-    @property
-    def graph(self) -> Graph:
-        return self._optimised
+            raise faults.translated(error, self.source_graph, self.backend, "cannot compile", self._place(error, model)) from error
 
     @property
     def source(self) -> str:  # type: ignore[override]
         """The ONNX model as text, large weights left out."""
         return self.model.text
 
-    def __str__(self) -> str:
-        counts = f"{self.source_graph.count()} operations written, {self.graph.count()} left, {len(self.model.proto.graph.node)} ONNX nodes"
-        return (
-            f"{self.graph.name} on {self.backend}, level {self.level}: {counts}\n"
-            f"onnxruntime {onnxruntime.__version__} on {self.device or 'cpu'}\n{describe(self.denormals)}"
-        )
-
-    def __call__(self, *arrays: Any) -> list[np.ndarray]:
-        given = input_arrays(self.source_graph, arrays)
-        self._check_sizes(tuple(a.shape for a in given))
+    def _run(self, given: Sequence[np.ndarray]) -> list[np.ndarray]:
+        shapes = tuple(a.shape for a in given)
+        if self._sizes.get(shapes) is None:
+            self.sizes(shapes)
+            self._sizes.put(shapes, True)
         with self._lock:
             if self._watch.last != self._seen:
                 self._prepare()
@@ -120,11 +104,11 @@ class SessionExecutable(Executable):
         feeds = dict(zip(model.inputs, map(_in_order, given), strict=True))
         feeds.update((name, np.array(v.array)) for v, name in model.states.items())
         try:
-            with Denormals(self.denormals == "flush"):
-                found = session.run(fetched, feeds, self._run_options)
+            found = session.run(fetched, feeds, self._run_options)
         except Exception as error:
-            evaluate(self.source_graph, given)  # raises what the reference does, with layer and line
-            raise self._located(error, "failed") from error
+            if not faults.is_about_memory(error):
+                evaluate(self.source_graph, given)  # raises what the reference does, with layer and line
+            raise self.fault(error, shapes, "failed in", self._place(error, model)) from error
         if self._updated:
             self._write(found[len(model.outputs) :])
         return found[: len(model.outputs)]
@@ -140,22 +124,12 @@ class SessionExecutable(Executable):
                 if is_good:  # what we wrote may lie in one pack with what we read
                     self._seen = self._watch.last
 
-    def _check_sizes(self, shapes: tuple[tuple[int, ...], ...]) -> None:
-        """Raise ShapeError for shapes that do not fit the inputs, or break an equality that the graph rests on."""
-        if self._sizes.get(shapes) is None:
-            inputs = self.source_graph.inputs
-            env = solve_dims([n.tensor_type for n in inputs], shapes, [n.attrs["name"] for n in inputs])
-            self._check.check(shapes)
-            check_sizes(self._optimised, env)
-            self._sizes.put(shapes, True)
-
-    def _located(self, error: Exception, what: str) -> BackendError:
-        """An error of the engine with the layer and line of the node that it names."""
-        text = str(error).strip()
-        name = re.search(r"(?:with name|Name:) ?'([^']*)'", text)
-        nodes = self.model.named(name[1]) if name else []
-        place = f" ({nodes[0].op_type}: {nodes[0].doc_string})" if nodes else ""
-        return BackendError(f"{self.source_graph.name}: onnxruntime {what}{place}: {printable(text)}; numpy, native and the interpreter can")
+    @staticmethod
+    def _place(error: Exception, model: Model) -> str:
+        """The node that an error of the engine names, with its layer and line."""
+        name = re.search(r"(?:with name|Name:) ?'([^']*)'", str(error))
+        nodes = model.named(name[1]) if name else []
+        return f"{nodes[0].op_type} ({nodes[0].doc_string})" if nodes else ""
 
 
 def _in_order(a: np.ndarray) -> np.ndarray:

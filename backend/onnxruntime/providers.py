@@ -6,7 +6,8 @@ from typing import Any
 
 import onnxruntime
 
-from symkeras.errors import BackendError, nearest
+from symkeras.backend.emitted import threads
+from symkeras.backend.engine import device
 
 _REMOTE = ("AzureExecutionProvider",)
 """Providers that are no device of this machine."""
@@ -18,15 +19,20 @@ def names() -> dict[str, str]:
     return {"cpu": found.pop("cpu", "CPUExecutionProvider"), **found}
 
 
-def providers(device: str | None) -> list[Any]:
-    """What a session is given for a device such as "cpu" or "cuda:1"; the processor when None, and for what a device lacks.
+class Device(device.Device):
+    """A kind of device, or one of its kind: a session fetches and sends what it needs by itself.
 
-    Raises:
-        BackendError: there is no such device.
+    Attributes:
+        providers: what a session is given; the processor for what a device lacks.
     """
-    kind, _, number = (device or "cpu").partition(":")
-    known = names()
-    if kind not in known or (number and not number.isdigit()) or (kind == "cpu" and number not in ("", "0")):
-        raise BackendError(f"onnxruntime has no device {device!r}; it has {', '.join(known)}.{nearest(kind, known)}")
-    processor = known["cpu"]
-    return [processor] if kind == "cpu" else [(known[kind], {"device_id": int(number or 0)}), processor]
+
+    calls_here = True
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        kind, _, number = name.partition(":")
+        known = names()
+        self.providers: list[Any] = [known["cpu"]] if self.is_processor else [(known[kind], {"device_id": int(number or 0)}), known["cpu"]]
+
+    def about_threads(self) -> str:
+        return f"{threads.count()} of ONNX Runtime's"

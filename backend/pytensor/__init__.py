@@ -5,26 +5,45 @@ Installed by `pip install "symkeras[pytensor]"`; nothing of it is imported befor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from symkeras.arguments import one_of, optional, text
-from symkeras.backend.interface import Backend
-from symkeras.backend.pytensor.executable import PyTensorExecutable
-from symkeras.backend.pytensor.functions import FUNCTIONS
-from symkeras.backend.pytensor.modes import MODES
+from symkeras.arguments import one_of, optional
+from symkeras.backend.engine.backend import EngineBackend
+from symkeras.backend.engine.executable import EngineExecutable
+from symkeras.backend.engine.walk import Walk
+from symkeras.backend.pytensor.executable import Device, PyTensorStep
+from symkeras.backend.pytensor.functions import FOREIGN, FUNCTIONS
+from symkeras.backend.pytensor.modes import MODES, checked_mode
 from symkeras.graph.graph import Graph
 
 
-class PyTensorBackend(Backend):
-    """Registered as "pytensor"."""
+class PyTensorBackend(EngineBackend):
+    """Registered as "pytensor".
+
+    Its option `mode` is "c", "py" or "default" (see `modes.checked_mode`).
+    """
 
     name = "pytensor"
     package = "pytensor"
-    options = {"device": optional(text), "mode": optional(one_of(*MODES, "default"))}
+    table = FUNCTIONS
+    own = {"mode": optional(one_of(*MODES, "default"))}
 
-    def takes(self, op: str) -> bool:
-        """What PyTensor has, and what runs as an Op of ours; PyTensor fuses the decompositions of all others."""
-        return op in FUNCTIONS.plain or op in FUNCTIONS.special
+    def devices(self) -> list[str]:
+        return ["cpu:0"]
 
-    def compile(self, graph: Graph, **options: Any) -> PyTensorExecutable:
-        return PyTensorExecutable(graph, self, **options)
+    def borrows(self, op: str) -> bool:
+        return op in FOREIGN
+
+    def make_device(self, name: str) -> Device:
+        return Device(name)
+
+    def compile(self, graph: Graph, **options: Any) -> EngineExecutable:
+        checked_mode(options.get("mode"))
+        return super().compile(graph, **options)
+
+    def step(self, walk: Walk, device: Device, own: Mapping[str, Any]) -> PyTensorStep:
+        return PyTensorStep(walk, device, checked_mode(own.get("mode")))
+
+    def about(self, device: Device, own: Mapping[str, Any]) -> str:
+        return f"one function for each set of sizes, mode {checked_mode(own.get('mode'))!r}"

@@ -13,13 +13,11 @@ from pytensor.graph.op import Op
 from pytensor.ifelse import ifelse
 from pytensor.tensor.type import TensorType
 
-from symkeras.backend.engine.walk import Here, Walk
+from symkeras.backend.engine.walk import HARMLESS, Here, Walk, bounds
 from symkeras.backend.pytensor.modes import function, inner_mode
 from symkeras.graph.graph import Graph
 
 Variable = Any
-HARMLESS = np.zeros(2, np.int64)
-"""An extent that keeps all bounds."""
 
 
 def scan(here: Here) -> Callable[..., Any]:
@@ -83,7 +81,7 @@ class While(Op):
         self.graphs: tuple[Graph, ...] = tuple(w.graph for w in walks)
         self.taken = tuple(taken)
         self.state = state
-        self._checks = sum(len(w.checks) for w in walks)
+        self._low, self._high = bounds([c for w in walks for c in w.checks])
         self._predicate, self._body = (self._compiled(w) for w in walks)
 
     def _compiled(self, walk: Walk) -> Callable[..., list[np.ndarray]]:
@@ -93,7 +91,11 @@ class While(Op):
 
     def make_node(self, *inputs: Variable) -> Apply:
         state = [t() for t in self.taken[: self.state]]
-        return Apply(self, list(inputs), [*state, *(TensorType("int64", (2,))() for _ in range(self._checks))])
+        return Apply(self, list(inputs), [*state, *(TensorType("int64", (2,))() for _ in range(len(self._low)))])
+
+    def _keep(self, extents: Sequence[np.ndarray]) -> bool:
+        """Whether extents keep the bounds of the checks."""
+        return all(low <= e[0] and e[1] <= high for e, low, high in zip(extents, self._low, self._high, strict=True))
 
     def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> list[Any]:
         return [x.type.shape for x in node.outputs]
@@ -102,8 +104,8 @@ class While(Op):
         n = self.state
         state, outer = [np.array(x) for x in inputs[:n]], list(inputs[n:])
         go_on, *of_predicate = self._predicate(*state, *outer)
-        of_body = [HARMLESS] * (self._checks - len(of_predicate))
-        while go_on:
+        of_body = [HARMLESS] * (len(self._low) - len(of_predicate))
+        while go_on and self._keep([*of_predicate, *of_body]):
             found = self._body(*state, *outer)
             state, of_body = found[:n], _wider(of_body, found[n:])
             go_on, *extents = self._predicate(*state, *outer)

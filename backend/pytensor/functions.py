@@ -16,7 +16,8 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Constant
 
-from symkeras.backend.engine.walk import AXIS_OF_INDICES, Here
+from symkeras.backend.engine.tables import NOTHING
+from symkeras.backend.engine.walk import AXIS_OF_INDICES, Functions, Here
 from symkeras.backend.pytensor.control import cond, scan, while_loop
 from symkeras.backend.pytensor.foreign import Extent, Kernel, Reference, reference
 from symkeras.graph import dims, dtypes
@@ -99,14 +100,16 @@ PLAIN: dict[str, Callable[..., Variable]] = {
     "logical_and": pt.and_, "logical_or": pt.or_, "logical_xor": pt.neq, "logical_not": pt.invert,
     "isnan": pt.isnan, "isinf": pt.isinf, "isfinite": lambda x: pt.invert(pt.or_(pt.isnan(x), pt.isinf(x))),
     "bitwise_and": pt.and_, "bitwise_or": pt.or_, "bitwise_xor": pt.xor, "bitwise_not": pt.invert,
-    "where": pt.switch, "cast": pt.cast, "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
+    "where": pt.switch, "cast": pt.cast, **NOTHING,
     "reshape": _reshape, "transpose": lambda x, axes: x.dimshuffle(axes),
     "broadcast_to": _filled, "slice": _slice, "flip": _flip, "pad": _pad,
     "concatenate": lambda *x, axis: pt.concatenate(x, axis),
 }  # fmt: skip
 """What PyTensor computes; a node of which it would give another type runs by its reference value, which raises what is to be raised."""
 
-KERNELS = {"conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad"}
+KERNELS = {
+    "conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad", "combine_rows",
+}  # fmt: skip
 """What runs by the kernels of the NumPy backend."""
 REFERENCES = {
     "sum", "prod", "max", "min", "any", "all", "argmax", "argmin", "cumsum", "cumprod", "sort", "argsort", "top_k", "random_bits",
@@ -119,8 +122,6 @@ def _is_foreign(here: Here) -> bool:
     n = here.node
     if any(t.dtype == "float16" or t.dtype in dtypes.COMPLEX for m in (n, *n.inputs) for t in m.types):
         return True
-    if n.op.name == "power":
-        return dtypes.is_int(n.dtype)  # C's pow rounds to a double
     if n.op.name == "reshape":  # sizes that do not fit, in a body that does not run
         return math.prod(dims.evaluate(n.inputs[0].shape, here.env)) != math.prod(here.shapes[0])
     return False
@@ -130,6 +131,8 @@ def _by_pytensor(here: Here) -> Callable[..., Any]:
     fn = PLAIN[here.node.op.name]
     if _is_foreign(here):
         return _by(Reference)(here)
+    if here.node.op.name == "power" and dtypes.is_int(here.node.dtype):  # C's pow rounds to a double; a check reports exponents below 0
+        return lambda x, y: reference(here, x, _larger(y, np.zeros((), y.dtype)))
 
     def run(*inputs: Variable) -> Variable:
         if here.node.op.is_elementwise:
@@ -169,10 +172,9 @@ def _with_indices(here: Here) -> Callable[..., Any]:
     return run
 
 
-class PyTensorFunctions:
+class PyTensorFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`."""
 
-    plain: dict[str, Callable[..., Any]] = {}
     special = {
         **dict.fromkeys(PLAIN, _by_pytensor), **dict.fromkeys(KERNELS, _by(Kernel)), **dict.fromkeys(REFERENCES, _by(Reference)),
         **dict.fromkeys(AXIS_OF_INDICES, _with_indices), "matmul": _product, "scan": scan, "cond": cond, "while_loop": while_loop,
@@ -186,3 +188,5 @@ class PyTensorFunctions:
 
 
 FUNCTIONS = PyTensorFunctions()
+FOREIGN = {*KERNELS, *REFERENCES, *AXIS_OF_INDICES, "matmul"}
+"""What never runs by an Op of PyTensor's own."""

@@ -5,31 +5,34 @@ Installed by `pip install "symkeras[tensorflow]"`; nothing of it is imported bef
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from symkeras.backend.interface import Backend
-from symkeras.backend.tensorflow.executable import TensorFlowExecutable, device_names
+from symkeras.backend.engine.backend import EngineBackend
+from symkeras.backend.engine.walk import Walk
+from symkeras.backend.tensorflow.executable import Device, TensorFlowStep, device_names
 from symkeras.backend.tensorflow.functions import FUNCTIONS
-from symkeras.graph.graph import Graph
 
 
-class TensorFlowBackend(Backend):
+class TensorFlowBackend(EngineBackend):
     """Registered as "tensorflow"."""
 
     name = "tensorflow"
+    table = FUNCTIONS
 
-    @property
-    def package(self) -> str:  # type: ignore[override]
-        """The distribution that brought the module: there are builds of several names."""
-        return (metadata.packages_distributions().get("tensorflow") or ["tensorflow"])[0]
+    def __init__(self) -> None:
+        super().__init__()
+        self.package = (metadata.packages_distributions().get("tensorflow") or ["tensorflow"])[0]  # there are builds of several names
 
     def devices(self) -> list[str]:
         return device_names()
 
-    def takes(self, op: str) -> bool:
-        """What has a function of its own; others run by their decomposition."""
-        return op in FUNCTIONS.plain or op in FUNCTIONS.special
+    def make_device(self, name: str) -> Device:
+        return Device(name)
 
-    def compile(self, graph: Graph, **options: Any) -> TensorFlowExecutable:
-        return TensorFlowExecutable(graph, self, **options)
+    def step(self, walk: Walk, device: Device, own: Mapping[str, Any]) -> TensorFlowStep:
+        return TensorFlowStep(walk, device)
+
+    def about(self, device: Device, own: Mapping[str, Any]) -> str:
+        return "a graph for each set of sizes, run by kernels of TensorFlow (XLA took longer and loses NaN in maxima)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symkeras.backend.engine.walk import Here
+from symkeras.backend.engine.walk import HARMLESS, Here
 from symkeras.backend.tensorflow.real import tf
 from symkeras.backend.tensorflow.variables import Table
 from symkeras.graph import dims
@@ -64,6 +64,7 @@ def cond(here: Here) -> Callable[..., Any]:
 def while_loop(here: Here) -> Callable[..., Any]:
     predicate, body = here.walk(here.attrs["predicate"]), here.walk(here.attrs["body"])
     count, a = here.attrs["state"], len(predicate.checks)
+    low, high = here.bounds
 
     def run(*given: Any) -> Any:
         outer = given[count:]
@@ -78,10 +79,14 @@ def while_loop(here: Here) -> Callable[..., Any]:
             go_on, of_predicate = holds(new)
             return go_on, new, _wider(extents, [*of_predicate, *of_body])
 
+        def goes_on(holds: Tensor, _: Any, extents: Any) -> Tensor:
+            found = tf.stack(extents) if extents else tf.zeros((0, 2), "int64")
+            return holds & tf.reduce_all((low <= found[:, 0]) & (found[:, 1] <= high))
+
         state = tensors(given[:count])
         first, of_predicate = holds(state)
         extents = [*of_predicate, *_nothing(len(here.checks) - a)]
-        _, state, extents = tf.while_loop(lambda go_on, *_: go_on, step, (first, state, extents))
+        _, state, extents = tf.while_loop(goes_on, step, (first, state, extents))
         return (state, extents) if here.checks else state
 
     return run
@@ -89,7 +94,7 @@ def while_loop(here: Here) -> Callable[..., Any]:
 
 def _nothing(count: int) -> list[Tensor]:
     """Extents that are harmless."""
-    return [tf.zeros(2, "int64") for _ in range(count)]
+    return [tf.constant(HARMLESS, "int64") for _ in range(count)]
 
 
 def _wider(a: Sequence[Tensor], b: Sequence[Tensor]) -> list[Tensor]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from symkeras.backend.engine.tables import by_name
 from symkeras.backend.tensorflow.real import tf
 
 Tensor = Any
@@ -149,25 +150,23 @@ def _ordering(fn: Function) -> Function:
 
 
 m = tf.math
+_OTHER_NAMES = {
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
+}  # fmt: skip
 ELEMENTWISE: dict[str, Function] = {
-    "add": _by_dtype(tf.add, bool=tf.logical_or), "subtract": tf.subtract, "multiply": _by_dtype(tf.multiply, bool=tf.logical_and),
-    "divide": tf.divide,
+    **by_name([tf, m, tf.bitwise], _OTHER_NAMES),
+    "add": _by_dtype(tf.add, bool=tf.logical_or), "multiply": _by_dtype(tf.multiply, bool=tf.logical_and),
     "floor_divide": _by_dtype(_floor_divide, float16=_in("float32", _floor_divide)), "mod": _by_dtype(_mod, float16=_in("float32", _mod)),
     "power": _by_dtype(_power, float16=_in("float32", _power)),
     "negative": lambda x: in_int64(tf.negative)(x) if x.dtype.is_unsigned else tf.negative(x),
     "absolute": lambda x: x if x.dtype.is_unsigned or x.dtype == tf.bool else tf.abs(x), "sign": _sign,
-    "square": tf.square, "reciprocal": m.reciprocal,
     "maximum": _by_dtype(tf.maximum, bool=tf.logical_or), "minimum": _by_dtype(tf.minimum, bool=tf.logical_and),
-    "exp": tf.exp, "expm1": m.expm1, "exp2": lambda x: tf.pow(tf.cast(2, x.dtype), x), "log": m.log, "log1p": m.log1p,
+    "exp2": lambda x: tf.pow(tf.cast(2, x.dtype), x),
     "log2": _by_dtype(lambda x: m.log(x) / tf.constant(math.log(2), x.dtype), float16=_in("float32", lambda x: m.log(x) / math.log(2))),
     "log10": _by_dtype(lambda x: m.log(x) / tf.constant(math.log(10), x.dtype), float16=_in("float32", lambda x: m.log(x) / math.log(10))),
-    "logaddexp": _logaddexp, "sqrt": tf.sqrt,
-    "sin": tf.sin, "cos": tf.cos, "tan": tf.tan, "arcsin": tf.asin, "arccos": tf.acos, "arctan": tf.atan, "arctan2": tf.atan2,
-    "sinh": tf.sinh, "cosh": tf.cosh, "tanh": tf.tanh, "arcsinh": tf.asinh, "arccosh": tf.acosh, "arctanh": tf.atanh,
-    "erf": _erf, "erfinv": _erfinv, "floor": tf.floor, "ceil": m.ceil, "rint": _by_dtype(m.rint, float16=_in("float32", m.rint)), "trunc": _trunc,
-    "equal": tf.equal, "not_equal": tf.not_equal, "less": _ordering(tf.less), "less_equal": _ordering(tf.less_equal),
+    "logaddexp": _logaddexp, "erf": _erf, "erfinv": _erfinv, "rint": _by_dtype(m.rint, float16=_in("float32", m.rint)), "trunc": _trunc,
+    "less": _ordering(tf.less), "less_equal": _ordering(tf.less_equal),
     "greater": _ordering(tf.greater), "greater_equal": _ordering(tf.greater_equal),
-    "logical_and": tf.logical_and, "logical_or": tf.logical_or, "logical_xor": m.logical_xor, "logical_not": tf.logical_not,
     "isnan": _of_parts(m.is_nan, tf.logical_or), "isinf": _of_parts(m.is_inf, tf.logical_or), "isfinite": _of_parts(m.is_finite, tf.logical_and),
     "bitwise_and": _by_dtype(tf.bitwise.bitwise_and, bool=tf.logical_and), "bitwise_or": _by_dtype(tf.bitwise.bitwise_or, bool=tf.logical_or),
     "bitwise_xor": _by_dtype(tf.bitwise.bitwise_xor, bool=m.logical_xor), "bitwise_not": _by_dtype(tf.bitwise.invert, bool=tf.logical_not),

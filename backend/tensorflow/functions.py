@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.engine.tables import NOTHING
+from symkeras.backend.engine.walk import Functions
 from symkeras.backend.tensorflow import control, convolution
 from symkeras.backend.tensorflow.elementwise import ELEMENTWISE, in_int64
 from symkeras.backend.tensorflow.random import random_bits
@@ -101,12 +103,17 @@ def _extreme(fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
 # ---- indices -------------------------------------------------------------------------------------------------------
 
 
-def _within(indices: Tensor, size: int) -> Tensor:
-    """Indices from 0 on, held within an axis: those out of range are found by their extent."""
+def _positive(indices: Tensor, size: int) -> Tensor:
+    """Indices from 0 on, of a dtype that has room for the size."""
     indices = tf.cast(indices, "int64") if indices.dtype not in (tf.int32, tf.int64) else indices
     if size > np.iinfo(indices.dtype.as_numpy_dtype).max:
         indices = tf.cast(indices, "int64")
-    return tf.clip_by_value(tf.where(tf.less(indices, 0), indices + size, indices), 0, max(size - 1, 0))
+    return tf.where(tf.less(indices, 0), indices + size, indices)
+
+
+def _within(indices: Tensor, size: int) -> Tensor:
+    """Indices held within an axis: those out of range are found by their extent."""
+    return tf.clip_by_value(_positive(indices, size), 0, max(size - 1, 0))
 
 
 def _gather(table: Tensor | Table, indices: Tensor) -> Tensor:
@@ -125,15 +132,17 @@ def _scatter_add(indices: Tensor, values: Tensor, rows: int) -> Tensor:
 def _combine_rows(indices: Tensor, values: Tensor, rows: int) -> Tensor:
     if 0 in values.shape:
         return values
-    which, place = tf.unique(tf.reshape(_within(indices, rows), [-1]))
+    which, place = tf.unique(tf.reshape(_positive(indices, rows), [-1]))
     each = tf.reshape(values, [-1, *values.shape[len(indices.shape) :]])
     total = tf.math.unsorted_segment_sum(each, place, tf.size(which))
     return tf.reshape(tf.gather(total, place), values.shape)
 
 
-def _set_rows(table: Tensor | Table, indices: Tensor, rows: Tensor) -> Tensor | Rows:
+def _set_rows(table: Tensor | Table, indices: Tensor, rows: Tensor, guard: Tensor | None = None) -> Tensor | Rows:
     if isinstance(table, Table):
-        return Rows(_within(indices, table.shape[0]), rows)
+        return Rows(_within(indices, table.shape[0]), rows, guard, table.shape)
+    if guard is not None:
+        table = tf.where(tf.math.is_nan(guard), guard, table)
     if 0 in table.shape or 0 in rows.shape:
         return tf.identity(table)
     return tf.tensor_scatter_nd_update(table, tf.expand_dims(_within(indices, table.shape[0]), -1), rows)
@@ -173,12 +182,11 @@ def _on_tensors(fn: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *x, **attrs: fn(*control.tensors(x), **attrs)
 
 
-class TensorFlowFunctions:
+class TensorFlowFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`."""
 
     plain = {name: _on_tensors(fn) for name, fn in {
-        **ELEMENTWISE,
-        "stop_gradient": lambda x: x, "boundary": lambda x, **_: x,
+        **NOTHING, **ELEMENTWISE,
         "reshape": lambda x, shape: tf.reshape(x, shape), "transpose": lambda x, axes: tf.transpose(x, axes),
         "broadcast_to": lambda x, shape: tf.broadcast_to(x, shape), "flip": lambda x, axes: tf.reverse(x, axes),
         "slice": lambda x, starts, stops, strides: tf.strided_slice(x, starts, stops, strides), "pad": _pad,

@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.engine import philox
 from symkeras.backend.tensorflow.real import tf
-from symkeras.ops.op import OPS
-
-_BITS = OPS["random_bits"]
 
 
 def random_bits(state: Any, stream: int, shape: tuple[int, ...], dtype: str) -> Any:
     """Uniform random integers of an unsigned dtype, a pure function of the state u64[2]."""
 
     def draw(state: np.ndarray) -> np.ndarray:
-        return _BITS.value(state, stream=stream, shape=shape, dtype=dtype)
+        return philox.on_host(state, stream, shape, dtype)
 
     return tf.ensure_shape(tf.numpy_function(draw, [state], dtype, stateful=False), shape)

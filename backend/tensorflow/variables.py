@@ -28,10 +28,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Rows:
-    """New rows of a table, at indices within it."""
+    """New rows of a table of `shape`, at indices within it; where `guard` is NaN all others become NaN."""
 
     indices: Tensor
     rows: Tensor
+    guard: Tensor | None
+    shape: tuple[int, ...]
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        return [t for t in (self.indices, self.rows, self.guard) if t is not None]
 
 
 def tables(graph: Graph) -> set[Node]:
@@ -58,9 +64,15 @@ def read(handle: Tensor, node: Node, shape: tuple[int, ...], is_table: bool) -> 
     return tf.ensure_shape(tf.raw_ops.ReadVariableOp(resource=handle, dtype=node.dtype), shape)
 
 
+def _fill(handle: Tensor, value: Rows) -> None:
+    tf.raw_ops.AssignVariableOp(resource=handle, value=tf.fill(value.shape, value.guard))
+
+
 def write(handle: Tensor, value: Any) -> None:
     """Let a variable take a new value, or new rows."""
     if isinstance(value, Rows):
+        if value.guard is not None:
+            tf.cond(tf.math.is_nan(value.guard), lambda: _fill(handle, value), lambda: None)
         tf.raw_ops.ResourceScatterUpdate(resource=handle, indices=value.indices, updates=value.rows)
     else:
         tf.raw_ops.AssignVariableOp(resource=handle, value=value)

@@ -16,7 +16,10 @@ from symkeras.ops.sizes import as_size
 
 
 def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
-    """Products of `x` and `y`, one for every element of the batch.
+    """Products of `x` and `y`, one for every element of the batch, as Keras has it from 2.3 on, and had it before on Theano.
+
+    On TensorFlow, Keras up to 2.2 multiplied matrices along all leading axes: of (B, H, T, D) and (B, H, D, T) it made (B, H, T, T). That is
+    `ops.matmul`; a call does not say which of the two it means.
 
     Args:
         x, y: (B, ...), of at least two axes.

@@ -101,6 +101,8 @@ def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, na
 
 def _fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, reverse: bool) -> Any:
     if initializer is None:
+        if not all(ops.shape(x) for x in tree.flatten(elems)):
+            raise ShapeError("foldl and foldr go over the first axis of their elements, received a scalar")
         end = -1 if reverse else 0
         initializer = tree.map_structure(lambda x: x[end], elems)
         elems = tree.map_structure(lambda x: x[:-1] if reverse else x[1:], elems)

@@ -25,6 +25,8 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
     Returns:
         (B, 1) costs; 1e30 where the labels do not fit into the steps.
     """
+    if len(ops.shape(y_pred)) != 3 or len(ops.shape(y_true)) != 2:
+        raise ShapeError(f"ctc_batch_cost takes (B, L) labels and (B, T, V) probabilities, received {ops.shape(y_true)} and {ops.shape(y_pred)}")
     batch, steps, classes = ops.shape(y_pred)
     count = ops.shape(y_true)[1]
     if not isinstance(count, int) or not isinstance(classes, int):

@@ -20,6 +20,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import as_tensor
+from symkeras.ops.untraced_draws import is_seed, state_after
 
 _ONE_DRAW = np.array([0, 1], np.uint64)
 
@@ -134,6 +135,9 @@ class Function:
                 raise ConfigError(f"{self.name}: {t!r} is an input twice")
             given[t.node] = t.node if t.node.op.name == "placeholder" else placeholder_node(t.node.tensor_type, t.name)
         roots = [t.node for t in (*self.outputs, *pairs.values())]
+        reached = set(reachable(roots))
+        ends = {n: end for n in reached if _is_seed(n) and (end := state_after(n.attrs["variable"], reached)) is not None}
+        roots += ends.values()
         seeds: dict[Node, Node] = {}
         if (phase_placeholder().node in given or fixed_phase()) and _calls_layers(roots):
             roots, seeds = self._in_phase(roots, given)
@@ -141,7 +145,7 @@ class Function:
             new = substitute(roots, given)
             roots = [new[n] for n in roots]
         self._check_phase(roots, given)
-        updates = {v.node: n for v, n in zip(pairs, roots[len(self.outputs) :], strict=True)}
+        updates = dict(zip([*(v.node for v in pairs), *ends], roots[len(self.outputs) :], strict=True))
         for node in reachable(roots):
             if _is_seed(node) and node not in updates:
                 updates[node] = seeds.get(node) or ops.add(Tensor(node), _ONE_DRAW).node
@@ -186,7 +190,7 @@ def _listed(x: Any) -> list[Any]:
 
 def _is_seed(node: Node) -> bool:
     """Whether a node is the state of a seed generator, which moves on with every call."""
-    return node.op.name == "variable" and node.attrs["variable"].name == "seed_generator_state" and node.dtype == "uint64"
+    return node.op.name == "variable" and is_seed(node.attrs["variable"])
 
 
 def _calls_layers(roots: Iterable[Node]) -> bool:

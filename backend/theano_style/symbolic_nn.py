@@ -150,7 +150,10 @@ def conv2d_transpose(x: Any, kernel: Any, output_shape: Any, strides: Any = (1, 
         raise ShapeError(f"conv2d_transpose: output_shape needs the batch axis, two sizes and the channels, received {target}")
     spatial = target[2:] if first else target[1:-1]
     steps = spread_argument(strides, 2, "strides")
-    pads = explicit_padding(padding, spatial, ops.shape(kernel)[:2], steps, (1, 1))  # type: ignore[arg-type]
+    size = [k for k in ops.shape(kernel)[:2] if isinstance(k, int)]
+    if len(size) < 2:
+        raise ShapeError(f"conv2d_transpose: the sizes of a kernel must be known, received shape {ops.shape(kernel)}")
+    pads = explicit_padding(padding, spatial, size, steps, (1, 1))
     attrs = {"spatial": spatial, "strides": steps, "padding": pads, "dilation": (1, 1), "groups": 1}
     x = ops.transpose(x, (0, 2, 3, 1)) if first else x
     y = apply(OPS["conv_input_grad"], promoted("float", x, kernel), attrs)

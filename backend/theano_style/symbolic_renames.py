@@ -7,6 +7,7 @@ from typing import Any
 
 from symkeras import ops
 from symkeras.ops.op import dtype_of
+from symkeras.ops.shaping import canonical_axis
 from symkeras.ops.sizes import as_shape, as_size
 
 # name -> (what it gives, the op behind the 2017 arguments)
@@ -56,7 +57,7 @@ RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
     "permute_dimensions": ("The axes of `x` in the order `pattern`.", lambda x, pattern: ops.transpose(x, pattern)),
     "repeat_elements": ("Every element `rep` times along `axis`.", lambda x, rep, axis: ops.repeat(x, rep, axis)),
     "flatten": ("`x` as a vector.", lambda x: ops.reshape(x, (-1,))),
-    "batch_flatten": ("(B, ...) as (B, D).", lambda x: ops.reshape(x, (ops.shape(x)[0], -1))),
+    "batch_flatten": ("(B, ...) as (B, D).", lambda x: ops.reshape(x, (*ops.shape(x)[: canonical_axis(0, len(ops.shape(x))) + 1], -1))),
     "expand_dims": ("A new axis of size 1.", lambda x, axis=-1: ops.expand_dims(x, axis)),
     "squeeze": ("`x` without an axis of size 1.", lambda x, axis: ops.squeeze(x, axis)),
     "stack": ("Tensors of one shape along a new axis.", lambda x, axis=0: ops.stack(x, axis)),

@@ -134,9 +134,10 @@ def random_normal_variable(shape: Any, mean: float, scale: float, dtype: Any = N
 def count_params(x: Any) -> int:
     """Number of elements."""
     sizes = int_shape(x)
-    if None in sizes:
+    known = [n for n in sizes if n is not None]
+    if len(known) < len(sizes):
         raise ShapeError(f"count_params needs known sizes, received shape {sizes}")
-    return int(np.prod(sizes, dtype=np.int64))  # type: ignore[arg-type]
+    return int(np.prod(known, dtype=np.int64))
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------

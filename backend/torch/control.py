@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from symkeras.backend.engine.walk import Here
+from symkeras.backend.engine.walk import HARMLESS, Here
 from symkeras.backend.torch.dtypes import HELD, Tensor
 
 
@@ -58,6 +58,7 @@ def cond(here: Here) -> Callable[..., Any]:
 def while_loop(here: Here) -> Callable[..., Any]:
     predicate, body = here.walk(here.attrs["predicate"]), here.walk(here.attrs["body"])
     count, a, b = here.attrs["state"], len(predicate.checks), len(body.checks)
+    low, high = map(torch.from_numpy, here.bounds)
 
     def run(*given: Tensor) -> Any:
         state, outer, noted = list(given[:count]), given[count:], []
@@ -68,6 +69,9 @@ def while_loop(here: Here) -> Callable[..., Any]:
             state, more = body.run((*state, *outer), ())
             if a + b:
                 noted.append([*extents, *more])
+                found = torch.stack(noted[-1]).cpu()
+                if not bool(((low <= found[:, 0]) & (found[:, 1] <= high)).all()):
+                    break
         if not a + b:
             return state
         noted.append([*extents, *[_nothing(_device(given))] * b])
@@ -82,7 +86,7 @@ def _device(given: Sequence[Tensor]) -> torch.device:
 
 def _nothing(device: torch.device) -> Tensor:
     """An extent that breaks no bounds."""
-    return torch.zeros(2, dtype=torch.int64, device=device)
+    return torch.tensor(HARMLESS, device=device)
 
 
 def _widest(noted: Sequence[Sequence[Tensor]], count: int, given: Sequence[Tensor]) -> list[Tensor]:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from symkeras.backend.engine.executable import is_batch
-from symkeras.backend.engine.walk import Walk
+from symkeras.backend.engine.shared import is_batch
+from symkeras.backend.engine.walk import NO_EXTENTS, Walk
 from symkeras.backend.torch.cluster import TorchCluster
 from symkeras.backend.torch.executable import Device, TorchStep
 from symkeras.backend.torch.splitting import SplitFunctions, shares
@@ -31,13 +31,10 @@ class Replica(Device):
                 f"torch distributes over one device for each process, here {', '.join(cluster.devices())}; the mesh names {', '.join(names[:8])}: "
                 "call symkeras.distribution.initialize() in as many processes first"
             )
-        super().__init__(cluster.device)
+        super().__init__(str(cluster.device))
         self.distribution = distribution
         self.cluster = cluster
         self.functions = SplitFunctions(cluster)
-
-    def __str__(self) -> str:
-        return f"{super().__str__()}, process {self.cluster.index} of {self.cluster.count}, {self.distribution!r}"
 
 
 def replica_of(distribution: Any, cluster: Any) -> Replica:
@@ -50,24 +47,28 @@ def replica_of(distribution: Any, cluster: Any) -> Replica:
 class SplitStep(TorchStep):
     """See `TorchStep`; on a `Replica`."""
 
-    place: Replica
+    device: Replica
 
-    def __init__(self, walk: Walk, place: Replica):
-        super().__init__(walk, place)
-        self._counts = shares(walk.env.get("batch", 0), place.cluster.count)
-        begin = sum(self._counts[: place.cluster.index])
-        self._rows = slice(begin, begin + self._counts[place.cluster.index])
+    def __init__(self, walk: Walk, device: Replica):
+        super().__init__(walk, device)
+        self._counts = shares(walk.env.get("batch", 0), device.cluster.count)
+        begin = sum(self._counts[: device.cluster.index])
+        self._rows = slice(begin, begin + self._counts[device.cluster.index])
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
-        graph, cluster = self.walk.graph, self.place.cluster
-        own = [self.place.send(a[self._rows] if is_batch(n) else a) for a, n in zip(inputs, graph.inputs, strict=True)]
+        with torch.no_grad():
+            return self._shared(inputs, variables)
+
+    def _shared(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
+        graph, cluster = self.walk.graph, self.device.cluster
+        own = [self.device.send(a[self._rows] if is_batch(n) else a) for a, n in zip(inputs, graph.inputs, strict=True)]
         results, extents = self._run(own, variables)
-        found = np.zeros((0, 2), np.int64)
+        found = NO_EXTENTS
         if extents:
             low, high = (e.contiguous() for e in torch.stack(extents).unbind(1))
             found = torch.stack([cluster.total(low, dist.ReduceOp.MIN), cluster.total(high, dist.ReduceOp.MAX)], 1).cpu().numpy()
-            if any(c.error(int(a), int(b)) is not None for c, (a, b) in zip(self.walk.checks, found, strict=True)):
-                return [], self._old(variables), found
+            if self.walk.error(found) is not None:
+                return [], [], found
         count = len(graph.outputs)
-        outputs = [self.place.functions.all_rows(r, self._counts) if is_batch(n) else r for r, n in zip(results, graph.outputs, strict=False)]
+        outputs = [self.device.functions.all_rows(r, self._counts) if is_batch(n) else r for r, n in zip(results, graph.outputs, strict=False)]
         return outputs[:count], results[count:], found

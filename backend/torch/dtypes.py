@@ -33,6 +33,16 @@ def held(array: np.ndarray) -> np.ndarray:
     return array.view(np.int64) if array.dtype == np.uint64 else array
 
 
+def signed(word: int) -> int:
+    """The int64 with the bits of a uint64."""
+    return word - (1 << 64) if word >> 63 else word
+
+
+def shifted_by(x: Tensor, by: int) -> Tensor:
+    """uint64 shifted right by a number from 1 to 63, zeros from the left."""
+    return (x >> by) & ((1 << (64 - by)) - 1)
+
+
 def wrapped(x: Tensor, dtype: str) -> Tensor:
     """What of an unsigned result fits into its dtype."""
     return x & _MASK[dtype] if dtype in _MASK else x
@@ -55,7 +65,7 @@ def ordered(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 def shifted_right(x: Tensor, by: Tensor) -> Tensor:
     """uint64 shifted right, zeros from the left; no bit is left beyond 63."""
-    kept = (x >> 1) & ((1 << 63) - 1)
+    kept = shifted_by(x, 1)
     return torch.where(by == 0, x, torch.where((by < 0) | (by > 63), 0, kept >> (by - 1).clamp(0, 62)))
 
 
@@ -63,7 +73,7 @@ def divided(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Quotient and remainder of uint64; 0 where y is 0."""
     x, y = torch.broadcast_tensors(x, y)
     safe = torch.where(y == 0, 1, y)
-    half = torch.div((x >> 1) & ((1 << 63) - 1), safe.clamp(min=1), rounding_mode="floor") * 2  # good where y is below 2^63
+    half = torch.div(shifted_by(x, 1), safe.clamp(min=1), rounding_mode="floor") * 2  # good where y is below 2^63
     rest = x - half * safe
     half = half + torch.where((rest ^ _TOP) >= (safe ^ _TOP), 1, 0)
     large = torch.where((x ^ _TOP) >= (safe ^ _TOP), 1, 0)
@@ -73,7 +83,7 @@ def divided(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def as_float(x: Tensor, dtype: torch.dtype) -> Tensor:
     """uint64 as the nearest floating numbers; the last bit of the halved ones says on which side of a tie they were."""
-    halved = ((x >> 1) & ((1 << 63) - 1)) | (x & 1)
+    halved = shifted_by(x, 1) | (x & 1)
     return torch.where(x < 0, halved.to(dtype) * 2, x.to(dtype))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from symkeras.backend.engine.tables import by_name
 from symkeras.backend.engine.walk import Here
 from symkeras.backend.torch import dtypes
 from symkeras.backend.torch.dtypes import HELD, Tensor
@@ -21,6 +22,7 @@ _NAMES = {
     "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "mod": "remainder", "power": "pow",
 }  # fmt: skip
 """Where PyTorch's name is another one."""
+_OWN = by_name([torch], _NAMES)
 _MAY_LEAVE = {"add", "subtract", "multiply", "negative", "square", "power", "left_shift", "bitwise_not"}
 _ORDERS = {"maximum", "minimum", "less", "less_equal", "greater", "greater_equal"}
 
@@ -73,7 +75,7 @@ def _unsigned(name: str, dtype: str) -> Callable[..., Tensor] | None:
         return lambda x: (x != 0).to(x.dtype)
     if dtype == "uint64":
         if name in _ORDERS:
-            return dtypes.ordered(getattr(torch, _NAMES.get(name, name)))
+            return dtypes.ordered(_OWN[name])
         return {"right_shift": dtypes.shifted_right, "floor_divide": lambda x, y: dtypes.divided(x, y)[0],
                 "mod": lambda x, y: dtypes.divided(x, y)[1]}.get(name)  # fmt: skip
     if name == "left_shift":
@@ -99,7 +101,7 @@ def function(name: str, dtype: str) -> Callable[..., Tensor]:
             own = lambda x, y: torch.remainder(x, torch.where(y == 0, 1, y)) * (y != 0)  # noqa: E731
     if own is None and name in ("absolute", "sign") and dtype == "uint8":
         own = torch.abs if name == "absolute" else torch.sign
-    own = own or getattr(torch, _NAMES.get(name, name))
+    own = own or _OWN[name]
     return dtypes.wraps(own, dtype) if name in _MAY_LEAVE else own
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from symkeras.backend.engine.walk import Here
-from symkeras.backend.torch import control, convolution, dtypes, elementwise, philox
+from symkeras.backend.engine import philox
+from symkeras.backend.engine.tables import NOTHING
+from symkeras.backend.engine.walk import Functions, Here
+from symkeras.backend.torch import control, convolution, dtypes, elementwise
 from symkeras.backend.torch.dtypes import HELD, Tensor
 from symkeras.graph.node import Node
 
@@ -176,9 +178,11 @@ class Indexing:
         first = torch.searchsorted(torch.sort(flat)[0], flat)  # a number for each row that occurs
         return torch.zeros_like(each).index_put_((first,), each, accumulate=True)[first].reshape(values.shape)
 
-    def set_rows(self, table: Tensor, indices: Tensor, rows: Tensor) -> Tensor:
+    def set_rows(self, table: Tensor, indices: Tensor, rows: Tensor, guard: Tensor | None = None) -> Tensor:
         if not self.is_safe and table.shape[0] == 0:
             return table
+        if guard is not None:
+            table = torch.where(torch.isnan(guard), guard, table)
         return table.index_put((self.positive(indices, table.shape[0]),), rows)
 
     def take_along_axis(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
@@ -191,6 +195,30 @@ class Indexing:
         if not self.is_safe and size == 0:
             return out
         return out.scatter_add_(axis, self.positive(indices, size), values)
+
+
+# ---- random bits ---------------------------------------------------------------------------------------------------
+
+_WORDS = philox.Words(dtypes.signed, dtypes.shifted_by)
+
+
+def bits_on_host(state: Tensor, stream: int, shape: tuple[int, ...], dtype: str) -> Tensor:
+    """Where numbers are on the host anyway."""
+    return torch.from_numpy(dtypes.held(philox.on_host(state.numpy().view(np.uint64), stream, shape, dtype)))
+
+
+def bits_on_device(state: Tensor, stream: int, shape: tuple[int, ...], dtype: str) -> Tensor:
+    """Where the state is, in int64 that stand for uint64 bit by bit."""
+    count, words, blocks = philox.sizes(shape, dtype)
+    first = torch.arange(1, blocks + 1, dtype=torch.int64, device=state.device)
+    zero = torch.zeros_like(first)
+    key = [state[0], torch.full((), dtypes.signed(stream), dtype=torch.int64, device=state.device)]
+    drawn = torch.stack(_WORDS.block([first, zero + state[1], zero, zero], key), 1).reshape(-1)[:words]
+    bits = 8 * np.dtype(dtype).itemsize
+    if bits < 64:  # the parts of each word, the lowest first
+        parts = [(drawn >> by) & ((1 << bits) - 1) for by in range(0, 64, bits)]
+        drawn = torch.stack(parts, 1).reshape(-1).to(torch.int32 if bits == 16 else torch.int64)
+    return drawn[:count].reshape(shape)
 
 
 # ---- products and activations --------------------------------------------------------------------------------------
@@ -229,7 +257,7 @@ _APART = frozenset({
 """Ops that give storage of their own, beside elementwise ones."""
 
 
-class TorchFunctions:
+class TorchFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`.
 
     Args:
@@ -244,7 +272,7 @@ class TorchFunctions:
         self.takes_out = TAKE_OUT if takes_out else frozenset()
         at = Indexing(raises_at_once)
         self.plain: dict[str, Callable[..., Any]] = {
-            "where": torch.where, "stop_gradient": lambda x: x, "boundary": lambda x, **_: x, "laid_out": lambda x, **_: x,
+            **NOTHING, "laid_out": lambda x, **_: x, "where": torch.where,
             "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.permute(axes),
             "broadcast_to": lambda x, shape: x.expand(shape), "flip": lambda x, axes: torch.flip(x, axes), "pad": _pad,
             "concatenate": lambda *x, axis: torch.cat(x, axis),
@@ -254,7 +282,7 @@ class TorchFunctions:
             "conv": convolution.conv, "conv_input_grad": convolution.conv_input_grad, "conv_filter_grad": convolution.conv_filter_grad,
             "max_pool": convolution.max_pool, "max_pool_grad": convolution.max_pool_grad, "max_pool_select": convolution.max_pool_select,
             "sum_pool": convolution.sum_pool, "sum_pool_grad": convolution.sum_pool_grad,
-            "random_bits": philox.on_host if raises_at_once else philox.on_device,
+            "random_bits": bits_on_host if raises_at_once else bits_on_device,
             "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
             "relu": lambda x, out=None: torch.clamp_min(x, 0, out=out), "sigmoid": torch.sigmoid, "gelu": _gelu,
         }  # fmt: skip

@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
-from symkeras.backend.engine.executable import is_batch
-from symkeras.backend.engine.walk import Here
-from symkeras.backend.torch import elementwise, philox
+from symkeras.backend.engine.shared import is_batch
+from symkeras.backend.engine.walk import Functions, Here
+from symkeras.backend.torch import elementwise
 from symkeras.backend.torch.cluster import TorchCluster
-from symkeras.backend.torch.functions import TorchFunctions
+from symkeras.backend.torch.functions import TorchFunctions, bits_on_host
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -73,20 +73,18 @@ def is_sum_of_parts(n: Node, attrs: Mapping[str, Any]) -> bool:
     return n.op.name in ("conv_filter_grad", "scatter_add") or (n.op.name == "sum" and 0 in attrs["axes"])
 
 
-class SplitFunctions:
+class SplitFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`: for every op, what a process does.
 
     Args:
         cluster: the processes.
     """
 
-    raises_at_once = False
-
     def __init__(self, cluster: TorchCluster):
         self.cluster = cluster
         self.inner = TorchFunctions(cluster.device, raises_at_once=False)
         if cluster.device.type == "cpu":
-            self.inner.plain["random_bits"] = philox.on_host
+            self.inner.plain["random_bits"] = bits_on_host
         self.plain: Mapping[str, Callable[..., Any]] = {}
         self.special = dict.fromkeys([*self.inner.plain, *self.inner.special], self._chosen)
 

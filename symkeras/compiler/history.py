@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from symkeras.compiler.passes.base import Rewrite
 from symkeras.graph.graph import Graph
+from symkeras.graph.node import Node
 
 
 @dataclass(frozen=True)
@@ -16,17 +18,27 @@ class Step:
     Attributes:
         name: the pass, as its text.
         before, after: the graphs; both stay alive, graphs are values.
-        fired: rule name -> how often.
-        refused: (rule, reason) -> how often.
+        rewrites: what it did, in order.
+        refusals: (rule, reason) -> the nodes to which the rule was not applied.
         seconds: time the pass took.
     """
 
     name: str
     before: Graph
     after: Graph
-    fired: Counter[str]
-    refused: Counter[tuple[str, str]]
+    rewrites: list[Rewrite]
+    refusals: dict[tuple[str, str], dict[Node, None]]
     seconds: float
+
+    @property
+    def fired(self) -> Counter[str]:
+        """Rule name -> how often."""
+        return Counter(r.rule for r in self.rewrites)
+
+    @property
+    def refused(self) -> Counter[tuple[str, str]]:
+        """(rule, reason) -> for how many nodes."""
+        return Counter({key: len(nodes) for key, nodes in self.refusals.items()})
 
 
 class History:

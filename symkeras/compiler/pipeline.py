@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from symkeras.compiler import interning
 from symkeras.compiler.history import History, Step
+from symkeras.compiler.interning import interned
 from symkeras.compiler.passes import (
     flatten_updates,
     fold_batch_norm,
@@ -32,7 +33,9 @@ from symkeras.compiler.passes import (
 )
 from symkeras.compiler.passes.base import Context, Pass, parse_pass
 from symkeras.errors import CompileError
-from symkeras.graph.graph import Graph
+from symkeras.graph import provenance
+from symkeras.graph.compilation import Compilation
+from symkeras.graph.graph import Graph, every_node
 
 LEVELS = {
     "O0": "legalize",
@@ -46,6 +49,9 @@ LEVELS = {
 """What each optimisation level runs; "O2" is the default."""
 
 
+_LONGEST = 10_000
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """Passes in the order in which they run."""
@@ -54,7 +60,13 @@ class Pipeline:
 
     @classmethod
     def parse(cls, text: str) -> Pipeline:
-        """A pipeline from its text: pass names, with options in braces, separated by commas."""
+        """A pipeline from its text: pass names, with options in braces, separated by commas.
+
+        Raises:
+            CompileError: a pass that there is not, or too long a text.
+        """
+        if len(text) > _LONGEST:
+            raise CompileError(f"a pipeline is a text of at most {_LONGEST} characters, received {len(text)}")
         return cls(tuple(parse_pass(part) for part in re.split(r",\s*(?![^{]*\})", text) if part.strip()))
 
     @classmethod
@@ -75,29 +87,36 @@ class Pipeline:
     def __str__(self) -> str:
         return ", ".join(map(str, self.passes))
 
-    def run(self, graph: Graph, takes: Callable[[str], bool], numerics: str = "safe") -> tuple[Graph, History]:
+    def run(self, graph: Graph, takes: Callable[[str], bool]) -> tuple[Graph, History]:
         """The graph after all passes, and the record.
 
         Raises:
             CompileError: a pass failed, or gave a graph of another type; the message names it.
         """
         history = History(graph)
-        for one in self.passes:
-            context = Context(takes, numerics)
-            start = time.perf_counter()
-            try:
-                after = one.run(graph, context)
-            except CompileError:
-                raise
-            except Exception as error:
-                raise CompileError(f"pass {one} failed on graph {graph.name!r}: {type(error).__name__}: {error}") from error
-            verify(graph, after, one)
-            history.steps.append(Step(str(one), graph, after, Counter(context.fired), Counter(context.refused), time.perf_counter() - start))
-            graph = after
+        with Compilation(graph.names) as compilation, provenance.inherit(()):
+            for name, run in ((interning.NAME, interned), *((str(p), p.run) for p in self.passes)):
+                context = Context(takes)
+                start = time.perf_counter()
+                after = _ran(run, graph, context, name)
+                verify(graph, after, name)
+                if after is not graph:
+                    compilation.names.settle(every_node(after))
+                history.steps.append(Step(name, graph, after, context.rewrites, context.refusals, time.perf_counter() - start))
+                graph = after
         return graph, history
 
 
-def verify(before: Graph, after: Graph, what: Pass) -> None:
+def _ran(run: Callable[[Graph, Context], Graph], graph: Graph, context: Context, name: str) -> Graph:
+    try:
+        return run(graph, context)
+    except CompileError:
+        raise
+    except Exception as error:
+        raise CompileError(f"pass {name} failed on graph {graph.name!r}: {type(error).__name__}: {error}") from error
+
+
+def verify(before: Graph, after: Graph, what: str) -> None:
     """Raise CompileError unless `after` has the interface of `before`: inputs, output types, updates.
 
     That every node is well typed and every placeholder an input is checked where nodes and graphs are made.

@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
+import math
 import os
-import pickle
 import tarfile
-import zipfile
+import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from symkeras.datasets.pickled_arrays import unpickle
 from symkeras.errors import ConfigError, DataError
+from symkeras.saving import archives, json_text
+from symkeras.saving.npz_files import read_npz
+from symkeras.saving.places import require_file
 
-# What pickled NumPy arrays are made of, under the names of old and new NumPy and of Python 2.
-_ALLOWED = {
-    **{(module, "_reconstruct"): np._core.multiarray._reconstruct  # type: ignore[attr-defined]
-       for module in ("numpy.core.multiarray", "numpy._core.multiarray")},
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): lambda text, encoding: text.encode(encoding),
-}  # fmt: skip
 Split = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(x_train, y_train), (x_test, y_test)."""
 
@@ -54,71 +49,88 @@ def find(*names: str | os.PathLike[str], source: str = SOURCE) -> Path:
     raise DataError(f"no data set at {' or '.join(map(str, places))}; symkeras downloads nothing: put {address} there, or set KERAS_HOME")
 
 
-class _ArraysOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise DataError(f"the file holds more than arrays: it asks for {module}.{name}, which is not loaded") from None
-
-
-def unpickle(file: IO[bytes], encoding: str = "ASCII") -> Any:
-    """A pickle of plain values and NumPy arrays; anything else is refused."""
-    try:
-        return _ArraysOnly(file, encoding=encoding).load()
-    except (pickle.UnpicklingError, EOFError, IndexError, KeyError, TypeError) as error:
-        raise DataError(f"not a pickle of arrays: {error}") from error
-
-
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an npz file, also those of lists that differ in length."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {name.removesuffix(".npy"): _read_array(archive, name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise DataError(f"{path} is not an npz file of arrays: {error}") from error
+    """All arrays of an npz file, also those of lists that differ in length.
 
-
-def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(name) as file:
-        version = np.lib.format.read_magic(file)
-        header = np.lib.format.read_array_header_1_0(file) if version == (1, 0) else np.lib.format.read_array_header_2_0(file)
-        if header[2].hasobject:
-            return unpickle(file)
-    return np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+    Raises:
+        DataError: it is damaged, unpacks to far more than is stored, or holds more than arrays.
+    """
+    return read_npz(path, of_objects=unpickle)
 
 
 def read_json(path: Path) -> Any:
     """The contents of a JSON file."""
-    return json.loads(path.read_text("utf-8"))
+    with path.open("rb") as file:
+        return json_text.parse(file.read(json_text.SIZE + 1), repr(str(path)))
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """A gzipped file of bytes in the IDX format of MNIST."""
-    with gzip.open(path, "rb") as file:
-        data = file.read()
-    rank = data[3]
-    shape = np.frombuffer(data, ">i4", rank, 4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)
+    """A gzipped file of bytes in the IDX format of MNIST.
+
+    Raises:
+        DataError: it is damaged, or has not as many bytes as it says.
+    """
+    what = repr(str(path))
+    most = _most_unpacked(path)
+    try:
+        with gzip.open(path, "rb") as file:
+            head = file.read(4)
+            rank = head[3] if len(head) == 4 else 0
+            sizes = file.read(4 * rank)
+            if head[:3] != b"\0\0\x08" or not 1 <= rank <= 4 or len(sizes) != 4 * rank:
+                raise DataError(f"{what} is no file of bytes in the IDX format")
+            shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
+            size = math.prod(shape)
+            if size > most:
+                raise DataError(f"{what} unpacks to {size} bytes: refused")
+            data = file.read(size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{what} is no file of bytes in the IDX format: {error}") from error
+    if len(data) != size:
+        raise DataError(f"{what} says it has {size} bytes of data, and has others")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _most_unpacked(path: Path) -> int:
+    require_file(path)
+    return max(archives.FLOOR, archives.EXPANSION * path.stat().st_size)
 
 
 def read_cifar(path: Path, member: str, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 (B, 3, 32, 32) and labels uint8 (B, 1) of one file of a CIFAR set, in its tar archive or in its folder."""
-    if path.is_file():
-        with tarfile.open(path) as archive:
-            inner = next((m for m in archive.getmembers() if m.isfile() and m.name.endswith("/" + member)), None)
-            file = archive.extractfile(inner) if inner is not None else None
-            if file is None:
-                raise DataError(f"{path} has no member {member}")
-            content = unpickle(file, encoding="bytes")
-    else:
+    """Images uint8 (B, 3, 32, 32) and labels uint8 (B, 1) of one file of a CIFAR set, in its tar archive or in its folder.
+
+    Raises:
+        DataError: there is no such file, or it is damaged, or holds something else.
+    """
+    if path.is_dir():
         place = next((p for p in sorted(path.rglob(member)) if p.is_file()), None)
         if place is None:
             raise DataError(f"there is no file {member} below {path}")
         with place.open("rb") as file:
             content = unpickle(file, encoding="bytes")
-    images, labels = content[b"data"], content[key.encode()]
-    return np.asarray(images, np.uint8).reshape(-1, 3, 32, 32), np.asarray(labels, np.uint8)[:, None]
+    else:
+        content = unpickle(io.BytesIO(_member(path, member)), encoding="bytes")
+    try:
+        images, labels = content[b"data"], content[key.encode()]
+        return np.asarray(images, np.uint8).reshape(-1, 3, 32, 32), np.asarray(labels, np.uint8)[:, None]
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise DataError(f"{member} of {str(path)!r} holds no images of CIFAR: {error}") from error
+
+
+def _member(path: Path, member: str) -> bytes:
+    """A file of a tar archive, which is read no further than it may unpack to."""
+    most, what = _most_unpacked(path), repr(str(path))
+    try:
+        with tarfile.open(path) as archive:
+            for found in archive:
+                if found.offset_data + found.size > most:
+                    raise DataError(f"{what} unpacks to more than {most} bytes: refused")
+                file = archive.extractfile(found) if found.isfile() and found.name.endswith("/" + member) else None
+                if file is not None:
+                    return file.read()
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{what} is not a readable archive: {error}") from error
+    raise DataError(f"{what} has no member {member}")
 
 
 def shuffled(seed: int, *arrays: np.ndarray) -> list[np.ndarray]:

@@ -120,6 +120,17 @@ def inexact(dtype: str) -> str:
     return dtype if is_inexact(dtype) else config.floatx()
 
 
+def least_value(dtype: np.dtype) -> Any:
+    """What the largest of nothing begins with: less than all others, or equal.
+
+    >>> least_value(np.dtype("float32")), least_value(np.dtype("int8")), least_value(np.dtype("bool"))
+    (-inf, -128, False)
+    """
+    if dtype.kind == "f":
+        return -np.inf
+    return False if dtype.kind == "b" else np.iinfo(dtype).min
+
+
 def holds(dtype: str, value: Any) -> bool:
     """Whether `dtype` has the number `value`, up to rounding where it is floating.
 

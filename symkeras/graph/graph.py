@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from symkeras.errors import GraphError
-from symkeras.graph import provenance
+from symkeras.graph import compilation, provenance
+from symkeras.graph.naming import Names
 from symkeras.graph.node import Node, keyed_by_identity, make, reachable, users
 from symkeras.lazy import lazy
 
@@ -36,10 +37,10 @@ class Graph:
     >>> x = ops.placeholder("f32[batch, 3]", name="x")
     >>> print(Graph([x.node], [ops.exp(x * 2).node]))  # doctest: +ELLIPSIS
     graph main(%x: f32[batch, 3]) {
-      %0 = constant(value=2.0): f32[]
-      %1 = multiply(%x, %0): f32[batch, 3]...
-      %2 = exp(%1): f32[batch, 3]...
-      return %2
+      %c_2p0 = constant(value=2.0): f32[]
+      %product = multiply(%x, %c_2p0): f32[batch, 3]...
+      %exp_ = exp(%product): f32[batch, 3]...
+      return %exp_
     }
     """
 
@@ -54,6 +55,7 @@ class Graph:
         self.outputs = tuple(outputs)
         self.updates = tuple((v, n) for v, n in updates)
         self.name = name
+        self.compilation = compilation.current()
         self._check()
 
     def _check(self) -> None:
@@ -92,6 +94,23 @@ class Graph:
         """For each node, the nodes of this graph that read it."""
         return users(self.nodes)
 
+    @lazy
+    def names(self) -> Mapping[Node, str]:
+        """What its nodes, and those of the graphs within, are called in text and in emitted code."""
+        if self.compilation is not None:
+            names = self.compilation.names
+        else:
+            names = Names()
+        names.settle(every_node(self))
+        return names.of
+
+    @property
+    def in_order(self) -> list[Node]:
+        """The nodes as they are printed: where their values were written, forward before backward; leaves before who reads them first."""
+        from symkeras.graph.order import in_order
+
+        return in_order(self)
+
     @property
     def variables(self) -> list[Node]:
         """The variables that are read or updated."""
@@ -119,7 +138,7 @@ class Graph:
         """The whole graph as text that `Graph.parse` reads back; constants in full."""
         from symkeras.graph.text import print_graph
 
-        return print_graph(self)
+        return print_graph(self, in_full=True)
 
     @staticmethod
     def parse(text: str, variables: bool = True) -> Graph:
@@ -129,7 +148,9 @@ class Graph:
         return parse_graph(text, variables)
 
     def __str__(self) -> str:
-        return self.to_text()
+        from symkeras.graph.text import print_graph
+
+        return print_graph(self)
 
     def __repr__(self) -> str:
         return f"<Graph {self.name}: {len(self.inputs)} inputs, {self.count()} operations, {len(self.outputs)} outputs>"
@@ -150,7 +171,7 @@ def subgraphs(node: Node) -> list[Graph]:
 
 def rebuild(node: Node, inputs: Sequence[Node]) -> Node:
     """`node` on other inputs, with the same origins."""
-    with provenance.inherit(node.origins):
+    with provenance.replacing(node):
         return make(node.op, inputs, node.attrs)
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symkeras.graph.graph import Graph
-from symkeras.graph.text import node_names
+from symkeras.graph.text import HIDDEN
 
 if TYPE_CHECKING:
     import networkx
 
 
 def to_networkx(graph: Graph) -> networkx.MultiDiGraph:
-    """One vertex per node (its printed name), with op, type, attrs, layer, line and origins; edges carry `position`."""
+    """One vertex per node (its name in text and code), with op, type, attrs, layer, line and origins; edges carry `position`.
+
+    All of these are text, numbers or booleans, so that `networkx.write_graphml` and `networkx.node_link_data` take the graph.
+    """
     import networkx
 
-    names = node_names(graph)
+    names = graph.names
     view = networkx.MultiDiGraph(name=graph.name)
     for node in graph.nodes:
         origin = node.origins[0] if node.origins else None
@@ -23,10 +26,10 @@ def to_networkx(graph: Graph) -> networkx.MultiDiGraph:
             names[node],
             op=node.op.name,
             type=str(node.type),
-            attrs=dict(node.attrs),
+            attrs=", ".join(f"{k}={v!r}" if not isinstance(v, Graph) else f"{k}={v.name}" for k, v in node.attrs.items() if k not in HIDDEN),
             layer=origin.layer if origin else "",
             line=origin.line if origin else "",
-            origins=node.origins,
+            origins="; ".join(map(str, node.origins)),
             is_output=node in graph.outputs,
         )
         for position, source in enumerate(node.inputs):

@@ -1,8 +1,9 @@
 """Nodes: immutable, interned, typed when they are built.
 
-A node is one operation applied to other nodes, and stands for its value. Because nodes are interned, two nodes that
-compute the same thing are the same object: structural equality is identity, and common subexpressions never arise.
-A node with several results (scan, top_k) has a tuple of types, and `item` nodes pick one result each.
+A node is one operation applied to other nodes, and stands for its value. What is written twice at one place of a model is one
+node; within a `Compilation` what is computed twice is one node, wherever it was written: structural equality is identity, and
+common subexpressions never arise. A node with several results (scan, top_k) has a tuple of types, and `item` nodes pick one
+result each.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -30,10 +31,12 @@ OPS: dict[str, Op] = {}
 T = TypeVar("T")
 _counter = itertools.count()
 _uids = itertools.count()
-_interned: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
+_Table: TypeAlias = "MutableMapping[tuple[Any, ...], Node]"
+_written: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
 _lock = locks.reentrant_lock()
 _MOST_ELEMENTS = 1 << 48
 _SOURCELESS = frozenset({"constant", "dim", "placeholder", "variable"})
+"""Nodes of no one place: they come from nowhere, and are the same in all graphs."""
 
 
 class _Forms(dict[type, "Callable[[Any], Any] | None"]):
@@ -93,9 +96,10 @@ class Node:
         uid: grows in the order of building, so sorting by it is a topological order.
         origins: where it comes from (see `provenance`); the one part that may grow, when equal nodes merge.
         call: what else made it and lives as long: the record of a layer's call, None for most.
+        place: where its value was written, among others: that of the node it replaces in a compilation, else by its uid.
     """
 
-    __slots__ = ("__weakref__", "attrs", "call", "inputs", "op", "origins", "type", "uid")
+    __slots__ = ("__weakref__", "attrs", "call", "inputs", "op", "origins", "place", "type", "uid")
 
     def __init__(self, op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any], type: NodeType, origins: tuple[Origin, ...]):
         self.op = op
@@ -105,6 +109,7 @@ class Node:
         self.uid = next(_counter)
         self.origins = origins
         self.call: Any = None
+        self.place = self.uid
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -143,22 +148,27 @@ def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, ty
         ShapeError, DtypeError: from the op's inference, on the user's own line.
     """
     inputs = tuple(inputs)
-    attrs = attrs or {}
-    key = (op.name, tuple(map(id, inputs)), tuple([(k, v if (form := _forms[v.__class__]) is None else form(v)) for k, v in attrs.items()]))
+    attrs = {} if attrs is None else attrs
+    maker = scope.maker
+    table = _written if maker is None or op.name in _SOURCELESS else maker.nodes
+    origins = () if op.name in _SOURCELESS else provenance.current()
+    values = tuple([(k, v if (form := _forms[v.__class__]) is None else form(v)) for k, v in attrs.items()])
+    key = (op.name, tuple(map(id, inputs)), values, origins if table is _written else None)
     try:
-        node = _interned.get(key)
+        node = table.get(key)
     except TypeError:  # a list is no attribute yet
         node = None
     if node is None:
-        node = _new(key, op, inputs, attrs, type)
-    else:
-        _met_again(node)
+        node = _new(table, key, op, inputs, attrs, type, origins)
+    if node.origins != origins:
+        node.origins = provenance.merge(node.origins, origins)
     if _recording.nodes is not None:
         _recording.nodes.add(node)
     return node
 
 
-def _new(key: tuple[Any, ...], op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any], type: NodeType | None) -> Node:
+def _new(table: _Table, key: tuple[Any, ...], op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any], type: NodeType | None,
+         origins: tuple[Origin, ...]) -> Node:  # fmt: skip
     types = [n.type for n in inputs]
     plain = op.checked(types, attrs)
     if plain is not attrs:
@@ -166,13 +176,13 @@ def _new(key: tuple[Any, ...], op: Op, inputs: tuple[Node, ...], attrs: dict[str
     if type is None:
         type = op.infer(*types, **attrs)
     _check_sizes(op, type)
-    origins = () if op.name == "constant" or op.name == "dim" else provenance.current()
     with _lock:
-        other = _interned.get(key)  # from another thread, since we looked
+        other = table.get(key)  # from another thread, since we looked
         if other is None:
-            node = _interned[key] = Node(op, inputs, attrs, type, origins)
-            return node
-    return _met_again(other)
+            other = table[key] = Node(op, inputs, attrs, type, origins)
+            if scope.maker is not None:
+                scope.maker.made(other)
+        return other
 
 
 def _check_sizes(op: Op, type: NodeType) -> None:
@@ -184,6 +194,25 @@ def _check_sizes(op: Op, type: NodeType) -> None:
                 elements *= d or 1
                 if d < 0 or elements > _MOST_ELEMENTS:
                     raise ShapeError(f"{op.name} would give {t}: {'a size below zero' if d < 0 else 'larger than any memory'}")
+
+
+class Maker(Protocol):
+    """What keeps the nodes made within it apart from all others (see `compilation`)."""
+
+    nodes: MutableMapping[tuple[Any, ...], Node]
+
+    def made(self, node: Node) -> None:
+        """Told of every new node."""
+        ...
+
+
+class Scope(threading.local):
+    """Of each thread: the compilation under way, None while models are written."""
+
+    maker: Maker | None = None
+
+
+scope = Scope()
 
 
 class _Recording(threading.local):
@@ -206,15 +235,6 @@ class recording:
 
     def __exit__(self, *_: object) -> None:
         _recording.nodes = self._before
-
-
-def _met_again(node: Node) -> Node:
-    """An existing node, which now also comes from here."""
-    if node.op.name not in _SOURCELESS:
-        origins = provenance.current()
-        if origins != node.origins:
-            node.origins = provenance.merge(node.origins, origins)
-    return node
 
 
 def fresh_uid() -> int:
@@ -257,4 +277,4 @@ def users(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
 
 def live_nodes() -> Iterator[Node]:
     """All interned nodes that are alive, for tests of memory."""
-    return iter(list(_interned.values()))
+    return iter(list(_written.values()))

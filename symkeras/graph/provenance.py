@@ -1,7 +1,7 @@
 """Where a node comes from: the layer, the user's own line, and for gradients the forward node.
 
 Provenance is recorded when a node is built, from a per-thread context: layers push their path, autodiff names the
-forward node, and a rewrite runs inside `inherit(...)` so that whatever it builds carries the origins of what it
+forward node, and a rewrite runs inside `replacing(...)` so that whatever it builds carries the origins of what it
 replaces. A rewrite cannot forget provenance because it never handles it.
 """
 
@@ -10,36 +10,55 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import sysconfig
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from symkeras.graph.escaping import printable
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _INTERNAL_ROOTS = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "backend") + os.sep)
+_SPEAKS_FOR_ITSELF = (os.path.join(_PACKAGE, "demo.py"),)
+"""Files of the package that define models: their lines are shown as a user's are."""
+_INSTALLED = tuple({os.path.join(path, "") for name in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(name))})
+_BETWEEN = frozenset(os.path.join(os.path.dirname(threading.__file__), name) for name in ("functools.py", "contextlib.py", "threading.py"))
+"""Files whose functions stand between a user's line and ours."""
 MOST_ORIGINS = 16
 """A node that many lines share keeps this many origins, the oldest ones."""
+MOST_LINES = 4
+"""Of the user's stack: the line that wrote a thing, and those that called the functions it is in."""
+
+
+class Line(NamedTuple):
+    """A line of the user's: `str` shows it as `train.py:41`, with as much of the path as tells the file from others seen, or `In[5]:3`."""
+
+    filename: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{_shown(self.filename)}:{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """One place a node comes from.
 
-    `layer` is a path such as "encoder/dense_1" ("" outside layers), `filename` and `lineno` the user's line,
+    `layer` is a path such as "encoder/dense_1" ("" outside layers), `lines` the user's lines, innermost first (at most `MOST_LINES`),
     `gradient_of` the forward operation whose gradient this is ("" in the forward pass).
     """
 
     layer: str
-    filename: str
-    lineno: int
+    lines: tuple[Line, ...]
     gradient_of: str = ""
 
     @property
     def line(self) -> str:
         """`train.py:41`, or "" where no user line is known."""
-        return f"{printable(os.path.basename(self.filename))}:{self.lineno}" if self.filename else ""
+        return str(self.lines[0]) if self.lines else ""
 
     def __str__(self) -> str:
         layer = printable(self.layer)
@@ -47,10 +66,19 @@ class Origin:
         return ", ".join(part for part in (name, self.line) if part)
 
 
+class HasOrigins(Protocol):
+    """What `replacing` takes: a node."""
+
+    origins: tuple[Origin, ...]
+
+
 class _Context(threading.local):
+    part: str = ""
     layers: tuple[str, ...] = ()
     inherited: tuple[Origin, ...] | None = None
-    line: tuple[str, int] | None = None
+    replaced: Any = None
+    lines: tuple[Line, ...] = ()
+    boundary: FrameType | None = None
 
 
 _context = _Context()
@@ -67,6 +95,20 @@ def layer_scope(name: str) -> Iterator[None]:
         _context.layers = before
 
 
+@contextmanager
+def part_scope(path: str) -> Iterator[None]:
+    """Nodes built inside belong to this part of a training step, such as "loss/mse", outside of any layer.
+
+    Variables made inside are not named after it: what a metric or an optimizer has is called so wherever it is made.
+    """
+    before = _context.part
+    _context.part = f"{before}/{path}" if before else path
+    try:
+        yield
+    finally:
+        _context.part = before
+
+
 def layer_path() -> str:
     """The path of the layer that is being called, "" outside of layers."""
     return "/".join(_context.layers)
@@ -75,60 +117,91 @@ def layer_path() -> str:
 @contextmanager
 def inherit(origins: tuple[Origin, ...]) -> Iterator[None]:
     """Nodes built inside carry `origins` and nothing else."""
-    before = _context.inherited
-    _context.inherited = origins
+    before = _context.inherited, _context.replaced
+    _context.inherited, _context.replaced = origins, None
     try:
         yield
     finally:
-        _context.inherited = before
+        _context.inherited, _context.replaced = before
 
 
 @contextmanager
-def at_line(filename: str, lineno: int) -> Iterator[None]:
-    """Nodes built inside come from this line: where a model was defined, when its layers are called again."""
-    before = _context.line
-    _context.line = (filename, lineno) if filename else before
+def replacing(first: HasOrigins, *others: HasOrigins) -> Iterator[None]:
+    """Nodes built inside stand for these nodes: they carry their origins, have the place of the first in the order of the text, and
+    its name where they are the same operation on other inputs."""
+    origins = first.origins
+    for node in others:
+        origins = merge(origins, node.origins)
+    before = _context.inherited, _context.replaced
+    _context.inherited, _context.replaced = origins, first
     try:
         yield
     finally:
-        _context.line = before
+        _context.inherited, _context.replaced = before
+
+
+def replaced() -> Any:
+    """The node that what is built now stands for, None outside of rewrites."""
+    return _context.replaced
+
+
+class at_lines:
+    """Nodes built inside come from these lines, below those of the user's that are called from here on.
+
+    Where a model was defined, when its layers are called again; where `compile` was called, for the loss.
+    """
+
+    def __init__(self, lines: tuple[Line, ...]):
+        self._lines = lines
+
+    def __enter__(self) -> None:
+        self._before = _context.lines, _context.boundary
+        if self._lines:
+            _context.lines, _context.boundary = self._lines, sys._getframe(1)
+
+    def __exit__(self, *_: object) -> None:
+        _context.lines, _context.boundary = self._before
 
 
 def gradient_origins(origins: Iterable[Origin], op: str) -> tuple[Origin, ...]:
     """The origins of a gradient of a node that has `origins`."""
-    return tuple(Origin(o.layer, o.filename, o.lineno, o.gradient_of or op) for o in origins)
+    return tuple(Origin(o.layer, o.lines, o.gradient_of or op) for o in origins)
 
 
 def current() -> tuple[Origin, ...]:
     """The origins a node built now gets."""
     if _context.inherited is not None:
         return _context.inherited
-    filename, lineno = _context.line or user_frame()
-    return (Origin("/".join(_context.layers), filename, lineno),)
+    layers = (_context.part, *_context.layers) if _context.part else _context.layers
+    return (Origin("/".join(layers), user_lines()),)
 
 
-def user_frame() -> tuple[str, int]:
-    """File and line of the innermost frame outside symkeras; ("", 0) where there is none."""
-    frame = sys._getframe(1)
-    while frame is not None:
+def user_lines() -> tuple[Line, ...]:
+    """The lines outside symkeras that are running, innermost first, at most `MOST_LINES`; of their callers only those of the user's own files."""
+    frame, end = sys._getframe(1), _context.boundary
+    found: list[Line] = []
+    while frame is not None and frame is not end:
         filename = frame.f_code.co_filename
-        if not _belongs_to_package(filename):
-            return filename, frame.f_lineno
+        if not _belongs_to_package(filename) and not (found and _is_installed(filename)):
+            found.append(Line(filename, frame.f_lineno))
+            if len(found) == MOST_LINES:
+                return tuple(found)
         frame = frame.f_back
-    return "", 0
+    return (*found, *_context.lines)[:MOST_LINES] if end is not None else tuple(found)
 
 
 def user_line() -> str:
     """`train.py:41`: the user's line that is running, for messages."""
-    filename, lineno = user_frame()
-    return f"{printable(os.path.basename(filename))}:{lineno}" if filename else "an unknown line"
+    lines = user_lines()
+    return str(lines[0]) if lines else "an unknown line"
 
 
 def merge(a: tuple[Origin, ...], b: tuple[Origin, ...]) -> tuple[Origin, ...]:
-    """Both origins, each once, at most `MOST_ORIGINS`."""
+    """Both origins, each once, at most `MOST_ORIGINS`; those of the forward pass first."""
     if a == b or not b or len(a) >= MOST_ORIGINS:
         return a
-    return (*a, *(o for o in b if o not in a))[:MOST_ORIGINS]
+    both = (*a, *(o for o in b if o not in a))
+    return tuple(sorted(both, key=lambda o: bool(o.gradient_of)))[:MOST_ORIGINS]
 
 
 def where(origins: tuple[Origin, ...]) -> str:
@@ -137,8 +210,50 @@ def where(origins: tuple[Origin, ...]) -> str:
     return f" ({text})" if text else ""
 
 
+def raise_at(error: Exception, origins: tuple[Origin, ...]) -> NoReturn:
+    """Raise an error of a node with the place of the node; one that says its place, or that of a graph within, as it is."""
+    if hasattr(error, "is_located"):
+        raise error
+    located: Any = type(error)(f"{error}{where(origins)}")
+    located.is_located = True
+    raise located from error
+
+
 @functools.lru_cache(4096)
 def _belongs_to_package(filename: str) -> bool:
-    if filename.startswith("<frozen") or filename.endswith(("functools.py", "contextlib.py", "threading.py")):
+    if filename.startswith(("<frozen", "<__array_function__")):
         return True
-    return os.path.abspath(filename).startswith(_INTERNAL_ROOTS) or os.sep + "numpy" + os.sep in filename
+    path = os.path.abspath(filename)
+    if path in _BETWEEN:
+        return True
+    return (path.startswith(_INTERNAL_ROOTS) and path not in _SPEAKS_FOR_ITSELF) or f"{os.sep}site-packages{os.sep}numpy{os.sep}" in path
+
+
+@functools.lru_cache(4096)
+def _is_installed(filename: str) -> bool:
+    return os.path.abspath(filename).startswith(_INSTALLED)
+
+
+_files: dict[str, set[str]] = {}
+
+
+def _shown(filename: str) -> str:
+    """As much of a path as tells it from the others of the same base name; a cell of a notebook by its number."""
+    cell = _cell(filename)
+    if cell:
+        return cell
+    base = os.path.basename(filename)
+    others = _files.setdefault(base, set())
+    others.add(filename)
+    parts, count = filename.split(os.sep), 1
+    while count < len(parts) and any(f != filename and f.split(os.sep)[-count:] == parts[-count:] for f in others):
+        count += 1
+    return printable("/".join(parts[-count:]) or base)
+
+
+def _cell(filename: str) -> str:
+    """`In[5]` for the file that stands for a notebook's cell, "" for others."""
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive is not None else None
+    cells = getattr(getattr(shell, "compile", None), "_filename_map", {})
+    return f"In[{cells[filename]}]" if filename in cells else ""

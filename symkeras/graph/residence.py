@@ -26,8 +26,8 @@ _lock = locks.reentrant_lock()
 class Place(Protocol):
     """Where values of an engine live: one for each device or layout of devices."""
 
-    def send(self, array: np.ndarray, variable: Variable) -> Any:
-        """A value of the engine with the numbers of `array`, which may change afterwards."""
+    def send(self, array: np.ndarray, variable: Variable | None = None) -> Any:
+        """A value of the engine with the numbers of `array`, which may change afterwards: those of a variable, or of an input."""
         ...
 
     def fetch(self, value: Any) -> np.ndarray:

@@ -1,10 +1,10 @@
-"""The text form of graphs: what is printed parses back.
+"""The text form of graphs: what `to_text` gives parses back; what is printed is the same but for the elements of long constants.
 
     graph train(%x: f32[batch, 3]) {
-      %dense/kernel = variable(name='dense/kernel'): f32[3, 2]
-      %0 = matmul(%x, %dense/kernel): f32[batch, 2]  # dense, train.py:7
-      return %0
-      update %dense/kernel <- %3
+      %dense_kernel = variable(name='dense/kernel'): f32[3, 2]
+      %dense_matmul = matmul(%x, %dense_kernel): f32[batch, 2]  # dense, train.py:7
+      return %dense_matmul
+      update %dense_kernel <- %sgd_difference
     }
 
 Sub-graphs of scan, cond and fused kernels follow the graph that uses them, named `@1`, `@2`, ... A comment after `#`
@@ -16,16 +16,18 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symkeras.errors import GraphError, SymkerasError
-from symkeras.graph import dtypes, provenance
+from symkeras.graph import dtypes, provenance, words
+from symkeras.graph.compilation import Compilation
 from symkeras.graph.escaping import MOST_IN_NAME, printable
 from symkeras.graph.grammar import Reader
-from symkeras.graph.graph import Graph
+from symkeras.graph.graph import Graph, every_node
+from symkeras.graph.naming import Names, identifier
 from symkeras.graph.node import OPS, Literal, Node, fresh_uid, make, placeholder_node
 from symkeras.graph.types import NodeType, TensorType
 
@@ -33,9 +35,7 @@ if TYPE_CHECKING:
     from symkeras.ops.op import Op
 
 _INLINE_ELEMENTS = 64
-_NOT_IN_NAMES = re.compile(r"""[\s,()'"=#%@]""")
-_LONGEST_NAME = 4 * MOST_IN_NAME
-_HIDDEN = ("uid", "variable")
+HIDDEN = ("uid", "variable")
 
 
 def literal_text(array: np.ndarray) -> str:
@@ -45,72 +45,49 @@ def literal_text(array: np.ndarray) -> str:
     return f"base64({base64.b64encode(array.tobytes()).decode()!r})"
 
 
-def node_names(graph: Graph) -> dict[Node, str]:
-    """The printed name of every node: inputs and variables by their own names, the others numbered in order."""
-    names: dict[Node, str] = {}
-    taken: set[str] = set()
-    count = 0
-    for node in (*graph.inputs, *graph.nodes):
-        if node in names:
-            continue
-        own = node.attrs.get("name") if node.op.name in ("placeholder", "variable") else None
-        if own is None:
-            names[node] = f"%{count}"
-            count += 1
-            continue
-        own = node_name(own)
-        name, k = f"%{own}", 1
-        while name in taken or name[1:].isdigit():
-            name, k = f"%{own}.{k}", k + 1
-        taken.add(name)
-        names[node] = name
-    return names
-
-
-def node_name(text: str) -> str:
-    """A name from outside as it may stand behind `%`.
-
-    >>> node_name("a  # b"), node_name("x:")
-    ('a____b', 'x_')
-    """
-    plain = "".join(c if c.isprintable() else "_" for c in _NOT_IN_NAMES.sub("_", text[:_LONGEST_NAME]))
-    return (f"{plain[:-1]}_" if plain.endswith(":") else plain) or "_"
-
-
-def print_graph(graph: Graph, comments: bool = True) -> str:
-    """`graph` and its sub-graphs as text."""
+def print_graph(graph: Graph, in_full: bool = False, comments: bool = True) -> str:
+    """`graph` and its sub-graphs as text; constants of many elements are left out unless it is to be read back (`in_full`)."""
     queue, numbers, parts = [graph], {graph: ""}, []
     for g in queue:
-        parts.append(_print_one(g, numbers, queue, comments))
+        parts.append(_Printer(g, graph.names, numbers, queue, in_full, comments).text())
     return "\n".join(parts)
 
 
-def _print_one(graph: Graph, numbers: dict[Graph, str], queue: list[Graph], comments: bool) -> str:
-    names = node_names(graph)
-    title = _title(graph, numbers)
-    header = ", ".join(f"{names[n]}: {n.type}" for n in graph.inputs)
-    lines = [f"graph {title}({header}) {{"]
+class _Printer:
+    """Prints one graph; the graphs within get numbers, and wait their turn in the queue."""
 
-    def attr_text(value: Any) -> str:
+    def __init__(self, graph: Graph, names: Mapping[Node, str], numbers: dict[Graph, str], queue: list[Graph], in_full: bool, comments: bool):
+        self._graph, self._names, self._numbers, self._queue = graph, names, numbers, queue
+        self._in_full, self._comments = in_full, comments
+
+    def text(self) -> str:
+        graph = self._graph
+        header = ", ".join(f"{self._name(n)}: {n.type}" for n in graph.inputs)
+        lines = [f"graph {_title(graph, self._numbers)}({header}) {{", *map(self.line, graph.in_order)]
+        lines.append(f"  return {', '.join(map(self._name, graph.outputs))}".rstrip())
+        lines += [f"  update {self._name(v)} <- {self._name(n)}" for v, n in graph.updates]
+        return "\n".join([*lines, "}"])
+
+    def line(self, node: Node) -> str:
+        arguments = [self._name(i) for i in node.inputs]
+        arguments += [f"{k}={self._attribute(v)}" for k, v in node.attrs.items() if k not in HIDDEN]
+        comment = f"  # {printable(node.origins[0])}" if self._comments and node.origins and str(node.origins[0]) else ""
+        return f"  {self._name(node)} = {node.op.name}({', '.join(arguments)}): {_type_text(node)}{comment}"
+
+    def _name(self, node: Node) -> str:
+        return f"%{self._names[node]}"
+
+    def _attribute(self, value: Any) -> str:
         if isinstance(value, Graph):
-            if value not in numbers:
-                numbers[value] = f"@{len(numbers)}"
-                queue.append(value)
-            return _title(value, numbers)
+            if value not in self._numbers:
+                self._numbers[value] = f"@{len(self._numbers)}"
+                self._queue.append(value)
+            return _title(value, self._numbers)
         if isinstance(value, tuple):
-            return f"({', '.join(map(attr_text, value))}{',' if len(value) == 1 else ''})"
+            return f"({', '.join(map(self._attribute, value))}{',' if len(value) == 1 else ''})"
+        if isinstance(value, Literal) and value.array.size > _INLINE_ELEMENTS and not self._in_full:
+            return "..."
         return repr(value)
-
-    for node in graph.nodes:
-        if node.op.name == "placeholder":
-            continue
-        arguments = [names[i] for i in node.inputs]
-        arguments += [f"{k}={attr_text(v)}" for k, v in node.attrs.items() if k not in _HIDDEN]
-        comment = f"  # {printable(node.origins[0])}" if comments and node.origins and str(node.origins[0]) else ""
-        lines.append(f"  {names[node]} = {node.op.name}({', '.join(arguments)}): {_type_text(node)}{comment}")
-    lines.append(f"  return {', '.join(names[n] for n in graph.outputs)}".rstrip())
-    lines += [f"  update {names[v]} <- {names[n]}" for v, n in graph.updates]
-    return "\n".join([*lines, "}"])
 
 
 def _title(graph: Graph, numbers: dict[Graph, str]) -> str:
@@ -144,7 +121,8 @@ def parse_graph(text: str, variables: bool = True) -> Graph:
         GraphError: a line that does not parse, with its number; an attribute or a shape that an op cannot have; an inferred type
             other than the one written; or a text that is longer, deeper or larger than the limits here and in `grammar`.
     """
-    return _Parser(text, variables).graph()
+    with Compilation({}):  # nodes of its own, in the order of the text
+        return _Parser(text, variables).graph()
 
 
 class _Parser:
@@ -156,6 +134,7 @@ class _Parser:
         self._lines = [line.rstrip("\r") for line in text.split("\n")]
         self._room = MOST_VARIABLES if variables else -1
         self._graphs: dict[str, Graph] = {}
+        self._names: dict[Node, str] = {}
         self._sizes: dict[str, int] = {}  # lines of each, with those of the graphs within
 
     def graph(self) -> Graph:
@@ -164,6 +143,9 @@ class _Parser:
             graph = self._block(block)
         if graph is None:
             raise GraphError("the text holds no graph")
+        names = Names({n: words.of_a_value(identifier(name)) for n, name in self._names.items() if not name.isdigit()})
+        names.settle(every_node(graph))
+        vars(graph)["names"] = names.of
         return graph
 
     def _blocks(self) -> list[list[int]]:
@@ -242,6 +224,7 @@ class _Parser:
         if name in self._nodes:
             raise GraphError(f"{printable(name)} is there already")
         self._nodes[name] = node
+        self._names.setdefault(node, name[1:])
         return node
 
     def _operation(self, reader: Reader) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops, tree
-from symkeras.arguments import checked, one_of, optional, real_numbers, several
+from symkeras.arguments import checked, one_of, optional, real_numbers, settings, several
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.building import build_sublayer
 from symkeras.layers.layer import Layer
@@ -144,6 +144,7 @@ class Bidirectional(Layer):
         return {**super().get_config(), "merge_mode": self.merge_mode, **layers}
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         from symkeras.saving.serialization import deserialize_keras_object
 

@@ -40,7 +40,7 @@ class CallRecord:
         self.output_structure = outputs
         self.outputs = [t for t in tree.flatten(outputs) if isinstance(t, Tensor)]
         self.inputs = [t for t in tree.flatten((args, kwargs)) if isinstance(t, Tensor)]
-        self.line = provenance.user_frame()
+        self.lines = provenance.user_lines()
         layer._inbound_nodes.append(self)
         for k, t in enumerate(self.outputs):
             t._keras_history = KerasHistory(layer, len(layer._inbound_nodes) - 1, k)

@@ -10,7 +10,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from symkeras.arguments import anything, axis_sizes, checked, either, function, optional, table_of, text
+from symkeras.arguments import anything, axis_sizes, checked, either, function, optional, settings, table_of, text
 from symkeras.layers.layer import Layer, map_shapes
 
 
@@ -83,6 +83,7 @@ class Lambda(Layer):
         return {**super().get_config(), **own}
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any]) -> Any:
         from symkeras.saving.serialization import deserialize_keras_object
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symkeras import config, ops, tree
-from symkeras.arguments import boolean, checked, optional, real_numbers, several, text
+from symkeras.arguments import boolean, checked, instance, one_of, optional, real_numbers, refusal, settings, several, text
 from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
 from symkeras.graph import dims, dtypes, provenance, room, tracing
@@ -29,6 +30,9 @@ from symkeras.layers.replay import evaluated
 from symkeras.layers.result import Result
 from symkeras.layers.state_names import state_names
 from symkeras.layers.tracking import Tracker, restore, state_of
+
+_AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
+_STORE = instance(Mapping, "a dict or a part of a file")  # type: ignore[type-abstract]
 
 
 class Layer:
@@ -63,7 +67,7 @@ class Layer:
         def __getattr__(self, name: str) -> Any:
             """Weights and settings are attributes that subclasses set."""
 
-    _made_anew = frozenset({"_inbound_nodes", "_losses", "_call_signature"})
+    _made_anew = frozenset({"_inbound_nodes", "_losses", "_call_signature", "_lines"})
     """Attributes that copies and pickles do not hold: symbolic calls belong to the models that replay them."""
 
     _marks_built = True
@@ -73,12 +77,15 @@ class Layer:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
             cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
+        if isinstance(own := cls.__dict__.get("compute_output_shape"), FunctionType):
+            cls.compute_output_shape = _given_shapes(own)  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
         object.__setattr__(instance, "_init_arguments", (args, kwargs))
         object.__setattr__(instance, "_tracker", Tracker())
         object.__setattr__(instance, "built", False)
+        object.__setattr__(instance, "_lines", provenance.user_lines())
         return instance
 
     @checked(trainable=boolean, autocast=boolean, name=optional(text))
@@ -127,6 +134,7 @@ class Layer:
         self._tracker.forget(getattr(self, name, None))
         object.__delattr__(self, name)
 
+    @checked(trainable=boolean, autocast=boolean, overwrite_with_gradient=boolean, name=optional(text), aggregation=optional(one_of(*_AGGREGATIONS)))
     def add_weight(self, shape: Any = None, initializer: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True,
                    regularizer: Any = None, constraint: Any = None, aggregation: str = "none", overwrite_with_gradient: bool = False,
                    name: str | None = None) -> Variable:  # fmt: skip
@@ -274,7 +282,7 @@ class Layer:
             inputs: what Keras 2 asked for; the graph says by itself what a loss depends on.
 
         Raises:
-            ConfigError: a symbolic tensor outside of `call`, for a layer that is no functional model.
+            ConfigError: a symbolic tensor outside of `call`, for a layer that is no functional model; something else than numbers or functions.
 
         Example:
             >>> class Small(Layer):
@@ -289,7 +297,10 @@ class Layer:
         for one in loss if isinstance(loss, (list, tuple)) else [loss]:
             if isinstance(one, Callable) and not isinstance(one, Tensor):
                 self._added_losses.append(one)
-            elif _context.depth:
+                continue
+            if not isinstance(one, (Tensor, Variable)):
+                real_numbers(one, f"layer {self.name!r}: a loss")
+            if _context.depth:
                 _context.losses.append((self, one))
             elif isinstance(one, Tensor):
                 self._add_loss_of_graph(one)
@@ -336,7 +347,13 @@ class Layer:
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of `input_shape`; layers without weights need not define it."""
+        if self._marks_built:
+            _check_shapes(self, "build", (input_shape,), {})
         self.built = True
+
+    def _scope(self) -> AbstractContextManager[None]:
+        """What gives the nodes of a call the layer's name."""
+        return provenance.layer_scope(self.name)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; subclasses define it."""
@@ -353,7 +370,7 @@ class Layer:
         is_functional = bool(tensors) and not is_in_trace and is_outermost
         outer = call_context() if is_outermost else nullcontext()
         trace = tracing.Trace() if tensors and not is_in_trace else nullcontext()
-        with outer, trace, provenance.layer_scope(self.name):
+        with outer, trace, self._scope():
             outputs = self._call(args, dict(kwargs), first)
             if not tensors and not is_in_trace:
                 outputs = tree.map_structure(evaluated, outputs)
@@ -550,6 +567,7 @@ class Layer:
         return {k: v for k, v in given.items() if k not in ("name", "trainable", "dtype")}
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A layer from its config."""
         config = dict(config)
@@ -567,6 +585,7 @@ class Layer:
             return None
         return {"input_shape": self._input_shapes[0]}
 
+    @checked(config=settings)
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shapes of `get_build_config`."""
         shape = config.get("input_shape")
@@ -576,11 +595,13 @@ class Layer:
             self._input_shapes = [map_shapes(tuple, shape)]
             self.built = True
 
+    @checked(store=_STORE)
     def save_own_variables(self, store: Any) -> None:
         """Put this layer's own variables into `store` under "0", "1", ..."""
         for k, v in enumerate(self._tracker.weights):
             store[str(k)] = v.numpy()
 
+    @checked(store=_STORE)
     def load_own_variables(self, store: Any) -> None:
         """Read this layer's own variables from `store`."""
         own = self._tracker.weights
@@ -616,6 +637,8 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(build)
     def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        if self._marks_built:
+            _check_shapes(self, "build", args, kwargs)
         result = build(self, *args, **kwargs)
         if self._marks_built:
             self.built = True
@@ -624,6 +647,23 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return built
+
+
+def _given_shapes(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """`compute_output_shape`, which is told what is no shape."""
+
+    @functools.wraps(compute)
+    def computed(self: Layer, *args: Any, **kwargs: Any) -> Any:
+        _check_shapes(self, "compute_output_shape", args, kwargs)
+        return compute(self, *args, **kwargs)
+
+    return computed
+
+
+def _check_shapes(layer: Layer, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    given = args[0] if args else next(iter(kwargs.values()), None)
+    if given is not None and (isinstance(given, (str, bytes)) or not hasattr(given, "__getitem__")):
+        raise refusal(f"{type(layer).__name__}.{method}: input_shape", "a shape, or several in a list, tuple or dict", given)
 
 
 def shape_of(x: Any) -> Any:

@@ -147,7 +147,7 @@ class GroupNormalization(_Affine):
     def build(self, input_shape: Any) -> None:
         channels = axis_size(self, input_shape, self.axis)
         self.groups = channels if self.groups == -1 else self.groups
-        if channels % self.groups:
+        if not channels or channels % self.groups:
             raise ShapeError(f"GroupNormalization {self.name!r}: {channels} channels do not divide into {self.groups} groups")
         self.gamma, self.beta = scale_and_center(self, (channels,))
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})

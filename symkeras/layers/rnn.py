@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, tree
-from symkeras.arguments import boolean, checked
+from symkeras.arguments import boolean, checked, settings
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph.variable import Variable
 from symkeras.layers.dropout_rnn_cell import DropoutRNNCell
@@ -178,6 +178,7 @@ class RNN(Layer):
         return {**self._flags_config(), "cell": serialize_keras_object(self.cell)}
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         from symkeras.saving.serialization import deserialize_keras_object
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symkeras import ops, tree
-from symkeras.arguments import anything, checked, several
+from symkeras.arguments import anything, checked, settings, several
 from symkeras.errors import ConfigError
 from symkeras.layers.building import build_sublayer
 from symkeras.layers.layer import Layer
@@ -74,6 +74,7 @@ class StackedRNNCells(Layer):
         return {**super().get_config(), "cells": [serialize_keras_object(cell) for cell in self.cells]}
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         from symkeras.saving.serialization import deserialize_keras_object
 

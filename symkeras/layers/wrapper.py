@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symkeras.arguments import checked, settings
 from symkeras.errors import ConfigError
 from symkeras.layers.building import build_sublayer
 from symkeras.layers.layer import Layer
@@ -50,6 +51,7 @@ class Wrapper(Layer):
         return {**super().get_config(), "layer": serialize_keras_object(self.layer)}
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any]) -> Any:
         from symkeras.saving.serialization import deserialize_keras_object
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -113,6 +113,39 @@ class Metric:
         """Take one batch into account and give the result so far."""
         self.update_state(*args, **kwargs)
         return self.result()
+
+    # ---- files ---------------------------------------------------------------------------------------------------
+
+    _state_kind = "metric"
+
+    def _state_names(self) -> list[str]:
+        """The attributes in which metrics within this one lie."""
+        return sorted(vars(self).keys() - {"_tracker"}, key=lambda n: (n.startswith("_"), n))
+
+    def _state_variables(self) -> list[Variable] | None:
+        """The variables that a file has, in order; None for a class that reads them in its own way."""
+        return self.variables if type(self).load_own_variables is Metric.load_own_variables else None
+
+    def _variables_written(self) -> list[Variable]:
+        """What reading this metric from a file may write."""
+        return self.variables
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put the variables into `store` under "0", "1", ..."""
+        for k, v in enumerate(self.variables):
+            store[str(k)] = v.numpy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read the variables from `store`.
+
+        Raises:
+            ShapeError: it holds another number of them.
+        """
+        own = self.variables
+        if len(store.keys()) != len(own):
+            raise ShapeError(f"metric {self.name!r} has {len(own)} variables, the file holds {len(store.keys())}")
+        for k, v in enumerate(own):
+            v.set(np.asarray(store[str(k)]))
 
     # ---- state passed in and out ---------------------------------------------------------------------------------
 

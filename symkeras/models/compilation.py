@@ -12,6 +12,7 @@ import numpy as np
 
 from symkeras import losses, metrics, ops
 from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError, nearest
+from symkeras.graph import provenance, tracing
 from symkeras.layers.calls import mask_of
 from symkeras.losses.weighting import weights_with_mask
 from symkeras.metrics.by_shape import accuracy_for, crossentropy_for
@@ -42,6 +43,7 @@ class Compilation:
     Attributes:
         trainable: layer -> whether it was trainable when the model was compiled: what training goes by.
         has_warned: whether somebody was told that this is no longer what the layers say.
+        lines: of the user's, where `compile` was called.
         tracker: the mean of the total loss.
         names, losses, weights: of the outputs, once they are known.
         trackers: name of an output -> the mean of its loss, where several outputs have one.
@@ -60,6 +62,7 @@ class Compilation:
     config: dict[str, Any]
     trainable: MutableMapping[Any, bool] | None = None
     has_warned: bool = False
+    lines: tuple[provenance.Line, ...] = ()
     tracker: Any = None
     names: list[str] = field(default_factory=list)
     losses: list[Any] = field(default_factory=list)
@@ -78,7 +81,7 @@ class Compilation:
                 metrics.get(spec)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "trainable": None if self.trainable is None else dict(self.trainable)}
+        return {**vars(self), "lines": (), "trainable": None if self.trainable is None else dict(self.trainable)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -107,6 +110,9 @@ class Compilation:
             order = [n for n in self.loss if n in with_loss] if isinstance(self.loss, Mapping) else with_loss
             self.trackers = {n: metrics.Mean(name=f"{n}_loss") for n in order}
         self.slots = list(self._make_slots(y_true, y_pred))
+        with tracing.suspended():
+            for slot in self.slots:  # a metric that was used before begins anew, as one made here does
+                slot.metric.reset_state()
         self.is_bound = True
 
     def unbind(self) -> None:
@@ -144,9 +150,11 @@ class Compilation:
         for k, loss in enumerate(self.losses):
             if loss is None:
                 continue
-            value = self._loss_of(k, y_true[k], y_pred[k], sample_weights[k])
+            with provenance.part_scope(loss.name if len(self.names) == 1 else self.names[k]):
+                value = self._loss_of(k, y_true[k], y_pred[k], sample_weights[k])
             if self.names[k] in self.trackers:
-                self.trackers[self.names[k]].update_state(value, sample_weight=rows_of(y_pred[k]))
+                with provenance.part_scope(f"{self.names[k]}_loss"):
+                    self.trackers[self.names[k]].update_state(value, sample_weight=rows_of(y_pred[k]))
             terms.append(value if self.weights[k] == 1 else value * self.weights[k])
         terms += [ops.sum(ops.cast(e, y_pred[0].dtype)) for e in extra]
         if not terms:
@@ -176,7 +184,8 @@ class Compilation:
             if y_true[k] is None:
                 raise DataError(f"metric {name!r} needs targets for output {self.names[k]!r}, and there are none")
             weight = sample_weights[k] if is_weighted else None
-            metric.update_state(y_true[k], y_pred[k], **({"sample_weight": weight} if weight is not None else {}))
+            with provenance.part_scope(name):
+                metric.update_state(y_true[k], y_pred[k], **({"sample_weight": weight} if weight is not None else {}))
 
     # ---- results ---------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, tree
-from symkeras.arguments import boolean, optional
+from symkeras.arguments import boolean, checked, optional, settings
 from symkeras.errors import ConfigError, DataError, ShapeError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.graph.node import Node
@@ -40,6 +40,7 @@ class Functional(Model):
             twice, or two layers have one name.
     """
 
+    _is_replayed = True
     _made_anew = Model._made_anew | _OF_THE_GRAPH
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
@@ -227,6 +228,7 @@ class Functional(Model):
         return functional_config(self) if _is_made_like(type(self)) else Model.get_config(self)
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         from symkeras.models.functional_config import functional_from_config
 
@@ -273,7 +275,7 @@ def run_again(replay: Replay, records: Sequence[CallRecord], outputs: Any, call:
     """Make the calls again on what their arguments stand for, or `call(layer, ...)` instead; what the outputs stand for then."""
     for record in records:
         args, kwargs = tree.map_structure(replay.value, (record.args, record.kwargs))
-        with provenance.at_line(*record.line):
+        with provenance.at_lines(record.lines):
             results = record.layer(*args, **kwargs) if call is None else call(record.layer, *args, **kwargs)
         for t, y in zip(record.outputs, [y for y in tree.flatten(results) if y is not None], strict=False):
             replay.put(t.node, replay.resolve(y))

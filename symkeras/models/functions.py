@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -227,7 +226,7 @@ def _naming_the_place() -> Iterator[None]:
             if frame.f_code is Layer.__call__.__code__:
                 layers.append(frame.f_locals["self"].name)
             if not provenance._belongs_to_package(frame.f_code.co_filename):
-                line = f"{os.path.basename(frame.f_code.co_filename)}:{trace.tb_lineno}"
+                line = str(provenance.Line(frame.f_code.co_filename, trace.tb_lineno))
             trace = trace.tb_next
         place = ", ".join(part for part in (f"in layer {'/'.join(layers)!r}" if layers else "", line) if part)
         if place and not _LINE.search(str(error)):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, several, text
+from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, settings, several, text
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.layers.calls import call_context
@@ -38,6 +38,13 @@ class Model(Trainer, Layer):
 
     _marks_built = False
     _made_anew = Layer._made_anew | OWN_BOOKS
+
+    _is_replayed = False
+    """Whether calls of its layers that were made outside of it are made again when it is called."""
+
+    def _scope(self) -> AbstractContextManager[None]:
+        is_outermost = not provenance.layer_path()
+        return nullcontext() if self._is_replayed and is_outermost else super()._scope()  # its layers were built without its name as well
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _is_graph(args, kwargs):
@@ -163,6 +170,7 @@ class Model(Trainer, Layer):
         return json.dumps(serialize_keras_object(self), **kwargs)
 
     @classmethod
+    @checked(config=settings)
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """A model from its config."""
         if cls is Model:
@@ -171,6 +179,7 @@ class Model(Trainer, Layer):
             return Functional.from_config(config, custom_objects)
         return super().from_config(config)
 
+    @checked(config=optional(settings))
     def build_from_config(self, config: dict[str, Any]) -> None:
         if not config:
             return

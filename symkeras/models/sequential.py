@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symkeras.arguments import checked, either, settings, several
 from symkeras.errors import ConfigError, ShapeError
-from symkeras.graph import dtypes, tracing
+from symkeras.graph import dtypes, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import definition_context
 from symkeras.layers.input import Input, InputLayer
@@ -44,6 +45,7 @@ class Sequential(Model):
                 self._append(layer)
             self._extend()
 
+    _is_replayed = True
     _made_anew = Model._made_anew | {"_chain", "_functional", "_graph_losses"}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -122,7 +124,8 @@ class Sequential(Model):
             self._chain.append(x)
         with tracing.suspended(), definition_context():
             for layer in layers[len(self._chain) - 1 :]:
-                self._chain.append(layer(self._chain[-1]))
+                with provenance.at_lines(layer._lines):
+                    self._chain.append(layer(self._chain[-1]))
             self._settle(Functional(self._chain[0], self._chain[-1], name=self.name) if layers else None)
 
     def _settle(self, functional: Functional | None) -> None:
@@ -220,11 +223,14 @@ class Sequential(Model):
         return config
 
     @classmethod
+    @checked(config=either(settings, several(settings)))
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         from symkeras.models.functional_config import layer_from_config
 
-        if isinstance(config, list):
+        if isinstance(config, tuple):  # of Keras 1
             config = {"layers": config}
+        if not isinstance(config.get("layers"), (list, tuple)):
+            raise ConfigError(f"Sequential.from_config: expected a list called 'layers', received {config.get('layers')!r}")
         model = cls(name=config.get("name"))
         for layer in config["layers"]:
             model._append(layer_from_config(layer, custom_objects))

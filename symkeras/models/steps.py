@@ -19,7 +19,7 @@ from symkeras.autodiff.reverse import gradients
 from symkeras.backend.interface import Executable, compile_graph
 from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, DataError, GradientError, ShapeError
-from symkeras.graph import dims, tracing
+from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
@@ -106,7 +106,8 @@ class Step:
     def _optimize(self, model: Any, loss: Any, variables: list[Any]) -> None:
         """Let the optimizer assign the variables."""
         optimizer = model.optimizer
-        grads = gradients(optimizer.scale_loss(loss), variables)
+        with provenance.at_lines(model._compilation.lines), provenance.part_scope("loss"):
+            grads = gradients(optimizer.scale_loss(loss), variables)
         if all(g is None for g in grads):
             raise GradientError(
                 f"model {model.name!r}: the loss has no gradient with respect to any trainable weight: it depends on none of them, "
@@ -114,7 +115,8 @@ class Step:
             )
         with tracing.suspended():
             optimizer.build(variables)
-        optimizer.apply(grads, variables)
+        with provenance.at_lines(model._compilation.lines):
+            optimizer.apply(grads, variables)
 
     def _forward(self, model: Any, x: Any, training: bool) -> tuple[list[Tensor], list[Any], list[Any], Any]:
         outputs = model(x, training=training) if model._takes_training else model(x)
@@ -129,10 +131,11 @@ class Step:
         arguments = {"x": x, "y": self._nested(y), "y_pred": outputs, "sample_weight": self._nested(w)}
         if "training" in inspect.signature(model.compute_loss).parameters:
             arguments["training"] = training
-        loss = model.compute_loss(**arguments)
-        if loss is None:
-            raise ConfigError(f"model {model.name!r}: compute_loss() gave None; it must give the scalar to minimise")
-        loss = ops.as_tensor(ops.convert_to_tensor(loss))
+        with provenance.at_lines(model._compilation.lines), provenance.part_scope("loss"):
+            loss = model.compute_loss(**arguments)
+            if loss is None:
+                raise ConfigError(f"model {model.name!r}: compute_loss() gave None; it must give the scalar to minimise")
+            loss = ops.as_tensor(ops.convert_to_tensor(loss))
         loss = resolved([loss], [t for t in (*tree.flatten(x), *y, *w) if t is not None], model.name)[0]
         if loss.ndim != 0:
             raise ShapeError(f"model {model.name!r}: the loss must be a scalar, it has shape {loss.shape}")
@@ -146,7 +149,12 @@ class Step:
 
     def _track(self, model: Any, x: Any, y: list[Any], y_pred: list[Any], w: list[Any], loss: Any) -> list[Tensor]:
         """Let the metrics take the step into account; what the model's own `compute_metrics` gives beyond them."""
-        model._compilation.tracker.update_state(loss, sample_weight=rows_of(next(t for t in tree.flatten(x) if t is not None)))
+        with provenance.at_lines(model._compilation.lines), provenance.part_scope("metrics"):
+            return self._tracked(model, x, y, y_pred, w, loss)
+
+    def _tracked(self, model: Any, x: Any, y: list[Any], y_pred: list[Any], w: list[Any], loss: Any) -> list[Tensor]:
+        with provenance.part_scope("loss"):
+            model._compilation.tracker.update_state(loss, sample_weight=rows_of(next(t for t in tree.flatten(x) if t is not None)))
         if not model._has_own_metrics():
             model._compilation.update_metrics(y, y_pred, w)
             return []

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from symkeras import config, tree
-from symkeras.arguments import boolean, checked, either, one_of, optional, positive_int, text
+from symkeras.arguments import boolean, checked, either, one_of, optional, positive_int, settings, text
 from symkeras.callbacks.callback_list import CallbackList
 from symkeras.callbacks.logs import LazyLogs
 from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, nearest
+from symkeras.graph import provenance
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import Compilation
 from symkeras.models.feeds.array_feed import ArrayFeed
@@ -76,7 +77,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
             ConfigError: an unknown optimizer, loss, metric, output or option; the model stays as it was compiled before.
         """
         from symkeras import optimizers
-        from symkeras.backend.interface import OPTIONS, check_registered, options_of
+        from symkeras.backend.interface import OPTIONS, check_registered, options_of, unknown_option
 
         if backend is not None:
             check_registered(backend)
@@ -84,6 +85,8 @@ class Trainer(OneBatch, GeneratorMethods, Results):
         for name in options:
             known = OPTIONS if name in OPTIONS else options_of(backend)
             if name not in known:
+                if name == "numerics":
+                    raise ConfigError(f"compile: {unknown_option(name, backend)}")
                 raise ConfigError(f"compile: unknown argument {name!r}.{nearest(name, (*known, *_COMPILE_ARGUMENTS))}")
             options[name] = known[name](options[name], f"compile: {name}")
         for method in _STEP_METHODS:
@@ -98,7 +101,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
                  "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": jit_compile}  # fmt: skip
         compilation = Compilation(
             optimizers.get(optimizer), loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution,
-            "interpreter" if run_eagerly else backend, dict(options), given,
+            "interpreter" if run_eagerly else backend, dict(options), given, lines=provenance.user_lines(),
         )  # fmt: skip
         outputs = self._of_graph("_output_structure")
         if outputs is not None:
@@ -130,6 +133,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
         given = {**self._compilation.config, "optimizer": self._compilation.optimizer}
         return {k: serialize_keras_object(v) for k, v in given.items()}
 
+    @checked(config=settings)
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile with what `get_compile_config` gave."""
         from symkeras.saving.serialization import deserialize_keras_object

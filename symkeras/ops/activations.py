@@ -52,7 +52,7 @@ def selu(x: Any) -> Any:
 @composite(samples=tuple(Sample((f"{d}[{s}]",), {"axis": a}) for d in ("f32", "f64") for s, a in (("2, 4", -1), ("4, 3", 0))))
 def glu(x: Any, *, axis: int = -1) -> Any:
     """The first half along `axis` times the sigmoid of the second (Dauphin et al. 2016)."""
-    size = shape(x)[axis]
+    size = shape(x)[canonical_axis(axis, len(shape(x)))]
     if isinstance(size, int) and size % 2:
         raise ShapeError(f"glu halves axis {axis}, whose size {size} is odd")
     value, gate = split(x, 2, axis=axis)

@@ -7,7 +7,6 @@ its gradient is a scan in the other direction over what the forward one saves.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import NodeType, TensorType
 from symkeras.graph.variable import Variable
 from symkeras.ops import attributes as at
+from symkeras.ops import untraced_draws
 from symkeras.ops.evaluation import evaluate, known_sizes, solve_dims
 from symkeras.ops.leaves import cast, placeholder_node, shape
 from symkeras.ops.op import OPS, Op, as_array, as_tensor, is_symbolic, register, wrap
@@ -61,29 +61,32 @@ class _Body:
 
     def __init__(self, build: Callable[[], Any]):
         self._outer = tracing.current()
-        with recording() as own, tracing.Trace(_at_start) if self._outer is not None else nullcontext() as trace:
+        with recording() as own, tracing.Trace(_at_start) as trace:
             self.result = tree.map_structure(lambda x: as_tensor(x) if isinstance(x, Variable) else x, build())
         self.own = own
         self._trace = trace
 
     @property
     def assigned(self) -> list[Variable]:
-        return [] if self._trace is None else list(self._trace.pending)
+        return list(self._trace.pending)
 
     def start(self, variable: Variable) -> Node:
         """The placeholder for the value that a variable has when the body starts."""
-        assert self._trace is not None
         return self._trace.start(variable).node
 
     def end(self, variable: Variable) -> Tensor:
         """The value that a variable has at the end of the body."""
-        assert self._trace is not None
         return self._trace.read(variable)
 
     def closed(self, inputs: Sequence[Node], outputs: Sequence[Tensor], name: str) -> tuple[Graph, list[Node]]:
         """The body as a graph whose inputs are `inputs`, then what it reads from outside, which comes back as well."""
-        aliases = {t.node: self._outer.read(v).node for v, t in self._trace.stand_ins.items()} if self._trace and self._outer else None
+        aliases = {t.node: _value_around(v, self._outer).node for v, t in self._trace.stand_ins.items()}
         return close(inputs, [t.node for t in outputs], name, self.own, aliases)
+
+
+def _value_around(variable: Variable, trace: tracing.Trace | None) -> Tensor:
+    """The value of a variable before a loop or branch that is built in `trace`, or in none."""
+    return Tensor(untraced_draws.start(variable)) if trace is None else trace.read(variable)
 
 
 def _at_start(variable: Variable) -> Tensor:
@@ -251,6 +254,8 @@ def scan(
     (6.0, [0.0, 1.0, 3.0, 6.0])
     """
     flat_init, flat_xs = _flat_leaves(init), _flat_leaves(xs)
+    if not all(shape(x) for x in flat_xs):
+        raise ShapeError("scan goes over the first axis of its sequences, received a scalar")
     steps = shape(flat_xs[0])[0] if flat_xs else length
     if steps is None:
         raise ShapeError("scan needs xs, or length")
@@ -273,7 +278,7 @@ def scan(
     held = body.assigned
     first = [*carry_in, *map(body.start, held), *x_in]
     graph, captured = body.closed(first, [*new, *map(body.end, held), *ys], "scan")
-    starts += map(as_tensor, held)
+    starts += (_value_around(v, tracing.current()) for v in held)
     attrs = {"body": graph, "carries": len(starts), "sequences": len(sequences), "length": steps, "reverse": bool(reverse)}
     results = wrap(make(OPS["scan"], [*(t.node for t in (*starts, *sequences)), *captured], attrs))
     _assign(held, results[len(new) : len(starts)])
@@ -284,8 +289,15 @@ def _assign(variables: Sequence[Variable], values: Sequence[Tensor]) -> None:
     """What a loop or branch assigned, assigned in the trace around it."""
     trace = tracing.current()
     for v, t in zip(variables, values, strict=True):
-        assert trace is not None
-        trace.write(v, t)
+        if trace is not None:
+            trace.write(v, t)
+        elif untraced_draws.is_seed(v):
+            untraced_draws.end(v, t)
+        else:
+            raise GraphError(
+                f"a loop or branch assigns variable {v.path!r} outside of a traced function: let it return the new value, and give that to "
+                "K.function as an update"
+            )
 
 
 def _flat_leaves(structure: Any) -> list[Any]:
@@ -369,7 +381,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
         flat.append(tensors[-1] + 1)
     flat = [cast(t, s.dtype) for t, s in zip(flat, starts, strict=True)]
     held, count = step.assigned, len(starts)
-    starts += map(as_tensor, held)
+    starts += (_value_around(v, tracing.current()) for v in held)
     test_inputs, step_inputs = ([*inputs, *map(part.start, held)] for part in (test, step))
     test_graph, read_a = test.closed(test_inputs, [going], "condition")
     step_graph, read_b = step.closed(step_inputs, [*flat, *map(step.end, held)], "body")

@@ -238,6 +238,8 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
     sizes, k = shape(x), shape(kernel)
     if len(sizes) != n + 2:
         raise ShapeError(f"conv: a kernel of shape {k} expects an input of {n + 2} axes, received shape {sizes}")
+    if not k[-2]:
+        raise ShapeError(f"conv: a kernel of shape {k} has no channels")
     groups = sizes[-1] // k[-2] if isinstance(sizes[-1], int) else 1
     strides, dilation = spread_argument(strides, n, "strides"), spread_argument(dilation_rate, n, "dilation_rate")
     pairs = explicit_padding(padding, sizes[1:-1], k[:n], strides, dilation)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ The op's function is the front door: it promotes dtypes (a Python number takes t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from symkeras.ops import special
 from symkeras.ops.leaves import cast
 from symkeras.ops.op import Op, Sample, add, apply_symbolic, as_array, as_tensor, compute, dtype_of, is_symbolic
 
+NEGATIVE_POWER = "power: integers to negative integer powers are not allowed: cast the base to a floating dtype"
+
 
 class Elementwise(Op):
     """One row of the table.
@@ -30,7 +32,8 @@ class Elementwise(Op):
         fn: NumPy function on arrays of one dtype; a ufunc is what the NumPy backend calls.
         vjp: `(dy, out, *inputs) -> gradients`; None means that no gradient flows.
         arity: number of inputs.
-        promote: "numeric" (common dtype), "float" (common floating dtype), "bool", "int" (integers and bools), "shift" (integers).
+        promote: "numeric" (common dtype), "counted" (the same, and int32 of bools), "signed" (the same, and no bools), "float" (common
+            floating dtype), "bool", "int" (integers and bools), "shift" (integers).
         result: "same" or "bool".
         domain: range the samples are drawn from, over which the op is smooth.
         flops: per element.
@@ -61,6 +64,8 @@ class Elementwise(Op):
             raise DtypeError(f"{self.name} works on integers, received {', '.join(map(str, types))}")
         if (self.promote == "bool" and first != "bool") or (self.promote == "float" and not dtypes.is_inexact(first)):
             raise DtypeError(f"{self.name} works on {'booleans' if self.promote == 'bool' else 'floats'}, received {', '.join(map(str, types))}")
+        if self.promote in ("counted", "signed") and first == "bool":
+            raise DtypeError(_no_bools(self.name, types))
         shape = broadcast_shapes(*(t.shape for t in types), what=self.name)
         return TensorType(shape, "bool" if self.result == "bool" else first)
 
@@ -72,8 +77,16 @@ class Elementwise(Op):
             return (None,) * self.arity
         return self.gradient(dy, out, *inputs)
 
+    def may_raise(self, node: Node) -> bool:
+        return checks_exponents(node)
+
     def flops(self, node: Node) -> dims.Size:
         return node.tensor_type.size * self.flops_per_element
+
+
+def _no_bools(name: str, types: Sequence[TensorType]) -> str:
+    given = ", ".join(map(str, types))
+    return f"{name} works on numbers, received {given}: cast to an integer dtype, or use logical_not, logical_xor or logical_and"
 
 
 def broadcast_shapes(*shapes: tuple[dims.Size, ...], what: str = "broadcast") -> tuple[dims.Size, ...]:
@@ -106,15 +119,29 @@ def common_dtype(promote: str, *inputs: Any) -> str:
     if promote == "bool":
         return "bool"
     joined = dtypes.result_type(*(dtype_of(x) for x in inputs))
+    if promote == "counted" and joined == "bool":
+        return "int32"
     return dtypes.inexact(joined) if promote == "float" else joined
 
 
-def promoted(promote: str, *inputs: Any) -> list[Any]:
-    """The inputs in their common dtype: all symbolic if one is (a variable beside a tensor is its leaf), else all arrays."""
+def promoted(promote: str, *inputs: Any, compares: bool = False) -> list[Any]:
+    """The inputs in their common dtype: all symbolic if one is (a variable beside a tensor is its leaf), else all arrays.
+
+    Args:
+        promote: how the dtype follows from those of the inputs.
+        inputs: tensors, arrays and numbers.
+        compares: whether they are only compared: then integers may meet a number that their dtype does not have.
+    """
     dtype = common_dtype(promote, *inputs)
+    if compares and dtypes.is_int(dtype) and dtype != "uint64" and not all(_has(dtype, x) for x in inputs):
+        dtype = "int64"
     if is_symbolic(*inputs):
         return [cast(as_tensor(x, dtype), dtype) for x in inputs]
     return [as_array(x, dtype) if isinstance(x, (bool, int, float)) else as_array(x).astype(dtype, copy=False) for x in inputs]
+
+
+def _has(dtype: str, x: Any) -> bool:
+    return not isinstance(x, int) or np.iinfo(dtype).min <= x <= np.iinfo(dtype).max
 
 
 def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None, **options: Any) -> Callable[..., Any]:
@@ -126,9 +153,11 @@ def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None
     def call(*inputs: Any) -> Any:
         if len(inputs) != op.arity:
             raise TypeError(f"{name} takes {op.arity} arguments, received {len(inputs)}")
-        values = promoted(promote, *inputs)
+        values = promoted(promote, *inputs, compares=op.result == "bool")
         if any(isinstance(v, Tensor) for v in values):
             return apply_symbolic(op, values, {})
+        if promote == "signed" and values[0].dtype == bool:
+            raise DtypeError(_no_bools(name, [TensorType(v.shape, "bool") for v in values]))
         return compute(op, values, {})
 
     call.__name__ = call.__qualname__ = name
@@ -139,7 +168,7 @@ def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None
 
 
 def _samples(arity: int, promote: str, grad: bool, domain: tuple[float, float]) -> tuple[Sample, ...]:
-    kinds = {"bool": ["bool"], "int": ["i32", "bool"], "shift": ["i32"], "numeric": ["f32", "f64", "i32"], "float": ["f32", "f64"]}[promote]
+    kinds = {"bool": ["bool"], "int": ["i32", "bool"], "shift": ["i32"], "float": ["f32", "f64"]}.get(promote, ["f32", "f64", "i32"])
     out = []
     for k in kinds:
         for shapes in (["2, 3"] * arity, [""] * arity, ["0, 3"] * arity, (["2, 1", "3", "2, 3"][:arity])):
@@ -152,11 +181,21 @@ def _power(x: Any, y: Any) -> Any:
 
     For one number NumPy takes the square root, which is -0.0 of -0.0 and NaN of -inf.
     """
+    if x.dtype.kind in "iu" and y.dtype.kind == "i" and x.size and np.any(np.less(y, 0)):
+        raise DataError(NEGATIVE_POWER)
     out = np.power(x, y)
     if x.dtype.kind != "f":
         return out
     is_root = np.equal(y, 0.5)
     return np.where(is_root & ((x == 0) | (x == -np.inf)), np.abs(x), out) if is_root.any() else out
+
+
+def checks_exponents(node: Node) -> bool:
+    """Whether a node raises integers to powers that may be negative, for all one knows: what computes it must look."""
+    if node.op.name != "power" or not dtypes.is_int(node.dtype) or node.dtype.startswith("u"):
+        return False
+    y = node.inputs[1]
+    return y.op.name != "constant" or bool(np.any(np.less(y.attrs["value"].array, 0)))
 
 
 def _power_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
@@ -173,15 +212,15 @@ def _logaddexp_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
 
 # arithmetic
 add_ = row("add", np.add, lambda dy, out, x, y: (dy, dy), arity=2, promote="numeric", doc="x + y, element by element.")
-subtract = row("subtract", np.subtract, lambda dy, out, x, y: (dy, -dy), arity=2, promote="numeric", doc="x - y.")
+subtract = row("subtract", np.subtract, lambda dy, out, x, y: (dy, -dy), arity=2, promote="signed", doc="x - y.")
 multiply = row("multiply", np.multiply, lambda dy, out, x, y: (dy * y, dy * x), arity=2, promote="numeric", doc="x * y.")
 divide = row("divide", np.true_divide, lambda dy, out, x, y: (dy / y, -(dy / y) * out), arity=2, domain=(0.5, 2.0), flops=4, doc="x / y; integers give floats.")
-floor_divide = row("floor_divide", np.floor_divide, arity=2, promote="numeric", domain=(1, 9), doc="x / y rounded down.")
-mod = row("mod", np.remainder, lambda dy, out, x, y: (dy, -dy * floor(x / y)), arity=2, promote="numeric", domain=(1.1, 1.9), doc="Remainder with the sign of y.")
-_power_row = row("power", _power, _power_vjp, arity=2, promote="numeric", domain=(0.5, 2.0), flops=20, doc="x to the power y.")
-negative = row("negative", np.negative, lambda dy, out, x: (-dy,), promote="numeric", doc="-x.")
+floor_divide = row("floor_divide", np.floor_divide, arity=2, promote="counted", domain=(1, 9), doc="x / y rounded down.")
+mod = row("mod", np.remainder, lambda dy, out, x, y: (dy, -dy * floor(x / y)), arity=2, promote="counted", domain=(1.1, 1.9), doc="Remainder with the sign of y.")
+_power_row = row("power", _power, _power_vjp, arity=2, promote="counted", domain=(0.5, 2.0), flops=20, doc="x to the power y.")
+negative = row("negative", np.negative, lambda dy, out, x: (-dy,), promote="signed", doc="-x.")
 absolute = row("absolute", np.absolute, lambda dy, out, x: (dy * sign(x),), promote="numeric", domain=(0.2, 2.0), doc="|x|.")
-sign = row("sign", np.sign, None, promote="numeric", doc="-1, 0 or 1.")
+sign = row("sign", np.sign, None, promote="signed", doc="-1, 0 or 1.")
 square = row("square", np.square, lambda dy, out, x: (dy * (x * 2),), promote="numeric", doc="x squared.")
 reciprocal = row("reciprocal", np.reciprocal, lambda dy, out, x: (-dy * square(out),), domain=(0.5, 2.0), flops=4, doc="1 / x.")
 maximum = row("maximum", np.maximum, lambda dy, out, x, y: (where(greater_equal(x, y), dy, 0), where(greater_equal(x, y), 0, dy)), arity=2, promote="numeric", doc="The larger of x and y; NaN where either is NaN. At ties the gradient goes to x.")
@@ -248,8 +287,8 @@ def power(x1: Any, x2: Any) -> Any:
     >>> power(np.int64([3000001]), 2).tolist(), power(2.0, -1).tolist()
     ([9000006000001], 0.5)
     """
-    if dtypes.is_int(common_dtype("numeric", x1, x2)) and not is_symbolic(x2) and np.any(np.less(as_array(x2), 0)):
-        raise DataError("integers to negative integer powers are not allowed: cast the base to a floating dtype")
+    if dtypes.is_int(common_dtype("counted", x1, x2)) and not is_symbolic(x2) and np.any(np.less(as_array(x2), 0)):
+        raise DataError(NEGATIVE_POWER)
     return _power_row(x1, x2)
 
 

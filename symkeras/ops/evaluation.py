@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.errors import ShapeError
+from symkeras.errors import DataError, ShapeError
 from symkeras.graph import dims, provenance
-from symkeras.graph.graph import Graph
+from symkeras.graph.graph import Graph, subgraphs
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops.reductions import meets_nothing
 
 
 class _Sizes(threading.local):
@@ -123,20 +124,25 @@ def evaluate(graph: Graph, arrays: Sequence[Any], variables: Mapping[Node, Any] 
         with np.errstate(all="ignore"):
             for node in graph.nodes:
                 if node not in values:
-                    values[node] = _value(node, values, env, variables or {})
+                    values[node] = _value(node, graph, values, env, variables or {})
     finally:
         _sizes.env = before
     return [values[n] for n in graph.outputs], [values[n] for _, n in graph.updates]
 
 
-def _value(node: Node, values: Mapping[Node, Any], env: Mapping[str, int], variables: Mapping[Node, Any]) -> Any:
+def _value(node: Node, graph: Graph, values: Mapping[Node, Any], env: Mapping[str, int], variables: Mapping[Node, Any]) -> Any:
     if node.op.name == "variable":
         return variables[node] if node in variables else node.attrs["variable"].array
     attrs = {k: dims.evaluate(v, env) for k, v in node.attrs.items()}
+    given = [values[i] for i in node.inputs]
     try:
-        result = node.op.value(*(values[i] for i in node.inputs), **attrs)
-    except IndexError as error:
-        raise IndexError(f"{error}{provenance.where(node.origins)}") from error
+        if node.op.may_raise(node) and not subgraphs(node):  # for some sizes, which are known now
+            if node.op.name in ("max", "min") and 0 in given[0].shape and meets_nothing(node, graph):
+                return np.zeros(dims.evaluate(node.shape, env), node.dtype)
+            node.op.infer(*(TensorType(np.shape(a), i.dtype) for a, i in zip(given, node.inputs, strict=True)), **attrs)
+        result = node.op.value(*given, **attrs)
+    except (IndexError, ValueError, DataError, ShapeError) as error:
+        provenance.raise_at(error, node.origins)
     if isinstance(node.type, tuple):
         return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, node.type, strict=True))
     result = np.asarray(result, dtype=node.type.dtype)

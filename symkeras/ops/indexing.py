@@ -245,7 +245,7 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 
 def _columns(indices: Any, target: tuple[Any, ...]) -> list[Any]:
     """The coordinates along each axis."""
-    *lead, depth = shape(indices)
+    *lead, depth = shape(indices) or (0,)
     if not isinstance(depth, int) or not 0 < depth <= len(target):
         raise ShapeError(f"scatter: indices of shape {(*lead, depth)} hold {depth} coordinates for shape {target}")
     return [squeeze(slice_axis(indices, len(lead), k, k + 1), -1) for k in range(depth)]
@@ -295,19 +295,27 @@ class CombineRows(Op):
 
 @register
 class SetRows(_Indexed):
-    """`table` with the rows at `indices` replaced; equal indices must come with equal rows."""
+    """`table` with the rows at `indices` replaced; equal indices must come with equal rows.
+
+    A fourth input, a number, says by being NaN that all other rows are NaN.
+    """
 
     name = "set_rows"
-    samples = (Sample(("f32[5, 2]", "i32[1]", "f32[1, 2]"), low=(-2.0, 0, -2.0), high=(2.0, 5, 2.0), grad=False),)
+    samples = (
+        Sample(("f32[5, 2]", "i32[1]", "f32[1, 2]"), low=(-2.0, 0, -2.0), high=(2.0, 5, 2.0), grad=False),
+        Sample(("f32[5, 2]", "i32[1]", "f32[1, 2]", "f32[]"), low=(-2.0, 0, -2.0, 0.0), high=(2.0, 5, 2.0, 1.0), grad=False),
+    )
 
-    def infer(self, table: TensorType, indices: TensorType, rows: TensorType) -> TensorType:  # type: ignore[override]
+    def infer(self, table: TensorType, indices: TensorType, rows: TensorType, guard: TensorType | None = None) -> TensorType:  # type: ignore[override]
         _check_indices("set_rows", indices)
         if table.ndim == 0 or table.dtype != rows.dtype or not _are_alike(rows.shape, (*indices.shape, *table.shape[1:])):
             raise ShapeError(f"set_rows expects a row of the table for each index, received table {table}, indices {indices} and rows {rows}")
+        if guard is not None and (guard.shape != () or guard.dtype != table.dtype or not dtypes.is_float(table.dtype)):
+            raise ShapeError(f"set_rows expects a floating guard of the table's dtype and no axes, received table {table} and guard {guard}")
         return table
 
-    def value(self, table: Any, indices: Any, rows: Any) -> Any:  # type: ignore[override]
+    def value(self, table: Any, indices: Any, rows: Any, guard: Any = None) -> Any:  # type: ignore[override]
         check_range(indices, table.shape[0])
-        out = np.array(table)
+        out = np.array(table) if guard is None or not np.isnan(guard) else np.full_like(table, np.nan)
         out[indices] = rows
         return out

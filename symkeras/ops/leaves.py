@@ -174,7 +174,7 @@ def cast(x: Any, dtype: Any) -> Any:
     """
     dtype = dtypes.standardize(dtype)
     if isinstance(x, (bool, int, float)):
-        return np.asarray(x, dtype=dtype)
+        return as_array(x, dtype)
     if is_symbolic(x):
         tensor = as_tensor(x, dtype)
         return tensor if tensor.dtype == dtype else apply(Cast_op, [tensor], {"dtype": dtype})

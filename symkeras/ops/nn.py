@@ -118,6 +118,8 @@ def _softmax_vjp(dy: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
 def softmax(x: Any, *, axis: int = -1) -> Any:
     """exp(x) over its sum along `axis`; the maximum is subtracted first."""
     x = _floating(x)
+    if shape(x)[axis] == 0:
+        return x
     e = ew.exp(ew.subtract(x, stop_gradient(red.max(x, axis, True))))
     return ew.divide(e, red.sum(e, axis, True))
 
@@ -130,6 +132,8 @@ def _log_softmax_vjp(dy: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
 def log_softmax(x: Any, *, axis: int = -1) -> Any:
     """log(softmax(x)) without a logarithm of zero."""
     x = _floating(x)
+    if shape(x)[axis] == 0:
+        return x
     shifted = ew.subtract(x, stop_gradient(red.max(x, axis, True)))
     return ew.subtract(shifted, ew.log(red.sum(ew.exp(shifted), axis, True)))
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims, dtypes, room
 from symkeras.graph.tensor import Tensor
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
-from symkeras.ops.op import OPS, apply, as_tensor, dtype_of, is_symbolic
+from symkeras.ops.op import OPS, apply, as_array, as_tensor, dtype_of, is_symbolic
 from symkeras.ops.shaping import broadcast_to, canonical_axis, slice_axis, transpose
 from symkeras.ops.sizes import as_shape, as_size
 from symkeras.ops.subscripts import clipped
@@ -28,7 +29,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     if is_symbolic(fill_value) or is_symbolic(shape):
         return broadcast_to(cast(as_tensor(fill_value, dtype), dtype), shape)
     room.take(shape, dtype, "an array")
-    return np.full(shape, fill_value, dtype)
+    return np.full(shape, as_array(fill_value, dtype) if isinstance(fill_value, (bool, int, float)) else fill_value, dtype)
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
@@ -94,11 +95,12 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     """`x` with constant borders: one number, one pair, or a pair per axis; the widths may be symbolic.
 
     Raises:
+        ConfigError: another mode than "constant", of a symbolic tensor.
         DtypeError: the dtype of `x` has no such number as `constant_values`.
     """
     if mode != "constant":
         if is_symbolic(x):
-            raise ValueError(f'pad of a symbolic tensor supports mode="constant", received {mode!r}')
+            raise ConfigError(f'pad of a symbolic tensor supports mode="constant", received {mode!r}')
         return np.pad(np.asarray(x), pad_width, mode=mode)  # type: ignore[call-overload]
     n = len(shape(x))
     width = pad_width
@@ -113,13 +115,17 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """`x` cut along `axis` into equal parts, or at the given indices."""
+    """`x` cut along `axis` into equal parts, or at the given indices.
+
+    Raises:
+        ShapeError: the axis has no so many equal parts.
+    """
     axis = canonical_axis(axis, len(shape(x)))
     size = shape(x)[axis]
     if isinstance(indices_or_sections, int):
         part = size // indices_or_sections
         if isinstance(size, int) and part * indices_or_sections != size:
-            raise ValueError(f"split: an axis of size {size} does not divide into {indices_or_sections} equal parts")
+            raise ShapeError(f"split: an axis of size {size} does not divide into {indices_or_sections} equal parts")
         cuts: Sequence[Any] = [part * k for k in range(1, indices_or_sections)]
     else:
         cuts = list(indices_or_sections)

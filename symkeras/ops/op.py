@@ -11,13 +11,14 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
-from symkeras.errors import GradientError, GraphError
+from symkeras.errors import DtypeError, GradientError, GraphError
 from symkeras.graph import dims, dtypes, tracing
 from symkeras.graph.dims import Dim
 from symkeras.graph.escaping import printable
@@ -81,7 +82,7 @@ class Op:
         """
         least, most = self.inputs_taken
         if not least <= len(types) <= most or any(isinstance(t, tuple) for t in types) != (self.name == "item"):
-            expected = f"{least} inputs" if least == most else f"at least {least} inputs"
+            expected = f"{least} inputs" if least == most else f"at least {least} inputs" if most == math.inf else f"{least} to {most} inputs"
             raise GraphError(f"{self.name} takes {expected}, each one tensor, received {', '.join(map(str, types)) or 'none'}")
         given = attrs if attrs.keys() == self.attributes.keys() else {**self.defaults, **attrs}
         if given.keys() != self.attributes.keys():
@@ -102,8 +103,9 @@ class Op:
     def inputs_taken(self) -> tuple[int, float]:
         """The least and the greatest number of inputs."""
         parameters = inspect.signature(self.infer).parameters.values()
-        least = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
-        return least, math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else least
+        named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        least = sum(p.default is p.empty for p in named)
+        return least, math.inf if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(named)
 
     def infer(self, *types: Any, **attrs: Any) -> NodeType:
         """The type of the result; raises ShapeError or DtypeError."""
@@ -175,12 +177,21 @@ def dtype_of(x: Any) -> str:
 
 
 def as_array(x: Any, dtype: str | None = None) -> np.ndarray:
-    """A concrete array for an eager call; Python numbers take `dtype`."""
+    """A concrete array for an eager call; Python numbers take `dtype`.
+
+    Raises:
+        DtypeError: `dtype` has no such number.
+    """
     if isinstance(x, Variable):
         x = x.array
     if dtype is None and not isinstance(x, (np.ndarray, np.generic)):
         dtype = dtypes.result_type(dtype_of(x))
-    return np.asarray(x, dtype=dtype)
+    try:
+        return np.asarray(x, dtype=dtype)
+    except (OverflowError, ValueError) as error:
+        if isinstance(error, ValueError) and not isinstance(x, float):
+            raise
+        raise DtypeError(f"{reprlib.repr(x)} is no number of dtype {dtype}: {error}") from error
 
 
 def as_tensor(x: Any, dtype: str | None = None) -> Tensor:
@@ -201,11 +212,7 @@ def as_tensor(x: Any, dtype: str | None = None) -> Tensor:
         from symkeras import ops
 
         return ops.stack([as_tensor(e, dtype) for e in x])
-    if isinstance(x, (np.ndarray, np.generic)):
-        array = np.asarray(x)
-    else:
-        array = np.asarray(x, dtype=dtype or dtypes.result_type(dtype_of(x)))
-    return Tensor(constant_node(array))
+    return Tensor(constant_node(as_array(x, None if isinstance(x, (np.ndarray, np.generic)) else dtype)))
 
 
 def constant_node(array: Any) -> Node:

@@ -10,6 +10,7 @@ import numpy as np
 from symkeras import config
 from symkeras.errors import ShapeError
 from symkeras.graph import dims, dtypes
+from symkeras.graph.dtypes import least_value
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops import attributes as at
@@ -62,7 +63,7 @@ class MaxPool(_Pooling):
 
     def value(self, x: Any, *, window: Any, strides: Any, padding: Any) -> Any:  # type: ignore[override]
         n = len(window)
-        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+        lowest = least_value(x.dtype)
         return windows(x, window, strides, padding, (1,) * n, fill=lowest).max(axis=tuple(range(n + 1, 2 * n + 1)))
 
     def vjp(self, dy: Any, out: Any, x: Any, **attrs: Any) -> Any:  # type: ignore[override]

@@ -10,6 +10,7 @@ import numpy as np
 
 from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
+from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops import attributes as at
@@ -126,6 +127,23 @@ add(Reduction("any", np.any, None, result="bool", kinds="bool"))
 add(Reduction("all", np.all, None, result="bool", kinds="bool"))
 
 
+def meets_nothing(n: Node, graph: Graph) -> bool:
+    """Whether `n` is a largest or smallest that, where there is none, meets nothing: x less the maximum of x has no elements then."""
+    if n.op.name not in ("max", "min") or n in graph.roots:
+        return False
+    empty = {d for a in n.attrs["axes"] if not isinstance(d := n.inputs[0].shape[a], int)}
+    todo = list(graph.users[n])
+    while todo:
+        user = todo.pop()
+        if user.op.is_view or user.op.name in ("stop_gradient", "boundary"):
+            if user in graph.roots:
+                return False
+            todo += graph.users[user]
+        elif not (user.op.is_elementwise and empty <= set(user.shape)):
+            return False
+    return True
+
+
 class ArgReduction(Op):
     """Index (int32) of the extreme element along one axis; the first of equals, and the first NaN."""
 
@@ -142,7 +160,7 @@ class ArgReduction(Op):
 
     def infer(self, x: TensorType, *, axis: int) -> TensorType:  # type: ignore[override]
         if isinstance(x.shape[axis], int) and x.shape[axis] == 0:
-            raise ShapeError(f"{self.name} along axis {axis} of {x}: the axis is empty")
+            raise ShapeError(f"{self.name} over axes {(axis,)} of {x}: there is no {self.name} of nothing")
         return TensorType((*x.shape[:axis], *x.shape[axis + 1 :]), "int32")
 
     def value(self, x: Any, *, axis: int) -> Any:  # type: ignore[override]

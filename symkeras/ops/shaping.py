@@ -141,7 +141,7 @@ class Slice(_Movement):
     def infer(self, x: TensorType, *, starts: Any, stops: Any, strides: Any) -> TensorType:  # type: ignore[override]
         for k, (a, b, n) in enumerate(zip(starts, stops, x.shape, strict=True)):
             if any(isinstance(v - u, int) and v - u < 0 for u, v in ((a, b), (b, n))):
-                raise ShapeError(f"slice {a}:{b} of axis {k} of {x}: the bounds lie outside")
+                raise ShapeError(f"slice {a}:{b} of axis {k} of size {x.shape[k]}: the bounds lie outside")
         return x.with_shape(tuple(dims.ceil_divide(b - a, s) for a, b, s in zip(starts, stops, strides, strict=True)))
 
     def value(self, x: Any, *, starts: Any, stops: Any, strides: Any) -> Any:  # type: ignore[override]
@@ -258,7 +258,11 @@ def reshape(x: Any, newshape: Any) -> Any:
     """
     newshape = as_shape(newshape)
     if not is_symbolic(x) and not any(isinstance(d, dims.Dim) for d in newshape):
-        return np.reshape(as_array(x), tuple(-1 if d is None else int(d) for d in newshape))
+        array = as_array(x)
+        try:
+            return np.reshape(array, tuple(-1 if d is None else int(d) for d in newshape))
+        except ValueError as error:
+            raise ShapeError(f"reshape of {array.shape} to {tuple(newshape)}: {error}") from error
     x = as_tensor(x)
     target = resolve_shape(x.dims, newshape)
     return x if target == x.dims else apply(OPS["reshape"], [x], {"shape": target})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
-from symkeras.errors import ShapeError
-from symkeras.graph import dims, provenance
+from symkeras.errors import DtypeError, ShapeError, SymkerasError
+from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.dims import Size
+from symkeras.graph.escaping import printable
 from symkeras.ops.indexing import take
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, apply, as_array, as_tensor, is_symbolic
@@ -73,8 +75,10 @@ def getitem(x: Any, key: Any) -> Any:
 
 def _index_key(k: Any) -> Any:
     """One part of an index: None, Ellipsis, a slice, an int, a dim, a tensor of integers, or an array."""
-    if k is None or k is Ellipsis or isinstance(k, (slice, dims.Dim)):
+    if k is None or k is Ellipsis or isinstance(k, dims.Dim):
         return k
+    if isinstance(k, slice):
+        return slice(_bound(k.start), _bound(k.stop), _step(k.step))
     if isinstance(k, (int, np.integer)) and not isinstance(k, bool):
         return int(k)
     if is_symbolic(k):
@@ -84,8 +88,40 @@ def _index_key(k: Any) -> Any:
                 f"a selection by the symbolic mask {k!r} at {provenance.user_line()} has as many rows as elements of it are true, which nobody "
                 "knows before the function runs: use ops.where(mask, x, 0), or an array of booleans"
             )
-        return k
-    return as_array(k) if shape(k) != (0,) else np.zeros(0, "int32")
+        return _whole(k, k)
+    if isinstance(k, (str, bytes, dict)) or not hasattr(k, "dtype"):
+        found = np.asarray(k) if isinstance(k, (bool, int, float, complex, list, tuple, range)) else np.asarray(object())
+        if found.shape == (0,):
+            return np.zeros(0, "int32")
+        _whole(found, k)
+    return _whole(as_array(k), k) if shape(k) != (0,) else np.zeros(0, "int32")
+
+
+def _whole(array: Any, given: Any) -> Any:
+    """An array or tensor of integers or booleans, which `given` stands for."""
+    name = str(array.dtype)
+    if name != "bool" and not dtypes.is_int(name):
+        raise DtypeError(f"an index is an integer, a slice, None, ..., or an array of integers or booleans, received {printable(repr(given))}")
+    return array
+
+
+def _bound(v: Any) -> Any:
+    """Where a slice begins or ends: None, a dim, or an int."""
+    if v is None or isinstance(v, (int, dims.Dim)):
+        return v
+    try:
+        return operator.index(v)
+    except SymkerasError:
+        raise
+    except TypeError:
+        raise DtypeError(f"a slice goes by integers, sizes or None, received {printable(repr(v))}") from None
+
+
+def _step(v: Any) -> Any:
+    step = _bound(v)
+    if isinstance(step, dims.Dim) or step == 0:
+        raise ShapeError(f"the step of a slice is an integer and not 0, received {step}")
+    return step
 
 
 def _expanded(keys: list[Any], ndim: int) -> list[Any]:

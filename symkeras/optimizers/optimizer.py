@@ -185,7 +185,7 @@ class Optimizer(State):
         self._pack()
         for v in trainable_variables:
             self._get_variable_index(v)
-        with provenance.layer_scope(self.name):
+        with provenance.part_scope("optimizer"), provenance.layer_scope(self.name):
             pairs = self._with_gradients(grads, trainable_variables)
             self._step([g for g, _ in pairs], [v for _, v in pairs])
             if self.use_ema:

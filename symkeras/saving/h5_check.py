@@ -7,12 +7,15 @@ more than is stored, depth and counts without end.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symkeras.errors import DataError
 from symkeras.graph import room
+from symkeras.saving.global_heaps import check_heaps
 
 if TYPE_CHECKING:
     import h5py
@@ -43,13 +46,17 @@ def h5() -> Any:
     return h5py
 
 
-def check_file(file: h5py.File) -> None:
+def check_file(file: h5py.File, source: Any) -> None:
     """Go through the groups and arrays of a file; nothing of the arrays is read.
+
+    Args:
+        file: as h5py has opened it.
+        source: its path, or the file object that it is read from.
 
     Raises:
         DataError: with the place, for what is refused.
     """
-    count, claimed, stored = 1, 0, 0
+    count, claimed, stored, has_texts = 1, 0, 0, _has_texts(file)
     todo: list[tuple[Any, int]] = [(file, 0)]
     while todo:
         place, depth = todo.pop()
@@ -60,6 +67,7 @@ def check_file(file: h5py.File) -> None:
             raise DataError(f"HDF5 file: it holds more than {OBJECTS} groups and arrays: refused")
         for name in place:
             found = _member(place, name)
+            has_texts |= _has_texts(found)
             if isinstance(found, h5().Group):
                 todo.append((found, depth + 1))
             elif isinstance(found, h5().Dataset):
@@ -69,6 +77,27 @@ def check_file(file: h5py.File) -> None:
                 raise DataError(f"HDF5 file: {found.name!r} is neither a group nor an array")
     if claimed > max(FLOOR, EXPANSION * stored):
         raise DataError(f"HDF5 file: its arrays claim {claimed} bytes but {stored} are stored: refused")
+    if has_texts:
+        _check_heaps(file, source)
+
+
+def _has_texts(found: Any) -> bool:
+    """Whether an attribute is anything but numbers and strings of one length: then the library reads a heap."""
+    if len(found.attrs) > ATTRIBUTES:
+        raise DataError(f"HDF5 file: {found.name!r} has {len(found.attrs)} attributes: refused")
+    plain = (h5().h5t.INTEGER, h5().h5t.FLOAT, h5().h5t.ENUM)
+    types = [h5().h5a.open(found.id, name.encode("utf-8", "surrogateescape")).get_type() for name in found.attrs]
+    return not all(t.get_class() in plain or (t.get_class() == h5().h5t.STRING and not t.is_variable_str()) for t in types)
+
+
+def _check_heaps(file: h5py.File, source: Any) -> None:
+    if file.id.get_create_plist().get_sizes() != (8, 8):
+        raise DataError("HDF5 file: its sizes do not have eight bytes: refused")
+    if hasattr(source, "read"):
+        check_heaps(source, source.seek(0, os.SEEK_END))
+        return
+    with Path(source).open("rb") as opened:
+        check_heaps(opened, opened.seek(0, os.SEEK_END))
 
 
 def building_for(file: h5py.File) -> AbstractContextManager[None]:
@@ -100,8 +129,6 @@ def _member(parent: Any, name: str) -> Any:
     found = parent[name]
     if h5().h5o.get_info(found.id).rc != 1:
         raise DataError(f"HDF5 file: {found.name!r} has several names: refused")
-    if len(found.attrs) > ATTRIBUTES:
-        raise DataError(f"HDF5 file: {found.name!r} has {len(found.attrs)} attributes: refused")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What files know of the objects whose state they hold. Layers, optimizers and seed generators have these methods."""
+"""What files know of the objects whose state they hold. Layers, optimizers, metrics and seed generators have these methods."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ class HasState(Protocol):
     """Something that a file has a path for, and below it arrays under "0", "1", ...
 
     Attributes:
-        _state_kind: "layer", "optimizer" or "seed": the state of an optimizer may be left out, and may be that of another one.
+        _state_kind: "layer", "optimizer", "metric" or "seed": the state of an optimizer may be left out, and may be that of another one; that of
+            a metric may be missing.
     """
 
     _state_kind: str

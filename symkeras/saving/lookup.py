@@ -28,7 +28,10 @@ def resolve(identifier: Any, table: Mapping[str, Any], kind: str) -> Any:
     if isinstance(identifier, Mapping):
         from symkeras.saving.serialization import deserialize_keras_object
 
-        return deserialize_keras_object(_complete(identifier, table, kind))
+        found = deserialize_keras_object(_complete(identifier, table, kind))
+        if isinstance(found, Mapping):
+            raise ConfigError(f"a config of a {kind} has a class_name, received {identifier!r}")
+        return found
     if isinstance(identifier, str):
         found = by_name(identifier, table)
         if found is None:
@@ -55,6 +58,8 @@ def _complete(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) ->
     """A config whose class is looked up in `table` when it names no module, as the configs of 2017 do."""
     if "module" in config or "class_name" not in config:
         return config
+    if not isinstance(config["class_name"], str):
+        raise ConfigError(f"a config of a {kind} has the name of a class as class_name, received {config['class_name']!r}")
     found = by_name(config["class_name"], table)
     if found is None:
         raise ConfigError(f"unknown {kind} {config['class_name']!r}.{nearest(config['class_name'], table)}")

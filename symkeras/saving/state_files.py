@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def write_state(model: Any, file: h5py.File, include_optimizer: bool = True) -> None:
-    """Write the weights, seeds and optimizer of `model`."""
+    """Write the weights, seeds, metrics among the attributes, and optimizer of `model`."""
     for path, obj in objects_with_state(model):
         if obj._state_kind == "optimizer" and not include_optimizer:
             continue
@@ -48,6 +48,8 @@ def read_state(model: Any, file: h5py.File, skip_mismatch: bool = False) -> None
         if obj._state_kind == "optimizer" and own is not None and len(own) != len(store):
             if len(store):
                 in_their_way.append((path, obj, store))  # which warns that it does not fit
+        elif obj._state_kind == "metric" and not len(store):
+            continue
         elif own is None:
             in_their_way.append((path, obj, store))
         elif (reason := _mismatch(own, store)) is not None:

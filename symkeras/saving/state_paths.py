@@ -18,7 +18,7 @@ _INNER_NAMES = {"GroupQueryAttention": "grouped_query_attention"}
 
 
 def objects_with_state(root: Any) -> Iterator[tuple[str, Any]]:
-    """(path, object) for `root` and every layer, optimizer and seed generator below it."""
+    """(path, object) for `root` and every layer, optimizer, metric and seed generator below it."""
     yield from _below(root, "", {})
 
 

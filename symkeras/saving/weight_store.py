@@ -40,7 +40,7 @@ def reading_file(file: Any, name: Any = None) -> Iterator[h5py.File]:
     place = str(name if name is not None else file)
     try:
         with h5().File(file, "r") as opened:
-            check_file(opened)
+            check_file(opened, file)
             yield opened
     except FileNotFoundError as error:
         raise DataError(f"there is no file {place!r}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from symkeras import Input, Sequential, config, layers, ops
 from symkeras import backend as K
 from symkeras.backend import interface
 from symkeras.backend.interpreter import InterpreterBackend
-from symkeras.errors import BackendError, DataError, ShapeError
+from symkeras.errors import BackendError, ConfigError, DataError, ShapeError
 from symkeras.graph.graph import Graph
 from tests.backends import missing
 
@@ -140,3 +141,24 @@ def test_an_index_out_of_range_names_the_layer_that_looked_it_up(name: str, do: 
     words = np.full((2, 5), -12, "int32")
     with pytest.raises(IndexError, match=r"^index -12 is out of range for an axis of size 11 \(.*/words, test_interface.py:\d+\)$"):
         model.predict(words, verbose=0) if do == "predict" else model.train_on_batch(words, np.zeros((2, 4), "float32"))
+
+
+@pytest.mark.parametrize("option", ["numerics", "levels", "device"])
+def test_an_option_that_a_backend_does_not_have_is_refused(option: str, backend: str) -> None:
+    x = ops.placeholder("f32[2]")
+    graph = Graph([x.node], [(x + 1.0).node])
+    if option in interface.options_of(backend):
+        pytest.skip(f"{backend} has the option {option}")
+    with pytest.raises(ConfigError, match=f"backend '{backend}' has no option '{option}'"):
+        interface.compile_graph(graph, backend, **{option: "fast"})
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    with pytest.raises(ConfigError, match=option):
+        model.compile("sgd", "mse", backend=backend, **{option: "fast"})
+
+
+@pytest.mark.parametrize("suffix", [".c", ".py"])
+def test_what_is_exported_takes_no_option_without_a_meaning(suffix: str, tmp_path: Path) -> None:
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    with pytest.raises(ConfigError, match="has no option 'numerics'"):
+        model.export(tmp_path / f"model{suffix}", numerics="fast")
+    assert not list(tmp_path.iterdir())

@@ -53,14 +53,14 @@ def test_running_a_pipeline_twice_changes_nothing(level: str) -> None:
 def test_history_is_the_record_of_every_pass() -> None:
     graph = two_layers()
     after, history = Pipeline.level("O2").run(graph, everything)
-    assert [s.name for s in history] == LEVELS["O2"].split(", ") and len(history) == len(list(history))
+    assert [s.name for s in history] == ["cse", *LEVELS["O2"].split(", ")] and len(history) == len(list(history))
     assert history.source is graph and history[0].before is graph and history[-1].after is after
     assert all(a.after is b.before for a, b in zip(list(history)[:-1], list(history)[1:], strict=True))
     assert history["stabilise"].fired["log-softmax"] == 1 and history.fired["multiply-by-one"] == 1
     diff = history.diff("stabilise")
     assert any(line.startswith("-") and "= log(" in line for line in diff.splitlines()) and "+++ after stabilise" in diff
     assert "1 log-softmax" in str(history) and str(history).count("\n") == len(history)
-    with pytest.raises(KeyError, match="no pass 'fuse' ran; passes: strip"):
+    with pytest.raises(KeyError, match="no pass 'fuse' ran; passes: cse, strip"):
         history["fuse"]
 
 
@@ -119,3 +119,9 @@ def bad_passes() -> object:
 def test_a_pass_that_fails_or_breaks_the_graph_is_named(bad_passes: object, name: str, message: str) -> None:
     with pytest.raises(CompileError, match=message):
         Pipeline.parse(f"strip, {name}").run(two_layers(), everything)
+
+
+@pytest.mark.parametrize("text", ["strip," * 10_000, "{" * 20_000, "strip, " + " " * 10_000, "fold-constants{limit=1," * 5_000])
+def test_a_pipeline_of_no_end_is_refused(text: str) -> None:
+    with pytest.raises(CompileError, match="at most 10000 characters"):
+        Pipeline.parse(text)

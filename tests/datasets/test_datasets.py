@@ -5,11 +5,14 @@ import io
 import json
 import pickle
 import struct
+import tarfile
 
 import numpy as np
 import pytest
 
 from symkeras import datasets
+from symkeras.datasets.local_files import read_arrays, read_cifar, read_idx, read_json
+from symkeras.datasets.pickled_arrays import unpickle
 from symkeras.errors import ConfigError, DataError
 
 
@@ -126,3 +129,86 @@ def test_a_pickle_that_asks_for_more_than_arrays_is_refused(home):
     (home / "reuters.npz").write_bytes(buffer.getvalue())
     with pytest.raises(DataError, match=r"builtins\.print"):
         datasets.reuters.load_data()
+
+
+def _pickled(*words):
+    """A pickle that asks for a name of NumPy and calls it: the sort of text that a stranger writes."""
+    return b"\x80\x02" + b"".join(words) + b"."
+
+
+_HUGE = b"\x8a\x05\x00\x00\x00\x00\x10"  # 2 ** 36
+_RECONSTRUCT, _NDARRAY = b"cnumpy.core.multiarray\n_reconstruct\n", b"cnumpy\nndarray\n"
+PICKLES = {
+    "an array of a size that it does not fill": _pickled(_RECONSTRUCT, _NDARRAY, _HUGE, b"\x85U\x01b\x87R"),
+    "an array made directly": _pickled(_NDARRAY, _HUGE, b"\x85\x85R"),
+    "an array that says it is larger": _pickled(
+        _RECONSTRUCT, _NDARRAY, b"K\x00\x85U\x01b\x87R(K\x01", _HUGE, b"\x85cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R\x89U\x01atb"
+    ),
+    "a dtype of objects": _pickled(b"cnumpy\ndtype\n", b"]\x85R"),
+    "an encoding": _pickled(b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00hex\x86R"),
+    "a name that is not there": _pickled(b"cnumpy\nload\n"),
+    "nothing": b"", "half of a word": b"\x80\x02X\xff", "another protocol": b"\x80\xff.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICKLES)
+def test_a_pickle_takes_no_memory_that_it_does_not_fill(name):
+    with pytest.raises(DataError):
+        unpickle(io.BytesIO(PICKLES[name]))
+
+
+def test_arrays_of_objects_and_texts_come_back_from_their_pickles():
+    for protocol in range(5):
+        given = {"a": np.arange(6, dtype="int16").reshape(2, 3), "b": [1.5, None, "x"], "c": np.array(["ab", "c"])}
+        found = unpickle(io.BytesIO(pickle.dumps(given, protocol)))
+        np.testing.assert_array_equal(found["a"], given["a"])
+        assert found["b"] == given["b"] and found["c"].tolist() == ["ab", "c"]
+
+
+def _with(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def test_files_that_unpack_to_far_more_than_they_are_are_refused(tmp_path):
+    zeros = np.zeros(1 << 28, np.uint8)
+    np.savez_compressed(tmp_path / "bomb.npz", a=zeros)
+    with pytest.raises(DataError, match="unpacks"):
+        read_arrays(tmp_path / "bomb.npz")
+    head = b"\0\0\x08\x01" + (1 << 28).to_bytes(4, "big")
+    with pytest.raises(DataError, match="unpacks"):
+        read_idx(_with(tmp_path / "bomb.gz", gzip.compress(head + bytes(1 << 25))))
+    with tarfile.open(tmp_path / "bomb.tar.gz", "w:gz") as archive:
+        for name in ("x/other", "x/data"):
+            member = tarfile.TarInfo(name)
+            member.size = 1 << 25
+            archive.addfile(member, io.BytesIO(bytes(1 << 25)))
+    with pytest.raises(DataError, match="unpacks"):
+        read_cifar(tmp_path / "bomb.tar.gz", "data", "labels")
+
+
+def test_damaged_files_are_our_errors(tmp_path):
+    np.savez(tmp_path / "good.npz", a=np.arange(100))
+    content = (tmp_path / "good.npz").read_bytes()
+    for k in range(0, len(content), 7):
+        for changed in (content[:k], content[:k] + bytes([content[k] ^ 0x55]) + content[k + 1 :]):
+            try:
+                read_arrays(_with(tmp_path / "bad.npz", changed))
+            except DataError:
+                continue
+    idx = gzip.compress(b"\0\0\x08\x02\0\0\0\x02\0\0\0\x03abcdef")
+    assert read_idx(_with(tmp_path / "good.gz", idx)).shape == (2, 3)
+    for bad in (b"", idx[:-9], gzip.compress(b""), gzip.compress(b"\0\0\x08\x02\0"), gzip.compress(b"\0\0\x08\x01\0\0\0\x02abc"), b"plain"):
+        with pytest.raises(DataError):
+            read_idx(_with(tmp_path / "bad.gz", bad))
+    for bad in (b"", b"plain", gzip.compress(b"plain")):
+        with pytest.raises(DataError):
+            read_cifar(_with(tmp_path / "bad.tar", bad), "data", "labels")
+    for bad in (b"{", b"[" * 100_000, b"\xff"):
+        with pytest.raises(DataError):
+            read_json(_with(tmp_path / "bad.json", bad))
+    folder = tmp_path / "cifar"
+    folder.mkdir()
+    (folder / "data").write_bytes(pickle.dumps({b"data": np.zeros(7, np.uint8), b"labels": [1]}, 2))
+    with pytest.raises(DataError, match="no images of CIFAR"):
+        read_cifar(folder, "data", "labels")

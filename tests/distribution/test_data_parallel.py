@@ -18,7 +18,7 @@ def trained(build, how, **arguments):
     distribution.set_distribution(how)
     history = model.fit(X, Y, batch_size=16, epochs=2, verbose=0, **arguments)
     found = [*history.history.values(), *model.get_weights(), *model.optimizer.get_weights(), model.predict(X[:37], verbose=0),
-             *model.evaluate(X, Y, verbose=0, batch_size=32)]
+             *np.atleast_1d(model.evaluate(X, Y, verbose=0, batch_size=32))]
     distribution.set_distribution(None)
     return found
 def same(build, how, **arguments):

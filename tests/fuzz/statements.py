@@ -7,63 +7,18 @@ Text, because a failure is shown as a script, and a script is what is run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from symkeras.graph import Tensor, dtypes
-
-Pool = dict[str, Tensor]
-"""The tensors there are, by name."""
-
-
-class Draw:
-    """Choices for one program.
-
-    Args:
-        rng: where they come from.
-        pool: the tensors there are; it grows while statements are run.
-    """
-
-    def __init__(self, rng: np.random.Generator, pool: Pool):
-        self.rng = rng
-        self.pool = pool
-
-    def one(self, options: Sequence[Any]) -> Any:
-        return options[int(self.rng.integers(len(options)))]
-
-    def chance(self, share: float) -> bool:
-        return bool(self.rng.random() < share)
-
-    def name(self, fits: Callable[[Tensor], bool] = lambda t: True) -> str | None:
-        """A tensor that fits; those made last are taken more often."""
-        names = [k for k, t in self.pool.items() if fits(t)]
-        if not names:
-            return None
-        late = names[-4:]
-        return self.one(late if self.chance(0.6) else names)
-
-    def tensor(self, fits: Callable[[Tensor], bool] = lambda t: True) -> tuple[str, Tensor] | None:
-        name = self.name(fits)
-        return None if name is None else (name, self.pool[name])
-
-
-def is_float(t: Tensor) -> bool:
-    return dtypes.is_float(t.dtype)
-
-
-def is_int(t: Tensor) -> bool:
-    return dtypes.is_int(t.dtype)
-
-
-def has_axes(t: Tensor) -> bool:
-    return t.ndim > 0
-
+from symkeras.graph import Tensor
+from tests.fuzz import network_statements
+from tests.fuzz.draw import Draw, has_axes, is_float, is_int
 
 _PLAIN = (
     "tanh sin cos negative absolute sigmoid relu softplus square rint sign floor ceil trunc expm1 erf log_sigmoid silu gelu elu selu softsign "
-    "hard_sigmoid hard_silu hard_tanh relu6 leaky_relu stop_gradient isnan isfinite arctan arcsinh reciprocal squareplus tanh_shrink soft_shrink"
+    "hard_sigmoid hard_silu hard_tanh relu6 leaky_relu stop_gradient isnan isfinite isinf arctan arcsinh reciprocal squareplus tanh_shrink "
+    "soft_shrink hard_shrink sparse_plus sparse_sigmoid celu round glu"
 )
 FLOAT_UNARY = [f"ops.{name}(x)" for name in _PLAIN.split()] + [
     "ops.exp(ops.minimum(x, 3.0))",
@@ -72,6 +27,27 @@ FLOAT_UNARY = [f"ops.{name}(x)" for name in _PLAIN.split()] + [
     "ops.rsqrt(ops.absolute(x) + 0.3)",
     "ops.log1p(ops.absolute(x))",
     "ops.log(ops.absolute(x) + 0.1)",
+    "ops.arcsin(ops.tanh(x))",
+    "ops.arccos(ops.tanh(x) * 0.9)",
+    "ops.arctanh(ops.tanh(x) * 0.9)",
+    "ops.arccosh(ops.absolute(x) + 1.1)",
+    "ops.erfinv(ops.tanh(x) * 0.9)",
+    "ops.sinh(ops.clip(x, -3, 3))",
+    "ops.cosh(ops.clip(x, -3, 3))",
+    "ops.tan(ops.clip(x, -1, 1))",
+    "ops.log2(ops.absolute(x) + 0.1)",
+    "ops.log10(ops.absolute(x) + 0.1)",
+    "ops.exp2(ops.minimum(x, 3.0))",
+    "ops.threshold(x, threshold=0.2, default_value=-1.0)",
+    "layers.Activation('mish')(x)",
+    "ops.gelu(x, approximate=False)",
+    "ops.round(x, 1)",
+    "ops.log(1.0 - ops.sigmoid(ops.clip(x, -5.0, 5.0)))",
+    "ops.sqrt(ops.square(x) + 1.0)",
+    "ops.log(1.0 - ops.exp(-ops.absolute(x) - 0.1))",
+    "x % 0.7",
+    "x // 0.6",
+    "ops.exp(x - ops.max(x)) / ops.sum(ops.exp(x - ops.max(x)))",
     "x * 1.0",
     "x + 0.0",
     "x / 4.0",
@@ -110,6 +86,13 @@ BINARY = [
     "x / (ops.square(y) + 1.0)",
     "ops.logaddexp(x, y)",
     "ops.arctan2(x, y + 3.0)",
+    "x % (ops.absolute(y) + 0.7)",
+    "ops.floor_divide(x, ops.absolute(y) + 0.7)",
+    "ops.power(ops.absolute(x) + 0.1, ops.clip(y, -2, 2))",
+    "ops.log(ops.exp(ops.clip(x, -9.0, 5.0)) + ops.exp(ops.clip(y, -9.0, 5.0)))",
+    "ops.logical_and(x > 0, y > 0)",
+    "x != y",
+    "x >= y",
 ]
 INT_UNARY = [
     "x + 1",
@@ -127,11 +110,19 @@ INT_UNARY = [
     "ops.bitwise_xor(x, 3)",
     "ops.right_shift(x, 1)",
     "ops.maximum(x, 0)",
-    "ops.clip(x, -2, 3)",
+    "ops.clip(x, 0, 3)",
+    "ops.bitwise_not(x)",
+    "ops.left_shift(x, 2)",
+    "x ** 2",
+    "ops.cast(x, 'bool')",
+    "ops.cast(x, 'uint8')",
+    "x / 2",
+    "x != 0",
 ]
-INT_BINARY = ["x + y", "x - y", "x * y", "ops.maximum(x, y)", "x < y", "ops.where(x > y, x, y)", "ops.bitwise_or(x, y)"]
-BOOL_UNARY = ["ops.logical_not(x)", "ops.cast(x, 'float32')", "ops.cast(x, 'int32')", "ops.any(x)", "ops.all(x)"]
-BOOL_BINARY = ["ops.logical_and(x, y)", "ops.logical_or(x, y)", "ops.logical_xor(x, y)", "x == y"]
+INT_BINARY = ["x + y", "x - y", "x * y", "ops.maximum(x, y)", "x < y", "ops.where(x > y, x, y)", "ops.bitwise_or(x, y)", "x == y",
+              "x % (ops.absolute(y) + 1)", "x // (ops.bitwise_and(y, 3) + 1)", "ops.bitwise_and(x, y)", "x / (ops.absolute(y) + 1)"]  # fmt: skip
+BOOL_UNARY = ["ops.logical_not(x)", "ops.cast(x, 'float32')", "ops.cast(x, 'int32')", "ops.any(x)", "ops.all(x)", "ops.cast(x, 'int64')", "~x"]
+BOOL_BINARY = ["ops.logical_and(x, y)", "ops.logical_or(x, y)", "ops.logical_xor(x, y)", "x == y", "x != y", "ops.where(x, x, y)"]
 
 
 def unary(d: Draw) -> str | None:
@@ -309,7 +300,7 @@ def branch(d: Draw) -> str | None:
         return None
     name, t = found
     other = d.name(lambda o: o.dtype == t.dtype and o.dims == t.dims) or name
-    condition = d.one([f"ops.sum({name}) > 0", f"ops.sum({name}) < 1e9", f"ops.any({name} > 0.2)"])
+    condition = d.one([f"ops.sum({name}) > 0", f"ops.sum({name}) < 6e4", f"ops.any({name} > 0.2)"])
     one, two = d.one(
         [(f"{name} * 2.0", f"{other} + 1.0"), (f"ops.tanh({other})", name), (other, f"ops.flip({name}, 0) * {other}" if t.ndim else name)]
     )
@@ -327,10 +318,10 @@ def loop(d: Draw) -> str | None:
 
 def gradient(d: Draw) -> str | None:
     of = d.name(is_float)
-    by = d.name(is_float)
-    if of is None or by is None:
+    by = d.source(of) if of is not None else None
+    if by is None:
         return None
-    return f"gradient(ops.sum(ops.tanh(ops.cast({of}, 'float32'))), {by})"
+    return f"gradient(ops.sum(ops.tanh({of})), {by})"
 
 
 KINDS: list[tuple[Callable[[Draw], str | None], float]] = [
@@ -348,7 +339,8 @@ KINDS: list[tuple[Callable[[Draw], str | None], float]] = [
     (scan, 0.8),
     (branch, 0.6),
     (loop, 0.4),
-    (gradient, 1.5),
+    (gradient, 2.5),
+    *network_statements.KINDS,
 ]
 """What statements there are, and how often."""
 

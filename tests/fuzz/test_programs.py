@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from symkeras.ops.op import OPS
+from tests.fuzz.networks import network, network_differences
 from tests.fuzz.programs import Program, differences, generate, shrunk
 
 LEVELS = ("O0", "O1", "O2")
@@ -23,8 +24,14 @@ def test_a_random_program_on_large_arrays_does_the_same_everywhere(backend: str,
     assert found is None, f"\n{shrunk(found)}"
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_random_network_trains_to_the_same_everywhere(backend: str, seed: int) -> None:
+    found = next(network_differences(network(seed), [(backend, "O2")]), None)
+    assert found is None, f"\n{found}"
+
+
 def test_the_same_seed_is_the_same_program() -> None:
-    assert generate(5) == generate(5) and generate(5) != generate(6)
+    assert generate(5) == generate(5) and generate(5) != generate(6) and network(5) == network(5)
 
 
 def test_a_wrong_kernel_is_found_and_the_program_made_small(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import inspect
+import io
+import json
 import threading
 
 import numpy as np
@@ -11,8 +13,11 @@ import pytest
 
 from symkeras import ops
 from symkeras.autodiff import gradients
+from symkeras.compiler.interning import interned
+from symkeras.compiler.passes.base import Context
 from symkeras.errors import GraphError, ShapeError
 from symkeras.graph import Graph, Literal, Tensor, provenance
+from symkeras.graph.compilation import Compilation
 from symkeras.graph.graph import substitute
 from symkeras.graph.node import live_nodes, reachable
 from symkeras.graph.provenance import MOST_ORIGINS, layer_scope
@@ -144,12 +149,19 @@ def test_nodes_that_merge_keep_the_origins_of_both() -> None:
         one = ops.cosh(x)
     with layer_scope("b"):
         two = ops.cosh(x)
-    assert one.node is two.node
-    assert [o.layer for o in one.node.origins] == ["a", "b"]
+    assert one.node is not two.node
+    with Compilation({}):
+        graph = interned(Graph([x.node], [one.node, two.node]), Context(lambda op: True))
+    assert graph.outputs[0] is graph.outputs[1]
+    assert [o.layer for o in graph.outputs[0].origins] == ["a", "b"]
+    many = []
     for k in range(2 * MOST_ORIGINS):
         with layer_scope(f"l{k}"):
-            ops.cosh(x)
-    assert len(one.node.origins) == MOST_ORIGINS
+            many.append(ops.cosh(x).node)
+    with Compilation({}):
+        graph = interned(Graph([x.node], many), Context(lambda op: True))
+    assert len(graph.outputs[0].origins) == MOST_ORIGINS
+    assert [o.layer for o in one.node.origins] == ["a"]
 
 
 def test_replacing_a_node_keeps_origins_of_what_depends_on_it() -> None:
@@ -200,8 +212,10 @@ def test_networkx_view_has_a_vertex_per_node_and_an_edge_per_argument(networkx: 
     graph = Graph([x.node], [ops.exp(y).node])
     view = graph.to_networkx()
     assert networkx.is_directed_acyclic_graph(view)  # type: ignore[attr-defined]
-    assert set(view) == {"%x", "%0", "%1"}
-    assert [d["position"] for _, _, d in view.edges("%x", data=True)] == [0, 1]
-    assert view.nodes["%0"]["op"] == "multiply" and view.nodes["%0"]["layer"] == "square"
-    assert view.nodes["%0"]["line"].startswith("test_nodes.py:") and view.nodes["%1"]["is_output"]
-    assert list(networkx.topological_sort(view)) == ["%x", "%0", "%1"]  # type: ignore[attr-defined]
+    assert set(view) == {"x", "square_product", "exp_"}
+    assert [d["position"] for _, _, d in view.edges("x", data=True)] == [0, 1]
+    assert view.nodes["square_product"]["op"] == "multiply" and view.nodes["square_product"]["layer"] == "square"
+    assert view.nodes["square_product"]["line"].startswith("test_nodes.py:") and view.nodes["exp_"]["is_output"]
+    assert list(networkx.topological_sort(view)) == ["x", "square_product", "exp_"]  # type: ignore[attr-defined]
+    networkx.write_graphml(view, io.BytesIO())  # type: ignore[attr-defined]
+    json.dumps(networkx.node_link_data(view, edges="edges"))  # type: ignore[attr-defined]

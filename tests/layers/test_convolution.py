@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import errors, layers
+from symkeras import errors, layers, ops
 from tests.layers.check_layer import check_layer
 
 RNG = np.random.default_rng(0)
@@ -174,3 +174,9 @@ def test_convolutions_have_their_other_names() -> None:
         for short, long in (("MaxPool", "MaxPooling"), ("AvgPool", "AveragePooling")):
             for scope in ("", "Global"):
                 assert getattr(layers, f"{scope}{short}{rank}D") is getattr(layers, f"{scope}{long}{rank}D")
+
+
+@pytest.mark.parametrize("layer", [layers.Conv1D(2, 1), layers.Conv1D(2, 1, padding="causal")])
+def test_images_without_channels_are_refused(layer: Any) -> None:
+    with pytest.raises(errors.ShapeError, match="no channels"):
+        layer(ops.placeholder("f32[2, 4, 0]", name="x"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import errors, layers
+from symkeras import errors, layers, ops
 from symkeras.graph.graph import Graph
 from symkeras.layers import BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from tests.backends import evaluate_on_all
@@ -151,3 +151,8 @@ def test_half_precision_is_normalised_in_single() -> None:
         y = layer(x)
         assert y.dtype == np.float16
         assert np.isfinite(y).all() and np.abs(y).max() < 3
+
+
+def test_group_normalization_of_no_channels_is_refused() -> None:
+    with pytest.raises(errors.ShapeError, match="0 channels"):
+        GroupNormalization(-1)(ops.placeholder("f32[2, 0]", name="x"))

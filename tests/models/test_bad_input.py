@@ -130,7 +130,7 @@ ARGUMENTS: dict[str, dict[str, tuple[Any, ...]]] = {
         "optimizer": (None, 3, object(), "a"), "loss": (3, object(), "a", ["a"]), "loss_weights": ("a", ["a"], {"out": "b"}, [1, 2], {"other": 1}),
         "metrics": (3, object(), "a", [3], {"out": 3}), "weighted_metrics": (3, "a"), "run_eagerly": ("a", None),
         "steps_per_execution": (0, "a", True), "jit_compile": ("a", 2), "auto_scale_loss": ("a",), "backend": (3, "a", ""),
-        "level": ("O7", 3, [1]), "numerics": ("foo", 3, None),
+        "level": ("O7", 3, [1]), "numerics": ("fast", "safe", 3, None),
         "poison": ("a",), "pipeline": (3,),
     },
 }  # fmt: skip

@@ -188,6 +188,20 @@ def test_crossentropy_and_accuracy_follow_the_shapes() -> None:
         assert loss == pytest.approx(expected, rel=1e-4) and accuracy == pytest.approx(right, rel=1e-5)
 
 
+@pytest.mark.parametrize("how", ["fit", "train_on_batch", "evaluate"])
+def test_a_metric_that_was_used_before_begins_anew_in_the_next_training(how: str) -> None:
+    used = metrics.MeanAbsoluteError()
+    used.update_state(np.zeros(5), np.full(5, 100.0))
+    model = line()
+    model.compile("sgd", "mse", metrics=[used])
+    expected = np.abs(model(X).numpy() - P).mean()
+    if how == "fit":
+        found = model.fit(X, P, batch_size=22, verbose=0).history["mean_absolute_error"][0]
+    else:
+        found = getattr(model, how)(X, P, **({"verbose": 0} if how == "evaluate" else {}))[1]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 def test_sample_weights_weigh_losses_and_weighted_metrics() -> None:
     model = line()
     model.compile("sgd", "mse", metrics=["mae"], weighted_metrics=["mae"])

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from symkeras import ops
+from symkeras.autodiff import gradients
 from symkeras.backend.interface import compile_graph
 from symkeras.graph import Graph
+from symkeras.ops.evaluation import evaluate
 from symkeras.ops.op import OPS, apply_symbolic, compute
 from tests.tolerances import assert_alike
 
@@ -65,3 +68,26 @@ def check(x_shape: tuple[int, ...], w_shape: tuple[int, ...], attrs: dict[str, A
         expected = compute(OPS[name], arrays, {**more, **attrs})
         for _ in range(2):  # the second call finds the working memory of the first
             assert_alike(run(*arrays)[0], expected, "graph" if x.size > 1000 else "layer", backend, f"{name} {x_shape} {w_shape} {attrs}")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_convolutions_read_and_write_axes_of_one_place_whatever_their_strides(seed: int, backend: str) -> None:
+    """A transposed view in which such an axis moved is still contiguous, and its stride says nothing."""
+    rng = np.random.default_rng(seed)
+    n, channels, groups = int(rng.integers(1, 3)), *((1, 1), (4, 1), (4, 4), (1, 1))[seed % 4]
+    kernel = (int(rng.integers(1, 3)),) * n
+    spatial = [int(s) for s in rng.choice([kernel[0], 2, 5], n)]
+    w = ops.placeholder(f"f32[{', '.join(map(str, (*kernel, channels // groups, channels * 2)))}]", name="w")
+    order = rng.permutation(n + 2)
+    sizes = [3 if seed % 3 else 1, *spatial, channels]
+    x = ops.placeholder(f"f32[{', '.join(str(sizes[k]) for k in order)}]", name="x")
+    strides = int(rng.integers(1, 3))
+    y = ops.conv(ops.transpose(x, np.argsort(order).tolist()), w, strides)
+    back = rng.permutation(n + 2)
+    dy = ops.placeholder(f"f32[{', '.join(str(y.dims[k]) for k in back)}]", name="dy")
+    loss = ops.sum(y * ops.transpose(dy, np.argsort(back).tolist()))
+    graph = Graph([x.node, w.node, dy.node], [ops.concatenate([y, y * 2], 1).node, *(g.node for g in gradients(loss, [x, w]))])
+    arrays = [rng.normal(size=t.dims).astype("float32") for t in (x, w, dy)]
+    for level in ("O0", "O2"):
+        for found, wanted in zip(compile_graph(graph, backend, level=level, poison=True)(*arrays), evaluate(graph, arrays)[0], strict=True):
+            assert_alike(found, wanted, "layer", backend, level)

@@ -11,8 +11,8 @@ import pytest
 from symkeras import ops
 from symkeras.autodiff import gradients
 from symkeras.backend.interface import compile_graph
-from symkeras.errors import DtypeError
-from symkeras.graph import Graph
+from symkeras.errors import ConfigError, DtypeError, ShapeError
+from symkeras.graph import Graph, dtypes
 from symkeras.ops.evaluation import evaluate
 
 from ..tolerances import assert_alike
@@ -166,3 +166,46 @@ def test_integers_to_negative_powers_are_refused_as_numpy_refuses_them() -> None
             with pytest.raises(ValueError, match="integers to negative integer powers are not allowed"):
                 ops.power(base, exponent)
     assert ops.power(np.float32([2.0]), -1).tolist() == [0.5]
+
+
+@pytest.mark.parametrize("number", [-1, 300, -(2**40)])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int64"])
+def test_integers_are_compared_with_numbers_that_their_dtype_does_not_have(number: int, dtype: str, backend: str) -> None:
+    value = np.array([0, 1, 100], dtype)
+    x = ops.placeholder(f"{dtypes.SHORT[dtype]}[3]", name="x")
+    for compare in (ops.less, ops.greater_equal, ops.equal, ops.not_equal):
+        wanted = getattr(np, compare.__name__)(value.astype("int64"), number)
+        assert compare(value, number).tolist() == wanted.tolist()
+        assert compiled([x], [compare(x, number), compare(number, x)], [value], backend)[0].tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("make", [
+    lambda x: x + 300, lambda x: ops.maximum(x, -1), lambda x: ops.clip(x, -2, 3), lambda x: ops.where(x > 1, x, 256), lambda x: ops.full_like(x, -1),
+    lambda x: ops.cast(300, x.dtype), lambda x: ops.cast(math.nan, x.dtype), lambda x: ops.as_tensor([1, 300], x.dtype),
+])  # fmt: skip
+def test_a_number_that_a_dtype_does_not_have_is_refused(make: Any) -> None:
+    with pytest.raises(DtypeError, match="no number of dtype uint8"):
+        make(ops.placeholder("u8[3]", name="x"))
+
+
+def test_modes_of_padding_and_parts_that_do_not_fit_are_our_errors() -> None:
+    x = ops.placeholder("f32[3]", name="x")
+    with pytest.raises(ConfigError, match="reflect"):
+        ops.pad(x, 1, mode="reflect")
+    with pytest.raises(ShapeError, match="equal parts"):
+        ops.split(x, 2)
+
+
+@pytest.mark.parametrize("function", [ops.floor_divide, ops.mod, ops.power])
+def test_arithmetic_that_booleans_do_not_have_is_that_of_int32(function: Any, backend: str) -> None:
+    x, y = (ops.placeholder("bool[3]", name=n) for n in "xy")
+    a, b = np.array([True, False, True]), np.array([True, True, True])
+    wanted = getattr(np, {"mod": "remainder"}.get(function.__name__, function.__name__))(a.astype("int32"), b.astype("int32"))
+    assert compiled([x, y], [function(x, y)], [a, b], backend)[0].tolist() == wanted.tolist() and function(x, y).dtype == "int32"
+
+
+@pytest.mark.parametrize("use", [lambda x: x - x, lambda x: -x, ops.sign])
+@pytest.mark.parametrize("x", [ops.placeholder("bool[3]", name="x"), np.ones(3, bool)], ids=["tensor", "array"])
+def test_booleans_have_no_sign(use: Any, x: Any) -> None:
+    with pytest.raises(TypeError):
+        use(x)

@@ -10,6 +10,7 @@ import pytest
 
 from symkeras import ops
 from symkeras.backend.interface import compile_graph
+from symkeras.backend.theano_style import keras_backend as K
 from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import Graph, symbol
 
@@ -159,3 +160,13 @@ def test_split_at_indices_cuts_as_numpy_does_whether_the_size_is_known_or_not(cu
         found = pieces if x is value else run([x], pieces, [value])
         for piece, expected in zip(found, np.split(value, cuts), strict=True):
             np.testing.assert_array_equal(piece, expected)
+
+
+@pytest.mark.parametrize("use", [
+    ops.glu, lambda x: ops.scan(lambda c, v: (c, v), x, x), lambda x: ops.scatter(x, x, (3,)), lambda x: ops.reshape(x, (2,)),
+    K.batch_flatten, lambda x: K.map_fn(lambda v: v, x), lambda x: K.foldl(lambda a, v: a + v, x), lambda x: K.ctc_batch_cost(x, x, x, x),
+])  # fmt: skip
+@pytest.mark.parametrize("x", [ops.placeholder("f32[]", name="x"), np.float32(1.0)], ids=["tensor", "array"])
+def test_functions_that_go_along_an_axis_refuse_scalars(use: Any, x: Any) -> None:
+    with pytest.raises(ShapeError):
+        use(x)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from symkeras import config, ops
+from tests.backends import kept
 
 from .check_op import placeholders, same_bits
 from .test_special import magnitudes, on, units
@@ -63,4 +64,4 @@ def on_two(backend: str, result: Any, tensors: Any, *arrays: Any) -> np.ndarray:
     from symkeras.backend.interface import compile_graph
     from symkeras.graph import Graph
 
-    return compile_graph(Graph([t.node for t in tensors], [result.node]), backend=backend, denormals="keep")(*arrays)[0]
+    return compile_graph(Graph([t.node for t in tensors], [result.node]), backend=backend, **kept(backend))(*arrays)[0]

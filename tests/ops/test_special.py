@@ -14,6 +14,7 @@ from symkeras import config, ops
 from symkeras.backend.interface import compile_graph
 from symkeras.graph import Graph, TensorType
 from symkeras.ops.special import TILE
+from tests.backends import kept
 
 from .check_op import placeholders, same_bits
 
@@ -37,7 +38,7 @@ def magnitudes(dtype: str, end: float) -> np.ndarray:
 def on(backend: str, function: Any, x: np.ndarray) -> np.ndarray:
     """`function` of `x` as `backend` computes it."""
     inputs = placeholders([x])
-    return compile_graph(Graph([inputs[0].node], [function(*inputs).node]), backend=backend, denormals="keep")(x)[0]
+    return compile_graph(Graph([inputs[0].node], [function(*inputs).node]), backend=backend, **kept(backend))(x)[0]
 
 
 def units(found: np.ndarray, expected: np.ndarray) -> float:

@@ -10,6 +10,7 @@ import pytest
 from symkeras import ops
 from symkeras.backend.interface import compile_graph
 from symkeras.graph import Graph
+from tests.backends import kept
 
 from .check_op import placeholders, same_bits
 
@@ -43,7 +44,7 @@ def test_where_chooses_bit_by_bit(shapes: Any, dtype: str, backend: str) -> None
     tensors = placeholders([c, x, y])
     zero = np.zeros((), dtype)
     results = [ops.where(*tensors), ops.where(tensors[0], tensors[1], zero), ops.where(tensors[0], zero, tensors[2])]
-    found = compile_graph(Graph([t.node for t in tensors], [r.node for r in results]), backend=backend, denormals="keep")(c, x, y)
+    found = compile_graph(Graph([t.node for t in tensors], [r.node for r in results]), backend=backend, **kept(backend))(c, x, y)
     for f, e in zip(found, (np.where(c, x, y), np.where(c, x, zero), np.where(c, zero, y)), strict=True):
         same_bits(f + 0, e + 0) if backend in ADDS_ZERO and dtype.startswith("float") else same_bits(f, e)
 

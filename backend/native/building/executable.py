@@ -20,16 +20,19 @@ from symkeras.backend.native.kernels.table import NativeKernels
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import place
 from symkeras.compiler.program.program import Preparation, size_problem
-from symkeras.errors import ShapeError
+from symkeras.errors import DataError, ShapeError
 from symkeras.graph import dims, provenance, residence
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
+from symkeras.ops.elementwise import NEGATIVE_POWER
 
 _threads = threads.count()
 
 
 _NO_MEANING = 2
 """The code of a fault of sizes."""
+_NEGATIVE_POWER = 3
+"""The code of a fault of exponents."""
 
 
 class _Fault(ctypes.Structure):
@@ -57,7 +60,8 @@ _KEPT_VALUES, _KEPT_ALL = 1, 2
 class _Feed(ctypes.Structure):
     """`sk_feed`: where the rows of an input come from."""
 
-    _fields_ = [("to", ctypes.c_void_p), ("source", ctypes.c_void_p), ("bytes", ctypes.c_int64), ("at", ctypes.c_void_p)]
+    _fields_ = [("to", ctypes.c_void_p), ("source", ctypes.c_void_p), ("bytes", ctypes.c_int64), ("stride", ctypes.c_int64),
+                ("at", ctypes.c_void_p)]  # fmt: skip
 
 
 LEAST_READ_IN_PLACE = 256 * 1024
@@ -133,13 +137,14 @@ class NativeInstance(Instance):
                 self._at[place] = offset
 
     def run_rows(self, arrays: Sequence[np.ndarray], order: np.ndarray | None, begin: int, steps: int) -> list[np.ndarray] | None:
-        if not all(map(_is_alike, arrays, self.inputs)):
+        if not all(_is_alike(a[:1], own) for a, own in zip(arrays, self.inputs, strict=True)):
             return None
         order = None if order is None else np.ascontiguousarray(order, np.int64)
-        rows = [a.nbytes // max(1, len(a)) for a in arrays]
+        rows = [(a[:1].nbytes, a.strides[0]) if len(a) > 1 else (a.nbytes, a.nbytes) for a in arrays]
         table, size = self._at.ctypes.data, self._at.itemsize
         at = [table + self._unwritten[k] * size if k in self._unwritten else None for k in range(len(arrays))]
-        feeds = (_Feed * len(arrays))(*(_Feed(i.ctypes.data, a.ctypes.data, n, p) for i, a, n, p in zip(self.inputs, arrays, rows, at, strict=True)))
+        given = zip(self.inputs, arrays, rows, at, strict=True)
+        feeds = (_Feed * len(arrays))(*(_Feed(own.ctypes.data, a.ctypes.data, n, stride, p) for own, a, (n, stride), p in given))
         kept = self._prepare()
         batch = len(self.inputs[0]) if self.inputs else 0
         try:
@@ -170,7 +175,7 @@ class NativeInstance(Instance):
 
 
 def _is_alike(a: np.ndarray, own: np.ndarray) -> bool:
-    """Whether rows of an array lie as those of an input do."""
+    """Whether what an array holds lies as in an input."""
     return a.dtype == own.dtype and a.shape[1:] == own.shape[1:] and a.flags.c_contiguous and a.flags.aligned
 
 
@@ -213,6 +218,8 @@ class NativeExecutable(PlannedExecutable):
             env = dict(zip(self._symbols, key, strict=True))
             return ShapeError(size_problem(self.emission.sized[fault.index], env) or f"sizes without meaning: {env}")
         where = provenance.where(self.emission.steps[fault.step].node.origins)
+        if fault.code == _NEGATIVE_POWER:
+            return DataError(f"{NEGATIVE_POWER}{where}")
         return IndexError(f"index {fault.index} is out of range for an axis of size {fault.size}{where}")
 
     def _describe(self) -> str:

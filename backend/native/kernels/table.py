@@ -25,6 +25,7 @@ from symkeras.graph import dims
 from symkeras.graph.dims import Dim, Size
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
+from symkeras.ops.elementwise import checks_exponents
 
 Row = Callable[[Emitter, Step], None]
 
@@ -168,13 +169,21 @@ def combine_first(e: Emitter, s: Step) -> None:
     e.include("indexing.h")
     (t, ts), (i, suffix) = _types(values), _types(indices)
     e.define(f"SK_DEFINE_COMBINE_FIRST({t}, {ts}, {i}, {suffix})")
-    width = dims.floor_divide(values.type.size, indices.type.size)
+    width = dims.product(values.type.shape[len(indices.type.shape) :])
     pointers = ", ".join(map(e.pointer, (first, out, indices, values)))
     _may_fail(e, s, f"sk_combine_first_{ts}_{suffix}({pointers}, {_count(indices)}, {text.size(first.type.size)}, {text.size(width)}, &call->fault)")
 
 
+def check_exponents(e: Emitter, s: Step) -> None:
+    """The kernel of a "check" step (see `Step`); where nothing is to be raised no exponent counts."""
+    exponents = s.inputs[0]
+    e.include("indexing.h")
+    count = f"{text.size(s.node.tensor_type.size)} > 0 ? {_count(exponents)} : 0"
+    _may_fail(e, s, f"sk_check_exponents_{text.SUFFIXES[exponents.type.dtype]}({e.pointer(exponents)}, {count}, &call->fault)")
+
+
 def _set_rows(e: Emitter, s: Step) -> None:
-    table, indices, rows = s.inputs
+    table, indices, rows, *guards = s.inputs
     out = s.outputs[0]
     e.include("indexing.h")
     i, suffix = _types(indices)
@@ -182,7 +191,9 @@ def _set_rows(e: Emitter, s: Step) -> None:
     if e.pointer(table) != e.pointer(out):
         e.copy(table, out, s)
     sizes = f"{_count(indices)}, {text.size(table.type.shape[0])}, {_bytes(_row_of(table), table.type.dtype)}"
-    _may_fail(e, s, f"sk_set_rows_{suffix}({e.pointer(out)}, {e.pointer(indices)}, {e.pointer(rows)}, {sizes}, &call->fault)")
+    guard = e.pointer(guards[0]) if guards else ""
+    fill = f"isnan(*({guard})) ? (const void *)({guard}) : NULL, sizeof({text.TYPES[out.type.dtype]})" if guards else "NULL, 0"
+    _may_fail(e, s, f"sk_set_rows_{suffix}({e.pointer(out)}, {e.pointer(indices)}, {e.pointer(rows)}, {sizes}, {fill}, &call->fault)")
 
 
 # ---- order and running results -------------------------------------------------------------------------------------
@@ -339,7 +350,10 @@ class NativeKernels:
     def may_fuse(self, node: Node) -> bool:
         if node.op.name in REDUCTIONS:
             return bool(node.attrs["axes"])
-        return node.op.is_elementwise
+        return node.op.is_elementwise and not checks_exponents(node)
+
+    def checks(self, node: Node) -> bool:
+        return checks_exponents(node)
 
     def row_passes(self) -> bool:
         return True

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from symkeras.backend.native import text
 from symkeras.compiler.program import naming
-from symkeras.compiler.program.program import AnyStep, BatchTile, Loop, RowPass, Step, flat
+from symkeras.compiler.program.program import AnyStep, BatchTile, Loop, RowPass, Step, Value, flat
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
@@ -57,6 +57,7 @@ def sample_group(e: Emitter, s: BatchTile) -> None:
         if not one.is_ready:
             e.ready(one)
     e.say(f"const int64_t chunk = sk_chunk({samples}, {s.least}, {s.most}), chunks = sk_chunks({samples}, chunk);")
+    e.is_in(function, flat(s.steps))
     e.say(f"sk_share(threads, chunks, {work}, {function}, call);{text.comment(_origins(s))}")
     for one in flat(s.steps):
         if one.fused is not None and one.fused.sliced_totals:
@@ -94,14 +95,24 @@ def row_pass(e: Emitter, s: RowPass) -> None:
     inside = e.apart([s.touched], 2, Span(s.count, "k", "(k + 1)"))
     e.shifts = {}
     others = e.apart(s.others, 3, Span(s.rows, "r", "(r + 1)"))
+    spoilt = [f"const int spoilt{j} = isnan(*({e.pointer(guard)}));" for j, (guard, _) in enumerate(s.guards)]
+    others += [line for j, (guard, table) in enumerate(s.guards) for line in _spoiling(e, j, guard, table, width)]
     loop = [
+        *spoilt,
         "for (int64_t r = begin; r < end; r++) {",
         f"    const int64_t k = ({first})[r];",
         *(["    if (k < 0) {", *(line[4:] for line in others), "        continue;", "    }"] if others else ["    if (k < 0) continue;"]),
     ]
     function = _task(e, "rows", set(), loop, inside)
+    e.is_in(function, [s.touched, *s.others])
     work = s.rows * s.width * 2 * (1 + len(s.others))
     e.say(f"sk_share(threads, {text.size(s.rows)}, {text.size(work)}, {function}, call);{text.comment(naming.origin(s.node))}")
+
+
+def _spoiling(e: Emitter, j: int, guard: Value, table: Value, width: str) -> list[str]:
+    """Lines that make row `r` of a table NaN where its guard, the one of number `j`, is."""
+    row = f"for (int64_t c = 0; c < {width}; c++) ({e.pointer(table)})[{width}*r + c] = *({e.pointer(guard)});"
+    return [f"            if (spoilt{j})", f"                {row}"]
 
 
 def _task(e: Emitter, base: str, own: set[str], loop: Sequence[str], inside: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ def function_of(graph: Graph, env: Mapping[str, int]) -> Callable[[Sequence[Any]
     """A function of one array per input of `graph` to fresh outputs, for known sizes; it raises where those leave an op without meaning."""
     from symkeras.backend.numpy import kernels
     from symkeras.backend.numpy.emission import emit
-    from symkeras.backend.numpy.executable import module
+    from symkeras.backend.numpy.executable import module, raise_at
     from symkeras.backend.numpy.kernels.table import NumpyKernels
     from symkeras.compiler.program import memory_plan
     from symkeras.compiler.program.lowering import lower
@@ -32,12 +32,16 @@ def function_of(graph: Graph, env: Mapping[str, int]) -> Callable[[Sequence[Any]
     arena = memory_plan.Arena(memory_plan.plan(program.buffers, env))
     storage = [n.attrs["variable"].array for n in emission.variables]
     constants = [n.attrs["value"].array for n in emission.constants]
-    inputs, step, outputs, _ = module(emission.source, graph.name)["bind"](np, kernels, arena.array, storage, constants, emission.nodes, env)
+    bind = module(emission.source, graph.name)["bind"]
+    inputs, step, outputs, _ = bind(np, kernels, arena.array, storage, constants, emission.nodes, env)
 
     def run(arrays: Sequence[Any]) -> list[Any]:
         for target, a in zip(inputs, arrays, strict=True):
             np.copyto(target, a)
-        step()
+        try:
+            step()
+        except (IndexError, ValueError) as error:
+            raise_at(emission, bind.__code__.co_filename, error)
         return outputs()
 
     return run

@@ -83,9 +83,13 @@ def _slices(w: TensorType) -> int:
 
 
 def _matrix(y: Any) -> Any:
-    """(B, *S, O) as a matrix of rows of O, a view also where the channels are a slice of more."""
+    """(B, *S, O) as a matrix of rows of O, a view also where the channels are a slice of more.
+
+    The step from row to row is that of the last axis with more than one place: those of the others may be anything.
+    """
+    steps = [step for size, step in zip(y.shape[:-1], y.strides[:-1], strict=True) if size > 1]
     rows = int(np.prod(y.shape[:-1]))
-    return np.lib.stride_tricks.as_strided(y, (rows, y.shape[-1]), (y.strides[-2], y.itemsize))
+    return np.lib.stride_tricks.as_strided(y, (rows, y.shape[-1]), (steps[-1] if steps else y.shape[-1] * y.itemsize, y.itemsize))
 
 
 def _tiles(total: int, count: int) -> Iterator[slice]:

@@ -83,8 +83,8 @@ def _split_last(a: Any, channels: int) -> Any:
 
 
 def windows(x: Any, kernel: Any, outputs: Any, strides: Any, dilation: Any) -> Any:
-    """A view (n, *S', *K, C) of the windows of x."""
-    st = x.strides
+    """A view (n, *S', *K, C) of the windows of x, whose channels lie side by side; one channel may have any stride."""
+    st = (*x.strides[:-1], x.itemsize)
     steps = (*(a * s for a, s in zip(st[1:-1], strides, strict=True)), *(a * d for a, d in zip(st[1:-1], dilation, strict=True)))
     return np.lib.stride_tricks.as_strided(x, (x.shape[0], *outputs, *kernel, x.shape[-1]), (st[0], *steps, st[-1]))
 

@@ -166,13 +166,15 @@ def spread(target: Any, total: Any, place: Any) -> None:
     team.shared(len(place), 4.0 * target.size, lambda p: np.take(total, place[p], axis=0, out=target[p], mode="clip"))()
 
 
-def set_rows(table: Any, indices: Any, rows: Any, out: Any) -> Callable[[], None]:
-    """`table` with rows replaced; nothing but the rows is written where `out` is the table itself."""
+def set_rows(table: Any, indices: Any, rows: Any, guard: Any = None, *, out: Any) -> Callable[[], None]:
+    """`table` with rows replaced; nothing but the rows is written where `out` is the table itself, unless `guard` is NaN."""
     in_place = shares(table, out)
 
     def run() -> None:
         check_range(indices, table.shape[0])
-        if not in_place:
+        if guard is not None and guard != guard:
+            out.fill(np.nan)
+        elif not in_place:
             np.copyto(out, table)
         out[indices] = rows
 

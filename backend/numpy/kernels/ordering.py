@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.backend.numpy import team
+from symkeras.graph.dtypes import least_value
 
 TILE_BYTES = 1 << 20
 """The rows that are copied and searched at a time."""
@@ -35,7 +36,7 @@ def top_k(x: Any, out: Any, k: int) -> Callable[[], object]:
 
 def _by_rounds(rows: Any, best: Any, where: Any) -> bool:
     """Take the largest out of a copy, again and again; False where what is left is the lowest value, which stands for what was taken."""
-    lowest = -np.inf if rows.dtype.kind == "f" else np.iinfo(rows.dtype).min
+    lowest = least_value(rows.dtype)
     left, each = np.array(rows), np.arange(len(rows))
     for j in range(best.shape[1]):
         place = left.argmax(axis=1)

@@ -10,6 +10,7 @@ import numpy as np
 from symkeras.backend.emitted import threads
 from symkeras.backend.numpy import team
 from symkeras.graph import dims
+from symkeras.graph.dtypes import least_value
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 
@@ -90,7 +91,7 @@ def _pooled(x: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: 
 
 def max_pool(x: Any, out: Any, window: Any, strides: Any, padding: Any, scratch: Any) -> Callable[[], object]:
     """Largest element of each window."""
-    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    lowest = least_value(x.dtype)
     return _pooled(x, out, window, strides, padding, scratch, np.maximum, lowest)
 
 

@@ -199,6 +199,9 @@ class NumpyKernels:
     def ready_scratch(self, step: Step) -> Sequence[TensorType]:
         return ()
 
+    def checks(self, node: Node) -> bool:
+        return False
+
     def row_passes(self) -> bool:
         return False
 

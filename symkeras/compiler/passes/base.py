@@ -11,12 +11,23 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from symkeras.errors import CompileError, nearest
-from symkeras.graph import provenance
+from symkeras.graph import compilation, provenance
 from symkeras.graph.graph import Graph, subgraphs
 from symkeras.graph.node import Node, make
+
+
+class Rewrite(NamedTuple):
+    """One rewrite: `new` stands where `old` stood.
+
+    `old` may be a node that earlier rewrites of the same pass made.
+    """
+
+    rule: str
+    old: Node
+    new: Node
 
 
 @dataclass
@@ -25,15 +36,47 @@ class Context:
 
     Attributes:
         takes: whether the backend runs an op itself.
-        numerics: "safe" or "fast" (rules that may change NaN, Inf or rounding class are allowed).
-        fired: how often each rule of the running pass fired.
-        refused: (rule, reason) -> how often it was refused.
+        rewrites: what the running pass did, in order.
+        refusals: (rule, reason) -> the nodes to which it might have been applied.
+        memo: what the running pass made of graphs within.
     """
 
     takes: Callable[[str], bool]
-    numerics: str = "safe"
-    fired: Counter[str] = field(default_factory=Counter)
-    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    rewrites: list[Rewrite] = field(default_factory=list)
+    refusals: dict[tuple[str, str], dict[Node, None]] = field(default_factory=dict)
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+    def rewrote(self, rule: str, old: Node, new: Node) -> Node:
+        """Note that `new` is put in place of `old`; `new` itself, which has the name of `old` where it has none."""
+        self.rewrites.append(Rewrite(rule, old, new))
+        self.stands_for(old, new)
+        return new
+
+    def stands_for(self, old: Node, new: Node) -> None:
+        """Note that `new` is `old` itself on other inputs, or in other words: it keeps the name."""
+        under_way = compilation.current()
+        if under_way is not None:
+            under_way.replaced(old, new)
+
+    def refuse(self, rule: str, reason: str, node: Node) -> None:
+        """Note that a rule was not applied to a node, and why."""
+        self.refusals.setdefault((rule, reason), {})[node] = None
+
+    def include(self, other: Context) -> None:
+        """Note what was done in a graph within."""
+        self.rewrites += other.rewrites
+        for key, nodes in other.refusals.items():
+            self.refusals.setdefault(key, {}).update(nodes)
+
+    @property
+    def fired(self) -> Counter[str]:
+        """How often each rule fired."""
+        return Counter(r.rule for r in self.rewrites)
+
+    @property
+    def refused(self) -> Counter[tuple[str, str]]:
+        """(rule, reason) -> for how many nodes."""
+        return Counter({key: len(nodes) for key, nodes in self.refusals.items()})
 
 
 PASSES: dict[str, type[Pass]] = {}
@@ -59,28 +102,32 @@ class Pass:
         return self.name + (f"{{{','.join(shown)}}}" if shown else "")
 
 
+_LONGEST = 1000
+_PASS = re.compile(r"\s*([\w-]{1,100})\s*(?:\{([^{}]*)\})?\s*")
+_OPTION = re.compile(r"\s*([A-Za-z_]{1,100})\s*=\s*([0-9]{1,15})\s*", re.ASCII)
+
+
 def parse_pass(text: str) -> Pass:
-    """A pass from its text.
+    """A pass from its text: `name`, or `name{option=number,...}` with whole numbers from 0 on.
 
     Raises:
-        CompileError: no pass has that name, or it has no such option.
+        CompileError: no pass has that name, or it has no such option, or the text is something else.
     """
-    import ast
-
-    match = re.fullmatch(r"\s*([\w-]+)(?:\{(.*)\})?\s*", text)
+    match = _PASS.fullmatch(text) if len(text) <= _LONGEST else None
     if not match or match[1] not in PASSES:
-        raise CompileError(f"unknown pass {text!r}.{nearest(match[1] if match else text, PASSES)}")
-    options: dict[str, Any] = {}
-    for part in filter(None, (match[2] or "").split(",")):
-        key, _, value = part.partition("=")
-        try:
-            options[key.strip()] = ast.literal_eval(value.strip())
-        except (SyntaxError, ValueError) as error:
-            raise CompileError(f"pass {text!r}: expected `option=value`, received {part!r}") from error
-    try:
-        return PASSES[match[1]](**options)
-    except TypeError as error:
-        raise CompileError(f"pass {text!r}: {error}") from error
+        shown = text if len(text) <= 100 else text[:100] + "..."
+        raise CompileError(f"unknown pass {shown!r}.{nearest(match[1] if match else shown, PASSES)}")
+    known = [f.name for f in dataclasses.fields(PASSES[match[1]])]
+    options: dict[str, int] = {}
+    for part in filter(str.strip, (match[2] or "").split(",")):
+        option = _OPTION.fullmatch(part)
+        if option is None:
+            raise CompileError(f"pass {text!r}: expected `option=value` with a whole number from 0 on, received {part!r}")
+        if option[1] not in known or option[1] in options:
+            problem = "is given twice" if option[1] in options else "is no option of it"
+            raise CompileError(f"pass {text!r}: {option[1]} {problem}; its options are {', '.join(known) or 'none'}")
+        options[option[1]] = int(option[2])
+    return PASSES[match[1]](**options)
 
 
 def map_subgraphs(graph: Graph, transform: Callable[[Graph], Graph]) -> Graph:
@@ -105,7 +152,7 @@ def rewritten(graph: Graph, transform: Callable[[Node, Sequence[Node]], Node | N
     new: dict[Node, Node] = {}
     for node in graph.nodes:
         inputs = [new[i] for i in node.inputs]
-        with provenance.inherit(node.origins):
+        with provenance.replacing(node):
             made = transform(node, inputs)
             if made is None and any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
                 made = make(node.op, inputs, node.attrs, node.type)
@@ -115,4 +162,4 @@ def rewritten(graph: Graph, transform: Callable[[Node, Sequence[Node]], Node | N
     return Graph(graph.inputs, [new[n] for n in graph.outputs], [(v, new[n]) for v, n in graph.updates], graph.name)
 
 
-__all__ = ["PASSES", "Context", "Pass", "map_subgraphs", "parse_pass", "rewritten"]
+__all__ = ["PASSES", "Context", "Pass", "Rewrite", "map_subgraphs", "parse_pass", "rewritten"]

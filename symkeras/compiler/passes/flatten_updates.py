@@ -41,10 +41,9 @@ class FlattenUpdates(Pass):
             assert first.pack is not None
             flat = first.pack.flat(run[0], run[-1])
             for v in run:
-                del updates[v.node]
+                context.rewrote("flatten", updates.pop(v.node), flat_new)
             updates[flat.node] = flat_new
-            context.fired["flatten"] += len(run)
-        if not context.fired:
+        if not context.rewrites:
             return graph
         return Graph(graph.inputs, graph.outputs, updates.items(), graph.name)
 
@@ -105,7 +104,7 @@ def _generalise(roots: list[Node], run: list[Variable], memo: dict[tuple[Node, .
         if any(i is None for i in inputs):
             memo[group] = None
         else:
-            with provenance.inherit(group[0].origins):
+            with provenance.replacing(*group):
                 memo[group] = make(group[0].op, inputs, group[0].attrs)  # type: ignore[arg-type]
     return memo[tuple(roots)]
 
@@ -162,6 +161,9 @@ def _laid_out(group: tuple[Node, ...], run: list[Variable]) -> Node | None:
     """The pieces one after the other: the planner makes them lie so from the start."""
     if any(n.shape != v.shape for n, v in zip(group, run, strict=True)):
         return None
-    with provenance.inherit(group[0].origins):
-        pieces = [reshape(Tensor(n), (v.size,)).node for n, v in zip(group, run, strict=True)]
+    pieces = []
+    for n, v in zip(group, run, strict=True):
+        with provenance.replacing(n):
+            pieces.append(reshape(Tensor(n), (v.size,)).node)
+    with provenance.replacing(*group):
         return make(OPS["concatenate"], pieces, {"axis": 0})

@@ -29,9 +29,7 @@ class FoldBatchNorm(Pass):
     def run(self, graph: Graph, context: Context) -> Graph:
         def folded(n: Node, inputs: Sequence[Node]) -> Node | None:
             made = _fold(n, inputs, graph, context) if n.op.name == "batch_normalization" else None
-            if made is not None:
-                context.fired["fold-batch-norm"] += 1
-            return made
+            return None if made is None else context.rewrote("fold-batch-norm", n, made)
 
         return rewritten(graph, folded)
 
@@ -46,23 +44,23 @@ def _fold(n: Node, inputs: Sequence[Node], graph: Graph, context: Context) -> No
     old = n.inputs[0]
     source, bias = inputs[0], None
     if n.attrs["axis"] % n.ndim != n.ndim - 1:
-        context.refused["fold-batch-norm", "the normalised axis is not the last"] += 1
+        context.refuse("fold-batch-norm", "the normalised axis is not the last", n)
         return None
     if not all(_is_fixed(i) for i in inputs[1:]):
-        context.refused["fold-batch-norm", "the statistics are those of the batch"] += 1
+        context.refuse("fold-batch-norm", "the statistics are those of the batch", n)
         return None
     if len(graph.users[old]) > 1 or old in graph.outputs:
-        context.refused["fold-batch-norm", "the result before normalisation is read elsewhere"] += 1
+        context.refuse("fold-batch-norm", "the result before normalisation is read elsewhere", n)
         return None
     if source.op.name == "add" and _is_fixed(source.inputs[1]) and source.inputs[1].shape == (n.shape[-1],):
         if len(graph.users[old.inputs[0]]) > 1:
-            context.refused["fold-batch-norm", "the result before the bias is read elsewhere"] += 1
+            context.refuse("fold-batch-norm", "the result before the bias is read elsewhere", n)
             return None
         source, bias = source.inputs
     if source.op.name not in ("conv", "matmul") or not _is_fixed(source.inputs[1]) or source.attrs.get("transpose_b"):
-        context.refused["fold-batch-norm", f"it follows {source.op.name}"] += 1
+        context.refuse("fold-batch-norm", f"it follows {source.op.name}", n)
         return None
-    with provenance.inherit(provenance.merge(n.origins, source.origins)):
+    with provenance.replacing(n, source):
         x, w = map(Tensor, source.inputs)
         mean, variance, gamma, beta = (reshape(Tensor(i), (n.shape[-1],)) for i in inputs[1:])
         scale = ew.multiply(gamma, ew.reciprocal(ew.sqrt(ew.add_(variance, n.attrs["epsilon"]))))

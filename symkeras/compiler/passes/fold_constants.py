@@ -28,10 +28,9 @@ class FoldConstants(Pass):
             inputs = [new[i] for i in node.inputs]
             folded = self._fold(node, inputs)
             if folded is not None:
-                context.fired[node.op.name] += 1
-                new[node] = folded
+                new[node] = context.rewrote(node.op.name, node, folded)
             elif any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
-                with provenance.inherit(node.origins):
+                with provenance.replacing(node):
                     new[node] = make(node.op, inputs, node.attrs, node.type)
             else:
                 new[node] = node

@@ -33,9 +33,8 @@ class FreezeVariables(Pass):
 
         def operand(n: Node) -> Node:
             if n in computed and new.get(n) is None:
-                with provenance.inherit(n.origins):
-                    new[n] = constant_node(values[n])
-                context.fired[n.op.name] += 1
+                with provenance.replacing(n):
+                    new[n] = context.rewrote(n.op.name, n, constant_node(values[n]))
             return new[n]
 
         for n in graph.nodes:
@@ -46,7 +45,7 @@ class FreezeVariables(Pass):
                     continue
             inputs = [operand(i) for i in n.inputs]
             if any(a is not b for a, b in zip(inputs, n.inputs, strict=True)):
-                with provenance.inherit(n.origins):
+                with provenance.replacing(n):
                     new[n] = make(n.op, inputs, n.attrs, n.type)
             else:
                 new[n] = n

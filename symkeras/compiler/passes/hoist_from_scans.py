@@ -13,7 +13,7 @@ from typing import ClassVar
 from symkeras.compiler.passes.base import Context, Pass
 from symkeras.compiler.passes.rules import splat
 from symkeras.compiler.passes.scan_loop import Loop, item, replace_scans
-from symkeras.graph import dims
+from symkeras.graph import dims, provenance
 from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, make
 from symkeras.graph.tensor import Tensor
@@ -33,12 +33,12 @@ class HoistFromScans(Pass):
     def run(self, graph: Graph, context: Context) -> Graph:
         def transform(node: Node, inputs: list[Node], read: list[bool]) -> list[Node | None] | None:
             loop = Loop.of(node, inputs)
-            count = sum(context.fired.values())
+            count = len(context.rewrites)
             _hoist_invariant(loop, context)
             _hoist_over_slices(loop, context)
             after = _sink_outputs(loop, context)
             sums = _unroll_sums(loop, context)
-            if sum(context.fired.values()) == count:
+            if len(context.rewrites) == count:
                 return None
             whole = loop.make()
             kept = [k for k in range(len(node.attrs["body"].inputs[: node.attrs["carries"]])) if k not in sums]
@@ -82,8 +82,7 @@ def _hoist_invariant(loop: Loop, context: Context) -> None:
     mapping = {}
     for n in ready:
         if n in used_inside and not isinstance(n.type, tuple):
-            mapping[n] = loop.add_outer(_outside(loop, n, {}))
-            context.fired["hoist-invariant"] += 1
+            mapping[n] = loop.add_outer(context.rewrote("hoist-invariant", n, _outside(loop, n, {})))
     if mapping:
         loop.replace_in_body(mapping)
 
@@ -102,12 +101,14 @@ def _hoist_over_slices(loop: Loop, context: Context) -> None:
             and n.inputs[0].ndim == n.inputs[1].ndim == 2
             and not n.attrs["transpose_a"]
         ):
-            stacked[n] = _stacked_matmul(loop, stacked[n.inputs[0]], _outside(loop, n.inputs[1], {}), n.attrs["transpose_b"])
-            context.fired["hoist-matmul"] += 1
+            with provenance.replacing(n):
+                stacked[n] = _stacked_matmul(loop, stacked[n.inputs[0]], _outside(loop, n.inputs[1], {}), n.attrs["transpose_b"])
+            context.rewrote("hoist-matmul", n, stacked[n])
         elif n.op.name in ("add", "subtract") and _aligned(n, stacked, varies) and any(i.op.name == "matmul" and i in stacked for i in n.inputs):
             inputs = [stacked[i] if i in stacked else _outside(loop, i, {}) for i in n.inputs]
-            stacked[n] = make(n.op, inputs, n.attrs)
-            context.fired["hoist-bias"] += 1
+            with provenance.replacing(n):
+                stacked[n] = make(n.op, inputs, n.attrs)
+            context.rewrote("hoist-bias", n, stacked[n])
     hoisted = [n for n in stacked if n not in loop.x_in]
     readers: dict[Node, list[Node]] = {}
     for n in loop.body_nodes():
@@ -150,9 +151,19 @@ def _sink_outputs(loop: Loop, context: Context) -> dict[int, Callable[[Node], No
             continue
         w, factor = _outside(loop, y.inputs[1], {}), y.inputs[0]
         loop.ys[k] = factor
-        after[k] = lambda whole, k=k, w=w, tb=y.attrs["transpose_b"]: _stacked_matmul(loop, item(whole, len(loop.init) + k), w, tb)
-        context.fired["sink-matmul"] += 1
+        context.rewrote("sink-matmul", y, factor)
+        after[k] = _product_after(loop, y, k, w)
     return after
+
+
+def _product_after(loop: Loop, y: Node, k: int, w: Node) -> Callable[[Node], Node]:
+    """What takes the product `y` of all steps at once, of the stacked factors that the loop gives as its k-th output."""
+
+    def product(whole: Node) -> Node:
+        with provenance.replacing(y):
+            return _stacked_matmul(loop, item(whole, len(loop.init) + k), w, y.attrs["transpose_b"])
+
+    return product
 
 
 def _unroll_sums(loop: Loop, context: Context) -> dict[int, Callable[[Node], Node]]:
@@ -182,12 +193,22 @@ def _unroll_sums(loop: Loop, context: Context) -> dict[int, Callable[[Node], Nod
     after: dict[int, Callable[[Node], Node]] = {}
     places = {k: [loop.add_y(n) for n in nodes] for k, (_, nodes) in found.items()}
     carries = len(loop.init) - len(found)
-    for k, (kind, _) in found.items():
-        context.fired[f"scan-{kind}"] += 1
-        after[k] = lambda whole, k=k, kind=kind, start=loop.init[k]: _total(whole, [carries + p for p in places[k]], kind, start)
+    for k, (kind, nodes) in found.items():
+        context.rewrote(f"scan-{kind}", loop.carry_out[k], nodes[0])
+        after[k] = _total_after(loop.carry_out[k], [carries + p for p in places[k]], kind, loop.init[k])
     for name in ("init", "carry_in", "carry_out"):
         setattr(loop, name, [v for k, v in enumerate(getattr(loop, name)) if k not in found])
     return after
+
+
+def _total_after(carry: Node, places: list[int], kind: str, start: Node) -> Callable[[Node], Node]:
+    """What sums up after the loop what the carry did in it."""
+
+    def total(whole: Node) -> Node:
+        with provenance.replacing(carry):
+            return _total(whole, places, kind, start)
+
+    return total
 
 
 def _total(whole: Node, places: list[int], kind: str, start: Node) -> Node:

@@ -31,10 +31,9 @@ class Legalize(Pass):
         for node in graph.nodes:
             inputs = [new[i] for i in node.inputs]
             if _must_expand(node, context):
-                new[node] = _expand(node, inputs)
-                context.fired[node.op.name] += 1
+                new[node] = context.rewrote(node.op.name, node, _expand(node, inputs))
             elif any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
-                with provenance.inherit(node.origins):
+                with provenance.replacing(node):
                     new[node] = make(node.op, inputs, node.attrs, node.type)
             else:
                 new[node] = node
@@ -48,7 +47,7 @@ def _must_expand(node: Node, context: Context) -> bool:
 def _expand(node: Node, inputs: list[Node]) -> Node:
     op = node.op
     assert isinstance(op, Composite)
-    with provenance.inherit(node.origins):
+    with provenance.replacing(node):
         result = op.decompose(*map(Tensor, inputs), **node.attrs)
     if isinstance(result, tuple):
         raise TypeError(f"{op.name}: a composite with several results cannot be expanded in place")

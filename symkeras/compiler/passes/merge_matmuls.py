@@ -38,8 +38,8 @@ class MergeMatmuls(Pass):
         replace: dict[Node, Node] = {}
         for nodes in groups.values():
             if len(nodes) > 1:
-                replace |= _merged(nodes)
-                context.fired["merge-matmuls"] += len(nodes)
+                for old, new in _merged(nodes).items():
+                    replace[old] = context.rewrote("merge-matmuls", old, new)
         return graph.rebuilt(replace)
 
 
@@ -53,17 +53,14 @@ def _is_weight(n: Node) -> bool:
 def _merged(nodes: list[Node]) -> dict[Node, Node]:
     first = nodes[0]
     rows = first.attrs["transpose_b"]
-    origins = first.origins
-    for n in nodes[1:]:
-        origins = provenance.merge(origins, n.origins)
-    with provenance.inherit(origins):
+    with provenance.replacing(*nodes):
         weights = make(OPS["concatenate"], [n.inputs[1] for n in nodes], {"axis": 0 if rows else 1})
         whole = Tensor(make(first.op, (first.inputs[0], weights), first.attrs))
     out: dict[Node, Node] = {}
     start = 0
     for n in nodes:
         stop = start + n.shape[1]
-        with provenance.inherit(n.origins):
+        with provenance.replacing(n):
             out[n] = slice_axis(whole, 1, start, stop).node
         start = stop
     return out

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from symkeras.compiler.passes.base import Context, Pass
 from symkeras.compiler.passes.scan_loop import Loop, item, replace_scans
+from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, make
 
@@ -28,7 +29,8 @@ class MergeScans(Pass):
         for nodes in groups.values():
             if len(nodes) > 1:
                 self._merge(nodes, merged)
-                context.fired["merge-scans"] += len(nodes) - 1
+                for n in nodes[1:]:
+                    context.rewrote("merge-scans", n, merged[n][0])
         if not merged:
             return graph
 
@@ -48,6 +50,7 @@ class MergeScans(Pass):
         loop = Loop.of(nodes[0], list(nodes[0].inputs))
         c = len(loop.init)
         places = {n: {k: k if k < c else c + loop.add_y(n.attrs["body"].outputs[k]) for k in range(len(n.types))} for n in nodes}
-        whole = loop.make()
+        with provenance.replacing(*nodes):
+            whole = loop.make()
         for n in nodes:
             merged[n] = (whole, places[n])

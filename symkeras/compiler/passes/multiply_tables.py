@@ -44,12 +44,10 @@ class MultiplyTables(Pass):
                 reason = self._refusal(n, graph, fixed)
                 if not reason:
                     products.add(n)
-                    context.fired["multiply-table"] += 1
-                    return _rows_of_product(n, inputs)
-                context.refused["multiply-table", reason] += 1
+                    return context.rewrote("multiply-table", n, _rows_of_product(n, inputs))
+                context.refuse("multiply-table", reason, n)
             elif n.op.name == "add" and (k := _rows_and_bias(n, graph, fixed, products)) is not None:
-                context.fired["add-to-table"] += 1
-                return _rows_of_sum(n, inputs, k)
+                return context.rewrote("add-to-table", n, _rows_of_sum(n, inputs, k))
             return None
 
         return rewritten(graph, looked_up)
@@ -121,5 +119,5 @@ def _rows_of_sum(n: Node, inputs: Sequence[Node], k: int) -> Node:
 def _taken_from(table: Node, rows: Node, like: Node) -> Node:
     """The same rows of another table, in the shape of `like`."""
     gather = unreshaped(rows)
-    with provenance.inherit(gather.origins):
+    with provenance.replacing(gather):
         return reshape(Tensor(make(OPS["gather"], (table, gather.inputs[1]))), like.shape).node

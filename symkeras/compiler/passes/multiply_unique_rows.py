@@ -43,8 +43,7 @@ class MultiplyUniqueRows(Pass):
                 made = _gradient(n, inputs, rows[n.inputs[0]])
             else:
                 return None
-            context.fired[n.op.name] += 1
-            return made
+            return context.rewrote(n.op.name, n, made)
 
         return rewritten(graph, once) if rows else graph
 
@@ -93,7 +92,7 @@ def _unique(indices: Node, rows: int) -> list[Node]:
 def _rows(gather: Node) -> tuple[Node, Node, Node]:
     """The rows that a gather takes, each once; the place of each index among them; and how many there are."""
     table, indices = gather.inputs
-    with provenance.inherit(gather.origins):
+    with provenance.replacing(gather):
         listed, place, count, _ = _unique(indices, table.shape[0])  # type: ignore[arg-type]
         return make(OPS["gather_unique"], (table, listed, count)), place, count
 
@@ -115,7 +114,7 @@ def _gradient(n: Node, inputs: Sequence[Node], rows: int) -> Node:
     product = unreshaped(inputs[1])
     values, matrix = product.inputs
     listed, place, count, _ = _unique(inputs[0], rows)
-    with provenance.inherit(product.origins):
+    with provenance.replacing(product):
         each = make(OPS["matmul_unique"], (_added_up(values, place), matrix, count), product.attrs)
     if n.op.name == "scatter_add":
         return make(OPS["scatter_add"], (listed, each), n.attrs)

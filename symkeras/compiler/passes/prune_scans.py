@@ -32,7 +32,6 @@ class PruneScans(Pass):
             unread_outer = [n for n in loop.outer_in if n not in live]
             if len(needed) == c and len(keep_y) == len(loop.ys) and not through and not unread_x and not unread_outer:
                 return None
-            context.fired["prune"] += c - len(needed) + len(loop.ys) - len(keep_y) + len(unread_x) + len(unread_outer)
             ys = [y for y in keep_y if y not in through]
             carry_places = {k: p for p, k in enumerate(sorted(needed))}
             old = list(loop.ys)
@@ -43,7 +42,7 @@ class PruneScans(Pass):
             loop.x_in, loop.xs = [n for n, _ in pairs], [v for _, v in pairs]
             pairs = [(n, v) for n, v in zip(loop.outer_in, loop.outer, strict=True) if n in used]
             loop.outer_in, loop.outer = [n for n, _ in pairs], [v for _, v in pairs]
-            whole = loop.make() if loop.init or loop.ys else None
+            whole = context.rewrote("prune", node, loop.make()) if loop.init or loop.ys else None
             results: list[Node | None] = [None] * len(node.types)
             for k in range(len(node.types)):
                 if not read[k]:

@@ -11,7 +11,6 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -200,7 +199,6 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule]):
         self.rules = tuple(rules)
         self._by_op: dict[str, list[_Row]] = {}
-        self._done: WeakKeyDictionary[Graph, tuple[Graph | None, Context]] = WeakKeyDictionary()
         for rule in self.rules:
             pattern = parse(rule.pattern)
             replacement = parse(rule.replacement) if isinstance(rule.replacement, str) else None
@@ -222,14 +220,13 @@ class RuleSet:
             for match in matches(pattern, node, Match(node)):
                 reason = rule.where(match) if rule.where is not None else None
                 if reason is None:
-                    with provenance.inherit(node.origins):
+                    with provenance.replacing(node):
                         new = build(replacement, match, node.types[0].dtype) if replacement is not None else rule.replacement(match)  # type: ignore[operator]
                         new = _fit(new, node.type)
                     if new is not None and new is not node:
-                        context.fired[rule.name] += 1
-                        return new
+                        return context.rewrote(rule.name, node, new)
                 else:
-                    context.refused[rule.name, reason] += 1
+                    context.refuse(rule.name, reason, node)
         return None
 
     def run(self, graph: Graph, context: Context) -> Graph:
@@ -243,15 +240,12 @@ class RuleSet:
 
     def _within(self, graph: Graph, context: Context) -> Graph:
         """A body rewritten: the same object for the same body, so that loops and branches that were equal stay so."""
-        known = self._done.get(graph)
-        if known is None:
-            own = Context(context.takes, context.numerics)
-            new = self.run(graph, own)
-            known = self._done[graph] = (None if new is graph else new), own  # what holds its own key would never go away
-        new_or_none, own = known
-        context.fired.update(own.fired)
-        context.refused.update(own.refused)
-        return graph if new_or_none is None else new_or_none
+        if (self, graph) not in context.memo:
+            own = Context(context.takes, memo=context.memo)
+            context.memo[self, graph] = self.run(graph, own), own
+        new, own = context.memo[self, graph]
+        context.include(own)
+        return new
 
     def _sweep(self, graph: Graph, context: Context) -> tuple[Graph, bool]:
         new: dict[Node, Node] = {}
@@ -260,7 +254,7 @@ class RuleSet:
             inputs = [new[i] for i in node.inputs]
             current = node
             if any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
-                with provenance.inherit(node.origins):
+                with provenance.replacing(node):
                     current = make(node.op, inputs, node.attrs)
             if self.concerns(node):
                 for _ in range(16):

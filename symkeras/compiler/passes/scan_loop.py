@@ -94,14 +94,14 @@ def replace_scans(graph: Graph, transform: Callable[[Node, list[Node], list[bool
             read = [False] * len(node.types)
             for user in graph.users[node]:
                 read[user.attrs["index"]] = True
-            with provenance.inherit(node.origins):
+            with provenance.replacing(node):
                 replaced = transform(node, inputs, read)
             if replaced is not None:
                 results[node] = replaced
                 new[node] = node
                 continue
         if any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
-            with provenance.inherit(node.origins):
+            with provenance.replacing(node):
                 new[node] = make(node.op, inputs, node.attrs)
         else:
             new[node] = node

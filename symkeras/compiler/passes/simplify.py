@@ -53,7 +53,7 @@ def _gather_of_transposed(m: Match) -> Node:
     axes, count = m.attrs["a"], m["i"].ndim
     order = tuple(axes[:count])
     t = transpose(tensors(m, "i")[0], order).node
-    with provenance.inherit(provenance.merge(m.node.inputs[0].origins, m.node.origins)):  # an index out of range is the gather's
+    with provenance.replacing(m.node.inputs[0], m.node):  # an index out of range is the gather's
         return make(OPS["gather"], (m["w"], t))
 
 
@@ -172,8 +172,8 @@ def drop_broadcasts(node: Node, context: Context) -> Node | None:
         return None
     inputs = [i.inputs[0] if i.op.name == "broadcast_to" else i for i in node.inputs]
     new = make(node.op, inputs, node.attrs)
-    context.fired["broadcast-in-elementwise"] += 1
-    return new if new.type == node.type else make(OPS["broadcast_to"], (new,), {"shape": node.shape})
+    whole = new if new.type == node.type else make(OPS["broadcast_to"], (new,), {"shape": node.shape})
+    return context.rewrote("broadcast-in-elementwise", node, whole)
 
 
 class _Simplification(RuleSet):
@@ -186,7 +186,7 @@ class _Simplification(RuleSet):
         from symkeras.graph import provenance
 
         if any(i.op.name == "broadcast_to" for i in node.inputs):
-            with provenance.inherit(node.origins):
+            with provenance.replacing(node):
                 new = drop_broadcasts(node, context)
             if new is not None:
                 return new

@@ -30,8 +30,7 @@ class SinkSlices(Pass):
             found = [n for n in graph.nodes if n.op.is_elementwise and n not in roots and _is_read_in_pieces(n, graph.users[n])]
             if not found:
                 return graph
-            context.fired["sink-slices"] += len(found)
-            graph = graph.rebuilt({s: _sunk(s, n) for n in found for s in graph.users[n]})
+            graph = graph.rebuilt({s: context.rewrote("sink-slices", s, _sunk(s, n)) for n in found for s in graph.users[n]})
 
 
 def _is_read_in_pieces(n: Node, readers: list[Node]) -> bool:
@@ -44,7 +43,7 @@ def _is_read_in_pieces(n: Node, readers: list[Node]) -> bool:
 
 
 def _sunk(s: Node, n: Node) -> Node:
-    with provenance.inherit(provenance.merge(n.origins, s.origins)):
+    with provenance.replacing(s, n):
         return make(n.op, [_piece(i, s, n) for i in n.inputs], n.attrs)
 
 

@@ -25,8 +25,7 @@ class Strip(Pass):
         def passed(node: Node, inputs: Sequence[Node]) -> Node | None:
             if node.op.name not in _IDENTITIES:
                 return None
-            context.fired[node.op.name] += 1
             inputs[0].origins = inputs[0].origins or node.origins
-            return inputs[0]
+            return context.rewrote(node.op.name, node, inputs[0])
 
         return rewritten(graph, passed)

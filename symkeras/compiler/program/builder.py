@@ -7,6 +7,7 @@ from typing import Any
 
 from symkeras.compiler.program.kernels import Kernels
 from symkeras.compiler.program.program import AnyStep, Branch, Buffer, Loop, RowPass, Step, Value, While
+from symkeras.compiler.program.refusals import Refusal
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 
@@ -31,6 +32,7 @@ class Builder:
         self.steps: list[AnyStep] = []
         self.position = 0
         self.reads: dict[int, list[tuple[int, Step | None]]] = {}
+        self.refusals: list[Refusal] = []
         self.copies: dict[int, Value] = {}  # id(value) -> its contiguous copy
 
     def _value(self, type: TensorType, buffer: Buffer, node: Node | None = None, base: Value | None = None,

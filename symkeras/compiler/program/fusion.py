@@ -15,6 +15,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from symkeras.compiler.program.refusals import Refusal
 from symkeras.errors import CompileError
 from symkeras.graph.dims import Size, product
 from symkeras.graph.node import Node
@@ -95,7 +96,12 @@ class _Unit:
     operands: dict[Node, None] = field(default_factory=dict)
     first: int = 0
     last: int = 0
-    is_open: bool = True
+    closed: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nodes may still join: until somebody else reads what it computes."""
+        return not self.closed
 
     @property
     def rows(self) -> tuple[Size, ...]:
@@ -133,7 +139,9 @@ class Fusion:
         self._kept = set(kept)
         self._unit: dict[Node, _Unit] = {}
         self._readers: dict[Node, list[_Unit]] = {}
+        self.refusals: list[Refusal] = []
         self.looks = 0  # how many pairs of edges `_reaches` has looked at
+        self._reason = ""  # why the last node did not find a place
         self._blocks: list[int] = []  # no fusion group reaches from before a block's start into it
         self._position: dict[Node, int] = {}
 
@@ -172,7 +180,7 @@ class Fusion:
             for i in n.inputs:
                 base = self._base(i)
                 if base in self._unit:
-                    self._unit[base].is_open = False
+                    self._unit[base].closed = f"{n.op.name}, a kernel of its own, needs the group's values before"
 
     def _base(self, n: Node) -> Node:
         while n.op.is_view and n in self._unit:
@@ -184,8 +192,11 @@ class Fusion:
         found: dict[_Unit, None] = {}
         for i in n.inputs:
             unit = self._unit.get(self._base(i))
-            if unit is not None and unit.shape is not None and unit.is_open:
-                found[unit] = None
+            if unit is not None and unit.shape is not None:
+                if unit.is_open:
+                    found[unit] = None
+                else:
+                    self._refused(n, unit, unit.closed)
         for i in n.inputs:
             if i.shape != ():
                 for unit in reversed(self._readers.get(i, ())):
@@ -201,19 +212,31 @@ class Fusion:
 
     def _join(self, n: Node, unit: _Unit) -> bool:
         aliases = self._place(n, unit)
-        if aliases is None or not self._is_acyclic(n, unit, aliases):
+        if aliases is None:
+            self._refused(n, unit, self._reason)
+            return False
+        if not self._is_acyclic(n, unit, aliases):
+            self._refused(n, unit, "something between them is computed from the group, and needed here")
             return False
         self._add(n, unit, aliases)
         return True
 
+    def _refused(self, n: Node, unit: _Unit, reason: str) -> None:
+        if unit.nodes:
+            self.refusals.append(Refusal("fusion", n, unit.nodes[-1], reason))
+
     def _place(self, n: Node, unit: _Unit) -> dict[Node, Node] | None:
         """Give `n` its level and pass in the fusion group; the aliases it reads through, or None where it does not fit."""
         if len(unit.nodes) >= MOST_NODES or len(unit.operands) + len(n.inputs) > MOST_OPERANDS:
+            self._reason = f"a group has at most {MOST_NODES} operations and {MOST_OPERANDS} operands"
             return None
         aliases = {i: a for i in n.inputs if (a := self._alias(i, unit)) is not None}
         is_reduction = n.op.name in REDUCTIONS
         placed = self._reduction(n, unit) if is_reduction else self._elementwise(n, unit, aliases)
-        if placed is None or (is_reduction and aliases):  # rows of one element: a row's value in another shape looks like an element
+        if placed is None:
+            return None
+        if is_reduction and aliases:  # rows of one element: a row's value in another shape looks like an element
+            self._reason = "it reduces a row's value in another shape"
             return None
         self._placed = placed
         return aliases
@@ -237,7 +260,9 @@ class Fusion:
 
     def _merged(self, a: _Unit, b: _Unit) -> _Unit:
         """One fusion group of two that a node has brought together; `a` as it was where they cannot be one."""
-        if a.shape != b.shape or not a.is_open or not b.is_open or self._leads(a, b) or self._leads(b, a):
+        reason = self._apart(a, b)
+        if reason:
+            self._refused(a.nodes[-1], b, reason)
             return a
         whole = _Unit(a.shape, first=min(a.first, b.first), last=max(a.last, b.last))
         whole.split = a.split if a.split is not None else b.split
@@ -246,11 +271,21 @@ class Fusion:
             aliases = self._place(n, whole)
             if aliases is None:
                 self._unit.update(before)
-                whole.is_open = False
+                whole.closed = "given up"
+                self._refused(a.nodes[-1], b, self._reason)
                 return a
             self._add(n, whole, aliases)
-        a.is_open = b.is_open = False
+        a.closed = b.closed = "part of a larger group"
         return whole
+
+    def _apart(self, a: _Unit, b: _Unit) -> str:
+        """Why two groups cannot be one, "" where they may."""
+        if a.shape != b.shape:
+            return f"the one is over {_shown(a.shape)}, the other over {_shown(b.shape)}"
+        if not a.is_open or not b.is_open:
+            return a.closed or b.closed
+        between = self._leads(a, b) or self._leads(b, a)
+        return "something between them is computed from the one, and needed in the other" if between else ""
 
     def _leads(self, start: _Unit, end: _Unit) -> bool:
         """Whether `end` depends on `start` through something outside of both."""
@@ -276,29 +311,37 @@ class Fusion:
     def _elementwise(self, n: Node, unit: _Unit, aliases: Mapping[Node, Node]) -> tuple[str, int, int | None] | None:
         inside = [aliases.get(i, i) for i in n.inputs if i in unit.levels or i in aliases]
         if any(unit.levels[i] == "total" for i in inside):
+            self._reason = "it reads a total, which is there after the whole loop"
             return None
         number = max((unit.passes[i] for i in inside), default=0)
         if n.shape == unit.shape:
             rows = [i for i in n.inputs if unit.levels.get(aliases.get(i, i)) == "row"]
             if rows and not (unit.may_repeat and all(i.shape in (unit.kept_rows, unit.shape) for i in rows)):
+                self._reason = f"it reads a row's value for each element, and rows have more than {LONGEST_ROW} elements or an unknown number"
                 return None
             return "element", number, unit.split
         if unit.split is not None and inside and n.shape in (unit.rows, unit.kept_rows):
             if all(unit.levels[i] == "row" for i in inside):
                 return "row", number, unit.split
+        self._reason = f"it is over {_shown(n.shape)}, the group over {_shown(unit.shape)}"
         return None
 
     def _reduction(self, n: Node, unit: _Unit) -> tuple[str, int, int | None] | None:
         x, axes = n.inputs[0], n.attrs["axes"]
         level = unit.levels.get(x, "element" if x.shape == unit.shape else None)
         if level is None or level == "total":
+            over = f"it reduces {_shown(x.shape)}, the group is over {_shown(unit.shape)}"
+            self._reason = over if level is None else "it reduces a total, which is there after the whole loop"
             return None
         number = unit.passes.get(x, 0)
         if level == "row":
             return "total", number, unit.split
         split = axes[0]
         if split > 0 and axes == tuple(range(split, len(x.shape))):
-            return ("row", number + 1, split) if unit.split in (None, split) else None
+            if unit.split not in (None, split):
+                self._reason = f"it reduces rows from axis {split} on, the group has rows from axis {unit.split} on"
+                return None
+            return "row", number + 1, split
         return "total", number, unit.split
 
     def _is_acyclic(self, n: Node, unit: _Unit, aliases: Mapping[Node, Node]) -> bool:
@@ -403,3 +446,7 @@ class Fusion:
         split = len(u.shape) if u.split is None else u.split
         results = tuple(n for n in u.nodes if n in needed)
         return FusionGroup(tuple(u.nodes), tuple(u.operands), results, u.shape, split, u.levels, u.passes, u.aliases)
+
+
+def _shown(shape: tuple[Size, ...] | None) -> str:
+    return f"[{', '.join(map(str, shape or ()))}]"

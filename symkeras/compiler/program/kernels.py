@@ -60,6 +60,10 @@ class Kernels(Protocol):
         """Whether a node can be part of a fusion group that one kernel computes (see `fusion`)."""
         ...
 
+    def checks(self, node: Node) -> bool:
+        """Whether an elementwise op that it does not fuse is computed alone, behind a step "check" that looks at its last input."""
+        ...
+
     def row_passes(self) -> bool:
         """Whether updates of tables can be made row by row (see `row_updates`)."""
         ...

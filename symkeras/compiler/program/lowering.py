@@ -78,7 +78,7 @@ class _Lowering(ControlFlow):
         placing.settle()
         steps = [*kept, *self._grouped_by_samples(in_stretches(self.steps, self.kernels))]
         commits = [(s, d) for s, d in commits if not are_equal(index_map(s), index_map(d))]
-        return Program(self.graph, inputs, outputs, commits, steps, self.all_values, end)
+        return Program(self.graph, inputs, outputs, commits, steps, self.all_values, end, self.refusals)
 
     # ---- nodes ------------------------------------------------------------------------------------------------------
 
@@ -95,11 +95,13 @@ class _Lowering(ControlFlow):
             for node in order:
                 self._lower(node)
             return
-        for unit in Fusion(order, fusable.__contains__, graph.users, kept).units():
+        fusion = Fusion(order, fusable.__contains__, graph.users, kept)
+        for unit in fusion.units():
             if isinstance(unit, FusionGroup):
                 self._fused(unit)
             else:
                 self._lower(unit)
+        self.refusals += fusion.refusals
 
     def _fused(self, fused: FusionGroup) -> None:
         inputs = [self.values[n] for n in fused.operands]
@@ -128,6 +130,8 @@ class _Lowering(ControlFlow):
             self._view(node)
         elif node in self.combined:
             self._combine(node)
+        elif self.kernels.checks(node):
+            self._checked(node)
         else:
             self._step(node)
 
@@ -136,6 +140,7 @@ class _Lowering(ControlFlow):
         return (
             bool(node.inputs)
             and node.type == TensorType((), node.types[0].dtype)
+            and not node.op.may_raise(node)
             and all(
                 i in self.values
                 and i.op.name != "placeholder"
@@ -169,6 +174,14 @@ class _Lowering(ControlFlow):
         if not isinstance(node.type, tuple):
             self.values[node] = outputs[0]
 
+    def _checked(self, node: Node) -> None:
+        """An elementwise node behind a look at its exponents, which are there when it begins."""
+        looked = self._fresh(TensorType((), "bool"))
+        self._emit(Step("check", node, [self._operand(node, 1)], [looked]))
+        (unit,) = Fusion([node], lambda n: True, {}, [node]).units()
+        assert isinstance(unit, FusionGroup)
+        self._fused(unit)
+
     def _in_order_of_readers(self, node: Node) -> Value:
         """A result whose axes lie in the order in which all readers transpose them, so that the transposes cost nothing."""
         readers = self.scope.users.get(node, ())
@@ -183,7 +196,7 @@ class _Lowering(ControlFlow):
     # ---- tables by rows ---------------------------------------------------------------------------------------------
 
     def _row_updates(self) -> list[RowUpdate]:
-        """Updates to make row by row: those of tables whose old values nobody wants at the end."""
+        """Updates to make row by row: those of tables whose old values nobody wants at the end, where there are indices at all."""
         if not self.kernels.row_passes():
             return []
         read = set()
@@ -191,7 +204,7 @@ class _Lowering(ControlFlow):
             while n.op.is_view:
                 n = n.inputs[0]
             read.add(n)
-        found = [u for u in row_updates(self.graph, self.kernels.may_fuse) if not read & u.tables.keys()]
+        found = [u for u in row_updates(self.graph, self.kernels.may_fuse) if not read & u.tables.keys() and 0 not in u.indices.shape]
         self.combined = {u.combined: next(iter(u.tables)).shape[0] for u in found if u.unique is None}
         return found
 
@@ -205,13 +218,12 @@ class _Lowering(ControlFlow):
     def _row_pass(self, update: RowUpdate) -> None:
         """Tables are read and written as if they were arrays over the indices: a kernel finds the row."""
         variable = next(iter(update.tables))
-        shape = update.touched.shape
         first = self.results[update.combined][1] if update.unique is None else self.results[update.unique][3]
         if update.unique is not None:
             rows = unreshaped(update.combined).inputs[0]
             self.values[update.combined] = self._as_rows(update.combined, rows)
         done = RowPass(update.indices, first, rows=variable.shape[0], count=dims.product(update.indices.shape))
-        done.width = dims.floor_divide(dims.product(shape), done.count)
+        done.width = dims.product(variable.shape[1:])
         done.node, done.start = update.touched.nodes[-1], self.position
         outside, self.steps = self.steps, done.steps
         tables = {rows: variable for variable, rows in update.tables.items()}
@@ -222,7 +234,9 @@ class _Lowering(ControlFlow):
             inputs = [self.values[n] for n in group.operands]
             self._emit(Step("fused", group.nodes[-1], inputs, [self.values[variable]], fused=group))
         self.steps = outside
-        self._read(done.first, self.position, None)
+        done.guards = [(self.values[guard], self.values[variable]) for variable, guard in update.guards.items()]
+        for v in (done.first, *(guard for guard, _ in done.guards)):
+            self._read(v, self.position, None)
         done.end = self.position
         self.position += 1
         self.steps.append(done)
@@ -278,6 +292,7 @@ def _bound_nodes(order: Sequence[Node]) -> set[Node]:
         if (
             n.inputs
             and n.type == TensorType((), n.types[0].dtype)
+            and not n.op.may_raise(n)
             and all((i in bound or i.op.name in ("constant", "dim")) and i.shape == () for i in n.inputs)
         ):
             bound.add(n)

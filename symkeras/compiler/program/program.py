@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from symkeras.compiler.program.fusion import FusionGroup
+from symkeras.compiler.program.refusals import Refusal
 from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dims, provenance
 from symkeras.graph.dims import Size
@@ -20,6 +21,7 @@ from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.lazy import lazy
+from symkeras.ops.reductions import meets_nothing
 
 
 @dataclass(eq=False)
@@ -99,7 +101,8 @@ class Step:
     Attributes:
         kind: "kernel", "copy" (moves elements), "fused" (a fusion group: `fused` says of what; its operands are the inputs,
             its results the outputs, and `node` is the last of them), or "combine" (a `combine_rows` whose rows matter at the first of
-            equal indices alone, and whose second output says which is the first for every row of a table; see `RowPass`).
+            equal indices alone, and whose second output says which is the first for every row of a table; see `RowPass`), or "check"
+            (what may not be negative is looked at before `node` is computed; its output is of no account).
         is_ready: the first scratch keeps from call to call what is made of an input that is kept as well (see `Preparation`).
     """
 
@@ -111,6 +114,11 @@ class Step:
     position: int = 0
     fused: FusionGroup | None = None
     is_ready: bool = False
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes that it computes."""
+        return (self.node,) if self.fused is None else self.fused.nodes
 
 
 @dataclass(eq=False)
@@ -201,12 +209,14 @@ class RowPass:
         first: for every row the number of the first index that is the row's; negative where there is none.
         touched: computes the new rows at the indices; it reads and writes tables as if they were arrays over the indices.
         others: compute the rows at no index.
+        guards: (number, table): where the number is NaN the table's rows at no index become NaN.
         rows: of the tables; count: of the indices; width: elements of a row.
     """
 
     node: Node
     first: Value
     steps: list[AnyStep] = field(default_factory=list)
+    guards: list[tuple[Value, Value]] = field(default_factory=list)
     rows: Size = 0
     count: Size = 0
     width: Size = 0
@@ -247,6 +257,7 @@ class Program:
         outputs: the values copied out at the end.
         commits: (new value, variable's value) copied after everything is computed; other updates are written in place.
         values: in the order in which they can be bound.
+        refusals: why steps do not run together, or in the same storage.
     """
 
     graph: Graph
@@ -256,6 +267,7 @@ class Program:
     steps: list[AnyStep]
     values: list[Value]
     end: int
+    refusals: list[Refusal] = field(default_factory=list)
 
     def all_steps(self) -> Iterator[Step]:
         """Every kernel, those of loops once."""
@@ -292,7 +304,7 @@ class Program:
 def check_sizes(graph: Graph, env: Mapping[str, int]) -> None:
     """Raise ShapeError where sizes leave an op of `graph` without meaning; what is in branches, and in loops of no steps, may never run."""
     for n in graph.nodes:
-        if (problem := size_problem(n, env)) is not None:
+        if (problem := size_problem(n, env)) is not None and not meets_nothing(n, graph):
             raise ShapeError(problem)
         if n.op.name == "scan" and dims.evaluate(n.attrs["length"], env) > 0:
             check_sizes(n.attrs["body"], env)

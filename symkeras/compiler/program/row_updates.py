@@ -1,6 +1,6 @@
 """Updates of tables by rows: what a program does with the rows that a batch touched, and with all others, in one pass over the tables.
 
-`sparse-updates` leaves, for each table, `set_rows(others, indices, rows)`: new rows computed from old ones (`gather`) and from the
+`sparse-updates` leaves, for each table, `set_rows(others, indices, rows, guard)`: new rows computed from old ones (`gather`) and from the
 gradient (`combine_rows`), and what the formula makes of all others. Tables with the same indices (an embedding and its optimizer's slots)
 are updated together here, where the backend can: row by row, in place, and nothing is gathered or laid out.
 """
@@ -27,6 +27,7 @@ class RowUpdate:
         unique: the `unique_indices` of those rows.
         tables: variable -> the node of its new rows.
         touched: the fusion group that computes these, from gathered rows, the gradient, and numbers.
+        guards: for tables whose other rows become NaN where a number is NaN, that number.
         others: for tables whose other rows change too, the fusion group that computes them; its one result is the whole table.
         replaced: the nodes that need not be computed.
     """
@@ -35,6 +36,7 @@ class RowUpdate:
     combined: Node
     unique: Node | None
     tables: dict[Node, Node]
+    guards: dict[Node, Node]
     touched: FusionGroup
     others: dict[Node, FusionGroup]
     replaced: frozenset[Node]
@@ -81,7 +83,8 @@ def _update(graph: Graph, indices: Node, news: dict[Node, Node], may_fuse: Calla
         return None
     if unique is not None:
         replaced |= {combined[0], unreshaped(combined[0])}
-    return RowUpdate(indices, combined[0], unique, rows, touched, others, frozenset(replaced))
+    guards = {variable: new.inputs[3] for variable, new in news.items() if len(new.inputs) == 4}
+    return RowUpdate(indices, combined[0], unique, rows, guards, touched, others, frozenset(replaced))
 
 
 def _unique_of(n: Node, indices: Node) -> Node | None:

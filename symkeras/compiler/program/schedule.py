@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from symkeras.graph import dtypes
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, reachable
+from symkeras.ops.elementwise import checks_exponents
 
 _CHECKS_INDICES = {"gather": 1, "scatter_add": 0, "unique_indices": 0}
 """Ops that refuse indices out of range, and which input has them."""
@@ -35,7 +35,7 @@ def _may_fail(n: Node, graph: Graph) -> bool:
     """Whether an elementwise op or `set_rows` can raise: nothing may be written before."""
     if n.op.name == "set_rows":
         return not any(_checks(u, n.inputs[1], n.shape[0]) for u in graph.users[n.inputs[1]])
-    return n.op.name == "power" and dtypes.is_int(n.dtype)
+    return checks_exponents(n)
 
 
 def _checks(n: Node, indices: Node, rows: Size) -> bool:

@@ -145,10 +145,11 @@ def combine_rows(call: Call, indices: np.ndarray, values: np.ndarray, rows: int)
     return out
 
 
-def set_rows(call: Call, table: np.ndarray, indices: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def set_rows(call: Call, table: np.ndarray, indices: np.ndarray, rows: np.ndarray, guard: np.ndarray | None = None) -> np.ndarray:
     out = table.copy()
     row = int(np.prod(table.shape[1:])) * table.itemsize
-    assert not call(f"set_rows_{SUFFIXES[indices.dtype]}", out, indices, rows, indices.size, len(table), row, ctypes.byref(Fault()))
+    fill = (guard, guard.itemsize) if guard is not None and np.isnan(guard) else (None, 0)
+    assert not call(f"set_rows_{SUFFIXES[indices.dtype]}", out, indices, rows, indices.size, len(table), row, *fill, ctypes.byref(Fault()))
     return out
 
 
@@ -179,6 +180,10 @@ def test_rows_are_moved_by_indices_of_every_type_and_in_every_size(call: Call, k
             same_bits(gather(call, table, indices), reference("gather", table, indices.astype(np.int64)))
             rows = special(DTYPES[dtype], (*shape, *tail), rng)
             same_bits(set_rows(call, table, indices, rows), reference("set_rows", table, indices.astype(np.int64), rows))
+            if dtype[0] == "f":
+                for number in (0, np.nan):
+                    guard = np.array(number, DTYPES[dtype])
+                    same_bits(set_rows(call, table, indices, rows, guard), reference("set_rows", table, indices.astype(np.int64), rows, guard))
 
 
 @pytest.mark.parametrize("kind", INDEX_TYPES)
@@ -234,7 +239,7 @@ def test_an_index_out_of_range_is_reported_before_anything_is_written(call: Call
     faults = [Fault() for _ in range(3)]
     assert call(f"gather_{kind}", out, table, where, count, 5, 8, ctypes.byref(faults[0]), threads(1))
     assert call(f"take_along_{kind}", out, table, where, 1, 5, count, 1, 4, ctypes.byref(faults[1]))
-    assert call(f"set_rows_{kind}", table, where, untouched, count, 5, 8, ctypes.byref(faults[2]))
+    assert call(f"set_rows_{kind}", table, where, untouched, count, 5, 8, np.full((), np.nan, np.float32), 4, ctypes.byref(faults[2]))
     for fault in faults:
         assert (fault.code, fault.index % 2**64, fault.size) == (1, bad % 2**64, 5)
     np.testing.assert_array_equal(out, untouched)

@@ -99,7 +99,7 @@ EDGES = {
 def test_loops_in_c_give_the_reference_values_at_the_edges(dtype: str) -> None:
     a, b = (v.ravel() for v in np.meshgrid(*[np.array(EDGES[dtype], dtype)] * 2))
     x, y = (ops.placeholder(f"{'f32' if dtype == 'float32' else 'i64'}[{a.size}]") for _ in range(2))
-    kinds = ("numeric", "float") if dtype == "float32" else ("numeric", "int")
+    kinds = ("numeric", "numbers", "signed", "float" if dtype == "float32" else "int")
     rows = [f.op for f in ROWS.values() if f.op.promote in kinds and (dtype == "float32" or f.op.name != "power")]
     outputs = [ops.op.apply(op, [x, y][: op.arity], {}) for op in rows]
     graph = Graph([x.node, y.node], [t.node for t in outputs])

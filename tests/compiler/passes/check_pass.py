@@ -11,7 +11,8 @@ import numpy as np
 
 from symkeras.compiler import pipeline  # noqa: F401  (registers the passes)
 from symkeras.compiler.passes.base import Context, parse_pass
-from symkeras.graph import Graph, dims
+from symkeras.graph import Graph, dims, provenance
+from symkeras.graph.compilation import Compilation
 from symkeras.graph.types import TensorType
 from symkeras.ops.evaluation import evaluate
 from tests.ops.check_op import draw_one
@@ -91,7 +92,8 @@ def outputs_and_variables(graph: Graph, arrays: Sequence[Any], source: Graph) ->
 def run_pass(text: str, graph: Graph, takes: Callable[[str], bool] = everything) -> tuple[Graph, Counter[str], Counter[tuple[str, str]]]:
     """The graph after a pass, what fired and what was refused."""
     context = Context(takes)
-    after = parse_pass(text).run(graph, context)
+    with Compilation(graph.names), provenance.inherit(()):
+        after = parse_pass(text).run(graph, context)
     return after, context.fired, context.refused
 
 

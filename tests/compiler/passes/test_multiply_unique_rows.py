@@ -14,6 +14,7 @@ from symkeras.compiler.passes.base import Context
 from symkeras.compiler.passes.multiply_unique_rows import MultiplyUniqueRows
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.graph import Graph, tracing
+from symkeras.graph.compilation import Compilation
 from symkeras.graph.variable import Variable
 from tests.compiler.passes.check_pass import everything, same_results
 
@@ -27,7 +28,8 @@ def variable(*shape: int, seed: int = 0) -> Variable:
 
 def run(graph: Graph, least: int = 1) -> tuple[Graph, Counter[str]]:
     context = Context(everything)
-    after = MultiplyUniqueRows(least).run(graph, context)
+    with Compilation(graph.names):
+        after = MultiplyUniqueRows(least).run(graph, context)
     return after, context.fired
 
 

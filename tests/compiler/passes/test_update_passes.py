@@ -231,11 +231,12 @@ def test_sparse_and_flat_updates_go_together() -> None:
 
 
 @pytest.mark.parametrize("level", ["O0", "O2"])
+@pytest.mark.parametrize("known", [False, True], ids=["symbolic", "known"])
 @pytest.mark.parametrize("indices", [(0, 2), (4, 0), (0,), (3, 2)], ids=str)
-def test_empty_batches_update_no_row(indices: tuple[int, ...], level: str, backend: str) -> None:
+def test_empty_batches_update_no_row(indices: tuple[int, ...], known: bool, level: str, backend: str) -> None:
     table = np.arange(40, dtype="float32").reshape(10, 4)
     v, slot = Variable(table, name="table"), Variable(np.ones((10, 4), "float32"), name="slot")
-    i, rate = ops.placeholder(f"i32[{', '.join('abc'[: len(indices)])}]"), ops.placeholder("f32[]")
+    i, rate = ops.placeholder(f"i32[{', '.join(map(str, indices) if known else 'abc'[: len(indices)])}]"), ops.placeholder("f32[]")
     gradient = gradients(ops.sum(ops.take(Tensor(v.node), i, axis=0) ** 2), Tensor(v.node))
     new = Tensor(slot.node) * 0.5 + gradient
     graph = Graph([i.node, rate.node], [], [(slot.node, new.node), (v.node, (Tensor(v.node) - rate * gradient).node)])

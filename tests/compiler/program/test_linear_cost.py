@@ -122,7 +122,7 @@ def test_names_are_not_tried_one_by_one(make: Callable[[int], Graph], monkeypatc
 
 def test_names_are_those_that_trying_one_by_one_gives() -> None:
     taken, plain = naming.Taken({"a", "a_3"}), {"a", "a_3"}
-    for base in ["a", "a", "a_2", "b", "a", "a_2", "b", "b_2", "b", "a_2_2", "a_2"]:
+    for base in ["a", "a", "a_2", "d", "a", "a_2", "d", "d_2", "d", "a_2_2", "a_2"]:
         name, k = base, 1
         while name in plain:
             k += 1

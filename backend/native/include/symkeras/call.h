@@ -20,12 +20,12 @@ typedef struct {
     sk_fault fault;
 } sk_call;
 
-/* Where the rows of one input come from: rows of `bytes`, gathered into `to`. Where nothing is written there, rows in their own order
-   are read where they lie: `at` is then the input's place in call->at, else NULL. */
+/* Where the rows of one input come from: rows of `bytes`, `stride` bytes apart, gathered into `to`. Where nothing is written there, rows
+   in their own order and one after the other are read where they lie: `at` is then the input's place in call->at, else NULL. */
 typedef struct {
     void *to;
     const void *from;
-    int64_t bytes;
+    int64_t bytes, stride;
     int64_t *at;
 } sk_feed;
 
@@ -39,10 +39,12 @@ SK_UNUSED static int sk_run_rows(int (*run)(sk_call *), sk_call *call, const sk_
     for (int64_t s = 0; s < steps && !failed; s++, begin += batch) {
         for (int64_t k = 0; k < inputs; k++) {
             const sk_feed f = feeds[k];
-            const char *rows = (const char *)f.from + begin * f.bytes;
+            const char *rows = (const char *)f.from + begin * f.stride;
             if (order != NULL)
                 for (int64_t r = 0; r < batch; r++)
-                    memcpy((char *)f.to + r * f.bytes, (const char *)f.from + order[begin + r] * f.bytes, (size_t)f.bytes);
+                    memcpy((char *)f.to + r * f.bytes, (const char *)f.from + order[begin + r] * f.stride, (size_t)f.bytes);
+            else if (f.stride != f.bytes)
+                for (int64_t r = 0; r < batch; r++) memcpy((char *)f.to + r * f.bytes, rows + r * f.stride, (size_t)f.bytes);
             else if (f.at != NULL)
                 *f.at = sk_distance(call->arena, rows);
             else

@@ -41,6 +41,23 @@ SK_DEFINE_CHECK_RANGE(uint32_t, u32)
 SK_DEFINE_CHECK_RANGE(int64_t, i64)
 SK_DEFINE_CHECK_RANGE(uint64_t, u64)
 
+/* Whether an exponent of integers (N) is negative; the fault names the smallest. */
+#define SK_DEFINE_CHECK_EXPONENTS(I, IS)                                                                \
+    SK_UNUSED static int sk_check_exponents_##IS(const I *exponents, int64_t count, sk_fault *fault) {  \
+        I low = 0;                                                                                      \
+        SK_SIMD(reduction(min : low))                                                                   \
+        for (int64_t k = 0; k < count; k++) low = exponents[k] < low ? exponents[k] : low;              \
+        if (low >= 0) return 0;                                                                         \
+        fault->code = 3;                                                                                \
+        fault->index = (int64_t)low;                                                                    \
+        return 1;                                                                                       \
+    }
+
+SK_DEFINE_CHECK_EXPONENTS(int8_t, i8)
+SK_DEFINE_CHECK_EXPONENTS(int16_t, i16)
+SK_DEFINE_CHECK_EXPONENTS(int32_t, i32)
+SK_DEFINE_CHECK_EXPONENTS(int64_t, i64)
+
 /* The place that an index in range means on an axis of `size`. */
 SK_UNUSED static inline int64_t sk_place(int64_t index, int64_t size) { return index < 0 ? index + size : index; }
 
@@ -225,16 +242,19 @@ SK_UNUSED static inline int64_t sk_combine_rows_scratch(int64_t count) { return 
         return 0;                                                                                                                         \
     }
 
-/* table (R, row) at indices (N) = rows_data (N, row), in place, in order: of equal indices the last one stays. */
-#define SK_DEFINE_SET_ROWS(I, IS)                                                                                                    \
-    SK_UNUSED static int sk_set_rows_##IS(                                                                                           \
-        void *table_out, const I *indices, const void *rows_data, int64_t count, int64_t rows, int64_t row_bytes, sk_fault *fault) { \
-        if (sk_check_range_##IS(indices, count, rows, fault)) return 1;                                                              \
-        char *const table = (char *)table_out;                                                                                       \
-        const char *const data = (const char *)rows_data;                                                                            \
-        for (int64_t k = 0; k < count; k++)                                                                                          \
-            memcpy(table + sk_place((int64_t)indices[k], rows) * row_bytes, data + k * row_bytes, (size_t)row_bytes);                \
-        return 0;                                                                                                                    \
+/* table (R, row) at indices (N) = rows_data (N, row), in place, in order: of equal indices the last one stays. Where `fill` is given, all
+   other rows become copies of that element of `size` bytes. */
+#define SK_DEFINE_SET_ROWS(I, IS)                                                                                                                     \
+    SK_UNUSED static int sk_set_rows_##IS(void *table_out, const I *indices, const void *rows_data, int64_t count, int64_t rows, int64_t row_bytes,   \
+                                          const void *fill, size_t size, sk_fault *fault) {                                                           \
+        if (sk_check_range_##IS(indices, count, rows, fault)) return 1;                                                                               \
+        char *const table = (char *)table_out;                                                                                                        \
+        const char *const data = (const char *)rows_data;                                                                                             \
+        if (fill)                                                                                                                                     \
+            for (int64_t k = 0; k < rows * row_bytes; k += (int64_t)size) memcpy(table + k, fill, size);                                              \
+        for (int64_t k = 0; k < count; k++)                                                                                                           \
+            memcpy(table + sk_place((int64_t)indices[k], rows) * row_bytes, data + k * row_bytes, (size_t)row_bytes);                                 \
+        return 0;                                                                                                                                     \
     }
 
 #endif

@@ -1,0 +1,145 @@
+"""`executable.inspect`: everything that is known about a compiled function, from one object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symkeras.compiler.program.refusals import Refusal
+from symkeras.errors import InspectionError, nearest
+from symkeras.inspection.passes import Passes
+from symkeras.inspection.record import Kernel, Record
+from symkeras.inspection.thing import Thing
+
+if TYPE_CHECKING:
+    from symkeras.backend.interface import Executable
+
+
+class Inspector:
+    """What became of every line of a model, and why.
+
+    Args:
+        executable: of any backend.
+
+    >>> import numpy as np, symkeras
+    >>> double = symkeras.function(lambda x: x * 2 + 0)
+    >>> c = double.executable(np.ones(3, "float32"))
+    >>> [k.name for k in c.inspect.kernels]
+    ['product']
+    """
+
+    def __init__(self, executable: Executable):
+        self.record = Record(executable)
+
+    @property
+    def source(self) -> str:
+        """The emitted text."""
+        return self.record.source
+
+    @property
+    def kernels(self) -> list[Kernel]:
+        """The kernels in the order in which they run; none where an engine runs the graph."""
+        return self.record.kernels
+
+    @property
+    def passes(self) -> Passes:
+        """The passes that ran, with their rewrites."""
+        return Passes(self.record)
+
+    def find(self, what: str | int) -> Thing:
+        """A layer ("encoder/dense"), a user's line ("models.py:42"), a value ("dense_relu"), a kernel (its name, its number, or a line of
+        the emitted text as a number with "line "), a pass ("simplify") or a rule ("log-softmax"), with the chain it stands in.
+
+        Raises:
+            InspectionError: nothing is called so; the nearest names are given.
+        """
+        for search in (self._kernel, self._value, self._layer, self._line, self._emitted, self._pass, self._rule):
+            found = search(what if isinstance(what, int) else what.strip().removeprefix("%"))
+            if found is not None:
+                return found
+        known = [*self.record.nodes_named, *(o.layer for o in self.record.origins), *(str(line) for o in self.record.origins for line in o.lines)]
+        known += [*(s.name for s in self.record.stages), *(a.rewrite.rule for a in self.record.rewrites)]
+        raise InspectionError(f"there is no layer, line, value, kernel, pass or rule {what!r} here.{nearest(str(what), dict.fromkeys(known))}")
+
+    def _kernel(self, what: str | int) -> Thing | None:
+        if isinstance(what, int) and 0 <= what < len(self.kernels):
+            return Thing(self.record, "kernel", self.kernels[what].name, self.kernels[what].nodes)
+        return None
+
+    def _value(self, what: str | int) -> Thing | None:
+        nodes = self.record.nodes_named.get(str(what))
+        return None if nodes is None else Thing(self.record, "value", str(what), nodes)
+
+    def _layer(self, what: str | int) -> Thing | None:
+        of = [o for o in self.record.origins if o.layer == what or o.layer.startswith(f"{what}/") or o.layer.endswith(f"/{what}")]
+        return Thing(self.record, "layer", str(what), self.record.from_origin(of)) if of and what else None
+
+    def _line(self, what: str | int) -> Thing | None:
+        of = [o for o in self.record.origins if any(what in (str(line), f"{line.filename}:{line.number}") for line in o.lines)]
+        return Thing(self.record, "line", str(what), self.record.from_origin(of)) if of else None
+
+    def _emitted(self, what: str | int) -> Thing | None:
+        if not str(what).startswith("line ") or not str(what)[5:].isdigit():
+            return None
+        number = int(str(what)[5:])
+        nodes = [n for k in self.kernels if any(first <= number <= last for first, last in k.lines) for n in k.nodes]
+        return Thing(self.record, "emitted line", str(number), nodes) if nodes else None
+
+    def _pass(self, what: str | int) -> Thing | None:
+        done = [a.rewrite for a in self.record.rewrites if a.stage.name.split("{")[0] == what]
+        is_known = any(s.name.split("{")[0] == what for s in self.record.stages)
+        return Thing(self.record, "pass", str(what), [n for r in done for n in (r.old, r.new)]) if is_known else None
+
+    def _rule(self, what: str | int) -> Thing | None:
+        done = [a.rewrite for a in self.record.rewrites if a.rewrite.rule == what]
+        return Thing(self.record, "rule", str(what), [n for r in done for n in (r.old, r.new)]) if done else None
+
+    # ---- what was not done -------------------------------------------------------------------------------------------
+
+    def refusals(self, rule: str | None = None, node: str | None = None) -> list[Refusal]:
+        """What might have been done and was not, with its reason: rules not applied, and values that do not share a kernel.
+
+        Args:
+            rule: of this rule or stage ("fusion") alone; of all when None.
+            node: of this value alone, by name.
+        """
+        found = [Refusal(key[0], n, None, key[1]) for step in self.record.history for key, nodes in step.refusals.items() for n in nodes]
+        found += self.record.program.refusals if self.record.program is not None else []
+        name = self.record.name
+        found = [r for r in found if rule in (None, r.stage)]
+        return [r for r in found if node is None or node == name(r.node) or (r.other is not None and node == name(r.other))]
+
+    def why_not_fused(self, a: str, b: str) -> str:
+        """Why two values are not computed by one kernel, in a sentence; or that they are.
+
+        Raises:
+            InspectionError: a value that is not there.
+        """
+        first, second = self.find(a), self.find(b)
+        for t in (first, second):
+            if not t.left:
+                raise InspectionError(f"{t.name!r} is not computed any more: {'; '.join(f'{r.stage.name}, {r.rewrite.rule}' for r in t.rewrites)}")
+        shared = [k for k in first.kernels if k in second.kernels]
+        if shared:
+            return f"{a} and {b} are computed by one kernel, {shared[0].number} ({shared[0].name})"
+        for t in (first, second):
+            if not t.kernels:
+                return f"{t.name} has no kernel: it is a view of what it reads, or a number that sizes decide"
+        groups = [{n for k in t.kernels for n in k.nodes} for t in (first, second)]
+        program = self.record.program
+        for r in program.refusals if program is not None else ():
+            if r.other is not None and any(r.node in x and r.other in y for x, y in (groups, groups[::-1])):
+                return f"%{self.record.name(r.node)} did not join the group of %{self.record.name(r.other)}: {r.reason}"
+        return self._why_apart(first, second)
+
+    def _why_apart(self, first: Thing, second: Thing) -> str:
+        alone = [k for t in (first, second) for k in t.kernels if k.step.fused is None]
+        if alone:
+            return f"{alone[0].nodes[0].op.name} (%{alone[0].name}) is a kernel of its own on this backend"
+        if not {*first.after} & {*second.before, second.name} and not {*second.after} & {*first.before, first.name}:
+            return f"neither of {first.name} and {second.name} reads the other or what the other reads: groups join along what they read"
+        return f"they were never side by side: what is between {first.name} and {second.name} belongs to other kernels"
+
+    def __str__(self) -> str:
+        from symkeras.inspection.screen import screen
+
+        return screen(self)
