@@ -44,6 +44,8 @@ OPEN_SIZES = frozenset({"onnx"})
 """Formats in which other sizes than the number of rows may be left open."""
 EXPORT_EXTRAS = {"onnx": "onnx"}
 """Formats that are written by packages which symkeras does not install by itself, and the extra that brings them."""
+INSPECTOR = "symkeras.inspection.inspector:Inspector"
+"""What looks into executables; it stands above backends, since it runs the stages of a compilation."""
 _loaded: dict[str, Backend] = {}
 MOST_SIZES = 32
 """Of how many combinations of sizes a compiled function keeps what it is bound to, for each arena; binding again takes milliseconds."""
@@ -149,9 +151,7 @@ class Executable:
     @lazy
     def inspect(self) -> Inspector:
         """What became of every line, and why (see `symkeras.inspection`)."""
-        from symkeras.inspection.inspector import Inspector
-
-        return Inspector(self)
+        return _found(INSPECTOR)(self)
 
     def to_networkx(self) -> Any:
         """The graph that runs as a `networkx.MultiDiGraph`."""

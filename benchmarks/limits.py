@@ -118,7 +118,7 @@ def moved(graph: Graph, env: dict[str, int]) -> dict[str, int]:
         if value is None:
             variables += size(v, env)
         elif value.op.name == "set_rows" and value.inputs[0] is v:
-            variables += 2 * size(value.inputs[-1], env)
+            variables += 2 * size(value.inputs[2], env)
         else:
             variables += 2 * size(v, env)
     stored = activations(graph)

@@ -160,7 +160,7 @@ def test_the_report_shows_passes_kernels_memory_and_source_with_layers(capsys):
     model.compile("adam", "sparse_categorical_crossentropy", backend="numpy")
     print_report(model.executable("train"), 0.0025)
     out = capsys.readouterr().out
-    for part in ("pass ", "nodes were written", "kernels", "planned ", "naive ", "2.50 ms", "digits/strokes"):
+    for part in ("pass ", "nodes were written", "kernels", "planned ", "naive ", "2.50 ms", "strokes, demo.py:"):
         assert part in out
     assert len(excerpt(model.executable("train").source).splitlines()) == 24
 

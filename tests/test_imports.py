@@ -32,7 +32,7 @@ ORDER: dict[str, set[str]] = {
     "autodiff": {*_CORE, "compiler"},
     "compiler": _CORE,
     "distribution": {*_CORE, "backend", "random", "saving", "utils"},
-    "backend": {*_CORE, "autodiff", "compiler", "inspection"},
+    "backend": {*_CORE, "autodiff", "compiler"},
     "inspection": {*_CORE, "compiler", "backend"},
     "random": _CORE,
     "utils": {*_CORE, "random"},

@@ -10,6 +10,13 @@ from symkeras.graph.naming import Names
 from symkeras.graph.node import Node, scope
 
 
+class _Forgetful(dict[tuple[Any, ...], Node]):
+    """A table in which nothing is found."""
+
+    def __setitem__(self, key: tuple[Any, ...], node: Node) -> None:
+        """Keep nothing."""
+
+
 class Compilation:
     """Within it (as a context) the nodes of one compilation are made: equal ones are one, and nobody else has them.
 
@@ -17,14 +24,15 @@ class Compilation:
 
     Args:
         given: the names that nodes of the written graph have.
+        distinct: whether equal nodes are not one after all, as where a text is read line by line.
 
     Attributes:
         nodes: by structure.
         names: of all nodes met.
     """
 
-    def __init__(self, given: Mapping[Node, str]):
-        self.nodes: MutableMapping[tuple[Any, ...], Node] = {}
+    def __init__(self, given: Mapping[Node, str], distinct: bool = False):
+        self.nodes: MutableMapping[tuple[Any, ...], Node] = _Forgetful() if distinct else {}
         self.names = Names(given)
 
     def made(self, node: Node) -> None:

@@ -121,7 +121,7 @@ def parse_graph(text: str, variables: bool = True) -> Graph:
         GraphError: a line that does not parse, with its number; an attribute or a shape that an op cannot have; an inferred type
             other than the one written; or a text that is longer, deeper or larger than the limits here and in `grammar`.
     """
-    with Compilation({}):  # nodes of its own, in the order of the text
+    with Compilation({}, distinct=True):  # nodes of its own, in the order of the text
         return _Parser(text, variables).graph()
 
 

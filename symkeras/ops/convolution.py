@@ -23,6 +23,7 @@ from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, register
 from symkeras.ops.shaping import transpose
+from symkeras.ops.sizes import listed, whole
 
 type_pairs = tuple[tuple[Size, Size], ...]
 
@@ -195,7 +196,8 @@ class ConvFilterGrad(_Convolution):
 
 def spread_argument(value: Any, n: int, what: str) -> tuple[int, ...]:
     """One int for every spatial dim, or the ints given."""
-    out = (int(value),) * n if isinstance(value, (int, np.integer)) else tuple(int(v) for v in value)
+    out = tuple(whole(v, what) for v in listed(value, what))
+    out = out * n if len(out) == 1 and not isinstance(value, (list, tuple)) else out
     if len(out) != n or any(v < 1 for v in out):
         raise ShapeError(f"{what} must be a positive integer or {n} of them, received {value!r}")
     return out

@@ -15,7 +15,7 @@ from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_tensor, dtype_of, is_symbolic, register
 from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, slice_axis, squeeze, transpose
-from symkeras.ops.sizes import as_size
+from symkeras.ops.sizes import as_shape, as_size
 
 
 def _check_indices(op: str, indices: TensorType) -> None:
@@ -236,7 +236,7 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
     >>> scatter(np.array([[0, -1]]), np.float32([7.0]), (2, 3)).tolist()
     [[0.0, 0.0, 7.0], [0.0, 0.0, 0.0]]
     """
-    target = tuple(shape)
+    target = as_shape(shape)
     columns = _columns(_integers(indices), target)
     lead = target[: len(columns)]
     flat = columns[0] if len(lead) == 1 else _flat_indices(columns, lead)

@@ -16,6 +16,7 @@ from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, apply, dtype_of, register
 from symkeras.ops.reductions import sum
 from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, squeeze, transpose, unbroadcast
+from symkeras.ops.sizes import listed, whole
 
 
 def _swap(x: Any) -> Any:
@@ -110,11 +111,16 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     """Sum of products over the axes paired in `axes` (a number: the last of `x1` with the first of `x2`)."""
     x1, x2 = promoted("numeric", x1, x2)
     s1, s2 = shape(x1), shape(x2)
-    if isinstance(axes, (int, np.integer)):
-        axes = (range(len(s1) - int(axes), len(s1)), range(int(axes)))
-    a1, a2 = ([x] if isinstance(x, (int, np.integer)) else list(x) for x in axes)
-    a1 = [canonical_axis(int(a), len(s1)) for a in a1]
-    a2 = [canonical_axis(int(a), len(s2)) for a in a2]
+    if not isinstance(axes, (list, tuple)):
+        count = whole(axes, "tensordot: axes")
+        if not 0 <= count <= min(len(s1), len(s2)):
+            raise ShapeError(f"tensordot over {count} axes of shapes {s1} and {s2}")
+        axes = (range(len(s1) - count, len(s1)), range(count))
+    if len(axes) != 2:
+        raise ShapeError(f"tensordot: axes are a number, or those of the one and those of the other, received {axes!r}")
+    a1, a2 = (listed(x, "tensordot: axis") for x in axes)
+    a1 = [canonical_axis(a, len(s1)) for a in a1]
+    a2 = [canonical_axis(a, len(s2)) for a in a2]
     free1 = [k for k in range(len(s1)) if k not in a1]
     free2 = [k for k in range(len(s2)) if k not in a2]
     inner = dims.product(s1[a] for a in a1)
@@ -164,6 +170,8 @@ def _summed(x: Any, axes: tuple[int, ...]) -> Any:
 
 
 def _parse_einsum(subscripts: str, operands: Any) -> tuple[list[str], str]:
+    if not isinstance(subscripts, str):
+        raise ShapeError(f"einsum: the subscripts are a text, received {subscripts!r}")
     text = subscripts.replace(" ", "")
     left, arrow, right = text.partition("->")
     terms = left.split(",")

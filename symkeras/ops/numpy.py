@@ -15,7 +15,7 @@ from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, apply, as_array, as_tensor, dtype_of, is_symbolic
 from symkeras.ops.shaping import broadcast_to, canonical_axis, slice_axis, transpose
-from symkeras.ops.sizes import as_shape, as_size
+from symkeras.ops.sizes import as_shape, as_size, listed, whole
 from symkeras.ops.subscripts import clipped
 
 abs = ew.absolute
@@ -25,11 +25,17 @@ true_divide = ew.divide
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     """A tensor of `shape` filled with `fill_value`; sizes may be symbolic."""
     shape = as_shape(shape)
+    _check_sizes(shape, "full")
     dtype = dtypes.standardize(dtype) if dtype is not None else dtypes.result_type(dtype_of(fill_value))
     if is_symbolic(fill_value) or is_symbolic(shape):
         return broadcast_to(cast(as_tensor(fill_value, dtype), dtype), shape)
     room.take(shape, dtype, "an array")
     return np.full(shape, as_array(fill_value, dtype) if isinstance(fill_value, (bool, int, float)) else fill_value, dtype)
+
+
+def _check_sizes(sizes: Sequence[Any], what: str) -> None:
+    if any(isinstance(d, int) and d < 0 for d in sizes):
+        raise ShapeError(f"{what}: a size of {tuple(sizes)} is negative")
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
@@ -65,6 +71,8 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """
     start, stop = (as_size(v) if isinstance(v, Tensor) else v for v in ((0, start) if stop is None else (start, stop)))
     step = 1 if step is None else step
+    if not all(isinstance(v, dims.Dim) or (np.ndim(v) == 0 and np.isreal(v) and np.isfinite(v)) for v in (start, stop, step)) or step == 0:
+        raise ShapeError(f"arange goes from number to number in steps that are not 0, received {start!r}, {stop!r}, {step!r}")
     if isinstance(stop, dims.Dim) or isinstance(start, dims.Dim):
         from symkeras.ops.reductions import cumsum
 
@@ -82,8 +90,10 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     if is_symbolic(N, M):
         rows, columns = arange(as_size(N)), arange(as_size(N if M is None else M))
         return cast(ew.equal(as_tensor(rows)[:, None] + k, columns), dtypes.standardize(dtype))
-    room.take((N, N if M is None else M), dtypes.standardize(dtype), "an array")
-    return np.eye(N, M, k, dtype=dtypes.standardize(dtype))
+    rows, columns, k = whole(N, "eye: N"), whole(N if M is None else M, "eye: M"), whole(k, "eye: k")
+    _check_sizes((rows, columns), "eye")
+    room.take((rows, columns), dtypes.standardize(dtype), "an array")
+    return np.eye(rows, columns, k, dtype=dtypes.standardize(dtype))
 
 
 def identity(n: int, dtype: Any = None) -> Any:
@@ -104,10 +114,12 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         return np.pad(np.asarray(x), pad_width, mode=mode)  # type: ignore[call-overload]
     n = len(shape(x))
     width = pad_width
-    if isinstance(width, int):
-        width = ((width, width),) * n
+    if isinstance(width, (int, float, np.number)) or width is None:
+        width = ((whole(width, "pad: the width"),) * 2,) * n
     elif len(width) == 2 and all(isinstance(w, int) for w in width):
         width = (tuple(width),) * n
+    if any((not isinstance(w, Sequence) and np.ndim(w) != 1) or len(w) != 2 for w in width):
+        raise ShapeError(f"pad: the widths are one number, a pair, or a pair for each axis, received {pad_width!r}")
     pairs = tuple((as_size(w[0]), as_size(w[1]), 0) for w in width)
     value = 0.0 if constant_values is None else constant_values.item() if isinstance(constant_values, (np.generic, np.ndarray)) else constant_values
     dtype = dtypes.result_type(dtype_of(x))
@@ -122,13 +134,16 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """
     axis = canonical_axis(axis, len(shape(x)))
     size = shape(x)[axis]
-    if isinstance(indices_or_sections, int):
-        part = size // indices_or_sections
-        if isinstance(size, int) and part * indices_or_sections != size:
-            raise ShapeError(f"split: an axis of size {size} does not divide into {indices_or_sections} equal parts")
-        cuts: Sequence[Any] = [part * k for k in range(1, indices_or_sections)]
+    if isinstance(indices_or_sections, (int, np.integer)):
+        count = int(indices_or_sections)
+        if count < 1:
+            raise ShapeError(f"split: {count} parts")
+        part = size // count
+        if isinstance(size, int) and part * count != size:
+            raise ShapeError(f"split: an axis of size {size} does not divide into {count} equal parts")
+        cuts: Sequence[Any] = [part * k for k in range(1, count)]
     else:
-        cuts = list(indices_or_sections)
+        cuts = [as_size(cut) for cut in listed(indices_or_sections, "split: the number of parts")]
         return [slice_axis(x, axis, *clipped(a, b, size)) for a, b in itertools.pairwise([0, *cuts, None])]
     return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise([0, *cuts, size])]
 
@@ -145,8 +160,10 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """`x` with axes moved to new positions, the others keeping their order."""
     n = len(shape(x))
-    src = [canonical_axis(a, n) for a in ([source] if isinstance(source, int) else source)]
-    dst = [canonical_axis(a, n) for a in ([destination] if isinstance(destination, int) else destination)]
+    src = [canonical_axis(a, n) for a in listed(source, "axis")]
+    dst = [canonical_axis(a, n) for a in listed(destination, "axis")]
+    if not len(set(src)) == len(src) == len(set(dst)) == len(dst):
+        raise ShapeError(f"moveaxis: from the axes {source} to {destination}: there must be as many, each once")
     order = [k for k in range(n) if k not in src]
     for d, s in sorted(zip(dst, src, strict=True)):
         order.insert(d, s)

@@ -16,7 +16,7 @@ from symkeras.ops import attributes as at
 from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, as_array, as_tensor, is_symbolic, register
-from symkeras.ops.sizes import as_shape
+from symkeras.ops.sizes import as_shape, listed, whole
 
 
 def canonical_axis(axis: int, ndim: int, what: str = "axis") -> int:
@@ -25,6 +25,7 @@ def canonical_axis(axis: int, ndim: int, what: str = "axis") -> int:
     Raises:
         ShapeError: the axis does not exist.
     """
+    axis = whole(axis, what)
     if not -ndim <= axis < ndim:
         raise ShapeError(f"{what} {axis} does not exist: the tensor has {ndim} axes")
     return axis % ndim
@@ -34,8 +35,7 @@ def canonical_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """Sorted distinct axes from None (all), one, or several."""
     if axis is None:
         return tuple(range(ndim))
-    axes = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
-    out = tuple(sorted(canonical_axis(int(a), ndim) for a in axes))
+    out = tuple(sorted(canonical_axis(a, ndim) for a in listed(axis, "axis")))
     if len(set(out)) != len(out):
         raise ShapeError(f"axes {axis} name one axis twice")
     return out
@@ -293,7 +293,7 @@ def transpose(x: Any, axes: Any = None) -> Any:
     (2, 4, 3)
     """
     x = as_tensor(x) if is_symbolic(x) else as_array(x)
-    order = tuple(reversed(range(x.ndim))) if axes is None else tuple(canonical_axis(int(a), x.ndim) for a in axes)
+    order = tuple(reversed(range(x.ndim))) if axes is None else tuple(canonical_axis(a, x.ndim) for a in listed(axes, "axis"))
     if order == tuple(range(x.ndim)):
         return x
     return apply(OPS["transpose"], [x], {"axes": order})
@@ -340,8 +340,8 @@ def flip(x: Any, axis: Any = None) -> Any:
 def expand_dims(x: Any, axis: Any) -> Any:
     """New axes of size 1 at the positions `axis` of the result."""
     sizes = list(shape(x))
-    axes = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
-    for a in sorted(canonical_axis(int(a), len(sizes) + len(axes)) for a in axes):
+    axes = listed(axis, "axis")
+    for a in sorted(canonical_axis(a, len(sizes) + len(axes)) for a in axes):
         sizes.insert(a, 1)
     return reshape(x, tuple(sizes))
 

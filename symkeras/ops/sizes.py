@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,41 @@ from symkeras.graph.node import Node, reachable
 from symkeras.graph.tensor import Tensor
 
 
+def whole(value: Any, what: str) -> int:
+    """An int from a number that is one.
+
+    Raises:
+        ShapeError: it is none; `what` says what it was for.
+    """
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or isinstance(value, str) or number != value:
+        raise ShapeError(f"{what} must be a whole number, received {reprlib.repr(value)}")
+    return number
+
+
+def listed(value: Any, what: str) -> list[Any]:
+    """One number as a list of it, several as a list.
+
+    Raises:
+        ShapeError: it is neither; `what` says what it was for.
+    """
+    if isinstance(value, Iterable) and not isinstance(value, str) and not (isinstance(value, np.ndarray) and not value.ndim):
+        return list(value)
+    return [whole(value, what)]
+
+
 def as_size(value: Any) -> Size:
     """A size from an int, a dim, or a scalar computed from shapes.
 
     Raises:
-        ShapeError: a tensor whose value does not follow from shapes alone.
+        ShapeError: a tensor whose value does not follow from shapes alone, or no number at all.
     """
     if isinstance(value, (int, np.integer, dims.Dim)):
         return value if isinstance(value, dims.Dim) else int(value)
-    sizes = as_shape(value) if isinstance(value, Tensor) and value.ndim else (_known(value) if isinstance(value, Tensor) else int(value),)
+    sizes = as_shape(value) if isinstance(value, Tensor) and value.ndim else (_known(value) if isinstance(value, Tensor) else whole(value, "a size"),)
     if len(sizes) != 1:
         raise ShapeError(f"expected one size, received {sizes}")
     return sizes[0]
@@ -34,6 +61,8 @@ def as_shape(value: Any) -> tuple[Size, ...]:
         return tuple(_known(value).ravel()) if value.ndim else (as_size(value),)
     if isinstance(value, (int, np.integer, dims.Dim)):
         return (as_size(value),)
+    if not isinstance(value, Iterable):
+        raise ShapeError(f"a shape is a list of sizes, received {reprlib.repr(value)}")
     return tuple(-1 if d is None else as_size(d) for d in value)
 
 

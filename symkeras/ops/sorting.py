@@ -13,6 +13,7 @@ from symkeras.ops import attributes as at
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, register
 from symkeras.ops.shaping import canonical_axis, reshape
+from symkeras.ops.sizes import whole
 
 
 @register
@@ -101,4 +102,4 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     >>> [v.tolist() for v in top_k(np.array([3.0, 1.0, 2.0]), 2)]
     [[3.0, 2.0], [0, 2]]
     """
-    return apply(OPS["top_k"], [x], {"k": int(k)})
+    return apply(OPS["top_k"], [x], {"k": whole(k, "top_k: k")})

@@ -15,6 +15,7 @@ from symkeras.ops.indexing import take
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, apply, as_array, as_tensor, is_symbolic
 from symkeras.ops.shaping import flip, reshape, transpose
+from symkeras.ops.sizes import whole
 
 _BOOLEANS = ("bool", np.dtype(bool))
 
@@ -155,9 +156,12 @@ def _index(k: Any, size: Size, axis: int) -> Size:
 
 
 def _slice_bounds(k: slice, size: Size) -> tuple[Size, Size, int, bool]:
-    step = 1 if k.step is None else int(k.step)
+    step = 1 if k.step is None else whole(k.step, "the step of a slice")
+    if step == 0:
+        raise ShapeError("the step of a slice is 0")
     if isinstance(size, int) and not isinstance(k.start, dims.Dim) and not isinstance(k.stop, dims.Dim):
-        start, stop, step = k.indices(size)
+        ends = [v if v is None else whole(v, "an end of a slice") for v in (k.start, k.stop)]
+        start, stop, step = slice(ends[0], ends[1], step).indices(size)
         count = max(0, -(-(stop - start) // step) if step > 0 else -(-(start - stop) // -step))
         if step > 0:
             return start, start + (count - 1) * step + 1 if count else start, step, False
@@ -175,7 +179,7 @@ def _slice_bounds(k: slice, size: Size) -> tuple[Size, Size, int, bool]:
 
 
 def _place(v: Any, default: Size, size: Size) -> Size:
-    v = default if v is None else v if isinstance(v, dims.Dim) else int(v)
+    v = default if v is None else v if isinstance(v, dims.Dim) else whole(v, "an end of a slice")
     return size + v if isinstance(v, int) and v < 0 else v
 
 

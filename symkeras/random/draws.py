@@ -7,6 +7,7 @@ Sizes in a shape may be symbolic.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from symkeras.graph import dims, dtypes
 from symkeras.graph.tensor import Tensor
 from symkeras.ops import random as bits
 from symkeras.ops.op import dtype_of
+from symkeras.ops.shaping import canonical_axis
+from symkeras.ops.sizes import whole
 from symkeras.random.seed_generator import draw_seed
 
 _STREAM = 0
@@ -126,7 +129,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
         raise ShapeError(f"categorical expects logits of shape (batch, classes), received {len(sizes)} axes")
     below = ops.cumsum(ops.softmax(ops.cast(logits, "float64")), axis=-1)
     total = below[:, -1:]
-    target = ops.multiply(bits.unit_uniform(draw_seed(seed), _STREAM, (sizes[0], int(num_samples)), "float64"), total)
+    target = ops.multiply(bits.unit_uniform(draw_seed(seed), _STREAM, _sizes((sizes[0], num_samples)), "float64"), total)
     passed = ops.logical_and(
         ops.less_equal(ops.expand_dims(below, 1), ops.expand_dims(target, 2)),
         ops.expand_dims(ops.less(below, total), 1),  # rounding never carries a draw past the last class that can come
@@ -170,16 +173,21 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
     >>> sorted(shuffle(np.arange(4), seed=1).tolist())
     [0, 1, 2, 3]
     """
-    order = ops.argsort(bits.random_bits(draw_seed(seed), _STREAM, (ops.shape(x)[axis],), "uint64"))
+    order = ops.argsort(bits.random_bits(draw_seed(seed), _STREAM, (ops.shape(x)[canonical_axis(axis, len(ops.shape(x)))],), "uint64"))
     return ops.take(x, order, axis)
 
 
 def _sizes(shape: Any) -> tuple[dims.Size, ...]:
     if isinstance(shape, (int, np.integer, dims.Dim)):
         shape = (shape,)
+    if not isinstance(shape, Iterable):
+        raise ShapeError(f"a shape is a list of sizes, received {shape!r}")
     if any(d is None for d in shape):
         raise ShapeError(f"a random draw needs its sizes, received {tuple(shape)}; ops.shape(x) gives those of a symbolic x")
-    return tuple(d if isinstance(d, dims.Dim) else int(d) for d in shape)
+    sizes = tuple(d if isinstance(d, dims.Dim) else whole(d, "a size") for d in shape)
+    if any(isinstance(d, int) and d < 0 for d in sizes):
+        raise ShapeError(f"a size of {sizes} is negative")
+    return sizes
 
 
 def _floating(dtype: Any) -> str:

@@ -139,7 +139,7 @@ def test_an_index_out_of_range_names_the_layer_that_looked_it_up(name: str, do: 
     model = Sequential([Input((5,), dtype="int32"), layers.Embedding(11, 16, name="words"), layers.LSTM(4)])
     model.compile("sgd", "mse", backend=name)
     words = np.full((2, 5), -12, "int32")
-    with pytest.raises(IndexError, match=r"^index -12 is out of range for an axis of size 11 \(.*/words, test_interface.py:\d+\)$"):
+    with pytest.raises(IndexError, match=r"^index -12 is out of range for an axis of size 11 \(words, test_interface.py:\d+\)$"):
         model.predict(words, verbose=0) if do == "predict" else model.train_on_batch(words, np.zeros((2, 4), "float32"))
 
 

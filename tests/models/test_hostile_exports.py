@@ -34,7 +34,7 @@ def graph_of(names: list[str], title: str, symbol: str = "batch") -> tuple[Graph
     inputs, outputs, arrays, expected = [], [], [], []
     for k, name in enumerate(names):
         x, v = ops.placeholder(f"f32[{symbol}, 3]", name), Variable(np.full((3,), k, "float32"), name=name or "v")
-        with provenance.layer_scope(name), provenance.at_line(f"/tmp/{name}", k):
+        with provenance.layer_scope(name), provenance.at_lines((provenance.Line(f"/tmp/{name}", k),)):
             outputs += [x * v, ops.reshape(ops.sort(x, 1), (ops.shape(x)[0], 3, 1)) * ops.cast(ops.shape(x)[0] * 0 + 1, "float32")]
         rows = np.arange(6, dtype="float32").reshape(2, 3) / (k + 1)
         inputs.append(x)

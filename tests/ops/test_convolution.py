@@ -13,6 +13,7 @@ from symkeras.backend.interface import compile_graph
 from symkeras.graph import Graph
 from symkeras.ops.evaluation import evaluate
 from symkeras.ops.op import OPS, apply_symbolic, compute
+from tests.backends import poisoned
 from tests.tolerances import assert_alike
 
 from .check_op import placeholders
@@ -89,5 +90,5 @@ def test_convolutions_read_and_write_axes_of_one_place_whatever_their_strides(se
     graph = Graph([x.node, w.node, dy.node], [ops.concatenate([y, y * 2], 1).node, *(g.node for g in gradients(loss, [x, w]))])
     arrays = [rng.normal(size=t.dims).astype("float32") for t in (x, w, dy)]
     for level in ("O0", "O2"):
-        for found, wanted in zip(compile_graph(graph, backend, level=level, poison=True)(*arrays), evaluate(graph, arrays)[0], strict=True):
+        for found, wanted in zip(compile_graph(graph, backend, level=level, **poisoned(backend))(*arrays), evaluate(graph, arrays)[0], strict=True):
             assert_alike(found, wanted, "layer", backend, level)

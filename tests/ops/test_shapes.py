@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import ops
+from symkeras import ops, random
 from symkeras.backend.interface import compile_graph
 from symkeras.backend.theano_style import keras_backend as K
 from symkeras.errors import DtypeError, ShapeError
@@ -168,5 +168,31 @@ def test_split_at_indices_cuts_as_numpy_does_whether_the_size_is_known_or_not(cu
 ])  # fmt: skip
 @pytest.mark.parametrize("x", [ops.placeholder("f32[]", name="x"), np.float32(1.0)], ids=["tensor", "array"])
 def test_functions_that_go_along_an_axis_refuse_scalars(use: Any, x: Any) -> None:
+    with pytest.raises(ShapeError):
+        use(x)
+
+
+@pytest.mark.parametrize("use", [
+    lambda x, o: ops.split(x, o, 1), lambda x, o: ops.sum(x, (o,)), lambda x, o: ops.flip(x, (o,)), lambda x, o: ops.expand_dims(x, (o,)),
+    lambda x, o: ops.softmax(x, axis=(o,)), lambda x, o: ops.concatenate([x, x], o), lambda x, o: ops.swapaxes(x, o, 0),
+    lambda x, o: ops.take(x, [0], o),
+    lambda x, o: ops.moveaxis(x, o, 1), lambda x, o: ops.repeat(x, o, 1), lambda x, o: ops.tile(x, (o, 1)), lambda x, o: ops.reshape(x, (o, 2)),
+    lambda x, o: ops.full((o, 2), 1.0), lambda x, o: ops.eye(o), lambda x, o: ops.pad(x, ((o, o), (0, 0))), lambda x, o: ops.tensordot(x, x, o),
+    lambda x, o: ops.top_k(x, o), lambda x, o: ops.max_pool(x[None], o), lambda x, o: ops.conv(x[None], np.ones((1, 4, 2), "float32"), o),
+    lambda x, o: ops.scatter(np.array([[0]]), np.ones(1, "float32"), (o,)), lambda x, o: random.uniform((o,)), lambda x, o: x[:: o or "a"],
+])  # fmt: skip
+@pytest.mark.parametrize("odd", [1.5, "a", [[1]], float("nan")], ids=str)
+def test_axes_sizes_and_counts_are_whole_numbers(use: Any, odd: Any) -> None:
+    with pytest.raises(ShapeError):
+        use(ops.placeholder("f32[3, 4]", name="x"), odd)
+
+
+@pytest.mark.parametrize("use", [
+    lambda x: ops.split(x, 0, 1), lambda x: ops.arange(0, 3, 0), lambda x: ops.arange((0, 0)), lambda x: ops.arange(float("nan")), lambda x: x[::0],
+    lambda x: ops.full((-2,), 1.0), lambda x: ops.eye(-1), lambda x: ops.einsum(3, x), lambda x: ops.pad(x, [[1]]), lambda x: ops.tensordot(x, x, 9),
+    lambda x: ops.moveaxis(x, (0, 0), (0, 1)), lambda x: ops.moveaxis(x, (), 0), lambda x: random.shuffle(x, -9), lambda x: random.normal((-1,)),
+])  # fmt: skip
+@pytest.mark.parametrize("x", [ops.placeholder("f32[3, 4]", name="x"), ops.placeholder("f32[n, 4]", name="x")], ids=["known", "symbolic"])
+def test_counts_and_sizes_that_mean_nothing_are_refused(use: Any, x: Any) -> None:
     with pytest.raises(ShapeError):
         use(x)

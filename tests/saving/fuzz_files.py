@@ -37,6 +37,7 @@ ONE_FILE = 2**29
 CASES, WARM, LEFT = 4000, 500, 2**27
 """How many files a child reads; after how many it has made what is made once; what the others may leave in memory together."""
 SECONDS = 20
+"""Of the processor that one file may take; it may wait fifteen times as long."""
 FAST = next((place for place in ("/dev/shm",) if os.access(place, os.W_OK)), None)
 """Where files cost least."""
 
@@ -168,8 +169,10 @@ def child(folder: Path, log: Path, first: int, last: int, kinds: tuple[str, ...]
         for number in range(first, last):
             print(json.dumps([number, None, ""]), file=lines, flush=True)
             kind, k, data = case(folder, number, kinds)
-            signal.alarm(SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            signal.alarm(15 * SECONDS)
             result = reader.read(kind, k, data, use=kind == "graph" or number % 8 == 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
             if number == first + WARM:
                 gc.collect()
