@@ -66,7 +66,7 @@ def treats_rows_apart(n: Node, attrs: Mapping[str, Any]) -> bool:
 
 def is_sum_of_parts(n: Node, attrs: Mapping[str, Any]) -> bool:
     """Whether a whole result is the sum of what processes compute of their rows."""
-    if not n.inputs or is_batch(n) or not all(is_batch(i) for i in n.inputs) or n.dtype in ("bool", "int16", "uint64"):
+    if not n.inputs or len(n.types) != 1 or is_batch(n) or not all(is_batch(i) for i in n.inputs) or n.dtype in ("bool", "int16", "uint64"):
         return False
     if n.op.name == "matmul":
         return n.ndim == 2 and n.inputs[0].ndim == n.inputs[1].ndim == 2 and attrs["transpose_a"] and not attrs["transpose_b"]

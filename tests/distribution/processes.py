@@ -44,7 +44,7 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def run(script: str, engine: str = "jax", devices: int = 1, count: int = 1, timeout: float = 100, folder: Path | None = None,
+def run(script: str, engine: str = "jax", devices: int = 1, count: int = 1, timeout: float = 300, folder: Path | None = None,
         **names: str) -> list[Done]:  # fmt: skip
     """Run a script in `count` processes of `devices` devices each; all are killed after `timeout` seconds.
 

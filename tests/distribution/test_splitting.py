@@ -59,6 +59,7 @@ CASES: dict[str, tuple[Callable[..., Any], int]] = {
     "in order along the batch": (lambda x, y, w: ops.sort(x, axis=0), 1),
     "all rows with all rows": (lambda x, y, w: ops.matmul(x, ops.transpose(x)), 2),
     "their sum over rows": (lambda x, y, w: ops.sum(ops.matmul(x, ops.transpose(x)), axis=0), 3),
+    "the two largest of all rows, and where": (lambda x, y, w: ops.top_k(x[:, 0], 2)[0], 1),
     "turned round": (lambda x, y, w: ops.transpose(x), 1),
     "weights for all rows of an inner axis": (lambda x, y, w: ops.matmul(y[:, :3, :], ops.broadcast_to(w[:3], (1, 3, 3))), 1),
     "rows without the first": (lambda x, y, w: x[1:], 1),
