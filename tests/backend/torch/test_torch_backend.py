@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_the_source_shows_a_line_for_each_operation_and_the_graphs_within() -> N
     x = ops.placeholder("f32[4, 2]", name="x")
     total, _ = ops.scan(lambda c, e: (c + ops.sum(e), c), ops.as_tensor(np.float32(0)), x)
     source = compile_graph(Graph([x.node], [total.node], []), "torch", level="O0").source
-    assert "= scan(" in source and "within scan" in source and "axes=(0,)" in source and "test_torch_backend" in source
+    assert re.search(r"= scan\w*\(", source) and "within scan" in source and "axes=(0,)" in source and "test_torch_backend" in source
 
 
 def test_tensors_whose_numbers_come_later_refuse_indices_afterwards() -> None:
