@@ -157,6 +157,9 @@ class Executable:
         """The graph that runs as a `networkx.MultiDiGraph`."""
         return self.graph.to_networkx()
 
+    def _repr_html_(self) -> str:
+        return self.inspect._repr_html_()
+
     def __repr__(self) -> str:
         return f"<{self.backend} executable of {self.graph!r}>"
 

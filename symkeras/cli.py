@@ -1,4 +1,4 @@
-"""The command `symkeras`: run Keras scripts as they are, and a demonstration."""
+"""The command `symkeras`: run Keras scripts as they are, look into saved models, and a demonstration."""
 
 from __future__ import annotations
 
@@ -28,11 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = commands.add_parser("run", help="run a Keras script, in which keras and tensorflow.keras mean symkeras")
     run.add_argument("script", help="a Python file")
     run.add_argument("rest", nargs=argparse.REMAINDER, metavar="ARGS", help="what the script finds in sys.argv")
+    inspect = commands.add_parser("inspect", help="show what a saved model is compiled to")
+    inspect.add_argument("file", help="a model saved by model.save")
+    form = inspect.add_mutually_exclusive_group()
+    form.add_argument("--text", action="store_true", help="one screen of text for each function (so it is without options)")
+    form.add_argument("--json", action="store_true", help="all that is known, as JSON")
+    inspect.add_argument("--find", metavar="NAME", help="of a layer, line, value, kernel, pass or rule alone, with the chain it stands in")
+    inspect.add_argument("--out", metavar="PATH", help="the file to write, instead of stdout")
     commands.add_parser("demo", help="train a small convolutional network on digits, and show how it was compiled")
     commands.add_parser("backends", help="list the backends, their devices, and what each can run")
     chosen = parser.parse_args(arguments)
     if chosen.command == "run":
         return run_script(chosen.script, chosen.rest)
+    if chosen.command == "inspect":
+        from symkeras.inspection.command import inspect_file
+
+        return inspect_file(chosen.file, chosen.json, chosen.out, chosen.find)
     if chosen.command == "backends":
         from symkeras.backend.inventory import report
 

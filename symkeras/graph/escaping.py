@@ -1,13 +1,14 @@
 """Text from outside on its way into text that something else reads.
 
 Names of models, layers, inputs, variables, outputs, dims and files, and users' lines, may come from a file that a stranger
-wrote. Into emitted Python and C, exported files, the text of graphs, shell commands and file names they go through these functions only:
-as an escaped literal, in a comment that they cannot end, or as an identifier that means nothing else there.
+wrote. Into emitted Python and C, exported files, pages, drawings, the text of graphs, shell commands and file names they go
+through these functions only: as an escaped literal, in a comment that they cannot end, or as an identifier that means nothing else there.
 """
 
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 import shlex
 from collections.abc import Iterable
@@ -63,6 +64,15 @@ def c_comment(text: object) -> str:
     """
     shown = printable(text).replace("*/", "* /").replace("/*", "/ *")
     return re.sub(r"\?(?=\?)", "? ", shown)
+
+
+def markup(text: object) -> str:
+    r"""`text` within an element or a quoted attribute of HTML, SVG or XML: it ends neither, and what is not printable but line ends is escaped.
+
+    >>> print(markup('</pre><a b="\\x00">'))
+    &lt;/pre&gt;&lt;a b=&quot;\\x00&quot;&gt;
+    """
+    return html.escape("\n".join(printable(line, most=len(line)) for line in str(text).split("\n")))
 
 
 def shell_word(text: object) -> str:

@@ -152,6 +152,11 @@ class Graph:
 
         return print_graph(self)
 
+    def _repr_html_(self) -> str:
+        from symkeras.graph.notebook import as_html
+
+        return as_html(repr(self), str(self))
+
     def __repr__(self) -> str:
         return f"<Graph {self.name}: {len(self.inputs)} inputs, {self.count()} operations, {len(self.outputs)} outputs>"
 

@@ -114,30 +114,37 @@ def layer_path() -> str:
     return "/".join(_context.layers)
 
 
-@contextmanager
-def inherit(origins: tuple[Origin, ...]) -> Iterator[None]:
+class inherit:
     """Nodes built inside carry `origins` and nothing else."""
-    before = _context.inherited, _context.replaced
-    _context.inherited, _context.replaced = origins, None
-    try:
-        yield
-    finally:
-        _context.inherited, _context.replaced = before
+
+    __slots__ = ("_before", "_first", "_origins")
+
+    def __init__(self, origins: tuple[Origin, ...]):
+        self._origins = origins
+        self._first: Any = None
+
+    def __enter__(self) -> None:
+        context = _context
+        self._before = context.inherited, context.replaced
+        context.inherited, context.replaced = self._origins, self._first
+
+    def __exit__(self, *_: object) -> None:
+        context = _context
+        context.inherited, context.replaced = self._before
 
 
-@contextmanager
-def replacing(first: HasOrigins, *others: HasOrigins) -> Iterator[None]:
+class replacing(inherit):
     """Nodes built inside stand for these nodes: they carry their origins, have the place of the first in the order of the text, and
     its name where they are the same operation on other inputs."""
-    origins = first.origins
-    for node in others:
-        origins = merge(origins, node.origins)
-    before = _context.inherited, _context.replaced
-    _context.inherited, _context.replaced = origins, first
-    try:
-        yield
-    finally:
-        _context.inherited, _context.replaced = before
+
+    __slots__ = ()
+
+    def __init__(self, first: HasOrigins, *others: HasOrigins):
+        origins = first.origins
+        for node in others:
+            origins = merge(origins, node.origins)
+        self._origins = origins
+        self._first = first
 
 
 def replaced() -> Any:

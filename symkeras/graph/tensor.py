@@ -67,6 +67,11 @@ class Tensor(Arithmetic):
     def __repr__(self) -> str:
         return f"<Tensor {self.name}: {self.node.type}>"
 
+    def _repr_html_(self) -> str:
+        from symkeras.graph.notebook import as_html
+
+        return as_html(repr(self), "\n".join([f"{self.node.op.name}: {self.node.type}", *map(str, self.node.origins)]))
+
     def __len__(self) -> int:
         size = self.node.shape[0] if self.node.shape else None
         if not isinstance(size, int):

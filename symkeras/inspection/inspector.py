@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symkeras.compiler.program.refusals import Refusal
 from symkeras.errors import InspectionError, nearest
+from symkeras.inspection.cost import Cost, kernel_table
+from symkeras.inspection.memory import Memory, saved
 from symkeras.inspection.passes import Passes
+from symkeras.inspection.profile import Profile
 from symkeras.inspection.record import Kernel, Record
+from symkeras.inspection.table import Table
 from symkeras.inspection.thing import Thing
+from symkeras.inspection.values import NonFinite, Values, Watch, first_nonfinite, values
 
 if TYPE_CHECKING:
     from symkeras.backend.interface import Executable
+    from symkeras.graph.drawing import Drawing
 
 
 class Inspector:
@@ -30,6 +36,7 @@ class Inspector:
 
     def __init__(self, executable: Executable):
         self.record = Record(executable)
+        self._profile: Profile | None = None
 
     @property
     def source(self) -> str:
@@ -139,6 +146,83 @@ class Inspector:
         if not {*first.after} & {*second.before, second.name} and not {*second.after} & {*first.before, first.name}:
             return f"neither of {first.name} and {second.name} reads the other or what the other reads: groups join along what they read"
         return f"they were never side by side: what is between {first.name} and {second.name} belongs to other kernels"
+
+    # ---- what it costs ----------------------------------------------------------------------------------------------
+
+    def cost(self, batch: int | None = None, **sizes: int) -> Cost:
+        """Operations, bytes read and written and operations per byte, by kernel and by layer; sizes are those of the largest call if not given.
+
+        Raises:
+            InspectionError: sizes that there are not, or that are neither given nor known from a call; a backend without kernels.
+        """
+        return Cost(self.record, batch, sizes)
+
+    def table(self, batch: int | None = None, **sizes: int) -> Table:
+        """One row per kernel: what it computes, of which layers and lines, its cost, its emitted lines, its buffer, and its time once profiled."""
+        return kernel_table(self.record, batch, sizes, self._profile)
+
+    def memory(self, batch: int | None = None, **sizes: int) -> Memory:
+        """Where every value lies in the arena, who lies on whose bytes, when and why."""
+        return Memory(self.record, batch, sizes)
+
+    def saved(self, batch: int | None = None, **sizes: int) -> Table:
+        """The values of the forward pass that gradients read, the largest first."""
+        return saved(self.record, batch, sizes)
+
+    # ---- what it computes -------------------------------------------------------------------------------------------
+
+    def values(self, *arrays: Any) -> Values:
+        """Name -> array of every value of one run, gradients too, on copies of the variables: nothing is written."""
+        return values(self.record, arrays)
+
+    def watch(self, *names: str) -> Watch:
+        """A function of the arrays of a run that gives the values of these names, of whatever stage.
+
+        Raises:
+            InspectionError: no value is called so; the nearest is given.
+        """
+        return Watch(self.record, names)
+
+    def first_nonfinite(self, *arrays: Any) -> NonFinite | None:
+        """The first NaN or infinity of a run, with its layer, its line and what it was computed from; None where all is finite."""
+        return first_nonfinite(self.record, arrays)
+
+    def profile(self, *arrays: Any, repeat: int = 5) -> Profile:
+        """The time of every kernel beside what the machine could do at the most, on copies of the variables; `table` shows it afterwards.
+
+        Raises:
+            BackendError: the backend does not time its kernels one by one.
+        """
+        self._profile = Profile(self.record, arrays, repeat)
+        return self._profile
+
+    # ---- as text, data and pictures ----------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that is recorded, as dicts, lists, text and numbers (see `symkeras.inspection.data`)."""
+        from symkeras.inspection.data import to_dict
+
+        return to_dict(self)
+
+    def json(self, path: Any = None) -> str:
+        """The same as JSON, one line per item; written to `path` as well where one is given."""
+        from symkeras.inspection.data import to_json, write
+
+        return write(to_json(self.to_dict()), path)
+
+    def plot(self, path: Any = None) -> Drawing:
+        """A drawing of the layers and parts that are left, the backward pass beside the forward one; written to `path` (.svg, .html or .png)."""
+        from symkeras.inspection.plot import plot_compiled
+
+        return plot_compiled(self, path)
+
+    def _repr_html_(self) -> str:
+        from symkeras.graph.notebook import as_html
+
+        return as_html(repr(self), str(self), ("passes", str(self.passes)), ("graph", str(self.record.graph)), ("source", self.source))
+
+    def __repr__(self) -> str:
+        return f"<inspector of {self.record.executable!r}>"
 
     def __str__(self) -> str:
         from symkeras.inspection.screen import screen

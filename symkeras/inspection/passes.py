@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from symkeras.compiler.history import Step
@@ -38,6 +39,11 @@ class PassRun:
     def changed(self) -> bool:
         """Whether it changed anything."""
         return bool(self._step.rewrites)
+
+    @property
+    def fired(self) -> Counter[str]:
+        """Rule -> how often."""
+        return self._step.fired
 
     def diff(self) -> str:
         """Its rewrites, one a line: the rule, what it met and what it put there."""
@@ -76,6 +82,6 @@ class Passes:
         width = max((len(r.name) for r in self._runs), default=4)
         rows = [f"{'':>3} {'pass':<{width}} {'before':>7} {'after':>7} {'ms':>8}  rewrites"]
         for r in self._runs:
-            fired = ", ".join(f"{count} {rule}" for rule, count in r._step.fired.most_common(5))
+            fired = ", ".join(f"{count} {rule}" for rule, count in r.fired.most_common(5))
             rows.append(f"{r.number:>3} {r.name:<{width}} {r.before.count():>7} {r.after.count():>7} {r.seconds * 1e3:>8.2f}  {fired or '-'}")
         return "\n".join(rows)

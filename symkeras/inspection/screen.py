@@ -4,17 +4,104 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from symkeras.graph.escaping import printable
+from symkeras.inspection import work
+from symkeras.inspection.record import Kernel
+
 if TYPE_CHECKING:
     from symkeras.inspection.inspector import Inspector
 
+MOST_KERNELS = 10
+_WIDEST = 40
+"""Characters of a name or a place in a table."""
+
 
 def screen(inspector: Inspector) -> str:
-    """What it is, the passes that did something, and its kernels."""
+    """What it is, the passes that did something, the kernels of most work, memory, and how to go on; the same in every process."""
+    parts = [title(inspector), passes(inspector), kernels(inspector), memory(inspector), further(inspector)]
+    return "\n\n".join("\n".join(rows) for rows in parts if rows)
+
+
+def title(inspector: Inspector) -> list[str]:
+    """What it is, in a line."""
     record = inspector.record
-    rows = [str(record.executable), "", "passes that changed something"]
-    width = max((len(p.name) for p in inspector.passes), default=4)
-    rows += [
-        f"  {p.number:>2} {p.name:<{width}} {p.before.count():>6} -> {p.after.count():>5} operations, {len(p.rewrites)} rewrites"
-        for p in inspector.passes if p.changed
-    ]  # fmt: skip
-    return "\n".join(rows)
+    level = getattr(record.executable, "level", None)
+    counted = f"{record.history.source.count()} operations written, {record.graph.count()} left"
+    ran = f", {len(record.kernels)} kernels" if record.program is not None else ""
+    return [f"{printable(record.graph.name)} on {record.executable.backend}{f', level {level}' if level else ''}: {counted}{ran}"]
+
+
+def passes(inspector: Inspector) -> list[str]:
+    """The passes that did something."""
+    done = [p for p in inspector.passes if p.changed]
+    if not done:
+        return []
+    width = max(len(p.name) for p in done)
+    rows = [f"passes that changed something, of {len(inspector.passes)}"]
+    for p in done:
+        fired = p.fired.most_common()
+        rules = ", ".join(f"{count} {rule}" for rule, count in fired[:3]) + (f" and {len(fired) - 3} more rules" if len(fired) > 3 else "")
+        rows.append(f"  {p.number:>2} {p.name:<{width}} {p.before.count():>6} -> {p.after.count():>5} operations: {rules}")
+    return rows
+
+
+def kernels(inspector: Inspector) -> list[str]:
+    """The kernels of most work, or the operations left where there is no program."""
+    record = inspector.record
+    if record.program is None:
+        return [f"no kernels: {record.executable.backend} runs the graph itself"]
+    env = work.sizes(record)
+    counted = [(*work.numbers(work.work_of(k), env), k) for k in record.kernels]
+    counted.sort(key=lambda row: (-row[0], -row[1], row[2].number))
+    shown = counted[:MOST_KERNELS]
+    total = sum(flops for flops, _, _ in counted), sum(moved for _, moved, _ in counted)
+    at = ", ".join(f"{name}={size}" for name, size in sorted(env.items()))
+    head = f"the {len(shown)} of {len(counted)} kernels with most operations" if len(shown) < len(counted) else "kernels by operations"
+    rows = [head + (f", for {at}" if at else "")]
+    width = max((len(_cut(k.name)) for _, _, k in shown), default=0)
+    rows.append(f"{'':>5} {'kernel':<{width}} {'flops':>7} {'bytes':>7}  computes")
+    rows += [f"{k.number:>5} {_cut(k.name):<{width}} {work.readable(f):>7} {work.readable(b):>7}  {_computes(k)}" for f, b, k in shown]
+    rows.append(f"{'':>5} {'all':<{width}} {work.readable(total[0]):>7} {work.readable(total[1]):>7}")
+    return rows
+
+
+def memory(inspector: Inspector) -> list[str]:
+    """What variables and the arena take."""
+    record = inspector.record
+    variables = [n.attrs["variable"] for n in record.graph.variables]
+    rows = [f"memory: {work.readable(sum(v.array.nbytes for v in variables))}B in {len(variables)} variables"]
+    plan = getattr(record.executable, "plan", None)
+    if plan is not None:
+        planned = plan(work.sizes(record))
+        rows[0] += f", {work.readable(planned.planned)}B for values ({work.readable(planned.naive)}B if none took the place of another)"
+    return rows
+
+
+def further(inspector: Inspector) -> list[str]:
+    """What to ask next, with names that are there."""
+    record = inspector.record
+    layers = [o.layer for o in record.origins if o.layer and not o.gradient_of]
+    changed = [p.name.split("{")[0] for p in inspector.passes if p.changed]
+    rows = ["go on with (on this object)"]
+    examples = [
+        (f"find({layers[0]!r})" if layers else "find(name)", "a layer, line, value, kernel, pass or rule, and the whole chain it stands in"),
+        (f"passes[{changed[-1]!r}].diff()" if changed else "passes", "what a pass did"),
+        ("refusals()", "what was not done, and why"),
+        ("source", "the emitted text") if record.source else ("record.graph", "the graph that runs"),
+        ('plot("out.svg")', "a drawing of its layers"),
+        ("json()", "all of it, for programs"),
+    ]
+    width = max(len(call) for call, _ in examples)
+    return rows + [f"  {call:<{width}}  {what}" for call, what in examples]
+
+
+def _computes(kernel: Kernel) -> str:
+    """The operations of a kernel, and where they come from."""
+    ops = [n.op.name for n in kernel.nodes]
+    origins = [str(o) for n in kernel.nodes for o in n.origins[:1]]
+    place = _cut(origins[-1]) if origins else ""
+    return (_cut(", ".join(ops)) if len(ops) <= 3 else f"{len(ops)} operations, {ops[0]} to {ops[-1]}") + (f"  # {place}" if place else "")
+
+
+def _cut(text: str) -> str:
+    return printable(text, _WIDEST)

@@ -101,6 +101,12 @@ class Model(Trainer, Layer):
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def _repr_html_(self) -> str:
+        from symkeras.graph.notebook import as_html
+        from symkeras.models.summary import summary_text
+
+        return as_html(f"<{type(self).__name__} {self.name}>", summary_text(self))
+
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write architecture, weights and compile settings to a `.keras` or `.h5` file."""
         from symkeras.saving.model_files import save_model

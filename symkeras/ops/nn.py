@@ -114,11 +114,17 @@ def _softmax_vjp(dy: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
     return (ew.multiply(out, ew.subtract(dy, red.sum(ew.multiply(dy, out), axis, True))),)
 
 
+def _goes_over_nothing(x: Any, axis: Any) -> bool:
+    """Whether an axis is known to be empty."""
+    sizes = shape(x)
+    return any(isinstance(sizes[a], int) and sizes[a] == 0 for a in canonical_axes(axis, len(sizes)))
+
+
 @composite(vjp=_softmax_vjp, samples=_softmax_samples())
 def softmax(x: Any, *, axis: int = -1) -> Any:
     """exp(x) over its sum along `axis`; the maximum is subtracted first."""
     x = _floating(x)
-    if shape(x)[axis] == 0:
+    if _goes_over_nothing(x, axis):
         return x
     e = ew.exp(ew.subtract(x, stop_gradient(red.max(x, axis, True))))
     return ew.divide(e, red.sum(e, axis, True))
@@ -132,7 +138,7 @@ def _log_softmax_vjp(dy: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
 def log_softmax(x: Any, *, axis: int = -1) -> Any:
     """log(softmax(x)) without a logarithm of zero."""
     x = _floating(x)
-    if shape(x)[axis] == 0:
+    if _goes_over_nothing(x, axis):
         return x
     shifted = ew.subtract(x, stop_gradient(red.max(x, axis, True)))
     return ew.subtract(shifted, ew.log(red.sum(ew.exp(shifted), axis, True)))

@@ -15,6 +15,7 @@ NAMES: dict[str, str] = {
     "clear_session": "backend.theano_style.keras_backend",
     "set_random_seed": "utils.random_seed", "Progbar": "utils.progbar", "to_categorical": "utils.numerical", "normalize": "utils.numerical",
     "pad_sequences": "utils.sequence",
+    "plot_model": "models.plotting",
     "PyDataset": "utils.dataset", "Sequence": "utils.dataset",
 }  # fmt: skip
 
