@@ -19,7 +19,8 @@ import numpy as np
 
 from symkeras import config
 from symkeras.arguments import Check, one_of, optional, text
-from symkeras.backend_names import PLACES, check_registered, installed_by, outdated, provider
+from symkeras.backend.cluster import Cluster
+from symkeras.backend_names import DISTRIBUTES, PLACES, check_registered, installed_by, outdated, provider
 from symkeras.backend_names import registered as registered
 from symkeras.compiler.history import History
 from symkeras.compiler.program.memory_plan import Plan
@@ -170,11 +171,13 @@ class Backend:
         name: what `set_backend` and `compile(backend=)` call it.
         package: the distribution whose version is that of the backend.
         options: those of its own, beside what all backends take, and what they may be.
+        cluster: the processes and devices that it computes on together; of use for the backends in `DISTRIBUTES`.
     """
 
     name = ""
     package = "symkeras"
     options: Mapping[str, Check] = {}
+    cluster: Cluster = Cluster()
 
     def devices(self) -> list[str]:
         """The names of the devices that it can compute on."""
@@ -287,21 +290,31 @@ OPTIONS: dict[str, Check] = {
 """The options that all backends take, and what they may be."""
 
 
-def compile_graph(graph: Graph, backend: str | None = None, **options: Any) -> Executable:
+def compile_graph(graph: Graph, backend: str | None = None, distribution: Any = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
     Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `pipeline` and `denormals`
     ("flush" or "keep", see `Backend.denormals`).
 
+    Args:
+        distribution: over which devices it runs, see `symkeras.distribution`; one device when None.
+
     Raises:
         ConfigError: an option that the backend does not have, or a value that is none of it.
-        BackendError: the backend cannot run the graph, or not in the way that an option asks for.
+        BackendError: the backend cannot run the graph, or not in the way that an option asks for, or cannot distribute so.
     """
     known = options_of(backend)
     for name in options:
         if name not in known:
             raise ConfigError(unknown_option(name, backend))
-    return get(backend).compile(graph, **{n: known[n](v, n) for n, v in options.items()})
+    chosen = {n: known[n](v, n) for n, v in options.items()}
+    if distribution is None:
+        return get(backend).compile(graph, **chosen)
+    name, kind = backend or config.backend(), type(distribution).__name__
+    if kind not in DISTRIBUTES.get(name, ()):
+        able = " and ".join(n for n, kinds in DISTRIBUTES.items() if kind in kinds)
+        raise BackendError(f"{graph.name}: backend {name!r} cannot run it with {distribution!r}; {able} can")
+    return get(backend).compile(graph, distribution=distribution, **chosen)
 
 
 def unknown_option(name: str, backend: str | None = None) -> str:

@@ -25,6 +25,8 @@ EXTRAS = {"jax": "jax", "torch": "torch", "tensorflow": "tensorflow", "pytensor"
 """Backends that need packages which symkeras does not install by itself, and the extra that brings them."""
 WITHOUT_TRAINING = frozenset({"onnxruntime"})
 """Backends that run what changes no weight."""
+DISTRIBUTES = {"jax": ("DataParallel", "ModelParallel"), "torch": ("DataParallel",)}
+"""Backends that run a model over several devices, and the kinds of distributions that they take."""
 _plugins: dict[str, Any] = {}
 """The installed distributions that register backends of others, by the name of the backend."""
 _searched = False

@@ -51,6 +51,10 @@ class DataError(SymkerasError, ValueError):
     """Training data that cannot be used: rows that do not match, NaN targets, a generator that ends early."""
 
 
+class DistributionError(SymkerasError, RuntimeError):
+    """A process that computes together with this one is gone, or does something else than this one."""
+
+
 def nearest(name: str, known: object) -> str:
     """` Did you mean 'x'?` for the known name closest to `name`, or an empty string."""
     import difflib

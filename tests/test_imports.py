@@ -31,6 +31,7 @@ ORDER: dict[str, set[str]] = {
     "ops": {"graph"},
     "autodiff": {*_CORE, "compiler"},
     "compiler": _CORE,
+    "distribution": {*_CORE, "backend", "random", "saving", "utils"},
     "backend": {*_CORE, "autodiff", "compiler"},
     "inspection": {*_CORE, "compiler", "backend"},
     "inspection.command": {*_CORE, "inspection", "saving"},
@@ -41,15 +42,15 @@ ORDER: dict[str, set[str]] = {
     "constraints": {*_CORE, "saving"},
     "regularizers": {*_CORE, "saving"},
     "initializers": {*_CORE, "saving", "random"},
-    "layers": _KERAS - {"losses", "layers"},
+    "layers": {*_KERAS, "distribution"} - {"losses", "layers"},
     "layers.lambda_layer": (_KERAS - {"losses"}) | {"backend"},  # a lambda from a file knows K
     "losses": _KERAS - {"losses"},
     "metrics": _KERAS,
     "optimizers": {*_CORE, "saving", "initializers"},
-    "callbacks": {"utils", "saving", "graph"},
+    "callbacks": {"utils", "saving", "graph", "distribution"},
     "datasets": {"saving"},
     "preprocessing": {"utils"},
-    "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "utils"},
+    "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "keras_alias": {"saving", ""},
@@ -78,7 +79,7 @@ FRONT = {
 }
 """The Keras surface: written with ops and the backend interface, never with a concrete backend."""
 OPEN_BACKEND = {"interface", "theano_style", "function"}
-SHARED = {"interpreter", "emitted", "engine", "onnx", "denormals"}
+SHARED = {"interpreter", "cluster", "emitted", "engine", "onnx", "denormals"}
 """What several backends are built on."""
 HEAVY = [
     "h5py",

@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from symkeras.backend.engine.backend import EngineBackend
-from symkeras.backend.engine.walk import Walk
+from symkeras.backend.engine.device import Device as AnyDevice
+from symkeras.backend.engine.walk import Functions, Walk
+from symkeras.backend.jax.cluster import JaxCluster
 from symkeras.backend.jax.executable import Device, JaxStep, every_device
 from symkeras.backend.jax.functions import FUNCTIONS
+from symkeras.backend.jax.sharding import Grid, GridStep, grid_of
+from symkeras.errors import BackendError
 
 
 class JaxBackend(EngineBackend):
@@ -21,14 +25,29 @@ class JaxBackend(EngineBackend):
     package = "jax"
     table = FUNCTIONS
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.cluster = JaxCluster()
+
     def devices(self) -> list[str]:
         return list(every_device())
 
     def make_device(self, name: str) -> Device:
         return Device(name)
 
-    def step(self, walk: Walk, device: Device, own: Mapping[str, Any]) -> JaxStep:
-        return JaxStep(walk, device)
+    def place(self, device: str | None, own: Mapping[str, Any]) -> AnyDevice:
+        if "distribution" not in own:
+            return super().place(device, own)
+        if device is not None:
+            raise BackendError(f"device={device!r} goes with one device; {own['distribution']!r} names its own")
+        return grid_of(own["distribution"], self.cluster)
 
-    def about(self, device: Device, own: Mapping[str, Any]) -> str:
-        return "one jitted function for each set of sizes, buffers of variables donated"
+    def functions(self, device: Device | Grid, own: Mapping[str, Any]) -> Functions:
+        return device.functions if isinstance(device, Grid) else self.table
+
+    def step(self, walk: Walk, device: Device | Grid, own: Mapping[str, Any]) -> JaxStep:
+        return GridStep(walk, device) if isinstance(device, Grid) else JaxStep(walk, device)
+
+    def about(self, device: Device | Grid, own: Mapping[str, Any]) -> str:
+        split = f", split over {own['distribution']!r}" if "distribution" in own else ""
+        return f"one jitted function for each set of sizes, buffers of variables donated{split}"

@@ -20,13 +20,18 @@ def every_device() -> dict[str, Any]:
     return {f"{d.platform}:{d.id}": d for d in (*jax.devices(), *jax.devices("cpu"))}
 
 
+def denormals_of(kind: str) -> tuple[str, ...]:
+    """What XLA does with denormals on devices of a kind."""
+    return ("keep",) if kind in ("gpu", "cuda", "rocm") else ("flush",)
+
+
 class Device(device.Device):
     """One device of JAX. XLA flushes denormals on the processor, whatever it is asked, and keeps them on a GPU."""
 
     def __init__(self, name: str):
         super().__init__(name)
         self.device = every_device()[name]
-        self.denormals = ("keep",) if device.kind_of(name) in ("gpu", "cuda", "rocm") else ("flush",)
+        self.denormals = denormals_of(device.kind_of(name))
 
     def send(self, array: np.ndarray, variable: Variable | None = None) -> Any:
         with jax.enable_x64(True):

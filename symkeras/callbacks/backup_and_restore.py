@@ -13,6 +13,7 @@ from symkeras.arguments import boolean, checked, path
 from symkeras.callbacks.batch_count import BatchCount
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.callbacks.model_checkpoint import check_writable
+from symkeras.distribution.processes import taken_from_first, written_by_first
 from symkeras.errors import ConfigError, DataError
 from symkeras.saving.atomic import replacing
 from symkeras.saving.npz_files import read_npz
@@ -24,7 +25,7 @@ class BackupAndRestore(Callback):
 
     The state is all variables of the model and of its optimizer and the number of the next epoch, in one file that is
     replaced as a whole: an interruption while it is written leaves the one before. It starts anew with the epoch that
-    was interrupted.
+    was interrupted. Of several processes, process 0 writes and reads the files, and the others wait for it.
 
     Args:
         backup_dir: a folder.
@@ -58,10 +59,16 @@ class BackupAndRestore(Callback):
         check_writable(str(self._latest), "BackupAndRestore")
         if not self.model.built:
             raise ConfigError("BackupAndRestore needs a model that is built: call it on a batch of data, or give it an Input, before fit()")
+        epoch = taken_from_first(self._variables, self._restored)
+        if epoch is not None:
+            self.model._initial_epoch = epoch
+
+    def _restored(self) -> int | None:
+        """Set the variables to what a file holds; the number of the epoch to begin with, None without a file."""
         for file in (self._latest, self._previous):
             if file.exists() and (state := _read(file, is_last=file == self._previous or not self._previous.exists())):
-                self._restore(state, file)
-                return
+                return self._restore(state, file)
+        return None
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._epoch = epoch
@@ -77,10 +84,13 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self.delete_checkpoint:
-            for path in (self._latest, self._previous):
-                path.unlink(missing_ok=True)
-            with suppress(OSError):  # what else is in the folder stays
-                os.rmdir(self.backup_dir)
+            written_by_first((), self._delete)
+
+    def _delete(self) -> None:
+        for file in (self._latest, self._previous):
+            file.unlink(missing_ok=True)
+        with suppress(OSError):  # what else is in the folder stays
+            os.rmdir(self.backup_dir)
 
     def _variables(self) -> list[Any]:
         optimizer = self.model.optimizer
@@ -91,6 +101,9 @@ class BackupAndRestore(Callback):
         return [*self.model.variables, *optimizer.variables]
 
     def _write(self) -> None:
+        written_by_first(self._variables(), self._write_file)
+
+    def _write_file(self) -> None:
         arrays = {str(k): v.numpy() for k, v in enumerate(self._variables())}
         self._latest.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self._latest) as unfinished:
@@ -99,7 +112,7 @@ class BackupAndRestore(Callback):
             if self.double_checkpoint and self._latest.exists():
                 os.replace(self._latest, self._previous)
 
-    def _restore(self, state: dict[str, np.ndarray], path: Path) -> None:
+    def _restore(self, state: dict[str, np.ndarray], path: Path) -> int:
         variables = self._variables()
         epoch = state.pop("epoch", np.array(()))
         values = [state.get(str(k)) for k in range(len(state))]
@@ -110,7 +123,7 @@ class BackupAndRestore(Callback):
             raise DataError(f"BackupAndRestore: {str(path)!r} is the state of another model; remove it, or name another backup_dir")
         for v, value in zip(variables, values, strict=True):
             v.set(value)
-        self.model._initial_epoch = int(epoch)
+        return int(epoch)
 
 
 def _read(path: Path, is_last: bool) -> dict[str, np.ndarray] | None:

@@ -11,6 +11,7 @@ from symkeras.callbacks.batch_count import BatchCount
 from symkeras.callbacks.callback import Logs
 from symkeras.callbacks.logs import ByName
 from symkeras.callbacks.monitor import MonitorCallback
+from symkeras.distribution.processes import written_by_first
 from symkeras.errors import ConfigError, nearest
 from symkeras.utils.progbar import print_message
 
@@ -102,10 +103,10 @@ class ModelCheckpoint(MonitorCallback):
             return
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            if self.save_weights_only:
-                self.model.save_weights(path, overwrite=True)
-            else:
-                self.model.save(path, overwrite=True)
+            save = self.model.save_weights if self.save_weights_only else self.model.save
+            optimizer = self.model.optimizer
+            own = optimizer.variables if optimizer is not None else []
+            written_by_first([*self.model.variables, *own], lambda: save(path, overwrite=True))
         except OSError as error:
             raise OSError(f"ModelCheckpoint cannot write {path!r}: {error}") from error
 

@@ -112,8 +112,9 @@ def bring_home(storage: Variable | Pack, but: Place | None = None) -> None:
             if place is but:
                 is_away |= bool(held.ahead)
                 continue
-            for v in held.ahead:
-                v.home[...] = place.fetch(held.values[v])
+            for v, value in held.values.items():  # in an order that all processes have where they fetch together
+                if v in held.ahead:
+                    v.home[...] = place.fetch(value)
             held.ahead.clear()
         if not is_away:
             AWAY.pop(id(storage), None)

@@ -111,6 +111,7 @@ class Variable(Arithmetic):
         self.symbolic = symbolic
         self.pack: Pack | None = None
         self.flat_of: Pack | None = None
+        self.like: Variable | None = None  # the variable whose slot in an optimizer this is
         self.watches: WeakSet[Watch] = WeakSet()
         self.copies: dict[Any, residence.Copies] = {}
         self._node: Node | None = None
@@ -188,7 +189,7 @@ class Variable(Arithmetic):
 
     def __reduce__(self) -> Any:
         """A copy, also a pickled one, is another variable with the same value."""
-        settings = {"path": self.path, "regularizer": self.regularizer, "constraint": self.constraint}
+        settings = {"path": self.path, "regularizer": self.regularizer, "constraint": self.constraint, "like": self.like}
         return _copied, (self.numpy(), self.dtype, self.trainable, self.name, self.symbolic), settings
 
     def __float__(self) -> float:

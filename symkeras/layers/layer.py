@@ -19,6 +19,7 @@ import numpy as np
 
 from symkeras import config, ops, tree
 from symkeras.arguments import boolean, checked, instance, one_of, optional, real_numbers, refusal, settings, several, text
+from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
 from symkeras.graph import dims, dtypes, provenance, room, tracing
 from symkeras.graph.tensor import Tensor
@@ -403,6 +404,9 @@ class Layer:
         finally:
             _context.training = before
             _context.depth -= 1
+        shared = distribution()
+        if shared is not None:
+            outputs = shared.lay_out(outputs, f"{provenance.layer_path()}/output")
         if self.activity_regularizer is not None:
             for y in tree.flatten(outputs):
                 batch = ops.cast(ops.as_tensor(ops.shape(y)[0]) if isinstance(ops.shape(y)[0], dims.Dim) else ops.shape(y)[0], self.compute_dtype)

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from symkeras import config, tree
+from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, DtypeError, ShapeError, SymkerasError, nearest
 from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.tensor import Tensor
@@ -140,7 +141,7 @@ class Functions:
             self._say_what_differs()
         trained = tuple(v.uid for v in self._trained_variables()) if mode == "train" else ()
         backend = self._compilation.backend if self._compilation is not None else None
-        key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, backend or config.backend())
+        key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, backend or config.backend(), distribution())
         step = self._steps.get(key)
         if step is None:
             step = self._make_step(mode, x, y, weights, structure, backend)

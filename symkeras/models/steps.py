@@ -17,6 +17,7 @@ import numpy as np
 from symkeras import config, ops, tree
 from symkeras.autodiff.reverse import gradients
 from symkeras.backend.interface import Executable, compile_graph
+from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, DataError, GradientError, ShapeError
 from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.graph import Graph
@@ -79,7 +80,7 @@ class Step:
             outputs = resolved(outputs, own, model.name)
             trace.pending.update(zip(trace.pending, resolved(list(trace.pending.values()), own, model.name), strict=True))
             graph = Graph([t.node for t in (*x, *targets)], [t.node for t in outputs], trace.updates(), f"{model.name}_{mode}")
-        self.executable: Executable = compile_graph(graph, backend, **options)
+        self.executable: Executable = compile_graph(graph, backend, distribution(), **options)
 
     def packed(self, outputs: Sequence[Any]) -> Any:
         """Predictions in the nesting that the model gives them."""

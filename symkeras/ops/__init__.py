@@ -90,6 +90,7 @@ from symkeras.ops.elementwise import (
 )  # fmt: skip
 from symkeras.ops.elementwise import add_ as add
 from symkeras.ops.indexing import one_hot, scatter, take, take_along_axis
+from symkeras.ops.layout import laid_out
 from symkeras.ops.leaves import boundary, cast, convert_to_tensor, is_tensor, placeholder, shape, stop_gradient
 from symkeras.ops.linalg import dot, einsum, matmul, tensordot
 from symkeras.ops.nn import (

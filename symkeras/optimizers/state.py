@@ -80,7 +80,7 @@ class State:
         path = f"{reference_variable.path.replace('/', '_')}_{name}"
         variable = self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, path)
         self.slots.setdefault(name, []).append(variable)
-        self._owner[variable] = reference_variable
+        self._owner[variable] = variable.like = reference_variable
         return variable
 
     def add_optimizer_variables(self, trainable_variables: Sequence[Variable], name: Any, initializer: Any = "zeros") -> Any:
