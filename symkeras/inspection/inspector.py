@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symkeras.compiler.program.refusals import Refusal
 from symkeras.errors import InspectionError, nearest
@@ -138,6 +138,15 @@ class Inspector:
         if not {*first.after} & {*second.before, second.name} and not {*second.after} & {*first.before, first.name}:
             return f"neither of {first.name} and {second.name} reads the other or what the other reads: groups join along what they read"
         return f"they were never side by side: what is between {first.name} and {second.name} belongs to other kernels"
+
+    # ---- trust -------------------------------------------------------------------------------------------------------
+
+    def verify(self, *inputs: Any) -> None:
+        """Evaluate every rewrite on these inputs (random ones where there are none); raises CompileError for one that changes a value."""
+        from symkeras.inspection.verification import check
+
+        for step in self.record.history:
+            check(step, inputs)
 
     def __str__(self) -> str:
         from symkeras.inspection.screen import screen
