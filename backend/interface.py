@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symkeras import config
-from symkeras.arguments import Check, one_of, optional, text
+from symkeras.arguments import Check, boolean, one_of, optional, text
 from symkeras.backend.cluster import Cluster
 from symkeras.backend_names import DISTRIBUTES, PLACES, check_registered, installed_by, outdated, provider
 from symkeras.backend_names import registered as registered
-from symkeras.compiler.history import History
+from symkeras.compiler.history import History, Step
 from symkeras.compiler.program.memory_plan import Plan
 from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
@@ -285,7 +285,7 @@ def fastest() -> Backend:
 
 OPTIONS: dict[str, Check] = {
     "level": one_of("O0", "O1", "O2"), "pipeline": optional(text),
-    "denormals": optional(one_of(*config.DENORMALS)),
+    "denormals": optional(one_of(*config.DENORMALS)), "verify": boolean,
 }  # fmt: skip
 """The options that all backends take, and what they may be."""
 
@@ -293,13 +293,15 @@ OPTIONS: dict[str, Check] = {
 def compile_graph(graph: Graph, backend: str | None = None, distribution: Any = None, **options: Any) -> Executable:
     """Compile `graph` with a backend (the default one when None).
 
-    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `pipeline` and `denormals`
-    ("flush" or "keep", see `Backend.denormals`).
+    Options are the backend's own; all take `level` ("O0" none, "O1" graph rewrites, "O2" everything), `pipeline`, `denormals`
+    ("flush" or "keep", see `Backend.denormals`) and `verify` (evaluate what every rewrite puts in place of what, see
+    `symkeras.inspection.verification`).
 
     Args:
         distribution: over which devices it runs, see `symkeras.distribution`; one device when None.
 
     Raises:
+        CompileError: `verify` found a rewrite that changes a value.
         ConfigError: an option that the backend does not have, or a value that is none of it.
         BackendError: the backend cannot run the graph, or not in the way that an option asks for, or cannot distribute so.
     """
@@ -372,6 +374,15 @@ def _exporter(format: str) -> Callable[..., list[Path]]:
         if extra is None:
             raise
         raise BackendError(f'format {format!r} cannot be written ({error}); it needs: pip install "symkeras[{extra}]"') from error
+
+
+def step_check(verify: bool) -> Callable[[Step], None] | None:
+    """What is called after every pass: the check of its rewrites, where they are to be verified."""
+    if not verify:
+        return None
+    from symkeras.inspection.verification import check
+
+    return check
 
 
 def as_input(value: Any, type: TensorType, name: str) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from symkeras import locks
 from symkeras.backend.emitted.size_check import MOST_SHAPES, SizeCheck
-from symkeras.backend.interface import MOST_SIZES, Executable, Instance, Lease, input_arrays
+from symkeras.backend.interface import MOST_SIZES, Executable, Instance, Lease, input_arrays, step_check
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import memory_plan
 from symkeras.compiler.program.kernels import Kernels
@@ -79,10 +79,11 @@ class PlannedExecutable(Executable):
     """
 
     def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, passes: str = "", level: str = "O2",
-                 pipeline: str | None = None, poison: bool = False, denormals: str | None = None):  # fmt: skip
+                 pipeline: str | None = None, poison: bool = False, denormals: str | None = None, verify: bool = False):  # fmt: skip
         super().__init__(graph, backend, denormals)
         self.level = level
         self.poison = poison
+        self._verify = verify
         self._takes = takes
         self._kernels = kernels
         self._pipeline = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level)
@@ -92,7 +93,7 @@ class PlannedExecutable(Executable):
         self._compile()
 
     def _compile(self) -> None:
-        graph, self.history = self._pipeline.run(self.source_graph, self._takes)
+        graph, self.history = self._pipeline.run(self.source_graph, self._takes, step_check(self._verify))
         self._check = SizeCheck(self.source_graph)
         self._optimised = graph
         self.program: Program = lower(graph, self._kernels)

@@ -15,7 +15,7 @@ from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.engine import faults
 from symkeras.backend.engine.device import Device
 from symkeras.backend.engine.walk import NO_EXTENTS, Functions, Walk
-from symkeras.backend.interface import MOST_SIZES, Executable, input_arrays
+from symkeras.backend.interface import MOST_SIZES, Executable, input_arrays, step_check
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program.program import check_sizes
 from symkeras.errors import BackendError
@@ -44,7 +44,7 @@ class EngineExecutable(Executable):
     """
 
     def __init__(self, graph: Graph, backend: EngineBackend, device: str | None = None, level: str = "O2",
-                 pipeline: str | None = None, denormals: str | None = None, **own: Any):  # fmt: skip
+                 pipeline: str | None = None, denormals: str | None = None, verify: bool = False, **own: Any):  # fmt: skip
         self.place: Device = backend.place(device, own)
         super().__init__(graph, backend.name, self.place.way(denormals, config.denormals(), backend.name))
         self.level = level
@@ -53,7 +53,7 @@ class EngineExecutable(Executable):
         chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(backend.unwanted)
         if pipeline is None and level == "O2" and backend.passes:
             chosen = chosen.then(backend.passes)
-        self._optimised, self.history = chosen.run(graph, backend.takes)
+        self._optimised, self.history = chosen.run(graph, backend.takes, step_check(verify))
         self._check = SizeCheck(graph)
         self._lock = locks.reentrant_lock()
         self._threads = threading.local()

@@ -31,7 +31,7 @@ from symkeras.compiler.passes import (
     stabilise,
     strip,
 )
-from symkeras.compiler.passes.base import Context, Pass, parse_pass
+from symkeras.compiler.passes.base import Allowance, Context, Pass, parse_pass
 from symkeras.errors import CompileError
 from symkeras.graph import provenance
 from symkeras.graph.compilation import Compilation
@@ -87,22 +87,31 @@ class Pipeline:
     def __str__(self) -> str:
         return ", ".join(map(str, self.passes))
 
-    def run(self, graph: Graph, takes: Callable[[str], bool]) -> tuple[Graph, History]:
+    def run(
+        self, graph: Graph, takes: Callable[[str], bool], check: Callable[[Step], None] | None = None, allowance: Allowance | None = None
+    ) -> tuple[Graph, History]:
         """The graph after all passes, and the record.
+
+        Args:
+            takes: whether the backend runs an op itself.
+            check: called after every pass.
+            allowance: of rewrites of the last pass.
 
         Raises:
             CompileError: a pass failed, or gave a graph of another type; the message names it.
         """
         history = History(graph)
-        with Compilation(graph.names) as compilation, provenance.inherit(()):
-            for name, run in ((interning.NAME, interned), *((str(p), p.run) for p in self.passes)):
-                context = Context(takes)
+        with Compilation({n: graph.names[n] for n in every_node(graph)}) as compilation, provenance.inherit(()):
+            for k, (name, run) in enumerate([(interning.NAME, interned), *((str(p), p.run) for p in self.passes)]):
+                context = Context(takes, allowance=allowance if k == len(self.passes) else None)
                 start = time.perf_counter()
                 after = _ran(run, graph, context, name)
                 verify(graph, after, name)
                 if after is not graph:
                     compilation.names.settle(every_node(after))
                 history.steps.append(Step(name, graph, after, context.rewrites, context.refusals, time.perf_counter() - start))
+                if check is not None:
+                    check(history.steps[-1])
                 graph = after
         return graph, history
 

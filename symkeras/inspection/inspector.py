@@ -224,6 +224,15 @@ class Inspector:
     def __repr__(self) -> str:
         return f"<inspector of {self.record.executable!r}>"
 
+    # ---- trust -------------------------------------------------------------------------------------------------------
+
+    def verify(self, *inputs: Any) -> None:
+        """Evaluate every rewrite on these inputs (random ones where there are none); raises CompileError for one that changes a value."""
+        from symkeras.inspection.verification import check
+
+        for step in self.record.history:
+            check(step, inputs)
+
     def __str__(self) -> str:
         from symkeras.inspection.screen import screen
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from symkeras.compiler.history import Step
 from symkeras.compiler.passes.base import Rewrite
 from symkeras.errors import InspectionError, nearest
 from symkeras.graph.graph import Graph
 from symkeras.inspection.record import Record
+
+if TYPE_CHECKING:
+    from symkeras.backend.interface import Executable
 
 
 class PassRun:
@@ -18,6 +22,7 @@ class PassRun:
     Attributes:
         number: in the order of running.
         name: its text.
+        source: the graph as it was written.
         before, after: the graphs.
     """
 
@@ -26,6 +31,7 @@ class PassRun:
         self._step = step
         self.number = number
         self.name = step.name
+        self.source: Graph = record.history.source
         self.before: Graph = step.before
         self.after: Graph = step.after
         self.seconds = step.seconds
@@ -44,6 +50,13 @@ class PassRun:
     def fired(self) -> Counter[str]:
         """Rule -> how often."""
         return self._step.fired
+
+    def program(self, backend: str = "numpy") -> Executable:
+        """The graph after it as an executable, on copies of the variables: what it updates are these."""
+        from symkeras.backend.interface import compile_graph
+        from symkeras.inspection.evaluation import copied
+
+        return compile_graph(copied(self.after), backend, level="O0")
 
     def diff(self) -> str:
         """Its rewrites, one a line: the rule, what it met and what it put there."""

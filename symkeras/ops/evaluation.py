@@ -124,13 +124,14 @@ def evaluate(graph: Graph, arrays: Sequence[Any], variables: Mapping[Node, Any] 
         with np.errstate(all="ignore"):
             for node in graph.nodes:
                 if node not in values:
-                    values[node] = _value(node, graph, values, env, variables or {})
+                    values[node] = value_of(node, graph, values, env, variables or {})
     finally:
         _sizes.env = before
     return [values[n] for n in graph.outputs], [values[n] for _, n in graph.updates]
 
 
-def _value(node: Node, graph: Graph, values: Mapping[Node, Any], env: Mapping[str, int], variables: Mapping[Node, Any]) -> Any:
+def value_of(node: Node, graph: Graph, values: Mapping[Node, Any], env: Mapping[str, int], variables: Mapping[Node, Any]) -> Any:
+    """The value of one node of `graph`, from the values of what it reads, the sizes and, where they are given, the values of variables."""
     if node.op.name == "variable":
         return variables[node] if node in variables else node.attrs["variable"].array
     attrs = {k: dims.evaluate(v, env) for k, v in node.attrs.items()}

@@ -23,11 +23,28 @@ class Rewrite(NamedTuple):
     """One rewrite: `new` stands where `old` stood.
 
     `old` may be a node that earlier rewrites of the same pass made.
+
+    Attributes:
+        keeps_value: whether the value of `new` is that of `old`; else the pass makes up for the difference elsewhere.
     """
 
     rule: str
     old: Node
     new: Node
+    keeps_value: bool = True
+
+
+@dataclass
+class Allowance:
+    """How many rewrites a pass may do, for who looks for the one that is wrong.
+
+    Attributes:
+        left: how many more.
+        last: the rule that was applied last, and where.
+    """
+
+    left: int
+    last: tuple[str, Node] | None = None
 
 
 class Account:
@@ -56,16 +73,32 @@ class Context(Account):
         rewrites: what the running pass did, in order.
         refusals: (rule, reason) -> the nodes to which it might have been applied.
         memo: what the running pass made of graphs within.
+        allowance: of rewrites; None for any number. Passes made of rules go by it.
     """
 
     takes: Callable[[str], bool]
     rewrites: list[Rewrite] = field(default_factory=list)
     refusals: dict[tuple[str, str], dict[Node, None]] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict)
+    allowance: Allowance | None = None
 
-    def rewrote(self, rule: str, old: Node, new: Node) -> Node:
+    def allows(self, rule: str, old: Node) -> bool:
+        """Whether a rule may be applied at a node; asked where it is about to be, and then it is."""
+        if self.allowance is None:
+            return True
+        if self.allowance.left == 0:
+            return False
+        self.allowance.left -= 1
+        self.allowance.last = rule, old
+        return True
+
+    def within(self) -> Context:
+        """A context for a graph within, whose rewrites are included afterwards."""
+        return Context(self.takes, memo=self.memo, allowance=self.allowance)
+
+    def rewrote(self, rule: str, old: Node, new: Node, keeps_value: bool = True) -> Node:
         """Note that `new` is put in place of `old`; `new` itself, which has the name of `old` where it has none."""
-        self.rewrites.append(Rewrite(rule, old, new))
+        self.rewrites.append(Rewrite(rule, old, new, keeps_value))
         self.stands_for(old, new)
         return new
 

@@ -41,7 +41,7 @@ class FlattenUpdates(Pass):
             assert first.pack is not None
             flat = first.pack.flat(run[0], run[-1])
             for v in run:
-                context.rewrote("flatten", updates.pop(v.node), flat_new)
+                context.rewrote("flatten", updates.pop(v.node), flat_new, keeps_value=False)
             updates[flat.node] = flat_new
         if not context.rewrites:
             return graph

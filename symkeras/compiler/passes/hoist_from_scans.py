@@ -82,7 +82,7 @@ def _hoist_invariant(loop: Loop, context: Context) -> None:
     mapping = {}
     for n in ready:
         if n in used_inside and not isinstance(n.type, tuple):
-            mapping[n] = loop.add_outer(context.rewrote("hoist-invariant", n, _outside(loop, n, {})))
+            mapping[n] = loop.add_outer(context.rewrote("hoist-invariant", n, _outside(loop, n, {}), keeps_value=False))
     if mapping:
         loop.replace_in_body(mapping)
 
@@ -103,12 +103,12 @@ def _hoist_over_slices(loop: Loop, context: Context) -> None:
         ):
             with provenance.replacing(n):
                 stacked[n] = _stacked_matmul(loop, stacked[n.inputs[0]], _outside(loop, n.inputs[1], {}), n.attrs["transpose_b"])
-            context.rewrote("hoist-matmul", n, stacked[n])
+            context.rewrote("hoist-matmul", n, stacked[n], keeps_value=False)
         elif n.op.name in ("add", "subtract") and _aligned(n, stacked, varies) and any(i.op.name == "matmul" and i in stacked for i in n.inputs):
             inputs = [stacked[i] if i in stacked else _outside(loop, i, {}) for i in n.inputs]
             with provenance.replacing(n):
                 stacked[n] = make(n.op, inputs, n.attrs)
-            context.rewrote("hoist-bias", n, stacked[n])
+            context.rewrote("hoist-bias", n, stacked[n], keeps_value=False)
     hoisted = [n for n in stacked if n not in loop.x_in]
     readers: dict[Node, list[Node]] = {}
     for n in loop.body_nodes():
@@ -151,7 +151,7 @@ def _sink_outputs(loop: Loop, context: Context) -> dict[int, Callable[[Node], No
             continue
         w, factor = _outside(loop, y.inputs[1], {}), y.inputs[0]
         loop.ys[k] = factor
-        context.rewrote("sink-matmul", y, factor)
+        context.rewrote("sink-matmul", y, factor, keeps_value=False)
         after[k] = _product_after(loop, y, k, w)
     return after
 
@@ -194,7 +194,7 @@ def _unroll_sums(loop: Loop, context: Context) -> dict[int, Callable[[Node], Nod
     places = {k: [loop.add_y(n) for n in nodes] for k, (_, nodes) in found.items()}
     carries = len(loop.init) - len(found)
     for k, (kind, nodes) in found.items():
-        context.rewrote(f"scan-{kind}", loop.carry_out[k], nodes[0])
+        context.rewrote(f"scan-{kind}", loop.carry_out[k], nodes[0], keeps_value=False)
         after[k] = _total_after(loop.carry_out[k], [carries + p for p in places[k]], kind, loop.init[k])
     for name in ("init", "carry_in", "carry_out"):
         setattr(loop, name, [v for k, v in enumerate(getattr(loop, name)) if k not in found])

@@ -30,7 +30,7 @@ class MergeScans(Pass):
             if len(nodes) > 1:
                 self._merge(nodes, merged)
                 for n in nodes[1:]:
-                    context.rewrote("merge-scans", n, merged[n][0])
+                    context.rewrote("merge-scans", n, merged[n][0], keeps_value=False)
         if not merged:
             return graph
 

@@ -42,7 +42,7 @@ class PruneScans(Pass):
             loop.x_in, loop.xs = [n for n, _ in pairs], [v for _, v in pairs]
             pairs = [(n, v) for n, v in zip(loop.outer_in, loop.outer, strict=True) if n in used]
             loop.outer_in, loop.outer = [n for n, _ in pairs], [v for _, v in pairs]
-            whole = context.rewrote("prune", node, loop.make()) if loop.init or loop.ys else None
+            whole = context.rewrote("prune", node, loop.make(), keeps_value=False) if loop.init or loop.ys else None
             results: list[Node | None] = [None] * len(node.types)
             for k in range(len(node.types)):
                 if not read[k]:

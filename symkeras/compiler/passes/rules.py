@@ -223,7 +223,7 @@ class RuleSet:
                     with provenance.replacing(node):
                         new = build(replacement, match, node.types[0].dtype) if replacement is not None else rule.replacement(match)  # type: ignore[operator]
                         new = _fit(new, node.type)
-                    if new is not None and new is not node:
+                    if new is not None and new is not node and context.allows(rule.name, node):
                         return context.rewrote(rule.name, node, new)
                 else:
                     context.refuse(rule.name, reason, node)
@@ -241,7 +241,7 @@ class RuleSet:
     def _within(self, graph: Graph, context: Context) -> Graph:
         """A body rewritten: the same object for the same body, so that loops and branches that were equal stay so."""
         if (self, graph) not in context.memo:
-            own = Context(context.takes, memo=context.memo)
+            own = context.within()
             context.memo[self, graph] = self.run(graph, own), own
         new, own = context.memo[self, graph]
         context.include(own)

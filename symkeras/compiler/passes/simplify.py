@@ -170,6 +170,8 @@ def drop_broadcasts(node: Node, context: Context) -> Node | None:
     """An elementwise op broadcasts by itself: it reads what was broadcast; where all was, the result is broadcast."""
     if not node.op.is_elementwise or not any(i.op.name == "broadcast_to" for i in node.inputs):
         return None
+    if not context.allows("broadcast-in-elementwise", node):
+        return None
     inputs = [i.inputs[0] if i.op.name == "broadcast_to" else i for i in node.inputs]
     new = make(node.op, inputs, node.attrs)
     whole = new if new.type == node.type else make(OPS["broadcast_to"], (new,), {"shape": node.shape})
