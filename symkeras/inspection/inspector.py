@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from symkeras.compiler.program.refusals import Refusal
 from symkeras.errors import InspectionError, nearest
 from symkeras.inspection.cost import Cost, kernel_table
+from symkeras.inspection.hints import hints
 from symkeras.inspection.memory import Memory, saved
 from symkeras.inspection.passes import Passes
 from symkeras.inspection.profile import Profile
 from symkeras.inspection.record import Kernel, Record
+from symkeras.inspection.reproduction import assembly, script
 from symkeras.inspection.table import Table
 from symkeras.inspection.thing import Thing
 from symkeras.inspection.values import NonFinite, Values, Watch, first_nonfinite, values
@@ -232,6 +234,34 @@ class Inspector:
 
         for step in self.record.history:
             check(step, inputs)
+
+    def hints(self, batch: int | None = None, **sizes: int) -> Table:
+        """What might be better, a row each with the numbers that say so; times are looked at once profiled."""
+        return hints(self.record, batch, sizes, self._profile)
+
+    def asm(self, kernel: str | int) -> str:
+        """The machine code of a kernel, by name or number.
+
+        Raises:
+            BackendError: the backend builds none, or there is no objdump.
+            InspectionError: no kernel is called so, or it has no function of its own.
+        """
+        return assembly(self.record, self._one_kernel(kernel))
+
+    def script(self, kernel: str | int, batch: int | None = None, **sizes: int) -> str:
+        """A Python script that runs one kernel, by name or number, alone on inputs of the right shapes.
+
+        Raises:
+            InspectionError: no kernel is called so, or it copies between two layouts, which no graph does.
+        """
+        return script(self.record, self._one_kernel(kernel), batch, sizes)
+
+    def _one_kernel(self, which: str | int) -> Kernel:
+        found = next((k for k in self.kernels if which in (k.number, k.name)), None)
+        if found is None:
+            near = nearest(which, [k.name for k in self.kernels]) if isinstance(which, str) else f" The numbers end at {len(self.kernels) - 1}."
+            raise InspectionError(f"there is no kernel {which!r}; kernels go by names or numbers.{near}")
+        return found
 
     def __str__(self) -> str:
         from symkeras.inspection.screen import screen
