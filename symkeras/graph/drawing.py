@@ -74,6 +74,16 @@ class Drawing:
         self._layout = _Layout(self.boxes, self.edges, self.direction in ("LR", "RL"))
         self.places = [self._turned(*p) for p in self._layout.centres]
 
+    @property
+    def rows(self) -> list[int]:
+        """For each box its row, from 0."""
+        return self._layout.ranks
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the whole."""
+        return self._turned_size()
+
     def _turned(self, across: float, along: float) -> tuple[float, float]:
         """Where a point of the layout is drawn."""
         if self.direction in ("BT", "RL"):
@@ -183,6 +193,7 @@ class _Layout:
 
     Attributes:
         centres: (across, along) of each box.
+        ranks: the row of each box.
         breadth, length: of the whole.
     """
 
@@ -192,7 +203,7 @@ class _Layout:
         self._along = [b.width if is_sideways else b.height for b in boxes]
         self._flow = [(a, b) for a, b in edges if a < b and boxes[a].beside is None and boxes[b].beside is None]
         self._lanes: dict[tuple[int, int], list[_Item]] = {}
-        self._ranks = self._longest_paths()
+        self.ranks = self._longest_paths()
         rows = self._rows()
         self._order(rows)
         self._settle(rows)
@@ -209,14 +220,14 @@ class _Layout:
         return ranks
 
     def _rows(self) -> list[list[_Item]]:
-        rows: list[list[_Item]] = [[] for _ in range(max(self._ranks, default=0) + 1)]
+        rows: list[list[_Item]] = [[] for _ in range(max(self.ranks, default=0) + 1)]
         self._items = [_Item(s, k) for k, s in enumerate(self._across)]
-        for item, rank, box in zip(self._items, self._ranks, self._boxes, strict=True):
+        for item, rank, box in zip(self._items, self.ranks, self._boxes, strict=True):
             if box.beside is None:
                 rows[rank].append(item)
         for a, b in self._flow:
-            chain = [self._items[a], *(_Item(_LANE, None) for _ in range(self._ranks[a] + 1, self._ranks[b])), self._items[b]]
-            for k, lane in enumerate(chain[1:-1], self._ranks[a] + 1):
+            chain = [self._items[a], *(_Item(_LANE, None) for _ in range(self.ranks[a] + 1, self.ranks[b])), self._items[b]]
+            for k, lane in enumerate(chain[1:-1], self.ranks[a] + 1):
                 rows[k].append(lane)
             self._lanes[a, b] = chain[1:-1]
             for one, other in pairwise(chain):
@@ -253,13 +264,13 @@ class _Layout:
         ends: dict[int, float] = {}
         for k, box in enumerate(self._boxes):
             if box.beside is not None:
-                start = ends.get(self._ranks[k], edge + 2 * _GAP)
+                start = ends.get(self.ranks[k], edge + 2 * _GAP)
                 self._items[k].at = start + self._across[k] / 2
-                ends[self._ranks[k]] = start + self._across[k] + _GAP
+                ends[self.ranks[k]] = start + self._across[k] + _GAP
                 self.breadth = max(self.breadth, start + self._across[k])
         self.breadth += _MARGIN
         heights = [0.0] * len(rows)
-        for rank, size in zip(self._ranks, self._along, strict=True):
+        for rank, size in zip(self.ranks, self._along, strict=True):
             heights[rank] = max(heights[rank], size)
         self._middles, top = [], _MARGIN
         for height in heights:
@@ -267,7 +278,7 @@ class _Layout:
             top += height + _ROW_GAP
         self._heights = heights
         self.length = top - _ROW_GAP + _MARGIN
-        self.centres = [(item.at, self._middles[rank]) for item, rank in zip(self._items, self._ranks, strict=True)]
+        self.centres = [(item.at, self._middles[rank]) for item, rank in zip(self._items, self.ranks, strict=True)]
 
     def route(self, edge: tuple[int, int]) -> list[tuple[float, float]]:
         """The points that an arrow goes through, from the border of one box to that of the other."""
@@ -278,7 +289,7 @@ class _Layout:
             return [(x0 + sign * self._across[a] / 2, y0), (x1 - sign * self._across[b] / 2, y1)]
         sign = 1 if y1 > y0 else -1
         points = [(x0, y0 + sign * self._along[a] / 2)]
-        for k, lane in enumerate(self._lanes.get(edge, ()), self._ranks[a] + 1):
+        for k, lane in enumerate(self._lanes.get(edge, ()), self.ranks[a] + 1):
             half = self._heights[k] / 2
             points += [(lane.at, self._middles[k] - half), (lane.at, self._middles[k] + half)]
         return [*points, (x1, y1 - sign * self._along[b] / 2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from symkeras.compiler.program.refusals import Refusal
@@ -20,6 +21,7 @@ from symkeras.inspection.values import NonFinite, Values, Watch, first_nonfinite
 if TYPE_CHECKING:
     from symkeras.backend.interface import Executable
     from symkeras.graph.drawing import Drawing
+    from symkeras.inspection.report import Report
 
 
 class Inspector:
@@ -27,6 +29,9 @@ class Inspector:
 
     Args:
         executable: of any backend.
+
+    Attributes:
+        last_profile: what `profile` gave last; None before.
 
     >>> import numpy as np, symkeras
     >>> from symkeras import ops
@@ -38,7 +43,7 @@ class Inspector:
 
     def __init__(self, executable: Executable):
         self.record = Record(executable)
-        self._profile: Profile | None = None
+        self.last_profile: Profile | None = None
 
     @property
     def source(self) -> str:
@@ -161,7 +166,7 @@ class Inspector:
 
     def table(self, batch: int | None = None, **sizes: int) -> Table:
         """One row per kernel: what it computes, of which layers and lines, its cost, its emitted lines, its buffer, and its time once profiled."""
-        return kernel_table(self.record, batch, sizes, self._profile)
+        return kernel_table(self.record, batch, sizes, self.last_profile)
 
     def memory(self, batch: int | None = None, **sizes: int) -> Memory:
         """Where every value lies in the arena, who lies on whose bytes, when and why."""
@@ -195,8 +200,8 @@ class Inspector:
         Raises:
             BackendError: the backend does not time its kernels one by one.
         """
-        self._profile = Profile(self.record, arrays, repeat)
-        return self._profile
+        self.last_profile = Profile(self.record, arrays, repeat)
+        return self.last_profile
 
     # ---- as text, data and pictures ----------------------------------------------------------------------------------
 
@@ -218,6 +223,20 @@ class Inspector:
 
         return plot_compiled(self, path)
 
+    def report(self, path: Any = None, values: Mapping[str, float] | None = None) -> Report:
+        """All of it on one page that needs nothing from elsewhere: layers, stages, sources, memory, times; written to `path` where one is given.
+
+        Args:
+            values: layer or value -> a number of your own, to colour by.
+
+        Raises:
+            InspectionError: `values` names something that is not there.
+            ConfigError: it cannot be written there.
+        """
+        from symkeras.inspection.report import report
+
+        return report(self, path, values)
+
     def _repr_html_(self) -> str:
         from symkeras.graph.notebook import as_html
 
@@ -237,7 +256,7 @@ class Inspector:
 
     def hints(self, batch: int | None = None, **sizes: int) -> Table:
         """What might be better, a row each with the numbers that say so; times are looked at once profiled."""
-        return hints(self.record, batch, sizes, self._profile)
+        return hints(self.record, batch, sizes, self.last_profile)
 
     def asm(self, kernel: str | int) -> str:
         """The machine code of a kernel, by name or number.
