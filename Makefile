@@ -54,6 +54,10 @@ test-backends-quick: SUITES = tests/ops/test_every_op.py::test_backend_gives_the
 test-backends-quick: OF_ENGINES = $(addprefix tests/backend/engines/,test_eight_steps.py test_tutorial.py test_inventory.py)
 test-backends-quick: test-backends ## what .ci/run has the time for: every op, eight steps of twelve models, the scripts of the tutorial
 
+test-page: venv ## the inspector's page in Debian's Chromium (skipped where there is none)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
+	$(BIN)/python -m pytest -rs tests/inspection/test_page.py
+
 lint: venv ## check style and types
 	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/
 	$(BIN)/pyright
@@ -75,4 +79,4 @@ bench-peers: venv ## build the environment of the peers (Keras on JAX, TensorFlo
 clean: ## remove what was built
 	rm -rf $(VENV) $(PEERS) $(ENGINES) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test test-native test-backends test-backends-quick lint sanitize fuzz bench bench-peers clean
+.PHONY: help venv demo test test-native test-backends test-backends-quick test-page lint sanitize fuzz bench bench-peers clean

@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     form = inspect.add_mutually_exclusive_group()
     form.add_argument("--text", action="store_true", help="one screen of text for each function (so it is without options)")
     form.add_argument("--json", action="store_true", help="all that is known, as JSON")
+    form.add_argument("--html", metavar="PATH", help="all that is known, as a page written to PATH")
+    inspect.add_argument("--function", choices=("predict", "train"), help="of this function alone (a page shows one: train if there is, else predict)")
     inspect.add_argument("--find", metavar="NAME", help="of a layer, line, value, kernel, pass or rule alone, with the chain it stands in")
     inspect.add_argument("--out", metavar="PATH", help="the file to write, instead of stdout")
     commands.add_parser("demo", help="train a small convolutional network on digits, and show how it was compiled")
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command == "inspect":
         from symkeras.inspection.command import inspect_file
 
-        return inspect_file(chosen.file, chosen.json, chosen.out, chosen.find)
+        return inspect_file(chosen.file, chosen.json, chosen.out, chosen.find, chosen.html, chosen.function)
     if chosen.command == "backends":
         from symkeras.backend.inventory import report
 

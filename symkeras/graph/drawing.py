@@ -211,13 +211,16 @@ class _Layout:
     def _longest_paths(self) -> list[int]:
         ranks = [0] * len(self._boxes)
         before: dict[int, list[int]] = {}
+        after: dict[int, list[int]] = {}
         for a, b in self._flow:
             before.setdefault(b, []).append(a)
+            after.setdefault(a, []).append(b)
         for k, box in enumerate(self._boxes):
             ranks[k] = max((ranks[a] + 1 for a in before.get(k, ())), default=0)
-            if box.beside is not None:
-                ranks[k] = ranks[box.beside]
-        return ranks
+        for k in reversed(range(len(self._boxes))):
+            if k not in before:  # it begins where it is first read
+                ranks[k] = max(0, min((ranks[b] for b in after.get(k, ())), default=1) - 1)
+        return [ranks[k if box.beside is None else box.beside] for k, box in enumerate(self._boxes)]
 
     def _rows(self) -> list[list[_Item]]:
         rows: list[list[_Item]] = [[] for _ in range(max(self.ranks, default=0) + 1)]

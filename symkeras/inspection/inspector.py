@@ -86,11 +86,11 @@ class Inspector:
 
     def _layer(self, what: str | int) -> Thing | None:
         of = [o for o in self.record.origins if o.layer == what or o.layer.startswith(f"{what}/") or o.layer.endswith(f"/{what}")]
-        return Thing(self.record, "layer", str(what), self.record.from_origin(of)) if of and what else None
+        return Thing(self.record, "layer", str(what), self.record.from_origin(of), of) if of and what else None
 
     def _line(self, what: str | int) -> Thing | None:
         of = [o for o in self.record.origins if any(what in (str(line), f"{line.filename}:{line.number}") for line in o.lines)]
-        return Thing(self.record, "line", str(what), self.record.from_origin(of)) if of else None
+        return Thing(self.record, "line", str(what), self.record.from_origin(of), of) if of else None
 
     def _emitted(self, what: str | int) -> Thing | None:
         if not str(what).startswith("line ") or not str(what)[5:].isdigit():

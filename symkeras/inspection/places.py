@@ -1,13 +1,13 @@
 """Where everything stands in the picture of a page: boxes of layers, and the values within, in one place through all stages.
 
 A box is a layer in one direction: forward ones run down, the gradient of each stands beside it in the same row, optimizers beside the
-last row. What the stages have between them is laid out once, so that nothing moves when a pass is looked at. A value is known by its
-name, which passes keep.
+last row. Rows follow the graph as it was written, and the boxes of all stages have a place, so that nothing moves when a pass is looked
+at. A value is known by its name, which passes keep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,12 +57,28 @@ class Places:
         self._numbers: dict[int, int] = {}
         self.box_of = [-1] * len(self._values)
         self.slot_of = [-1] * len(self._values)
-        graphs = data["graphs"]
-        inputs = {k for g in data["stages"] for k in graphs[g["graph"]]["inputs"]}
-        for graph in graphs:
-            for k in (*graph["inputs"], *graph["values"]):
+        self._graphs: Sequence[Mapping[str, Any]] = data["graphs"]
+        self._orders: dict[int, list[int]] = {}
+        stages = list(dict.fromkeys(s["graph"] for s in data["stages"]))
+        inputs = {k for g in stages for k in self._graphs[g]["inputs"]}
+        for graph in stages:
+            for k in self._order(graph):
                 self._put(k, k in inputs)
-        self._edges = self._joined(graphs)
+        self._written = self._order(stages[0])
+        self._flow = self._joined(self._written)
+        self._joined(dict.fromkeys(k for g in stages for k in self._order(g)))
+
+    def _order(self, graph: int) -> list[int]:
+        """The values of a graph in running order, those of a graph within before the value that runs it."""
+        if graph not in self._orders:
+            row = self._graphs[graph]
+            found: dict[int, None] = {}
+            for k in (*row["inputs"], *row["values"]):
+                for inner in self._values[k]["graphs"]:
+                    found.update(dict.fromkeys(self._order(inner)))
+                found[k] = None
+            self._orders[graph] = list(found)
+        return self._orders[graph]
 
     def _put(self, k: int, is_input: bool) -> None:
         value = self._values[k]
@@ -79,10 +95,10 @@ class Places:
         self.box_of[k] = self._numbers[id(box)]
         self.slot_of[k] = box.slot(value)
 
-    def _joined(self, graphs: Sequence[Mapping[str, Any]]) -> dict[tuple[int, int], None]:
-        """Edges between boxes of all stages; those within boxes go to these."""
+    def _joined(self, values: Iterable[int]) -> dict[tuple[int, int], None]:
+        """Edges between boxes; those within boxes go to these. What runs a graph reads what is in it, which reads what that one reads."""
         boxes, edges = list(self._boxes.values()), {}
-        for k in dict.fromkeys(k for g in graphs for k in g["values"]):
+        for k in values:
             b = self.box_of[k]
             for i in self._values[k]["inputs"] if b >= 0 else ():
                 a = self.box_of[i]
@@ -90,18 +106,24 @@ class Places:
                     boxes[b].reads[self.slot_of[i], self.slot_of[k]] = None
                 elif a >= 0 and a != b:
                     edges[a, b] = None
+            within = {self.box_of[v] for inner in self._values[k]["graphs"] for v in self._order(inner)} - {b, -1} if b >= 0 else ()
+            for w in sorted(within):
+                edges |= {(self.box_of[i], w): None for i in self._values[k]["inputs"] if self.box_of[i] not in (-1, w)}
+                edges[w, b] = None
         return edges
 
     def rows(self) -> list[dict[str, Any]]:
         """A row per box: its layer, kind, row from the top, place across and width, and the values within, each with its place."""
         layers = list(self._boxes.values())
         forward = {b.layer: n for n, b in enumerate(layers) if not b.is_gradient}
-        last = max((n for n, b in enumerate(layers) if not b.is_gradient and not b.layer.startswith("optimizer")), default=None)
-        beside = [self._beside(b, forward, last, n) for n, b in enumerate(layers)]
-        order = sorted(range(len(layers)), key=lambda n: beside[n] is not None)  # those beside others after them
+        ends = {self.box_of[k]: position for position, k in enumerate(self._written)}
+        flowing = [n for n, b in enumerate(layers) if not b.is_gradient and b.layer and not b.layer.startswith("optimizer/")]
+        last = max(flowing, key=lambda n: ends.get(n, -1), default=None)
+        beside = [None if n in flowing or last is None else forward.get(b.layer, last) if b.is_gradient else last for n, b in enumerate(layers)]
+        order = sorted(range(len(layers)), key=lambda n: (beside[n] is not None, ends.get(n, -1)))  # those beside others after them
         place = {n: k for k, n in enumerate(order)}
         boxes = [Box([_cut(layers[n].layer), "00 operations"], beside=None if beside[n] is None else place[beside[n]]) for n in order]
-        drawing = Drawing(boxes, [(place[a], place[b]) for a, b in self._edges])
+        drawing = Drawing(boxes, [(place[a], place[b]) for a, b in self._flow])
         found = []
         for n, b in enumerate(layers):
             k = place[n]
@@ -110,12 +132,6 @@ class Places:
                 "beside": beside[n], "within": _within(b),
             })  # fmt: skip
         return found
-
-    @staticmethod
-    def _beside(b: _Layer, forward: Mapping[str, int], last: int | None, own: int) -> int | None:
-        if b.is_gradient:
-            return forward.get(b.layer, last)
-        return last if b.layer.split("/")[0] == "optimizer" and last != own else None
 
 
 def _cut(text: str) -> str:

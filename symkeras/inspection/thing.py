@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from symkeras.graph.escaping import printable
 from symkeras.graph.node import Node
-from symkeras.graph.provenance import Line
+from symkeras.graph.provenance import Line, Origin
 from symkeras.inspection.record import Applied, Kernel, Record, Stage
 from symkeras.lazy import lazy
 
@@ -23,34 +23,46 @@ class Thing:
         kind: one of those words.
         name: what it is called.
         nodes: of any stages, what it is.
+        origins: where all of a layer or a line comes from; of nodes that others share, these are the ones it is about.
 
     Attributes:
         kind, name: as given.
         nodes: what it is, in all stages in which it is.
     """
 
-    def __init__(self, record: Record, kind: str, name: str, nodes: Iterable[Node]):
+    def __init__(self, record: Record, kind: str, name: str, nodes: Iterable[Node], origins: Iterable[Origin] = ()):
         self._record = record
         self.kind = kind
         self.name = name
         self.nodes = list(dict.fromkeys(nodes))
+        self._of = frozenset(origins)
+
+    @lazy
+    def _back(self) -> dict[Node, None]:
+        """It, and what it was put in place of; a layer or a line is what comes from it in every stage, as rewrites keep origins."""
+        return dict.fromkeys(self.nodes) if self._of else self._record.came_from(self.nodes)
+
+    @lazy
+    def _ahead(self) -> dict[Node, None]:
+        """It, and what was put in its place."""
+        return dict.fromkeys(self.nodes) if self._of else self._record.became(self.nodes)
 
     @lazy
     def written(self) -> list[Node]:
         """The operations of the written graph from which it comes."""
-        back = self._record.came_from(self.nodes)
+        back = self._back
         return [n for n in self._record.nodes(self._record.history.source) if n in back]
 
     @lazy
     def left(self) -> list[Node]:
         """The operations of the final graph that it became."""
-        ahead = self._record.became(self.nodes)
+        ahead = self._ahead
         return [n for n in self._record.nodes(self._record.graph) if n in ahead]
 
     @lazy
     def rewrites(self) -> list[Applied]:
         """The rewrites that touched it, in order."""
-        own = self._record.came_from(self.nodes) | self._record.became(self.nodes)
+        own = self._back | self._ahead
         return [a for a in self._record.rewrites if a.rewrite.old in own or a.rewrite.new in own]
 
     @lazy
@@ -67,12 +79,15 @@ class Thing:
     @lazy
     def user_lines(self) -> list[Line]:
         """The user's lines that it comes from, the one that wrote it before those that called it."""
-        return list(dict.fromkeys(line for n in (*self.written, *self.left) for o in n.origins for line in o.lines))
+        return list(dict.fromkeys(line for o in self._origins() for line in o.lines))
 
     @lazy
     def layers(self) -> list[str]:
         """The layers (and parts, such as "loss/mse") that it belongs to."""
-        return list(dict.fromkeys(o.layer for n in (*self.written, *self.left) for o in n.origins if o.layer))
+        return list(dict.fromkeys(o.layer for o in self._origins() if o.layer))
+
+    def _origins(self) -> Iterator[Origin]:
+        return (o for n in (*self.written, *self.left) for o in n.origins if not self._of or o in self._of)
 
     @lazy
     def before(self) -> list[str]:
@@ -88,7 +103,7 @@ class Thing:
 
     def stages(self) -> list[tuple[Stage, list[Node]]]:
         """What it is in each stage that differs from the one before."""
-        own = self._record.came_from(self.nodes) | self._record.became(self.nodes)
+        own = self._back | self._ahead
         found: list[tuple[Stage, list[Node]]] = []
         for stage in self._record.stages:
             nodes = [n for n in self._record.nodes(stage.graph) if n in own]

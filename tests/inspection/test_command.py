@@ -50,3 +50,19 @@ def test_what_cannot_be_is_said_in_a_line(saved, tmp_path, capsys):
 def test_the_text_goes_to_a_file(saved, tmp_path, capsys):
     assert main(["inspect", str(saved / "plain.keras"), "--out", str(tmp_path / "x.txt")]) == 0
     assert not capsys.readouterr().out and (tmp_path / "x.txt").read_text().startswith("predict: small_predict")
+
+
+def test_a_page_of_one_function_is_written(saved, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    assert main(["inspect", str(saved / "compiled.keras"), "--html", str(page)]) == 0
+    assert capsys.readouterr().out == f"train: {page}\n" and "<title>small_train on " in page.read_text()
+    assert main(["inspect", str(saved / "compiled.keras"), "--html", str(page), "--function", "predict"]) == 0
+    assert "<title>small_predict on " in page.read_text()
+    capsys.readouterr()
+    for arguments, word in [
+        (["--function", "train"], "saved without optimizer and loss"), (["--html", str(page), "--find", "x"], "--html takes neither"),
+        (["--html", str(tmp_path / "none" / "x.html")], "cannot be written"),
+    ]:  # fmt: skip
+        assert main(["inspect", str(saved / "plain.keras"), *arguments]) == 2
+        out, err = capsys.readouterr()
+        assert not out and word in err and err.count("\n") == 1

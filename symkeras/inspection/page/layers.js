@@ -4,7 +4,8 @@ const unfoldedLines = new Set(), foldedLayers = new Set();
 
 function drawLayers() {
   const heat = heatOf(leftQuantity()), amounts = new Map(), tree = { children: new Map(), path: "" }, chain = chosenChain();
-  rec.values.forEach((v, k) => {
+  const last = rec.at(rec.shown.length - 1), order = rec.boxes.map((b, n) => n).filter((n) => rec.boxes[n].kind !== "input").sort((a, b) => rec.boxes[a].row - rec.boxes[b].row);
+  order.flatMap((n) => rec.inBox.get(n) || []).forEach((k) => {
     const layer = rec.layerOf(k);
     if (!layer) return;
     let node = tree, path = "";
@@ -12,7 +13,7 @@ function drawLayers() {
       path = path ? `${path}/${part}` : part;
       if (!node.children.has(part)) node.children.set(part, { children: new Map(), path, name: part, lit: false });
       node = node.children.get(part);
-      amounts.set(path, (amounts.get(path) || 0) + (heat ? heat.of.get(k) || 0 : 0));
+      amounts.set(path, (amounts.get(path) || 0) + (heat && last.has(k) ? heat.of.get(k) || 0 : 0));
       node.lit ||= state.thing !== "" && chain.has(k);
     }
   });
@@ -32,12 +33,13 @@ function drawLayers() {
   byId("layers").replaceChildren(...(rows.length ? rows : [el("p", { class: "note" }, "no layers: plain operations")]));
 }
 
-const leftQuantity = () => (state.colour in UNITS && state.colour !== "own" ? state.colour : "flops");
+const leftQuantity = () => (Object.hasOwn(UNITS, state.colour) && state.colour !== "own" ? state.colour : "flops");
 
 function drawFiles() {
   const files = grouped([...rec.ofLine.keys()].map((key) => { const at = key.lastIndexOf(":"); return [key.slice(0, at), Number(key.slice(at + 1))]; }));
   const heat = heatOf(leftQuantity()), chain = chosenChain(), rows = [];
-  const amount = (key) => sum(rec.ofLine.get(key).map((k) => (heat ? heat.of.get(k) || 0 : 0)));
+  const last = rec.at(rec.shown.length - 1);
+  const amount = (key) => sum(rec.ofLine.get(key).map((k) => (heat && last.has(k) ? heat.of.get(k) || 0 : 0)));
   for (const [file, numbers] of files) {
     const known = new Set(numbers), most = Math.max(...numbers.map((n) => amount(`${file}:${n}`)), 1e-300);
     rows.push(el("div", { class: "file", title: file }, file.split("/").pop()));

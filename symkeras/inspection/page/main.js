@@ -73,4 +73,7 @@ async function begin() {
   document.documentElement.dataset.ready = "yes";
 }
 
-begin();
+begin().catch((problem) => {
+  byId("pane").replaceChildren(...note(`This page could not be drawn: ${problem}. It needs a browser of 2023 or later.`));
+  throw problem;
+});

@@ -4,7 +4,7 @@ const PANES = { passes: drawPasses, graph: drawGraphText, source: drawSource, me
 let sortedBy = ["number", 1];
 
 function drawTabs() {
-  const tab = state.tab in PANES ? state.tab : "passes";
+  const tab = Object.hasOwn(PANES, state.tab) ? state.tab : "passes";
   byId("tabs").replaceChildren(...Object.keys(PANES).map((name) =>
     el("button", { role: "tab", "aria-selected": String(name === tab), on: { click: () => set({ tab: name }) } }, name)));
   byId("pane").replaceChildren(...PANES[tab]());

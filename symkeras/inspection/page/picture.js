@@ -30,16 +30,19 @@ function laidOut() {
     let x = edge + SIDE;
     for (const n of members.filter((m) => rec.boxes[m].beside !== null)) { places[n].x = x; x += places[n].w + GAP; width = Math.max(width, places[n].x + places[n].w); }
   }
-  return { places, width: width + MARGIN, height: y - GAP + MARGIN };
+  return { places, width: width + MARGIN, height: y - GAP + 2 * MARGIN };
 }
 
 // How a value differs from the stage before: "new", "gone", "changed" or "".
 function changes() {
   const now = rec.at(state.stage), before = state.stage ? rec.at(state.stage - 1) : now, found = new Map();
-  const names = (set) => new Set([...set].map((k) => rec.values[k].name));
-  const nowNames = names(now), beforeNames = names(before);
-  for (const k of now) if (!before.has(k)) found.set(k, beforeNames.has(rec.values[k].name) ? "changed" : "new");
-  for (const k of before) if (!now.has(k) && !nowNames.has(rec.values[k].name)) found.set(k, "gone");
+  const named = (set) => new Map([...set].map((k) => [rec.values[k].name, k]));
+  const nowNamed = named(now), beforeNamed = named(before);
+  for (const [name, k] of nowNamed) {
+    if (!beforeNamed.has(name)) found.set(k, "new");
+    else if (rec.text(k) !== rec.text(beforeNamed.get(name))) found.set(k, "changed");
+  }
+  for (const [name, k] of beforeNamed) if (!nowNamed.has(name)) found.set(k, "gone");
   return found;
 }
 
@@ -47,7 +50,7 @@ function drawPicture() {
   layout = laidOut();
   const now = rec.at(state.stage), what = changes(), chain = chosenChain(), heat = heatOf();
   const root = svg("svg", { viewBox: `0 0 ${layout.width} ${layout.height}`, width: layout.width * zoom, height: layout.height * zoom, role: "img" });
-  root.append(svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, svg("path", { d: "M0 0L8 4L0 8z" }))));
+  root.append(svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" }, svg("path", { d: "M0 0L8 4L0 8z" }))));
   root.append(edges(now, chain));
   rec.boxes.forEach((b, n) => root.append(drawBox(b, n, now, what, chain, heat)));
   byId("scroll").replaceChildren(root);
@@ -62,14 +65,23 @@ function edges(now, chain) {
       const a = rec.box_of[i];
       if (a < 0 || a === b) continue;
       const [from, to] = [anchor(i), anchor(k)], key = `${from.key} ${to.key}`;
-      const on = chain.has(i) || chain.has(k);
-      if (!pairs.has(key)) pairs.set(key, { from, to, count: 0, on: false, saved: rec.boxes[a].kind !== "gradient" && rec.boxes[b].kind === "gradient" });
-      pairs.get(key).count += 1;
+      const on = chain.has(i) || chain.has(k), isShared = isOfSeveral(i);
+      if (!pairs.has(key)) pairs.set(key, { from, to, on: false, shared: true, saved: rec.boxes[a].kind !== "gradient" && rec.boxes[b].kind === "gradient" });
+      pairs.get(key).shared &&= isShared;
       pairs.get(key).on ||= on && state.thing !== "";
     }
+    for (const w of b >= 0 ? boxesWithin(k) : []) pairs.set(`w${w} ${k}`, { from: { ...layout.places[w] }, to: anchor(k), saved: false, on: false });
   }
-  for (const e of pairs.values()) group.append(svg("path", { d: curve(e.from, e.to), class: `edge${e.saved ? " saved" : ""}${e.on ? " on" : ""}`, "marker-end": e.saved ? null : "url(#tip)" }));
+  for (const e of pairs.values()) group.append(svg("path", { d: curve(e.from, e.to), class: `edge${e.saved ? " saved" : ""}${e.shared ? " shared" : ""}${e.on ? " on" : ""}`, "marker-end": e.saved ? null : "url(#tip)" }));
   return group;
+}
+
+// Whether a value is of several layers, which compute it once, or of none.
+function isOfSeveral(k) { return rec.layerOf(k) === "" || new Set(rec.values[k].origins.map((o) => rec.origins[o].layer)).size > 1; }
+
+// The boxes of what is in the graphs that a value runs, without its own.
+function boxesWithin(k) {
+  return new Set(rec.values[k].graphs.flatMap((g) => rec.order(g)).map((v) => rec.box_of[v]).filter((n) => n >= 0 && n !== rec.box_of[k]));
 }
 
 // The rectangle where an edge of a value ends: the value within an open box, the box else.
@@ -100,7 +112,7 @@ function drawBox(b, n, now, what, chain, heat) {
   const states = new Set(all.map((k) => what.get(k)).filter(Boolean));
   const state_ = states.size === 0 ? "" : left.length === 0 ? "gone" : states.size === 1 && states.has("new") && left.every((k) => what.get(k) === "new") ? "new" : "changed";
   const isOpen = state.open.has(n), isAway = left.length === 0 && state_ !== "gone";
-  const isChosen = state.thing === `box:${n}` || (!isOpen && all.some((k) => chain.has(k)));
+  const isChosen = state.thing === `box:${n}` || (state.thing.startsWith("layer:") ? isWithin(b.layer, state.thing.slice(6)) : !isOpen && all.some((k) => chain.has(k)));
   const names = ["box", b.kind, state_, isOpen && "open", isAway && "away", isChosen && "chosen"].filter(Boolean).join(" ");
   const toggle = (e) => { e.stopPropagation(); toggleOpen(n); };
   const group = svg("g", { class: names, data: { box: n }, on: { click: (e) => { e.stopPropagation(); choose(`box:${n}`); }, dblclick: toggle } });
@@ -109,12 +121,12 @@ function drawBox(b, n, now, what, chain, heat) {
   if (heat && !isOpen) rect.style.fill = heatColour(amount / heat.most);
   const counted = b.kind === "input" ? typeOf(all) : left.length ? `${left.length} op${left.length > 1 ? "s" : ""}${heat ? `, ${readable(amount, heat.unit)}` : badge(n, left)}` : "nothing left";
   group.append(svg("title", {}, `${boxTitle(b)}: ${left.length} operations in this stage`), rect);
-  const fits = Math.max(8, Math.floor((p.w - 10) / 6.7));
+  const fits = Math.max(8, Math.floor((p.w - 10) / 6.7)), title = b.kind === "gradient" ? `∇ ${cutFront(b.layer, fits - 2)}` : cutFront(boxTitle(b), fits);
   if (isOpen) {
-    group.append(svg("text", { x: p.x + 8, y: p.y + 15, "font-weight": 600 }, cutFront(boxTitle(b), fits)));
+    group.append(svg("text", { x: p.x + 8, y: p.y + 15, "font-weight": 600 }, title));
     group.append(within(b, n, p, now, what, chain, heat));
   } else {
-    group.append(svg("text", { x: p.x + p.w / 2, y: p.y + 14, "text-anchor": "middle", "font-weight": 600 }, cutFront(boxTitle(b), fits)));
+    group.append(svg("text", { x: p.x + p.w / 2, y: p.y + 14, "text-anchor": "middle", "font-weight": 600 }, title));
     group.append(svg("text", { x: p.x + p.w / 2, y: p.y + 27, "text-anchor": "middle", class: "soft" }, cut(counted, fits + 1)));
   }
   return group;
@@ -171,9 +183,9 @@ function badge(n, left) {
 const UNITS = { flops: "", bytes: "B", seconds: "s", own: "" };
 
 function heatOf(colour = state.colour) {
-  if (!(colour in UNITS) || (colour === "seconds" && !rec.profile)) return null;
-  const of = colour === "own" ? ownValues() : rec.shares(colour);
-  const perBox = [...rec.inBox.values()].map((all) => sum(all.map((k) => of.get(k) || 0)));
+  if (!Object.hasOwn(UNITS, colour) || (colour === "seconds" && !rec.profile)) return null;
+  const of = colour === "own" ? ownValues() : rec.shares(colour), last = rec.at(rec.shown.length - 1);
+  const perBox = [...rec.inBox.values()].map((all) => sum(all.map((k) => (last.has(k) ? of.get(k) || 0 : 0))));
   return { of, most: Math.max(...perBox, 1e-300), unit: UNITS[colour] };
 }
 
@@ -196,7 +208,7 @@ function drawLegend(heat) {
   const item = (colour, text) => el("span", {}, el("i", { css: { background: colour } }), text);
   const first = heat ? [item(heatColour(1), `${readable(heat.most, heat.unit)}`), item(heatColour(0.02), "little")]
     : [item("var(--layer)", "forward"), item("var(--gradient)", "gradient"), item("var(--part)", "input, loss, metrics, optimizer")];
-  const marks = state.stage ? [item("var(--new)", "new"), item("var(--changed)", "changed"), item("var(--gone)", "gone")] : [];
+  const marks = changes().size ? [item("var(--new)", "new"), item("var(--changed)", "changed"), item("var(--gone)", "gone")] : [];
   byId("legend").replaceChildren(...first, ...marks);
 }
 

@@ -25,6 +25,7 @@ class Rec {
     const lines = this.values.flatMap((v, k) => v.origins.flatMap((o) => this.origins[o].lines.map((l) => [lineKey(l), k])));
     this.ofLine = new Map([...grouped(lines)].map(([key, found]) => [key, [...new Set(found)]]));
     this.shown = this.stages.filter((s, k) => k === 0 || s.graph !== this.stages[k - 1].graph);
+    this.shown.push({ number: this.stages.length - 1, name: "what runs", graph: this.stages[this.stages.length - 1].graph });
     this.members = new Map();
     this.orders = new Map();
   }
@@ -83,13 +84,14 @@ class Rec {
     return what === "bytes" ? this.kernels[k].read + this.kernels[k].written : this.kernels[k].flops;
   }
 
-  // Value -> its part of what its kernels take, by the operations of each.
+  // Value -> its part of what its kernels take, by the operations of each; what has its name in other stages has the same.
   shares(what) {
     const found = new Map();
     this.kernels.forEach((kernel, k) => {
       const weights = this.weights[k].map((w) => Math.max(w, 1)), total = weights.reduce((a, b) => a + b, 0);
       kernel.values.forEach((v, j) => found.set(v, (found.get(v) || 0) + (this.ofKernel(k, what) * weights[j]) / total));
     });
+    for (const [v, amount] of [...found]) for (const same of this.byName.get(this.values[v].name)) found.set(same, amount);
     return found;
   }
 

@@ -11,7 +11,7 @@ function readState() {
   state.thing = found.get("thing") || "";
   state.open = new Set((found.get("open") || "").split(",").filter((x) => /^\d+$/.test(x) && Number(x) < rec.boxes.length).map(Number));
   state.tab = found.get("tab") || "passes";
-  state.colour = found.get("colour") || "kind";
+  state.colour = [...byId("colour").options].some((o) => o.value === found.get("colour")) ? found.get("colour") : "kind";
 }
 
 function writeState() {
@@ -32,14 +32,19 @@ function set(change) {
 
 function choose(thing) { set({ thing }); }
 
-// What is chosen as {kind, title, values}; null where nothing is, or where the address names what is not here.
+// What is chosen as {kind, title, values}, with `isOf` (whether an origin belongs to it) for layers and lines; null where nothing is,
+// or where the address names what is not here.
 function chosen() {
-  const cut = state.thing.indexOf(":"), kind = state.thing.slice(0, cut), name = state.thing.slice(cut + 1);
+  const colon = state.thing.indexOf(":"), kind = state.thing.slice(0, colon), name = state.thing.slice(colon + 1);
+  const from = (isOf) => ({ isOf, values: rec.values.flatMap((v, k) => (v.origins.some((o) => isOf(rec.origins[o])) ? [k] : [])) });
   if (kind === "value" && rec.byName.has(name)) return { kind, title: `%${name}`, values: rec.byName.get(name) };
-  if (kind === "box" && rec.boxes[name]) return { kind: rec.boxes[name].kind, title: boxTitle(rec.boxes[name]), values: rec.inBox.get(Number(name)) || [] };
-  if (kind === "layer") return { kind, title: name, values: rec.values.flatMap((v, k) => v.origins.some((o) => isWithin(rec.origins[o].layer, name)) ? [k] : []) };
+  if (kind === "box" && /^\d+$/.test(name) && rec.boxes[name]) {
+    const b = rec.boxes[name], isOf = (o) => o.layer === b.layer && (o.gradient_of !== "") === (b.kind === "gradient");
+    return { kind: b.kind, title: boxTitle(b), isOf, values: rec.inBox.get(Number(name)) || [] };
+  }
+  if (kind === "layer") return { kind, title: name, ...from((o) => isWithin(o.layer, name)) };
   if (kind === "kernel" && rec.kernels[name]) return { kind, title: `${name} ${rec.kernels[name].name}`, values: rec.kernels[name].values };
-  if (kind === "line" && rec.ofLine.has(name)) return { kind: "line", title: name.split("/").pop(), values: rec.ofLine.get(name) };
+  if (kind === "line" && rec.ofLine.has(name)) return { kind, title: name.split("/").pop(), ...from((o) => o.lines.some((l) => lineKey(l) === name)) };
   if (kind === "rewrite" && rec.rewrites[name]) {
     const r = rec.rewrites[name];
     return { kind: `rewrite of pass ${rec.stages[r.pass + 1].name}`, title: r.rule, values: [r.old, r.new] };
@@ -47,14 +52,16 @@ function chosen() {
   return null;
 }
 
+// All values that what is chosen is or stands for. Layers and lines are what comes from them: rewrites keep where a value is from.
 let lastChain = ["", new Set()];
 function chosenChain() {
   if (lastChain[0] !== state.thing) {
     const thing = chosen();
-    lastChain = [state.thing, thing ? rec.chain(thing.values) : new Set()];
+    const isPlace = thing && !["kernel", "value"].includes(thing.kind) && !thing.kind.startsWith("rewrite");
+    lastChain = [state.thing, !thing ? new Set() : isPlace ? new Set(thing.values) : rec.chain(thing.values)];
   }
   return lastChain[1];
 }
 
 function isWithin(layer, name) { return layer === name || layer.startsWith(`${name}/`); }
-function boxTitle(box) { return box.kind === "gradient" ? `grad(${box.layer})` : box.layer || "outside of layers"; }
+function boxTitle(box) { return box.kind === "gradient" ? `∇ ${box.layer}` : box.layer || "outside of layers"; }

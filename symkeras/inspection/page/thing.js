@@ -8,7 +8,7 @@ function drawThing() {
   const chain = chosenChain(), first = rec.at(0), last = rec.at(rec.shown.length - 1);
   const operations = (stage) => [...stage].filter((k) => chain.has(k) && !["constant", "variable"].includes(rec.values[k].op));
   const written = operations(first), left = operations(last);
-  const origins = [...new Set([...written, ...left].flatMap((k) => rec.values[k].origins))].map((o) => rec.origins[o]);
+  const origins = [...new Set([...written, ...left].flatMap((k) => rec.values[k].origins))].map((o) => rec.origins[o]).filter(thing.isOf || (() => true));
   const kernels = [...new Set(left.flatMap((k) => rec.kernelsOf.get(k) || []))].sort((a, b) => a - b);
   const value = (k) => [link(`%${rec.values[k].name}`, `value:${rec.values[k].name}`, rec.text(k)), ` = ${rec.values[k].op}`, el("span", { class: "type" }, `: ${rec.values[k].type}`)];
   side.replaceChildren(
@@ -44,7 +44,7 @@ function overview() {
     el("h3", {}, rec.name), el("p", { class: "kind" }, `on ${rec.backend}${rec.level ? `, level ${rec.level}` : ""}`),
     ...listed("operations", [`${rec.written} written, ${count(rec.shown.length - 1)} left, ${rec.kernels.length} kernels`, ...variables], (t) => [t]),
     ...listed(rec.profile ? "kernels by time" : "kernels by operations", dearest.map((k) => k.number), kernelItem),
-    ...listed("passes that changed something", rec.shown.map((_, k) => k).slice(1), (k) => [
+    ...listed("passes that changed something", rec.shown.map((_, k) => k).slice(1, -1), (k) => [
       el("button", { class: "link", on: { click: () => set({ stage: k }) } }, rec.shown[k].name.split("{")[0]), el("span", { class: "type" }, ` ${(rec.rewritesOf.get(rec.shown[k].number) || []).length} rewrites`)]),
     el("p", { class: "note" }, "Click anything: it lights up in every pane and in every stage. Double click or Enter opens a layer, [ and ] go from pass to pass, ? tells the keys."),
   ];
