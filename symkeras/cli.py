@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     form.add_argument("--text", action="store_true", help="one screen of text for each function (so it is without options)")
     form.add_argument("--json", action="store_true", help="all that is known, as JSON")
     form.add_argument("--html", metavar="PATH", help="all that is known, as a page written to PATH")
-    inspect.add_argument("--function", choices=("predict", "train"), help="of this function alone (a page shows one: train if there is, else predict)")
+    inspect.add_argument("--function", choices=("predict", "train"), help="of this function alone; a page shows one: train if it is there")
     inspect.add_argument("--find", metavar="NAME", help="of a layer, line, value, kernel, pass or rule alone, with the chain it stands in")
     inspect.add_argument("--out", metavar="PATH", help="the file to write, instead of stdout")
     commands.add_parser("demo", help="train a small convolutional network on digits, and show how it was compiled")

@@ -215,7 +215,7 @@ class _Layout:
         for a, b in self._flow:
             before.setdefault(b, []).append(a)
             after.setdefault(a, []).append(b)
-        for k, box in enumerate(self._boxes):
+        for k in range(len(self._boxes)):
             ranks[k] = max((ranks[a] + 1 for a in before.get(k, ())), default=0)
         for k in reversed(range(len(self._boxes))):
             if k not in before:  # it begins where it is first read

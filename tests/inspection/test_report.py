@@ -27,7 +27,7 @@ def record_of(html: str) -> dict[str, Any]:
 
 
 def test_every_operation_of_every_stage_has_a_box_and_a_place_within() -> None:
-    model, x, y = recurrent()
+    model, _x, _y = recurrent()
     data = page_data(model.executable("train").inspect, {})
     seen = {k for g in data["graphs"] for k in g["values"]}
     for k in seen:
@@ -39,7 +39,7 @@ def test_every_operation_of_every_stage_has_a_box_and_a_place_within() -> None:
 
 @pytest.mark.parametrize("make", [classifier, recurrent])
 def test_no_forward_box_stands_over_another_one_and_readers_stand_below(make: Any) -> None:
-    model, x, y = make()
+    model, _x, _y = make()
     boxes = page_data(model.executable("train").inspect, {})["boxes"]
     flowing = [b for b in boxes if b["beside"] is None]
     assert len(flowing) > 3

@@ -35,6 +35,11 @@ function choose(thing) { set({ thing }); }
 // What is chosen as {kind, title, values}, with `isOf` (whether an origin belongs to it) for layers and lines; null where nothing is,
 // or where the address names what is not here.
 function chosen() {
+  const found = named();
+  return found && found.values.length ? found : null;
+}
+
+function named() {
   const colon = state.thing.indexOf(":"), kind = state.thing.slice(0, colon), name = state.thing.slice(colon + 1);
   const from = (isOf) => ({ isOf, values: rec.values.flatMap((v, k) => (v.origins.some((o) => isOf(rec.origins[o])) ? [k] : [])) });
   if (kind === "value" && rec.byName.has(name)) return { kind, title: `%${name}`, values: rec.byName.get(name) };
