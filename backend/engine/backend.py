@@ -8,6 +8,7 @@ from typing import Any
 from symkeras.arguments import Check, optional, text
 from symkeras.backend.engine.device import Device, device_name
 from symkeras.backend.engine.executable import EngineExecutable, Step, WalkExecutable
+from symkeras.backend.engine.shared import SharedExecutable
 from symkeras.backend.engine.walk import Functions, Walk
 from symkeras.backend.interface import Backend
 from symkeras.graph.graph import Graph
@@ -20,7 +21,8 @@ class EngineBackend(Backend):
         name, package: see `Backend`.
         table: its functions, for what it takes; `functions` gives those of a device.
         passes: what it adds to the pipeline of "O2"; `unwanted`, what it leaves out of every level.
-        own: options beside those of all engines, and what they may be; the methods are given those that are set.
+        own: options beside those of all engines, and what they may be; the methods are given those that are set, and "distribution" where the
+            graph is to run over several devices.
     """
 
     table: Functions
@@ -79,4 +81,4 @@ class EngineBackend(Backend):
         return op in self.table.plain or op in self.table.special
 
     def compile(self, graph: Graph, **options: Any) -> EngineExecutable:
-        return WalkExecutable(graph, self, **options)
+        return (SharedExecutable if "distribution" in options else WalkExecutable)(graph, self, **options)

@@ -200,7 +200,7 @@ class WalkExecutable(EngineExecutable):
             with self._lock:
                 walk = Walk(self._optimised, self._functions, self.sizes(shapes))
                 try:
-                    found = self._engine.step(walk, self.place, self.own)
+                    found = self._compiled(walk)
                 except Exception as problem:
                     if faults.is_ours(problem):
                         raise
@@ -208,6 +208,9 @@ class WalkExecutable(EngineExecutable):
                 self._steps.put(shapes, found)
         self._last = found
         return found
+
+    def _compiled(self, walk: Walk) -> Step:
+        return self._engine.step(walk, self.place, self.own)
 
     @property
     def source(self) -> str:  # type: ignore[override]

@@ -16,8 +16,8 @@ from symkeras.graph.variable import Variable
 
 
 def every_device() -> dict[str, Any]:
-    """JAX's devices by name: those it prefers, then the processor."""
-    return {f"{d.platform}:{d.id}": d for d in (*jax.devices(), *jax.devices("cpu"))}
+    """JAX's devices of this process by name: those it prefers, then the processor; its own are numbered from 0 among several processes, too."""
+    return {f"{d.platform}:{k}": d for kind in (None, "cpu") for k, d in enumerate(jax.local_devices(backend=kind))}
 
 
 def denormals_of(kind: str) -> tuple[str, ...]:
@@ -54,10 +54,9 @@ class JaxStep(Step):
     sizes, donates copies: where it fails, the values are as they were.
     """
 
-    device: Device
     takes_over = True
 
-    def __init__(self, walk: Walk, device: Device):
+    def __init__(self, walk: Walk, device: device.Device):
         super().__init__(walk, device)
         updated = [n for n, _ in walk.graph.updates]
         read = {n: k for k, n in enumerate(walk.variables)}
@@ -80,14 +79,20 @@ class JaxStep(Step):
             news = [jnp.where(is_good, new, held[read[n]]) if n in read else new for n, new in zip(updated, news, strict=True)]
             return outputs, news, found
 
-        self._step = jax.jit(step, donate_argnums=(0,))
+        self._step = self._jit(step)
         self._types: Any = None
         self._has_room = not device.is_processor
+
+    def _jit(self, step: Any) -> Any:
+        return jax.jit(step, donate_argnums=(0,))
+
+    def _sent(self, inputs: Sequence[np.ndarray]) -> list[Any]:
+        return [self.device.send(a) for a in inputs]
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
         with jax.enable_x64(True):
             donated = [variables[k] if self._has_room else jnp.copy(variables[k]) for k in self._given]
-            given = (donated, [variables[k] for k in self._kept], [self.device.send(a) for a in inputs])
+            given = (donated, [variables[k] for k in self._kept], self._sent(inputs))
             if self._types is None:
                 self._types = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), given)
             outputs, news, extents = self._step(*given)

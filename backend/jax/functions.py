@@ -280,7 +280,7 @@ class JaxFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`."""
 
     plain = {
-        **NOTHING, **by_name([jnp, jax.scipy.special]), "floor_divide": _floor_divide, "mod": _mod, "power": _power,
+        **NOTHING, "laid_out": lambda x, **_: x, **by_name([jnp, jax.scipy.special]), "floor_divide": _floor_divide, "mod": _mod, "power": _power,
         "where": jnp.where, "cast": lambda x, dtype: x.astype(dtype),
         "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.transpose(axes),
         "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape), "flip": lambda x, axes: jnp.flip(x, axes), "slice": _slice,

@@ -272,7 +272,7 @@ class TorchFunctions(Functions):
         self.takes_out = TAKE_OUT if takes_out else frozenset()
         at = Indexing(raises_at_once)
         self.plain: dict[str, Callable[..., Any]] = {
-            **NOTHING, "where": torch.where,
+            **NOTHING, "laid_out": lambda x, **_: x, "where": torch.where,
             "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.permute(axes),
             "broadcast_to": lambda x, shape: x.expand(shape), "flip": lambda x, axes: torch.flip(x, axes), "pad": _pad,
             "concatenate": lambda *x, axis: torch.cat(x, axis),
