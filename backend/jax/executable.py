@@ -87,6 +87,8 @@ class JaxStep(Step):
         return jax.jit(step, donate_argnums=(0,))
 
     def _sent(self, inputs: Sequence[np.ndarray]) -> list[Any]:
+        if self.walk.variables:  # JAX takes arrays to where these are, sooner than `device_put` does; copied, see `Device.send`
+            return [a.copy() for a in inputs]
         return [self.device.send(a) for a in inputs]
 
     def __call__(self, inputs: Sequence[np.ndarray], variables: Sequence[Any]) -> tuple[list[Any], list[Any], np.ndarray]:
