@@ -171,6 +171,7 @@ class WalkExecutable(EngineExecutable):
     def _run(self, given: Sequence[np.ndarray]) -> list[np.ndarray]:
         shapes = tuple(a.shape for a in given)
         step = self.step(shapes)
+        step.walk.first(given)
         try:
             held = [residence.value_at(self.place, n.attrs["variable"]) for n in step.walk.variables]
             outputs, news, extents = step(given, held)
@@ -198,7 +199,7 @@ class WalkExecutable(EngineExecutable):
         found = self._steps.get(shapes)
         if found is None:
             with self._lock:
-                walk = Walk(self._optimised, self._functions, self.sizes(shapes))
+                walk = Walk(self._optimised, self._functions, self.sizes(shapes), looks_first=True)
                 try:
                     found = self._compiled(walk)
                 except Exception as problem:

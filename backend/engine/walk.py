@@ -5,7 +5,7 @@ function that is given the node (`Here`) and returns what computes it: for contr
 
 Values that would be out of range raise in the reference and are clamped, or worse, by engines. Such an op adds a check: the engine computes
 the least and the largest of its indices beside the results, and who runs the walk compares them with the bounds afterwards. An engine that
-has numbers at once (`raises_at_once`) compares them before the op runs.
+has numbers at once (`raises_at_once`) compares them before the op runs. Where inputs alone decide them they are looked at before all (`first.py`).
 
 An op that an engine lets write where it is told (`takes_out`) writes over an operand that nobody reads any more: never over inputs, variables or
 constants, and never over what a view may show.
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.engine.first import First
 from symkeras.backend.engine.spare import Spare
 from symkeras.backend.engine.text import Text, is_shown
 from symkeras.errors import BackendError, DataError
@@ -140,16 +141,20 @@ class Walk:
         graph: what to compute; closed, of ops that the engine takes.
         functions: those of the engine.
         env: the sizes of its dims.
+        looks_first: whether who calls it calls `first` before, with the inputs as NumPy arrays.
 
     Attributes:
+        first: the checks of indices that inputs alone decide.
         checks: one for each extent that a call gives.
         variables: the nodes of variables that it reads.
         run: the emitted function, of inputs and values of variables.
         env: the sizes of its dims.
     """
 
-    def __init__(self, graph: Graph, functions: Functions, env: Mapping[str, int]):
+    def __init__(self, graph: Graph, functions: Functions, env: Mapping[str, int], looks_first: bool = False):
         self.graph = graph
+        self.first = First(graph, env)
+        self._looks_first = looks_first
         self.checks: list[Check] = []
         self._functions = functions
         self.env = env
@@ -223,6 +228,8 @@ class Walk:
         if found is None:
             return
         check, indices = found
+        if self._looks_first and self.first.take(check, indices):
+            return
         if self._at_once:
             self._text.look(indices, self._functions.extent, check)
         else:

@@ -24,6 +24,8 @@ class JaxBackend(EngineBackend):
     name = "jax"
     package = "jax"
     table = FUNCTIONS
+    unwanted = (*EngineBackend.unwanted, "sparse-updates")
+    """XLA copies a table whose rows it reads and writes in one step, twice; a whole one that is read and written element by element it does not."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -60,7 +60,7 @@ class JaxStep(Step):
         super().__init__(walk, device)
         updated = [n for n, _ in walk.graph.updates]
         read = {n: k for k, n in enumerate(walk.variables)}
-        self._given = [k for n, k in read.items() if n in updated]  # donated, in this order
+        self._given = [read[n] for n in updated if n in read]  # donated, in the order of the results: JAX gives each to the first that it fits
         self._kept = [k for n, k in read.items() if n not in updated]
         count = len(walk.graph.outputs)
         low, high = walk.bounds

@@ -1,0 +1,80 @@
+"""Indices that inputs alone decide, such as word numbers and labels: looked at on the arrays as they come, before the engine runs.
+
+So an engine does not compute their extents, need not keep what a step writes over until it has seen them, and does not wait for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symkeras.graph import dims
+from symkeras.graph.graph import Graph
+from symkeras.graph.node import Node
+from symkeras.ops.evaluation import sizes, value_of
+
+_SAME_EXTENT = frozenset({"reshape", "transpose", "expand_dims", "squeeze", "flip", "broadcast_to"})
+"""Ops whose results have the elements that they read, all of them."""
+_MOST = 12
+"""Operations between inputs and indices; more are left to the engine."""
+
+
+class First:
+    """The checks of a graph that are done first, in running order.
+
+    Args:
+        graph: whose inputs are known.
+        env: the sizes of its dims.
+    """
+
+    def __init__(self, graph: Graph, env: Mapping[str, int]):
+        self._graph = graph
+        self._env = env
+        self._places = {n: k for k, n in enumerate(graph.inputs)}
+        self._checks: list[tuple[Callable[[int, int], None], Node]] = []
+        self._chain: dict[Node, None] = {}
+
+    def take(self, check: Callable[[int, int], None], indices: Node) -> bool:
+        """Take a check over, if inputs alone decide its indices by a few operations element by element."""
+        source = indices
+        while source.op.name in _SAME_EXTENT:
+            source = source.inputs[0]
+        chain = self._chain_to(source)
+        if chain is None or 0 in dims.evaluate(source.shape, self._env):
+            return False
+        self._chain.update(chain)
+        self._checks.append((check, source))
+        return True
+
+    def _chain_to(self, node: Node) -> dict[Node, None] | None:
+        """What computes a node from inputs, in order; None where that is more than is done first."""
+        found: dict[Node, None] = {}
+        todo = [node]
+        while todo:
+            n = todo.pop()
+            if n in self._places or n in found:
+                continue
+            is_small = n.op.name in ("constant", "dim") or ((n.op.is_elementwise or n.op.is_view) and n.op.name != "item" and not n.op.may_raise(n))
+            if not is_small or len(found) == _MOST:
+                return None
+            found[n] = None
+            todo += n.inputs
+        return dict.fromkeys(sorted(found, key=lambda n: n.uid))
+
+    def __call__(self, arrays: Sequence[np.ndarray]) -> None:
+        """Look at the inputs of a call.
+
+        Raises:
+            IndexError: an index is out of range; with layer and line.
+        """
+        if not self._checks:
+            return
+        values: dict[Node, Any] = {n: arrays[k] for n, k in self._places.items()}
+        if self._chain:
+            with sizes(self._env), np.errstate(all="ignore"):
+                for n in self._chain:
+                    values[n] = value_of(n, self._graph, values, self._env, {})
+        for check, n in self._checks:
+            check(int(values[n].min()), int(values[n].max()))
