@@ -236,6 +236,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "summary": (
         lambda: small().summary(line_length="a"), lambda: small().summary(positions=3), lambda: small().summary(layer_range=3),
         lambda: small().summary(print_fn=3), lambda: small().summary(expand_nested="a"),
+        lambda: small().summary(costs=0),
     ),
     "weights": (lambda: small().set_weights(3), lambda: small().set_weights([1]), lambda: small().set_weights(["a", "b"])),
     "copies": (

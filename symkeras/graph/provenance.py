@@ -75,6 +75,7 @@ class HasOrigins(Protocol):
 class _Context(threading.local):
     part: str = ""
     layers: tuple[str, ...] = ()
+    is_within: bool = False
     inherited: tuple[Origin, ...] | None = None
     replaced: Any = None
     lines: tuple[Line, ...] = ()
@@ -107,6 +108,21 @@ def part_scope(path: str) -> Iterator[None]:
         yield
     finally:
         _context.part = before
+
+
+def is_outermost() -> bool:
+    """Whether neither a layer nor a model is being called."""
+    return not _context.layers and not _context.is_within
+
+
+@contextmanager
+def outermost_scope() -> Iterator[None]:
+    """Nodes built inside belong to a model that goes without its name; models within it have theirs."""
+    before, _context.is_within = _context.is_within, True
+    try:
+        yield
+    finally:
+        _context.is_within = before
 
 
 def layer_path() -> str:

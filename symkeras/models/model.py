@@ -43,8 +43,9 @@ class Model(Trainer, Layer):
     """Whether calls of its layers that were made outside of it are made again when it is called."""
 
     def _scope(self) -> AbstractContextManager[None]:
-        is_outermost = not provenance.layer_path()
-        return nullcontext() if self._is_replayed and is_outermost else super()._scope()  # its layers were built without its name as well
+        if self._is_replayed and provenance.is_outermost():
+            return provenance.outermost_scope()  # the name of the whole says nothing of a place in it; its layers were built without it as well
+        return super()._scope()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _is_graph(args, kwargs):
@@ -92,14 +93,14 @@ class Model(Trainer, Layer):
 
     @checked(
         line_length=optional(positive_int), positions=optional(several(number())), print_fn=optional(function), expand_nested=boolean,
-        show_trainable=boolean, layer_range=optional(several(text, count=2)),
+        show_trainable=boolean, layer_range=optional(several(text, count=2)), costs=optional(positive_int),
     )  # fmt: skip
     def summary(self, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None,
-                expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None) -> None:  # fmt: skip
-        """Print the layers with their output shapes and numbers of parameters."""
+                expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None, costs: int | None = None) -> None:  # fmt: skip
+        """Print the layers with their output shapes and numbers of parameters; with `costs=32`, what each costs as compiled for 32 rows."""
         from symkeras.models.summary import print_summary
 
-        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range, costs)
 
     def _repr_html_(self) -> str:
         from symkeras.graph.notebook import as_html

@@ -23,8 +23,10 @@ SHARES = {
     3: (0.45, 0.80, 1.0),
     4: (0.30, 0.56, 0.74, 1.0),
     5: (0.27, 0.50, 0.66, 0.88, 1.0),
+    6: (0.22, 0.42, 0.55, 0.73, 0.86, 1.0),
+    7: (0.20, 0.38, 0.50, 0.66, 0.78, 0.89, 1.0),
 }
-"""Where columns end, as shares of a given line; with four columns the last one is `Connected to` or `Trainable`."""
+"""Where columns end, as shares of a given line, by the number of columns."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ class Row:
     params: str
     connected: str
     trainable: str
+    flops: str = ""
+    moved: str = ""
 
 
 def print_summary(model: Any, line_length: int | None = None, positions: Sequence[float] | None = None,
                   print_fn: Callable[[str], Any] | None = None, expand_nested: bool = False, show_trainable: bool = False,
-                  layer_range: Sequence[str] | None = None) -> None:  # fmt: skip
+                  layer_range: Sequence[str] | None = None, costs: int | None = None) -> None:  # fmt: skip
     """Print the layers of a model, and how many parameters it has.
 
     Args:
@@ -51,11 +55,14 @@ def print_summary(model: Any, line_length: int | None = None, positions: Sequenc
         expand_nested: whether layers of models inside are shown.
         show_trainable: whether a column says which layers are trainable.
         layer_range: names (or regular expressions) of the first and the last layer shown.
+        costs: rows of a batch for which columns say what a layer costs as compiled: floating-point operations and bytes read and written, of the
+            training step (forward and backward together) where the model is compiled, else of a prediction.
 
     Raises:
         ConfigError: a range that fits no layers, or columns that are too narrow.
+        InspectionError: `costs` for a backend that has no kernels, or for a model with other open sizes than the batch.
     """
-    text = summary_text(model, line_length, positions, expand_nested, show_trainable, layer_range)
+    text = summary_text(model, line_length, positions, expand_nested, show_trainable, layer_range, costs)
     if print_fn is not None:
         print_fn(text)
     elif not config.is_interactive_logging_enabled():
@@ -69,14 +76,17 @@ def print_summary(model: Any, line_length: int | None = None, positions: Sequenc
 
 
 def summary_text(model: Any, line_length: int | None = None, positions: Sequence[float] | None = None, expand_nested: bool = False,
-                 show_trainable: bool = False, layer_range: Sequence[str] | None = None) -> str:  # fmt: skip
+                 show_trainable: bool = False, layer_range: Sequence[str] | None = None, costs: int | None = None) -> str:  # fmt: skip
     """What `print_summary` prints."""
     records = _records(model)
     connected = not is_chain(model)
     layers = _chosen(model.layers, layer_range)
-    rows = [row for layer in layers for row in _rows(layer, records, expand_nested, 0)]
+    spent = _costs(model, costs) if costs is not None else {}
+    rows = [row for layer in layers for row in _rows(layer, records, expand_nested, spent)]
     header = [*COLUMNS, *([("Connected to", "<")] if connected else []), *([("Trainable", "^")] if show_trainable else [])]
-    cells = [[r.layer, r.shape, r.params, *([r.connected] if connected else []), *([r.trainable] if show_trainable else [])] for r in rows]
+    header += [("FLOPs", ">"), ("Bytes", ">")] if costs is not None else []
+    cells = [[r.layer, r.shape, r.params, *([r.connected] if connected else []), *([r.trainable] if show_trainable else []),
+              *([r.flops, r.moved] if costs is not None else [])] for r in rows]  # fmt: skip
     widths = _widths(header, cells, line_length, positions)
     return "\n".join([f'Model: "{printable(model.name)}"', *_box(header, cells, widths), *_totals(model)])
 
@@ -104,17 +114,34 @@ def is_chain(model: Any) -> bool:
     return is_single and len(model.inputs) == 1 and len(sources) == len(set(sources))
 
 
-def _rows(layer: Any, records: dict[int, list[CallRecord]], expand_nested: bool, depth: int) -> Iterator[Row]:
+def _costs(model: Any, batch: int) -> dict[str, tuple[int, int]]:
+    """Layer path -> floating-point operations and bytes, of the layer and all within it."""
+    layers = model.executable("train" if model.compiled else "predict").inspect.cost(batch=batch).layers
+    found: dict[str, tuple[int, int]] = {}
+    for row in layers:
+        parts = row["layer"].split("/")
+        for k in range(1, len(parts) + 1):
+            flops, moved = found.get(path := "/".join(parts[:k]), (0, 0))
+            found[path] = flops + row["flops"], moved + row["read"] + row["written"]
+    return found
+
+
+def _rows(
+    layer: Any, records: dict[int, list[CallRecord]], expand_nested: bool, costs: dict[str, tuple[int, int]], outer: tuple[str, ...] = ()
+) -> Iterator[Row]:
+    depth = len(outer)
     calls = records.get(id(layer), [])
     prefix = "   " * depth + "└ " if depth else ""
     params = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)" if _makes_weights(layer) else "0"
     sources = ", ".join(_sources(calls))
     trainable = ("Y" if layer.trainable else "N") if layer.weights else "-"
-    yield Row(f"{prefix}{printable(layer.name)} ({type(layer).__name__})", _shape(layer, calls), params, sources or "-", trainable)
+    flops, moved = costs.get("/".join([*outer, layer.name]), (0, 0))
+    title = f"{prefix}{printable(layer.name)} ({type(layer).__name__})"
+    yield Row(title, _shape(layer, calls), params, sources or "-", trainable, f"{flops:,}", f"{moved:,}")
     inner = getattr(layer, "layers", None)
     if expand_nested and inner:
         for one in inner:
-            yield from _rows(one, _records(layer), True, depth + 1)
+            yield from _rows(one, _records(layer), True, costs, (*outer, layer.name))
 
 
 def _sources(calls: Sequence[CallRecord]) -> list[str]:

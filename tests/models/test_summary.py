@@ -143,3 +143,17 @@ def test_names_stay_on_their_line_and_say_nothing_to_the_terminal():
         if "/" not in name and name:
             text = summary_text(Sequential([Input((2,)), layers.Dense(2, name=name)], name=name))
             assert len(text.splitlines()) == text.count("\n") + 1 and {c for c in text if not c.isprintable()} == {"\n"}
+
+
+def test_costs_are_those_of_the_compiled_function_by_layer():
+    inner = Sequential([layers.Dense(3, name="deep")], name="inner")
+    model = Sequential([layers.Input((4,)), layers.Dense(5, name="wide"), inner], name="outer")
+    text = summary_text(model, costs=10, expand_nested=True)
+    assert "FLOPs" in text and "FLOPs" not in summary_text(model)
+    cost = model.executable("predict").inspect.cost(batch=10)
+    words = [line.replace("└", "").split() for line in text.splitlines() if "(Dense)" in line or "(Sequential)" in line]
+    shown = {w[1]: w[-4] for w in words}
+    flops = {row["layer"]: f"{row['flops']:,}" for row in cost.layers}
+    assert shown == {"wide": flops["wide"], "inner": flops["inner/deep"], "deep": flops["inner/deep"]}
+    model.compile("sgd", "mse")
+    assert summary_text(model, costs=10) != summary_text(model, costs=20) != text

@@ -16,7 +16,7 @@ from symkeras.ops.leaves import placeholder
 class Names(Functions):
     """Functions that are never called."""
 
-    plain = dict.fromkeys(("gather", "transpose", "reshape", "cast", "where", "less", "add", "multiply", "argmax", "slice", "matmul", "expand_dims"), max)
+    plain = dict.fromkeys(("gather", "transpose", "reshape", "cast", "where", "less", "add", "argmax", "slice", "expand_dims"), max)
 
     def constant(self, array: Any) -> Any:
         return array
