@@ -79,11 +79,12 @@ class Cluster:
             found.append(np.concatenate([part[:n] for part, n in zip(self.all_of(padded), counts, strict=True)]))
         return found, slice(begin, begin + counts[self.index])
 
-    def agree(self, digest: bytes, what: str) -> None:
+    def agree(self, digest: bytes, what: str, hint: str = "") -> None:
         """Raise where the processes do not have the same of something.
 
         Args:
             digest: 32 bytes that stand for it.
+            hint: what to do about it.
 
         Raises:
             DistributionError: one of them has another.
@@ -93,4 +94,5 @@ class Cluster:
         found = self.all_of(np.frombuffer(digest, np.uint8))
         others = [k for k in range(self.count) if (found[k] != found[0]).any()]
         if others:
-            raise DistributionError(f"processes {', '.join(map(str, others))} have another {what} than process 0; this is process {self.index}")
+            who = f"process {others[0]} has" if len(others) == 1 else f"processes {', '.join(map(str, others))} have"
+            raise DistributionError(f"{who} another {what} than process 0; this is process {self.index}{hint}")

@@ -17,6 +17,8 @@ from symkeras.graph.node import Node
 if TYPE_CHECKING:
     from symkeras.backend.engine.backend import EngineBackend
 
+_ALL_DATA = ". Every process is given all data; DataParallel(auto_shard_dataset=False) takes rows of their own"
+
 
 class SharedExecutable(WalkExecutable):
     """See `WalkExecutable`; its place reaches over the devices of a distribution.
@@ -28,10 +30,13 @@ class SharedExecutable(WalkExecutable):
     def __init__(self, graph: Graph, backend: EngineBackend, distribution: Any, **options: Any):
         super().__init__(graph, backend, distribution=distribution, **options)
         self._cluster = backend.cluster
-        self._gathers_rows = not distribution.auto_shard_dataset and self._cluster.count > 1
+        self._is_shared = self._cluster.count > 1
+        self._gathers_rows = not distribution.auto_shard_dataset and self._is_shared
 
     def _run(self, given: Sequence[np.ndarray]) -> list[np.ndarray]:
         if not self._gathers_rows:
+            if self._is_shared and self._steps.get(tuple(a.shape for a in given)) is None:
+                self._cluster.agree(digest_of_arrays(given), "batch of data", _ALL_DATA)
             return super()._run(given)
         by_rows = [is_batch(n) for n in self.source_graph.inputs]
         rows, own = self._cluster.rows_of_all([a for a, is_split in zip(given, by_rows, strict=True) if is_split])
@@ -40,7 +45,7 @@ class SharedExecutable(WalkExecutable):
         return [o[own] if is_batch(n) else o for o, n in zip(found, self.graph.outputs, strict=True)]
 
     def _compiled(self, walk: Walk) -> Step:
-        if self._cluster.count > 1:
+        if self._is_shared:
             self._cluster.agree(digest_of(walk), "model, batch size or value of a weight")
         return super()._compiled(walk)
 
@@ -57,4 +62,13 @@ def digest_of(walk: Walk) -> bytes:
         found.update(f"{n.op.name} {n.types}\n".encode())
     for n in walk.variables:
         found.update(np.ascontiguousarray(n.attrs["variable"].array).data)
+    return found.digest()
+
+
+def digest_of_arrays(arrays: Sequence[np.ndarray]) -> bytes:
+    """Of a batch that every process is given."""
+    found = hashlib.sha256()
+    for a in arrays:
+        found.update(f"{a.dtype} {a.shape}\n".encode())
+        found.update(np.ascontiguousarray(a).data)
     return found.digest()

@@ -91,6 +91,7 @@ class JaxCluster(Cluster):
         self._runner = _Runner(lambda: self.lost or (late if time.monotonic() > deadline else ""))
         atexit.register(self._leave)
         jax.config.update("jax_enable_recoverability", True)  # a process that dies does not end the others
+        jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM, which is to end the process
         try:  # JAX ends the process that waits in vain: so it is given more time, and not waited for
             self._runner(lambda: jax.distributed.initialize(address, count, index, initialization_timeout=2 * seconds + 60,
                                                             heartbeat_timeout_seconds=HEARTBEAT, shutdown_timeout_seconds=_SHUTDOWN))  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +11,7 @@ from symkeras import ops, tree
 from symkeras.arguments import boolean, checked
 from symkeras.distribution import scope
 from symkeras.distribution.layouts import DeviceMesh, LayoutMap, TensorLayout
+from symkeras.distribution.processes import joined
 from symkeras.errors import ConfigError, ShapeError, nearest
 
 BATCH = "batch"
@@ -61,13 +63,42 @@ class Distribution:
     def check_batch(self, rows: int) -> None:
         """Raise where full batches of so many rows cannot be split evenly; the last one of an epoch may have any number.
 
+        Args:
+            rows: of the batches that this process is given.
+
         Raises:
             ShapeError: the mesh does not divide the batch.
         """
-        parts = self.num_model_replicas
+        parts, cluster = self.num_model_replicas, joined()
+        if cluster is not None and not self.auto_shard_dataset:
+            rows *= cluster.count
         if rows % parts:
             near = f"{rows - rows % parts} or {rows - rows % parts + parts}" if rows > parts else str(parts)
             raise ShapeError(f"a batch of {rows} rows cannot be split over the {parts} parts of mesh axis {self.batch_dim_name!r}: take {near} rows")
+
+    def together(self, stretches: Iterable[Any], steps: int | None) -> Iterator[Any]:
+        """The batches of an epoch (`symkeras.models.feeds.feed.Stretch`), looked at before they run.
+
+        Args:
+            stretches: the batches that this process is given.
+            steps: how many there are; None where that shows only at the end: then processes ask each other before each.
+
+        Raises:
+            DistributionError: processes have different numbers of batches, for which they would wait in vain; or one is gone.
+            ShapeError: the mesh does not divide the batch.
+        """
+        largest = 0
+        if steps is not None:
+            _agree_on_batches(steps)
+        for stretch in stretches:
+            if steps is None:
+                _agree_on_batches(len(stretch.batches))
+            if stretch.batch_size > largest:  # a smaller one is the last
+                largest = stretch.batch_size
+                self.check_batch(largest)
+            yield stretch
+        if steps is None:
+            _agree_on_batches(0)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -166,8 +197,14 @@ class ModelParallel(Distribution):
         layout = self.layout_map[owner.path]
         if layout is None or owner.shape != variable.shape:
             return super().get_variable_layout(variable)
-        layout.check(variable.shape, f"variable {variable.path!r}")
+        layout.check(variable.shape, f"variable {owner.path!r}")
         return layout
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
         return self.layout_map[path]
+
+
+def _agree_on_batches(count: int) -> None:
+    cluster = joined()
+    if cluster is not None:
+        cluster.agree(hashlib.sha256(str(count).encode()).digest(), "number of batches")

@@ -12,6 +12,7 @@ from symkeras import config, tree
 from symkeras.arguments import boolean, checked, either, one_of, optional, positive_int, settings, text
 from symkeras.callbacks.callback_list import CallbackList
 from symkeras.callbacks.logs import LazyLogs
+from symkeras.distribution.processes import joined
 from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import provenance
@@ -181,13 +182,10 @@ class Trainer(OneBatch, GeneratorMethods, Results):
     def _run(self, mode: str, feed: Feed, each: Callable[[list[np.ndarray]], Any], at_once: int = 1) -> Step:
         """Run an epoch of a feed; `each(outputs)` is called for every batch and may end it."""
         step: Any = None
-        shared, largest = distribution(), 0
+        shared = distribution()
         with closing(feed.epoch()) as stretches:  # type: ignore[type-var]
-            for stretch in stretches:
+            for stretch in stretches if shared is None else shared.together(stretches, feed.steps):
                 data = stretch.data
-                if shared is not None and stretch.batch_size > largest:  # a smaller one is the last
-                    largest = stretch.batch_size
-                    shared.check_batch(largest)
                 step = self._step(mode, data.x, data.y, data.weights, data.structure)
                 if run(step, stretch, self._with_extra_logs(step, each) if step.extra else each, at_once):
                     break
@@ -370,7 +368,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
         parts: list[list[np.ndarray]] = []
         if is_plain:
             step = self._run("predict", feed, parts.append)
-            if isinstance(feed, ArrayFeed) and len(parts) == 1:
+            if isinstance(feed, ArrayFeed) and len(parts) == 1 and joined() is None:
                 object.__setattr__(self, "_at_once", AtOnce.after(step, x, feed.data.x))
         else:
             hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=feed.steps)

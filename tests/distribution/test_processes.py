@@ -37,10 +37,10 @@ distribution.set_distribution(None)
 distribution.set_distribution(distribution.DataParallel(auto_shard_dataset=False))
 rows = np.r_[0:8, 16:24, 32:38] if RANK == 0 else np.r_[8:16, 24:32, 38:43]
 check("expected.npz", result(net(), 1, rows, 8))
-print(">", net().predict(X[:5 - RANK], verbose=0).shape)
+print(">", net().predict(X[:5 - RANK], verbose=0).shape, len(net().train_on_batch(X[:1], Y[:1])))
 """
     found = run(START + script, count=2, folder=tmp_path)
-    assert [lines(done) for done in found] == [["(5, 4)"], ["(4, 4)"]]
+    assert [lines(done) for done in found] == [["(5, 4) 2"], ["(4, 4) 2"]]
 
 
 def test_processes_whose_weights_differ_are_told_so(tmp_path: Path) -> None:
@@ -53,4 +53,32 @@ except DistributionError as error:
     print(">", error)
 """
     for k, done in enumerate(run(START + script, count=2, folder=tmp_path)):
-        assert lines(done) == [f"processes 1 have another model, batch size or value of a weight than process 0; this is process {k}"]
+        assert lines(done) == [f"process 1 has another model, batch size or value of a weight than process 0; this is process {k}"]
+
+
+OTHER_DATA = """
+n = 43 - 20 * RANK
+def batches():
+    for k in range(3 - RANK):
+        yield X[:16], Y[:16]
+model = net()
+for wrong in (lambda: model.fit(X[:n], Y[:n], batch_size=16, shuffle=False, verbose=0), lambda: model.fit(batches(), epochs=2, verbose=0),
+              lambda: model.evaluate(X + RANK, Y, batch_size=16, verbose=0)):
+    try:
+        wrong()
+    except DistributionError as error:
+        print(">", error, flush=True)
+os.kill(os.getpid(), 15)
+"""
+
+
+@pytest.mark.parametrize("engine", ["jax", "torch"])
+def test_processes_that_are_given_other_data_are_told_so_and_do_not_wait_for_each_other(tmp_path: Path, engine: str) -> None:
+    pytest.importorskip(engine, reason=f"{engine} is not installed: pip install 'symkeras[{engine}]'")
+    for k, done in enumerate(run(START + OTHER_DATA, engine=engine, count=2, folder=tmp_path)):
+        who = f"than process 0; this is process {k}"
+        assert [line for line in done.out.splitlines() if line.startswith(">")] == [
+            f"> process 1 has another number of batches {who}", f"> process 1 has another number of batches {who}",
+            f"> process 1 has another batch of data {who}. Every process is given all data; DataParallel(auto_shard_dataset=False) takes rows of "
+            "their own"], done.err[-2000:]  # fmt: skip
+        assert done.code == -15, "SIGTERM ends a process"

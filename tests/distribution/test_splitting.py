@@ -79,7 +79,9 @@ def test_what_processes_compute_together_is_what_one_computes(name: str, rows: i
     reference = compile_graph(graph, "interpreter")
     (expected,) = reference(*given)
     legal = compile_graph(graph, "torch").graph
-    counts, found, told, failed = shares(rows, COUNT), [None] * COUNT, [0] * COUNT, []
+    counts, told = shares(rows, COUNT), [0] * COUNT
+    found: list[Any] = [None] * COUNT
+    failed: list[BaseException] = []
 
     def play(k: int) -> None:
         try:
