@@ -42,8 +42,16 @@ class Inspector:
     """
 
     def __init__(self, executable: Executable):
-        self.record = Record(executable)
+        self._record = Record(executable)
         self.last_profile: Profile | None = None
+
+    @property
+    def record(self) -> Record:
+        """Of the compilation of now: a function is compiled again when variables have moved."""
+        now = self._record.now()
+        if now is not self._record:
+            self._record, self.last_profile = now, None
+        return now
 
     @property
     def source(self) -> str:
@@ -200,8 +208,9 @@ class Inspector:
         Raises:
             BackendError: the backend does not time its kernels one by one.
         """
-        self.last_profile = Profile(self.record, arrays, repeat)
-        return self.last_profile
+        profile = Profile(self.record, arrays, repeat)
+        self._record, self.last_profile = profile.record, profile
+        return profile
 
     # ---- as text, data and pictures ----------------------------------------------------------------------------------
 

@@ -79,6 +79,10 @@ class Record:
         self.program: Program | None = getattr(executable, "program", None)
         self.source = executable.source
 
+    def now(self) -> Record:
+        """This record, or a new one where the executable was compiled again since."""
+        return self if self.executable.history is self.history else Record(self.executable)
+
     @lazy
     def stages(self) -> list[Stage]:
         """The written graph, and the graph after each pass."""
