@@ -81,7 +81,8 @@ class Record:
 
     def now(self) -> Record:
         """This record, or a new one where the executable was compiled again since."""
-        return self if self.executable.history is self.history else Record(self.executable)
+        now = self.executable
+        return self if now.history is self.history and getattr(now, "program", None) is self.program else Record(now)
 
     @lazy
     def stages(self) -> list[Stage]:

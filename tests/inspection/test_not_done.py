@@ -46,7 +46,7 @@ def test_outputs_and_kernels_that_cannot_write_over_what_they_read_say_so():
 
     found = reasons(function(f, backend="numpy").executable(np.ones((4, 4), "float32")))
     assert "as an output" in found["tanh_", "exp_"]
-    assert found["matmul", None] == "its kernel may write over nothing of this type that it reads"
+    assert found["matmul", None] == "the kernel of matmul writes over nothing that it reads"
 
 
 def test_a_new_value_beside_its_variable_says_why():

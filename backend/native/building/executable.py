@@ -212,8 +212,10 @@ class NativeExecutable(PlannedExecutable):
         super().__init__(graph, "native", takes, NativeKernels(), passes=self.passes, **options)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
-        self.emission: Emission = emit(self.program, self.poison, self.denormals)
-        library, self.entry = cache.load(self.emission.source, naming.identifier(self.graph.name), sanitize=self._sanitize, linked=True)
+        with self.history.timed("emission"):
+            self.emission: Emission = emit(self.program, self.poison, self.denormals)
+        with self.history.timed("build"):
+            library, self.entry = cache.load(self.emission.source, naming.identifier(self.graph.name), sanitize=self._sanitize, linked=True)
         self._function = entry_of(library)
         self.many = library[ROWS]
         self.many.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 3]

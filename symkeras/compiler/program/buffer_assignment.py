@@ -221,8 +221,10 @@ class Placing:
         alike = [(v, reason) for v, reason in refused.values() if v.type == out.type]
         for v, reason in alike:
             self._refuse(out, v, reason)
-        if not alike:
-            self._refuse(out, None, "its kernel may write over nothing of this type that it reads")
+        if not alike and step.fused is not None:
+            self._refuse(out, None, "its group reads nothing of its type that it may write over")
+        elif not alike:
+            self._refuse(out, None, "it reads nothing of its type" if refused else f"the kernel of {step.node.op.name} writes over nothing that it reads")
 
     def _apart(self, v: Value, out: Value, step: Step, at: Mapping[int, Step]) -> str:
         """Why a result does not take over the storage of an input, "" where it may."""
