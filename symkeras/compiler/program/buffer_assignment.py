@@ -224,7 +224,8 @@ class Placing:
         if not alike and step.fused is not None:
             self._refuse(out, None, "its group reads nothing of its type that it may write over")
         elif not alike:
-            self._refuse(out, None, "it reads nothing of its type" if refused else f"the kernel of {step.node.op.name} writes over nothing that it reads")
+            own_kernel = f"the kernel of {step.node.op.name} writes over nothing that it reads"
+            self._refuse(out, None, "it reads nothing of its type" if refused else own_kernel)
 
     def _apart(self, v: Value, out: Value, step: Step, at: Mapping[int, Step]) -> str:
         """Why a result does not take over the storage of an input, "" where it may."""
