@@ -17,6 +17,7 @@ from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import Executable, compile_graph
 from symkeras.errors import ConfigError, DtypeError
 from symkeras.graph import dims, dtypes, tracing
+from symkeras.graph.escaping import printable
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, reachable
 from symkeras.graph.tensor import Tensor
@@ -25,6 +26,9 @@ from symkeras.graph.variable import Variable
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import as_tensor
 from symkeras.recent import Recent
+
+_MOST_SHOWN = 3
+"""Of what is new in a signature."""
 
 
 def function(fn: Callable[..., Any] | None = None, *, backend: str | None = None, level: str = "O2", dynamic: bool = False, **options: Any) -> Any:
@@ -79,6 +83,7 @@ class CompiledFunction:
         self._signature = _signature_of(fn)
         self._traced: Recent[Any, _Traced] = Recent(config.max_compiled_functions)
         self._lock = locks.reentrant_lock()
+        self._before: dict[str, str] = {}
         functools.update_wrapper(self, fn, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -118,6 +123,7 @@ class CompiledFunction:
                 traced = self._traced.get(key)
                 if traced is None:
                     traced = self._trace(bound, leaves)
+                    traced.executable.note_why(self._reason(leaves))
                     self._traced.put(key, traced)
         return traced, arrays
 
@@ -136,6 +142,13 @@ class CompiledFunction:
             ) from None
         # -0.0 == 0.0 == 0 == False, yet each of them is another program
         return type(leaf), repr(leaf) if isinstance(leaf, (float, complex)) else leaf
+
+    def _reason(self, leaves: list[tuple[str, Any]]) -> str:
+        """Why a signature is compiled: what is new in it since the last one that was."""
+        before, self._before = self._before, {name: _shown(leaf) for name, leaf in leaves}
+        news = [f"{name} is {now}, was {before.get(name, 'not there')}" for name, now in self._before.items() if before.get(name) != now]
+        gone = [f"{name} is not there" for name in before if name not in self._before]
+        return "; ".join([*news, *gone][:_MOST_SHOWN] or ["another object is given"]) if len(self._traced) else "first"
 
     def _trace(self, bound: inspect.BoundArguments, leaves: list[tuple[str, Any]]) -> _Traced:
         inputs: list[Node] = []
@@ -199,6 +212,14 @@ def _signature_of(fn: Callable[..., Any]) -> inspect.Signature:
         return inspect.signature(fn)
     except ValueError as error:
         raise ConfigError(f"symkeras.function needs a function whose parameters are known, received {fn!r}") from error
+
+
+def _shown(leaf: Any) -> str:
+    """A leaf as its type, or as its text where it is static."""
+    if _is_array(leaf):
+        array = np.asarray(leaf)
+        return f"{array.dtype}{list(array.shape)}"
+    return printable(repr(leaf), 40) if leaf is None or isinstance(leaf, (str, int, float, complex)) else f"a {type(leaf).__name__}"
 
 
 def _is_array(leaf: Any) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import random
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,7 @@ from symkeras.arguments import Check, boolean, one_of, optional, text
 from symkeras.backend.cluster import Cluster
 from symkeras.backend_names import DISTRIBUTES, PLACES, check_registered, installed_by, outdated, provider
 from symkeras.backend_names import registered as registered
-from symkeras.compiler.history import History, Step
+from symkeras.compiler.history import MOST_MADE, History, Made, Step
 from symkeras.compiler.program.memory_plan import Plan
 from symkeras.errors import BackendError, ConfigError, DataError, nearest
 from symkeras.graph import dtypes
@@ -122,6 +124,7 @@ class Executable:
         source_graph: the graph as it was written.
         history: what every pass did; without steps where none ran.
         source: the text that runs; "" where there is none.
+        made: when it was compiled, or bound to sizes, and why: the last times.
     """
 
     source: str = ""
@@ -130,10 +133,19 @@ class Executable:
         self.source_graph = graph
         self.backend = backend
         self.history = History(graph)
+        self.made: deque[Made] = deque([Made(time.time(), "compiled", "first")], MOST_MADE)
         self.denormals = config.denormals() if denormals is None else config.checked_denormals(denormals)
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         raise NotImplementedError
+
+    def note_made(self, what: str, reason: str) -> None:
+        """Note that it was "compiled" again, or "bound" to sizes, and why."""
+        self.made.append(Made(time.time(), what, reason))
+
+    def note_why(self, reason: str) -> None:
+        """Note why it was compiled, where it is not the first for what it computes."""
+        self.made[-1] = self.made[-1]._replace(reason=reason)
 
     def lease(self) -> Lease:
         """Exclusive use for a caller that runs it many times; to be closed."""

@@ -96,7 +96,8 @@ class PlannedExecutable(Executable):
         graph, self.history = self._pipeline.run(self.source_graph, self._takes, step_check(self._verify))
         self._check = SizeCheck(self.source_graph)
         self._optimised = graph
-        self.program: Program = lower(graph, self._kernels)
+        with self.history.timed("lowering"):
+            self.program: Program = lower(graph, self._kernels)
         self.source, leaves = self._emit()
         self._symbols = self.program.symbols
         self._epoch = variables.storage_epoch()
@@ -194,6 +195,7 @@ class PlannedExecutable(Executable):
                 self.release(arena)
                 raise
             arena.instances.put(key, instance)
+            self.note_made("bound", ", ".join(f"{s}={k}" for s, k in zip(self._symbols, key, strict=True)) or "first")
         return (arena, instance) if program is self.program else self.acquire(key)  # compiled again meanwhile, by another thread
 
     def _new_arena(self, key: tuple[int, ...]) -> BoundArena:
@@ -220,6 +222,10 @@ class PlannedExecutable(Executable):
         if self._epoch != variables.storage_epoch():
             with self._lock:
                 epoch = variables.storage_epoch()
-                if self._epoch != epoch and any(n.attrs["variable"].has_moved(a) for n, a in zip(self._variables, self._storage, strict=True)):
+                leaves = zip(self._variables, self._storage, strict=True) if self._epoch != epoch else ()
+                moved = [n.attrs["name"] for n, a in leaves if n.attrs["variable"].has_moved(a)]
+                if moved:
                     self._compile()
+                    more = f" and {len(moved) - 1} more variables" if len(moved) > 1 else ""
+                    self.note_made("compiled", f"variable {moved[0]}{more} lay elsewhere")
                 self._epoch = epoch

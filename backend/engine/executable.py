@@ -199,7 +199,8 @@ class WalkExecutable(EngineExecutable):
         found = self._steps.get(shapes)
         if found is None:
             with self._lock:
-                walk = Walk(self._optimised, self._functions, self.sizes(shapes), looks_first=True)
+                env = self.sizes(shapes)
+                walk = Walk(self._optimised, self._functions, env, looks_first=True)
                 try:
                     found = self._compiled(walk)
                 except Exception as problem:
@@ -207,6 +208,7 @@ class WalkExecutable(EngineExecutable):
                         raise
                     raise self.fault(problem, shapes, "cannot compile", faults.place_of(faults.node_behind(problem, walk))) from problem
                 self._steps.put(shapes, found)
+                self.note_made("bound", ", ".join(f"{s}={k}" for s, k in env.items()) or "first")
         self._last = found
         return found
 

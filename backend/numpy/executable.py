@@ -86,8 +86,10 @@ class NumpyExecutable(PlannedExecutable):
         super().__init__(graph, "numpy", takes, NumpyKernels(), **options)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
-        self.emission: Emission = emit(self.program, self.poison)
-        self._bind = module(self.emission.source, self.graph.name)["bind"]
+        with self.history.timed("emission"):
+            self.emission: Emission = emit(self.program, self.poison)
+        with self.history.timed("build"):
+            self._bind = module(self.emission.source, self.graph.name)["bind"]
         self.filename = self._bind.__code__.co_filename
         return self.emission.source, self.emission.variables
 

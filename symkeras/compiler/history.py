@@ -1,10 +1,13 @@
-"""The record of a compilation: the graph before and after every pass, the rules that fired, the time."""
+"""The record of a compilation: the graph before and after every pass, the rules that fired, the time of all that was done."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from symkeras.compiler.passes.base import Account, Rewrite
 from symkeras.graph.graph import Graph
@@ -31,15 +34,49 @@ class Step(Account):
     seconds: float
 
 
+MOST_MADE = 16
+"""Of how many makings of an executable it is known when and why."""
+
+
+class Made(NamedTuple):
+    """That a function was made, or made again.
+
+    Attributes:
+        when: seconds since 1970.
+        what: "compiled", from the graph on; or "bound", for sizes: memory is planned, or an engine makes a function of the walk.
+        reason: "first" for the first one.
+    """
+
+    when: float
+    what: str
+    reason: str
+
+
 class History:
     """All passes of one compilation, in order; prints as a table.
 
     `history["simplify"]` is the first step of that name, `history.diff("simplify")` the lines it changed.
+
+    Attributes:
+        seconds: of what came after the passes: "lowering" to a program, "emission" of its text, and "build", by the C compiler or Python's.
     """
 
     def __init__(self, source: Graph):
         self.source = source
         self.steps: list[Step] = []
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Note how long something takes."""
+        start = time.perf_counter()
+        yield
+        self.seconds[what] = time.perf_counter() - start
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds of all that was done, in order: "passes", and what came after them."""
+        return {"passes": sum(s.seconds for s in self.steps), **self.seconds}
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)

@@ -10,11 +10,14 @@
      "sizes": {symbol: size},
      "kernels": [{"number", "name", "values": [value], "lines": [[first, last]], "runs", "flops", "read", "written"}],
      "emitted": [{"number", "text", "kernels": [kernel]}],
-     "times": [milliseconds]}
+     "times": [milliseconds],
+     "made": {"milliseconds": {"passes", "lowering", "emission", "build"}, "why": [{"when", "what", "reason"}]}}
 
 A value, a graph, an origin and a kernel stand elsewhere as their number in the list. Values are those of all stages, each once: one that
 no pass touched has one number in all of them. Names are those of `print(graph)` and of the emitted text. What kernels do is for
-`sizes`, those of the largest call so far, else 1. All but `times`, one per pass, is the same in every process.
+`sizes`, those of the largest call so far, else 1. All but `times`, one per pass, and `made` is the same in every process: the times of
+all that was done in order (engines and the interpreter lower, emit and build nothing), and when and why the function was "compiled", from
+the graph on, or "bound" to sizes (memory planned, or the engine's function made): the last times, `when` in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -62,6 +65,9 @@ def to_dict(inspector: Inspector) -> dict[str, Any]:
         "origins": [_origin(o) for o in tables.origins], "values": tables.rows, "graphs": tables.graph_rows, "stages": stages,
         "rewrites": rewrites, "refusals": refusals, "sizes": sizes, "kernels": kernels, "emitted": emitted(record),
         "times": [s.seconds * 1e3 for s in record.history],
+        "made": {
+            "milliseconds": {k: s * 1e3 for k, s in record.history.times.items()}, "why": [m._asdict() for m in record.executable.made],
+        },
     }  # fmt: skip
 
 

@@ -42,8 +42,16 @@ class Inspector:
     """
 
     def __init__(self, executable: Executable):
-        self.record = Record(executable)
+        self._record = Record(executable)
         self.last_profile: Profile | None = None
+
+    @property
+    def record(self) -> Record:
+        """Of the compilation of now: a function is compiled again when variables have moved."""
+        now = self._record.now()
+        if now is not self._record:
+            self._record, self.last_profile = now, None
+        return now
 
     @property
     def source(self) -> str:
@@ -111,17 +119,23 @@ class Inspector:
     # ---- what was not done -------------------------------------------------------------------------------------------
 
     def refusals(self, rule: str | None = None, node: str | None = None) -> list[Refusal]:
-        """What might have been done and was not, with its reason: rules not applied, and values that do not share a kernel.
+        """What might have been done and was not, with its reason: rules not applied, values that do not share a kernel ("fusion") or storage
+        ("in-place"), and why a run of kernels that go together by rows or samples ends ("tiling").
 
         Args:
-            rule: of this rule or stage ("fusion") alone; of all when None.
-            node: of this value alone, by name.
+            rule: of this rule or stage alone; of all when None.
+            node: of this value alone, by name; what befell a kernel befell all that it computes.
         """
         found = [Refusal(key[0], n, None, key[1]) for step in self.record.history for key, nodes in step.refusals.items() for n in nodes]
         found += self.record.program.refusals if self.record.program is not None else []
-        name = self.record.name
         found = [r for r in found if rule in (None, r.stage)]
-        return [r for r in found if node is None or node == name(r.node) or (r.other is not None and node == name(r.other))]
+        return [r for r in found if node is None or node in self._names_in(r)]
+
+    def _names_in(self, r: Refusal) -> set[str]:
+        """The names of the values that a refusal is about."""
+        nodes = [n for n in (r.node, r.other) if n is not None]
+        kernels = [k for n in nodes for k in self.record.kernels_of.get(n, ())] if r.stage == "tiling" else []
+        return {self.record.name(n) for n in (*nodes, *(n for k in kernels for n in k.nodes))}
 
     def why_not_fused(self, a: str, b: str) -> str:
         """Why two values are not computed by one kernel, in a sentence; or that they are.
@@ -142,7 +156,7 @@ class Inspector:
         groups = [{n for k in t.kernels for n in k.nodes} for t in (first, second)]
         program = self.record.program
         for r in program.refusals if program is not None else ():
-            if r.other is not None and any(r.node in x and r.other in y for x, y in (groups, groups[::-1])):
+            if r.stage == "fusion" and r.other is not None and any(r.node in x and r.other in y for x, y in (groups, groups[::-1])):
                 return f"%{self.record.name(r.node)} did not join the group of %{self.record.name(r.other)}: {r.reason}"
         return self._why_apart(first, second)
 
@@ -200,8 +214,9 @@ class Inspector:
         Raises:
             BackendError: the backend does not time its kernels one by one.
         """
-        self.last_profile = Profile(self.record, arrays, repeat)
-        return self.last_profile
+        profile = Profile(self.record, arrays, repeat)
+        self._record, self.last_profile = profile.record, profile
+        return profile
 
     # ---- as text, data and pictures ----------------------------------------------------------------------------------
 

@@ -6,9 +6,7 @@ import json
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from symkeras.backend.interface import input_arrays
 from symkeras.errors import BackendError, InspectionError
@@ -19,19 +17,28 @@ from symkeras.inspection.record import Kernel, Record
 from symkeras.inspection.table import Table, shown, write
 from symkeras.inspection.traffic import Work, flops_of, works
 
+if TYPE_CHECKING:
+    from symkeras.backend.interface import Executable
+    from symkeras.inspection.native_timing import NativeTiming
+    from symkeras.inspection.timing import NumpyTiming
+
 _KERNEL_COLUMNS = ["number", "name", "ops", "layers", "runs", "seconds", "share", "predicted", "limit", "reached", "bound"]
 
 
 class Profile:
-    """The time of one call, measured on memory and copies of variables of its own.
+    """The time of one call, measured on memory and copies of variables of its own: by NumPy's kernels or those of the native backend.
+
+    The emitted text runs with a clock around every kernel; on native that is a build of its own. A kernel's time is that of the thread that
+    called the function. Kernels that run together (NumPy's stretches, batch tiles) share theirs in proportion to what each took on all threads.
 
     Args:
         arrays: of the call.
         repeat: how often it is run; times are medians.
 
     Attributes:
+        record: of the compilation that was measured.
         seconds: of the whole step.
-        kernels: a row per kernel: seconds, its share of all, `predicted` (the machine's limit and the calls of NumPy), `limit` (what the machine
+        kernels: a row per kernel: seconds, its share of all, `predicted` (the machine's limit and on NumPy its calls), `limit` (what the machine
             could do at the most: operations over the peak, or bytes over the bandwidth), `reached` = limit / seconds, which is above 1 where
             memory is in the caches, and `bound`: "memory" or "compute".
         layers: seconds by layer and direction; a kernel of several layers counts for each by its operations.
@@ -41,9 +48,13 @@ class Profile:
     def __init__(self, record: Record, arrays: Sequence[Any], repeat: int = 5):
         if isinstance(repeat, bool) or not isinstance(repeat, int) or repeat < 1:
             raise InspectionError(f"profile: repeat must be a whole number from 1 on, received {repeat!r}")
-        executable = record.executable
+        executable: Any = record.executable
+        timing = _timing_of(executable)
         given = input_arrays(executable.source_graph, arrays)
-        run, self.sizes = _timing(record, given)
+        key = executable.sizes(tuple(a.shape for a in given))  # compiles again where variables have moved since
+        self.sizes = dict(zip(executable.program.symbols, key, strict=True))
+        run = timing(executable, self.sizes).run
+        self.record = record = record.now()
         run(given)  # what is made at the first call is no part of the time
         measured = [run(given) for _ in range(repeat)]
         self.backend = executable.backend
@@ -104,17 +115,24 @@ class Profile:
         return "\n\n".join([head, *(str(t.sorted("seconds").first(12)) for t in (self.kernels, self.layers, self.passes))])
 
 
-def _timing(record: Record, given: Sequence[np.ndarray]) -> tuple[Callable[[Sequence[np.ndarray]], tuple[float, dict[int, float]]], dict[str, int]]:
+def _timing_of(executable: Executable) -> type[NumpyTiming] | type[NativeTiming]:
+    """What runs an executable with a clock.
+
+    Raises:
+        BackendError: nothing does.
+    """
+    from symkeras.backend.native.building.executable import NativeExecutable
     from symkeras.backend.numpy.executable import NumpyExecutable
+    from symkeras.inspection.native_timing import NativeTiming
     from symkeras.inspection.timing import NumpyTiming
 
-    executable = record.executable
-    if not isinstance(executable, NumpyExecutable):
-        backend = executable.backend
-        raise BackendError(f"backend {backend!r} does not time its kernels one by one; 'numpy' does: compile the model with backend='numpy'")
-    key = executable.sizes(tuple(a.shape for a in given))
-    sizes = dict(zip(executable.program.symbols, key, strict=True))
-    return NumpyTiming(executable, sizes).run, sizes
+    if isinstance(executable, NumpyExecutable):
+        return NumpyTiming
+    if isinstance(executable, NativeExecutable):
+        return NativeTiming
+    raise BackendError(
+        f"backend {executable.backend!r} does not time its kernels one by one; 'numpy' and 'native' do: compile the model with one of these"
+    )
 
 
 def _pass_of(record: Record) -> dict[Node, str]:

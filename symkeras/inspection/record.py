@@ -79,6 +79,11 @@ class Record:
         self.program: Program | None = getattr(executable, "program", None)
         self.source = executable.source
 
+    def now(self) -> Record:
+        """This record, or a new one where the executable was compiled again since."""
+        now = self.executable
+        return self if now.history is self.history and getattr(now, "program", None) is self.program else Record(now)
+
     @lazy
     def stages(self) -> list[Stage]:
         """The written graph, and the graph after each pass."""

@@ -19,18 +19,25 @@ _UNITS = ("", "k", "M", "G", "T", "P")
 
 
 def screen(inspector: Inspector) -> str:
-    """What it is, the passes that did something, the kernels of most work, memory, and how to go on; the same in every process."""
+    """What it is, the passes that did something, the kernels of most work, memory, and how to go on; but for times the same in every process."""
     parts = [title(inspector), passes(inspector), kernels(inspector), memory(inspector), further(inspector)]
     return "\n\n".join("\n".join(rows) for rows in parts if rows)
 
 
 def title(inspector: Inspector) -> list[str]:
-    """What it is, in a line."""
+    """What it is, in a line, and in another one how long it took to compile, and why it was compiled again if so."""
     record = inspector.record
     level = getattr(record.executable, "level", None)
     counted = f"{record.history.source.count()} operations written, {record.graph.count()} left"
     ran = f", {len(record.kernels)} kernels" if record.program is not None else ""
-    return [f"{printable(record.graph.name)} on {record.executable.backend}{f', level {level}' if level else ''}: {counted}{ran}"]
+    rows = [f"{printable(record.graph.name)} on {record.executable.backend}{f', level {level}' if level else ''}: {counted}{ran}"]
+    times = record.history.times
+    if times["passes"]:
+        parts = ", ".join(f"{seconds * 1e3:.2f} {what}" for what, seconds in times.items())
+        again = [m.reason for m in record.executable.made if m.what == "compiled" and m.reason != "first"]
+        since = f"; compiled again: {printable(again[-1], _WIDEST * 2)}" if again else ""
+        rows.append(f"compiled in {sum(times.values()) * 1e3:.2f} ms: {parts}{since}")
+    return rows
 
 
 def passes(inspector: Inspector) -> list[str]:

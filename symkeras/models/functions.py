@@ -30,6 +30,9 @@ MODES = ("train", "test", "predict")
 OWN_BOOKS = frozenset({"_steps", "_last", "_example", "_known_inputs", "_at_once"})
 """Attributes that hold compiled functions and what belongs to them."""
 
+_KEY = ("mode", "type of x", "type of y", "type of sample_weight", "nesting of x", "set of trained weights", "backend", "distribution")
+"""What tells the functions of a model from each other."""
+
 
 class Functions:
     """What lies between a model and the functions compiled for it; a base of `Trainer`."""
@@ -145,6 +148,10 @@ class Functions:
         step = self._steps.get(key)
         if step is None:
             step = self._make_step(mode, x, y, weights, structure, backend)
+            before = next((k for k in reversed(list(self._steps)) if k[0] == mode), None)
+            if before is not None:
+                differ = [name for name, a, b in zip(_KEY, before, key, strict=True) if a != b]
+                step.executable.note_why(f"another {' and '.join(differ)} than before")
             self._steps.put(key, step)
         self._last[mode] = step
         for a, t in zip((*x, *y), (*step.signature.x, *step.signature.y), strict=False):

@@ -85,7 +85,7 @@ def test_times_of_groups_are_those_of_the_clock_on_the_wall():
 
 def test_backends_that_do_not_time_say_which_do():
     step, x, y = training_step("interpreter")
-    with pytest.raises(BackendError, match="'numpy' does"):
+    with pytest.raises(BackendError, match="'numpy' and 'native' do"):
         step.inspect.profile(x, y)
     with pytest.raises(InspectionError, match="repeat"):
         step.inspect.profile(x, y, repeat=0)

@@ -1,4 +1,4 @@
-"""One screen says what a compiled function is, and is the same in every process."""
+"""One screen says what a compiled function is, and but for times is the same in every process."""
 
 import re
 import subprocess
@@ -69,10 +69,11 @@ def test_an_executable_without_a_program_has_a_screen_too():
     assert "no kernels: interpreter runs the graph itself" in str(model.executable("predict").inspect)
 
 
-def test_the_screen_is_the_same_in_two_processes():
+def test_the_screen_is_the_same_in_two_processes_but_for_times():
     code = f"{MODEL}\nprint(model.executable('train').inspect)"
-    texts = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)}
-    assert len(texts) == 1
+    texts = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    first, second = (re.sub(r"\d+\.\d\d(?= (ms|passes|lowering|emission|build))", "..", text) for text in texts)
+    assert first == second and "compiled in .. ms: .. passes, .. lowering, .. emission, .. build\n" in first
 
 
 def test_numbers_are_readable():

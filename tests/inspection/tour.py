@@ -18,6 +18,7 @@ from symkeras.utils import reset_uids
 PAGE = Path(__file__).parent.parent.parent / "docs" / "inspecting.md"
 _BLOCK = re.compile(r"^```(python|pycon|console)\n(.*?)^```\n", re.M | re.S)
 _TIMES = re.compile(r" +\d+\.\d\d(?=  )")
+_PARTS = re.compile(r"\d+\.\d\d(?= (ms|passes|lowering|emission|build)\b)")
 
 
 def made(text: str) -> str:
@@ -56,7 +57,7 @@ def _output(line: str, scope: dict[str, Any]) -> str:
 
 def without_times(text: str) -> str:
     """Milliseconds, which are others each time, as dots."""
-    return _TIMES.sub(lambda m: f"{'..':>{len(m[0])}}", text)
+    return _TIMES.sub(lambda m: f"{'..':>{len(m[0])}}", _PARTS.sub("..", text))
 
 
 if __name__ == "__main__":

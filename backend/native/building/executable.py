@@ -69,9 +69,15 @@ LEAST_READ_IN_PLACE = 256 * 1024
 
 
 class NativeInstance(Instance):
-    """The compiled function with everything it is given."""
+    """The compiled function with everything it is given.
 
-    def __init__(self, function: Any, arena: BoundArena, owner: NativeExecutable, key: tuple[int, ...]):
+    Args:
+        storage: what it works on in the place of the variables, if not on these; then nobody is told that it wrote them.
+        more: arrays that it fills beside the outputs.
+    """
+
+    def __init__(self, function: Any, arena: BoundArena, owner: NativeExecutable, key: tuple[int, ...],
+                 storage: list[np.ndarray] | None = None, more: Sequence[np.ndarray] = ()):  # fmt: skip
         program, env = owner.program, dict(zip(owner.program.symbols, key, strict=True))
         numbers = {id(b): k for k, b in enumerate(program.buffers)}
         self.inputs, places = [], []
@@ -82,23 +88,23 @@ class NativeInstance(Instance):
             self.inputs.append(arena.array(places[-1], dims.evaluate(v.type.shape, env), v.type.dtype, start))
         self._results = [np.empty(dims.evaluate(v.type.shape, env), v.type.dtype) for v in program.outputs]
         self._constants = [np.ascontiguousarray(n.attrs["value"].array) for n in owner.emission.constants]
-        self._storage = owner.storage
+        self._storage = owner.storage if storage is None else storage
         self._blas = openblas.load()
         tables = [
-            np.array(arena.plan.offsets, np.int64), _addresses(self._storage), _addresses(self._constants), _addresses(self._results),
-            np.array(key, np.int64),
+            np.array(arena.plan.offsets, np.int64), _addresses(self._storage), _addresses(self._constants),
+            _addresses([*self._results, *more]), np.array(key, np.int64),
         ]  # fmt: skip
         at, given, constants, results, sizes = (t.ctypes.data for t in tables)
         products = ctypes.pointer(_Blas(self._blas.sgemm, self._blas.dgemm, self._blas.ilp64))
         self._call = _Call(arena.bytes.ctypes.data, at, given, constants, results, sizes, products, _threads)
-        self._alive = (tables, products)
+        self._alive = (tables, products, more)
         self._at = tables[0]
         self._start = arena.bytes.ctypes.data
         self._unwritten = {} if owner.poison else {k: places[k] for k in program.unwritten_inputs}
         self._large = {k: place for k, place in self._unwritten.items() if self.inputs[k].nbytes >= LEAST_READ_IN_PLACE}
         self._arena = arena
         self._key = key
-        self._wrote, self._watch = owner.writer.wrote, owner.watch
+        self._wrote, self._watch = owner.writer.wrote if storage is None else _nothing, owner.watch
         self._keeps = any(isinstance(s, Preparation) for s in program.steps)
         self._function = function
         self._many = owner.many
@@ -174,6 +180,18 @@ class NativeInstance(Instance):
         return [r.copy() for r in self._results]
 
 
+def _nothing() -> None:
+    pass
+
+
+def entry_of(library: ctypes.CDLL) -> Any:
+    """The function that runs a program."""
+    function = library[ENTRY]
+    function.argtypes = [ctypes.c_void_p]
+    function.restype = ctypes.c_int
+    return function
+
+
 def _is_alike(a: np.ndarray, own: np.ndarray) -> bool:
     """Whether what an array holds lies as in an input."""
     return a.dtype == own.dtype and a.shape[1:] == own.shape[1:] and a.flags.c_contiguous and a.flags.aligned
@@ -194,11 +212,11 @@ class NativeExecutable(PlannedExecutable):
         super().__init__(graph, "native", takes, NativeKernels(), passes=self.passes, **options)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
-        self.emission: Emission = emit(self.program, self.poison, self.denormals)
-        library, self.entry = cache.load(self.emission.source, naming.identifier(self.graph.name), sanitize=self._sanitize, linked=True)
-        self._function = library[ENTRY]
-        self._function.argtypes = [ctypes.c_void_p]
-        self._function.restype = ctypes.c_int
+        with self.history.timed("emission"):
+            self.emission: Emission = emit(self.program, self.poison, self.denormals)
+        with self.history.timed("build"):
+            library, self.entry = cache.load(self.emission.source, naming.identifier(self.graph.name), sanitize=self._sanitize, linked=True)
+        self._function = entry_of(library)
         self.many = library[ROWS]
         self.many.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 3]
         self.many.restype = ctypes.c_int

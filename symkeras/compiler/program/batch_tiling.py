@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from symkeras.compiler.program.addressing import place
-from symkeras.compiler.program.program import AnyStep, BatchTile, Buffer, Loop, Step, Value
+from symkeras.compiler.program.program import AnyStep, BatchTile, Buffer, Loop, Step, Value, first_node
+from symkeras.compiler.program.refusals import Refusal
 from symkeras.graph import dims
 from symkeras.graph.dims import Dim, Size
 from symkeras.graph.dtypes import itemsize
@@ -29,6 +30,8 @@ LEAST_BYTES = 256
 """What the steps of a group should hand on for each sample: less is hardly worth a chunk of its own."""
 MOST_SLICES = 16
 """How many parts of a sum there are where no group makes them."""
+_NO_MORE = "there are no more steps"
+_TOO_LITTLE = f"their steps hand on less than {LEAST_BYTES} bytes for each sample"
 
 
 def counted(size: Size, samples: Dim) -> Size | None:
@@ -119,6 +122,9 @@ class Grouping:
         samples: the size that counts them.
         least: the fewest samples that a call of a step's kernel is worth, 0 where it cannot be told which samples to do.
         kept: storage that is read from outside of the program.
+
+    Attributes:
+        refusals: why the runs that `runs` found last end where they do.
     """
 
     def __init__(self, samples: Dim, least: Callable[[Step, Dim], int], kept: Iterable[Buffer]):
@@ -126,24 +132,34 @@ class Grouping:
         self._least = least
         self._kept = {id(b) for b in kept}
         self._windows: dict[int, Window | None] = {}
+        self.refusals: list[Refusal] = []
 
     def runs(self, steps: Sequence[AnyStep]) -> list[AnyStep | list[AnyStep]]:
         """The steps in order, those that run by samples in lists."""
         out: list[AnyStep | list[AnyStep]] = []
         run: list[AnyStep] = []
         together = _Together(self)
+        self.refusals = []
         for s in (*steps, None):
             alone = _Together(self)
-            fits = s is not None and self._is_by_samples(s) and alone.takes(s)
-            if run and not (fits and together.takes(s)):  # type: ignore[arg-type]
-                out += [run] if self._pays(run) else run
+            apart = self._not_by_samples(s) or alone.refuses(s) if s is not None else _NO_MORE
+            if run and (reason := apart or together.refuses(s)):  # type: ignore[arg-type]
+                pays = self._pays(run)
+                self._note(run, s, reason, pays)
+                out += [run] if pays else run
                 run = []
-            if fits:
+            if not apart:
                 together = together if run else alone
                 run.append(s)  # type: ignore[arg-type]
             elif s is not None:
                 out.append(s)
         return out
+
+    def _note(self, run: Sequence[AnyStep], s: AnyStep | None, reason: str, pays: bool) -> None:
+        if s is not None:
+            self.refusals.append(Refusal("tiling", first_node(s), first_node(run[-1]), reason))
+        if not pays and len(run) > 1:
+            self.refusals.append(Refusal("tiling", first_node(run[-1]), first_node(run[0]), _TOO_LITTLE))
 
     def locals(self, run: Sequence[AnyStep]) -> dict[int, Window]:
         """The storage that only the steps of a run use, by id."""
@@ -176,13 +192,15 @@ class Grouping:
             b.last = end if start <= b.last <= end else b.last
         return group
 
-    def _is_by_samples(self, s: AnyStep) -> bool:
+    def _not_by_samples(self, s: AnyStep) -> str:
+        """Why a step is no part of any group, "" where it may be."""
         kernels = steps_of(s)
         if kernels is None:
-            return False
+            return "branches, while loops and passes over the rows of tables are no part of a group"
         if isinstance(s, Loop) and (dims.symbols_of(s.length) & self._samples.symbols() or any(one.scratch for one in kernels)):
-            return False
-        return all(self.least(one) > 0 for one in kernels)
+            return "a loop whose steps count samples, or whose kernels want working storage, is no part of a group"
+        unable = next((one for one in kernels if self.least(one) <= 0), None)
+        return f"its kernel ({unable.node.op.name}) cannot be told which samples to do" if unable is not None else ""
 
     def least(self, s: Step) -> int:
         """The fewest samples that a call of a step's kernel is worth."""
@@ -240,9 +258,9 @@ class _Together:
         self._written: dict[int, int] = {}  # bytes of a sample
         self._written_bytes = self._whole_bytes = self._least = self._count = 0
 
-    def takes(self, s: AnyStep) -> bool:
-        """Take one more step in. Whether nothing that a step writes is read or written again by another one beyond the same samples,
-        and some number of samples suits all steps; if not, this run is at its end."""
+    def refuses(self, s: AnyStep) -> str:
+        """Take one more step in, "" where nothing that a step writes is read or written again by another one beyond the same samples,
+        and some number of samples suits all steps; if not, why: this run is at its end."""
         kernels, in_loop = _kernels([s]), isinstance(s, Loop)
         self._count += 1
         touched: dict[int, _Storage] = {}
@@ -251,8 +269,14 @@ class _Together:
             for v, is_written in (*((v, False) for v in k.inputs), *((v, True) for v in k.outputs)):
                 touched[id(v.buffer.storage)] = self._use(v, k, is_written, in_loop)
         if any(t.is_written and t.is_shared and (len(t.sizes) > 1 or None in t.sizes) for t in touched.values()):
-            return False
-        return self._count == 1 or (self._whole_bytes <= WHOLE_BYTES and self._least <= _most(self._written_bytes))
+            return "what one of them writes, another reads or writes beyond the same samples"
+        if self._count == 1:
+            return ""
+        if self._whole_bytes > WHOLE_BYTES:
+            return f"they would read {self._whole_bytes} bytes that all samples share again for every few samples; the most is {WHOLE_BYTES}"
+        if self._least > _most(self._written_bytes):
+            return f"a kernel wants {self._least} samples at a time, and of what they write {_most(self._written_bytes)} keep in the cache"
+        return ""
 
     def _use(self, v: Value, step: Step, is_written: bool, in_loop: bool) -> _Storage:
         _Together.looks += 1

@@ -14,10 +14,18 @@ from symkeras.compiler.program.addressing import has_place
 from symkeras.compiler.program.index_maps import IndexMap, are_disjoint, are_equal, index_map, memory_of
 from symkeras.compiler.program.kernels import Kernels, overwritable
 from symkeras.compiler.program.program import AnyStep, Buffer, Step, Value, flat, inner_steps
+from symkeras.compiler.program.refusals import Refusal
 from symkeras.graph import dims
 from symkeras.graph.dims import Size
 from symkeras.graph.graph import Graph
+from symkeras.graph.naming import named_after
 from symkeras.graph.node import Node
+
+_TOGETHER = "they lie in one place already"
+_LARGER = "it lies in something larger"
+_VIEW = "it is a view, or its elements do not lie one after the other"
+_KINDS = {"variable": "it is a variable, which keeps its value", "constant": "it is a constant", "bound": "it is a number that sizes decide"}
+"""Why storage that is no part of the arena is not shared."""
 
 
 class Placing:
@@ -42,6 +50,16 @@ class Placing:
             m = index_map(v)
             self.variables.setdefault(m.memory, []).append((v, m))
         self._by_buffer: dict[int, list[Value]] = {}
+        self._refused: dict[tuple[Node, Node | None], str] = {}
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What has a place of its own, and why; `other` is the operand, whole or variable in whose place it might have been."""
+        return [Refusal("in-place", node, other, reason) for (node, other), reason in self._refused.items()]
+
+    def _refuse(self, v: Value, other: Value | None, reason: str) -> None:
+        if v.node is not None:
+            self._refused.setdefault((v.node, other.node if other is not None else None), reason)
 
     def place_concatenations(self, steps: Sequence[AnyStep]) -> None:
         """Pieces are written where they belong in the whole."""
@@ -61,18 +79,25 @@ class Placing:
                 uses = Counter(map(id, step.inputs))
                 for v in step.inputs:
                     stop = start + v.type.shape[step.node.attrs["axis"]]
-                    if id(v) in producers and uses[id(v)] == 1 and self._is_free_piece(v, producers[id(v)], step):
-                        self._become_piece(v, step, start, stop)
+                    reason = self._not_a_free_piece(v, producers.get(id(v)), step, uses[id(v)])
+                    reason = reason or self._become_piece(v, step, start, stop)
+                    if reason:
+                        self._refuse(v, step.outputs[0], reason)
                     start = stop
 
-    def _is_free_piece(self, v: Value, producer: Step, step: Step) -> bool:
-        b = v.buffer
-        readers = [r for _, r in self.reads.get(id(b), ())]
-        is_own = b.kind == "arena" and b.inside is None and v.view is None and b.type.size == v.type.size and b.loop is None
-        steps = [producer, *(r for r in readers if r is not step)]
-        return is_own and all(r is not None and self.kernels.writes_pieces(r) for r in steps)
+    def _not_a_free_piece(self, v: Value, producer: Step | None, step: Step, uses: int) -> str:
+        """Why a value cannot be a piece of rows, "" where it may."""
+        reason = _no_piece(v, uses) or (_VIEW if v.view is not None else "") or ("no kernel here computes it" if producer is None else "")
+        if reason:
+            return reason
+        steps = [producer, *(r for _, r in self.reads.get(id(v.buffer), ()) if r is not step)]
+        if None in steps:
+            return "it is an output or a new value of a variable"
+        unable = next((r for r in steps if r is not None and not self.kernels.writes_pieces(r)), None)
+        return f"{unable.node.op.name} does not work on pieces of rows" if unable is not None else ""
 
-    def _become_piece(self, v: Value, step: Step, start: Size, stop: Size) -> None:
+    def _become_piece(self, v: Value, step: Step, start: Size, stop: Size) -> str:
+        """Let a value be a piece; why it cannot, "" where it is."""
         whole, axis = step.outputs[0], step.node.attrs["axis"]
         sizes = [(0, d) if k != axis else (start, stop) for k, d in enumerate(whole.type.shape)]
         bounds = {"starts": tuple(a for a, _ in sizes), "stops": tuple(b for _, b in sizes), "strides": (1,) * len(sizes)}
@@ -85,10 +110,11 @@ class Placing:
             for other, was_contiguous in others:
                 other.buffer, other.is_contiguous = own, was_contiguous
             v.base = v.view = None
-            return
+            return "a view of it needs its elements one after the other"
         shared.first, shared.last = min(shared.first, own.first), max(shared.last, own.last)
         self._in_buffer(shared).extend(self._by_buffer.pop(id(own)))
         self.reads.setdefault(id(shared), []).extend(self.reads.pop(id(own), []))
+        return ""
 
     def _in_buffer(self, buffer: Buffer) -> list[Value]:
         """The values that lie in a buffer; found once for all buffers, then kept true by `_become_piece`."""
@@ -104,9 +130,10 @@ class Placing:
         uses = Counter(id(v.buffer) for v in step.inputs)
         for v in step.inputs:
             b = v.buffer
-            size = v.type.size
-            fits = b.kind == "arena" and b.inside is None and v.is_contiguous and b.type.size == size and b.first >= 0 and b.loop is None
-            if fits and uses[id(b)] == 1:
+            reason = _no_piece(v, uses[id(b)]) or ("" if v.is_contiguous else _VIEW) or ("it is an input" if b.first < 0 else "")
+            if reason:
+                self._refuse(v, whole, reason)
+            else:
                 b.inside, b.offset = whole.buffer, start
                 whole.buffer.first = min(whole.buffer.first, b.first)
                 whole.buffer.last = max(whole.buffer.last, b.last)
@@ -119,13 +146,30 @@ class Placing:
         for src, _ in commits:
             counts[id(src.buffer)] = counts.get(id(src.buffer), 0) + 1
         for src, dst in commits:
-            b = src.buffer
-            fits = (
-                b.kind == "arena" and b.inside is None and src.is_contiguous and b.type.size == src.type.size and b.type.dtype == dst.type.dtype
-                and id(b) not in outputs and counts[id(b)] == 1
-            )  # fmt: skip
-            if fits and self._may_write(dst, b.first, b):
-                b.inside, b.offset = dst.buffer, 0
+            reason = self._not_in_variable(src, dst, counts[id(src.buffer)], id(src.buffer) in outputs)
+            if not reason:
+                src.buffer.inside, src.buffer.offset = dst.buffer, 0
+            elif src.buffer is not dst.buffer:
+                self._refuse(src, dst, reason)
+
+    def _not_in_variable(self, src: Value, dst: Value, uses: int, is_output: bool) -> str:
+        """Why a new value is not computed in its variable, "" where it may be."""
+        b = src.buffer
+        if b.kind != "arena":
+            return _KINDS[b.kind]
+        if b.inside is not None:
+            return _LARGER
+        if not src.is_contiguous or b.type.size != src.type.size:
+            return _VIEW
+        if b.type.dtype != dst.type.dtype:
+            return f"it is computed as {b.type.dtype}, the variable has {dst.type.dtype}"
+        if is_output:
+            return "it is an output as well"
+        if uses != 1:
+            return "several variables get it"
+        if b.first < self.tail_start:
+            return "it is computed before something that may fail, which must leave the variable as it was"
+        return "" if self._may_write(dst, b.first, b) else "the old value is read later, or otherwise than point by point"
 
     def _may_write(self, variable: Value, position: int, result: Buffer) -> bool:
         """Whether the step at `position` can write `result` into the storage of a variable: nothing fails, and nobody reads it, then or later."""
@@ -147,39 +191,73 @@ class Placing:
 
     def write_in_place(self, steps: Sequence[AnyStep], own: set[int]) -> None:
         """Results take over the storage of an input that is read for the last time; `own` are the buffers that groups have for themselves."""
-        outputs = {id(self.values[n].buffer.storage) for n in self.graph.outputs}
+        at = {step.position: step for step in flat(steps)}
         for step in flat(steps):
             if step.kind == "kernel" and len(step.outputs) != 1:
                 continue
             for out in step.outputs:
-                for k in overwritable(step, out, self.kernels):
-                    v = step.inputs[k] if k < len(step.inputs) else None
-                    if v is None or (id(v.buffer.storage) in own) != (id(out.buffer.storage) in own):
-                        continue
-                    if self._take_over(v, out, step, outputs):
-                        break
+                self._write_in_place(out, step, own, at)
 
-    def _take_over(self, v: Value, out: Value, step: Step, outputs: set[int]) -> bool:
+    def _write_in_place(self, out: Value, step: Step, own: set[int], at: Mapping[int, Step]) -> None:
+        """Let a result take over the storage of an input, or note why of none."""
+        refused: dict[int, tuple[Value, str]] = {}
+        for k in overwritable(step, out, self.kernels):
+            v = step.inputs[k] if k < len(step.inputs) else None
+            if v is None:
+                continue
+            if (id(v.buffer.storage) in own) != (id(out.buffer.storage) in own):
+                reason = "only one of them is kept for a few samples at a time"
+            else:
+                reason = self._apart(v, out, step, at)
+            if not reason:
+                a, b = v.buffer.root, out.buffer.root
+                a.merged = b
+                b.first = min(a.first, b.first)
+                return
+            refused[id(v)] = v, reason
+        place = out.buffer.root
+        if place.kind != "arena" or place.inside is not None or any(reason is _TOGETHER for _, reason in refused.values()):
+            return
+        alike = [(v, reason) for v, reason in refused.values() if v.type == out.type]
+        for v, reason in alike:
+            self._refuse(out, v, reason)
+        if not alike and step.fused is not None:
+            self._refuse(out, None, "its group reads nothing of its type that it may write over")
+        elif not alike:
+            own_kernel = f"the kernel of {step.node.op.name} writes over nothing that it reads"
+            self._refuse(out, None, "it reads nothing of its type" if refused else own_kernel)
+
+    def _apart(self, v: Value, out: Value, step: Step, at: Mapping[int, Step]) -> str:
+        """Why a result does not take over the storage of an input, "" where it may."""
         a, b = v.buffer.root, out.buffer.root
-        if (
-            a is b
-            or a.kind != "arena"
-            or b.kind != "arena"
-            or v.type != out.type
-            or not v.is_contiguous
-            or a.type.size != b.type.size
-            or a.type.dtype != b.type.dtype
-        ):
-            return False
-        if a.inside is not None or a.last != step.position or b.first != step.position or v.loop is not None or a.loop is not None:
-            return False
-        if any(o.buffer.storage is a for o in step.outputs) or not reads_pointwise(step, out, v, self.kernels):
-            return False
+        if a is b:
+            return _TOGETHER
+        if a.kind != "arena" or b.kind != "arena":
+            return _KINDS[(a if a.kind != "arena" else b).kind]
+        if v.type != out.type or a.type.dtype != b.type.dtype:
+            return "it is of another type"
+        if not v.is_contiguous or a.type.size != b.type.size:
+            return _VIEW
+        if a.inside is not None:
+            return _LARGER
+        if v.loop is not None or a.loop is not None:
+            return "each step of a loop has one of its own"
+        if a.last != step.position:
+            return self._read_later(a, at.get(a.last))
+        if b.first != step.position:
+            return "the place of the result is in use before"
+        if any(o.buffer.storage is a for o in step.outputs):
+            return "another result of the kernel lies there"
+        if not reads_pointwise(step, out, v, self.kernels):
+            return "the kernel reads more of it than the element it writes"
         if b.inside is not None and not self._may_write_earlier(b, a, step):
-            return False
-        a.merged = b
-        b.first = min(a.first, b.first)
-        return True
+            return "what the result is written into is read meanwhile"
+        return ""
+
+    def _read_later(self, a: Buffer, last: Step | None) -> str:
+        if last is None or not any(v.buffer.root is a for v in last.inputs):
+            return "it is needed later: by a loop, as an output or as a new value"
+        return f"%{self.graph.names.get(last.node) or named_after(last.node)} reads it later"
 
     def _may_write_earlier(self, b: Buffer, a: Buffer, step: Step) -> bool:
         """Whether the larger storage `b` lies in can be written as early as `a` is."""
@@ -208,3 +286,15 @@ def reads_pointwise(step: Step, out: Value, target: Value, kernels: Kernels) -> 
         are_disjoint(read, written) or (k in allowed and v.type == out.type and are_equal(read, written))
         for k, v in enumerate(step.inputs) if (read := index_map(v)).memory == written.memory
     )  # fmt: skip
+
+
+def _no_piece(v: Value, uses: int) -> str:
+    """Why a value is no piece of a concatenation, "" where it may be."""
+    b = v.buffer
+    if b.kind != "arena":
+        return _KINDS[b.kind]
+    if b.inside is not None or b.type.size != v.type.size:
+        return _LARGER
+    if b.loop is not None:
+        return "each step of a loop has one of its own"
+    return "it is there more than once" if uses != 1 else ""

@@ -76,7 +76,8 @@ class _Lowering(ControlFlow):
             kept, self.steps = prepare(self.steps, self.kernels, self._fresh, self.reads, end)
         placing.write_in_place(self.steps, self._local_to_groups())
         placing.settle()
-        steps = [*kept, *self._grouped_by_samples(in_stretches(self.steps, self.kernels))]
+        self.refusals += placing.refusals
+        steps = [*kept, *self._grouped_by_samples(in_stretches(self.steps, self.kernels, self.refusals))]
         commits = [(s, d) for s, d in commits if not are_equal(index_map(s), index_map(d))]
         return Program(self.graph, inputs, outputs, commits, steps, self.all_values, end, self.refusals)
 
@@ -276,7 +277,9 @@ class _Lowering(ControlFlow):
         grouping = self._grouping()
         if grouping is None:
             return steps
-        return [grouping.group(s, self.kernels.members) if isinstance(s, list) else s for s in grouping.runs(steps)]
+        runs = grouping.runs(steps)
+        self.refusals += grouping.refusals
+        return [grouping.group(s, self.kernels.members) if isinstance(s, list) else s for s in runs]
 
     def _local_to_groups(self) -> set[int]:
         """Storage that groups will have for themselves: small, unless it takes over something larger or is taken over."""

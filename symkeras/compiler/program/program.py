@@ -374,3 +374,8 @@ def flat(steps: Sequence[AnyStep]) -> Iterator[Step]:
             yield s
         else:
             yield from flat(inner_steps(s))
+
+
+def first_node(step: AnyStep) -> Node:
+    """The node of a step, or of the first one within a group."""
+    return next(flat([step])).node if isinstance(step, (Group, BatchTile, Preparation)) else step.node

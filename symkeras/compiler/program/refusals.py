@@ -11,8 +11,8 @@ class Refusal(NamedTuple):
     """Something that was not done.
 
     Attributes:
-        stage: "fusion", "stretches", "buffer assignment" or "batch tiling".
-        node: what might have joined.
+        stage: "fusion", "in-place" (in whose storage a value lies) or "tiling" (stretches of rows, and samples of a batch).
+        node: what might have joined; of kernels of several nodes the last.
         other: what it might have joined, or whose storage it might have taken over; None where no one node stands for it.
         reason: why it did not.
     """

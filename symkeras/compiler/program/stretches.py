@@ -10,17 +10,22 @@ from collections.abc import Sequence
 
 from symkeras.compiler.program.index_maps import IndexMap, are_disjoint, go_by_the_same_rows, index_map
 from symkeras.compiler.program.kernels import Kernels
-from symkeras.compiler.program.program import AnyStep, Group, Step, Value
+from symkeras.compiler.program.program import AnyStep, Group, Step, Value, first_node
+from symkeras.compiler.program.refusals import Refusal
 from symkeras.graph.dims import Size
 
+_OTHER_WORK = "its kernel does not go row by row, or not through all that it reads"
 
-def in_stretches(steps: Sequence[AnyStep], kernels: Kernels) -> list[AnyStep]:
-    """The steps in order, neighbours that can run stretch by stretch put together where that pays."""
+
+def in_stretches(steps: Sequence[AnyStep], kernels: Kernels, refusals: list[Refusal]) -> list[AnyStep]:
+    """The steps in order, neighbours that can run stretch by stretch put together where that pays; `refusals` gets why a run of them ended."""
     out: list[AnyStep] = []
     run = _Run()
     for s in steps:
         fits = isinstance(s, Step) and _is_groupable(s, kernels)
-        if run.steps and not (fits and run.takes(s)):  # type: ignore[arg-type]
+        reason = (run.refuses(s) if fits else _OTHER_WORK) if run.steps else ""  # type: ignore[arg-type]
+        if reason:
+            refusals.append(Refusal("tiling", first_node(s), run.steps[-1].node, reason))
             out += run.close(kernels)
             run = _Run()
         if fits:
@@ -39,19 +44,20 @@ class _Run:
         self._read: dict[int, dict[IndexMap, None]] = {}
         self._written: dict[int, dict[IndexMap, None]] = {}
 
-    def takes(self, step: Step) -> bool:
-        """Whether `step` touches, of what others write, the same rows only, and they of what it writes."""
+    def refuses(self, step: Step) -> str:
+        """Why `step` cannot run with the others, "" where it touches, of what they write, the same rows only, and they of what it writes."""
         if step.outputs[0].type.shape != self.shape:
-            return False
+            return "it is over another shape"
         writes = [index_map(v) for v in _writes(step)]
         reads = [index_map(v) for v in step.inputs]
-        return all(
+        is_apart = all(
             are_disjoint(m, other) or go_by_the_same_rows(m, other)
             for touched, against in ((writes, (self._read, self._written)), (reads, (self._written,)))
             for m in touched
             for known in against
             for other in known.get(m.memory, ())
         )
+        return "" if is_apart else "of what one of them writes, another touches other rows"
 
     def add(self, step: Step) -> None:
         self.steps.append(step)
