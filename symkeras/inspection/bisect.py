@@ -67,7 +67,7 @@ def bisect(subject: Any, *inputs: Any, backend: str | None = None) -> Guilty:
 
     >>> import numpy as np, symkeras
     >>> print(bisect(symkeras.function(lambda x: x * 1 + 1).executable(np.ones(3, "float32"))))
-    nothing is wrong: every pass keeps the results (2 graphs evaluated)
+    nothing is wrong: every pass keeps the results (3 graphs evaluated)
     """
     found = Subject(subject, inputs)
     name = backend or ("numpy" if isinstance(subject, Graph) else found.backend)

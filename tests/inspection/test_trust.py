@@ -14,7 +14,7 @@ from symkeras import ops
 from symkeras.backend.interface import compile_graph
 from symkeras.compiler.passes import simplify
 from symkeras.compiler.passes.rules import Rule
-from symkeras.errors import CompileError, InspectionError
+from symkeras.errors import BackendError, CompileError, InspectionError
 from symkeras.graph import Graph
 from tests.inspection.workloads import WORKLOADS
 
@@ -30,6 +30,9 @@ def injected(*rules: Rule) -> Iterator[None]:
         simplify._SIMPLIFICATION = before
 
 
+WRONG = Rule("tanh-of-nothing", "tanh(x)", "x")
+
+
 def tanh_graph() -> Graph:
     x = ops.placeholder("f32[batch, 3]", name="x")
     y = ops.exp(x * 1.0) - 0.0
@@ -38,6 +41,13 @@ def tanh_graph() -> Graph:
 
 def state(model: Any) -> list[np.ndarray]:
     return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+
+
+def test_a_wrong_rule_is_named_by_bisect() -> None:
+    with injected(WRONG):
+        found = symkeras.bisect(tanh_graph(), backend="numpy")
+    assert not found and found.step.name == "simplify" and found.rewrite.rule == "tanh-of-nothing"
+    assert "rule tanh-of-nothing: %tanh_ = tanh: f32[batch, 3]" in str(found) and "test_trust.py:" in str(found)
 
 
 def test_a_wrong_rule_in_a_training_step_is_named_by_bisect_and_no_weight_is_written() -> None:
@@ -61,11 +71,34 @@ def test_bisect_finds_nothing_where_nothing_is_wrong(name: str) -> None:
     assert "nothing is wrong" in str(found)
 
 
+def test_verify_names_rule_pass_value_and_line() -> None:
+    text = r"rule tanh-of-nothing of pass simplify changed %tanh_ = tanh: f32\[batch, 3\].*test_trust.py:"
+    with injected(WRONG), pytest.raises(CompileError, match=text):
+        compile_graph(tanh_graph(), backend="numpy", verify=True)
+
+
 def test_verify_names_the_layer() -> None:
     model, _, _ = WORKLOADS["dense"]()
     model.compile("sgd", "sparse_categorical_crossentropy", backend="numpy", verify=True)
     wrong = Rule("relu-of-nothing", "maximum(x, 0)", "x")
     with injected(wrong), pytest.raises(CompileError, match=r"relu-of-nothing of pass simplify.*\(hidden, workloads.py:"):
+        model.executable("predict")
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_rewrite_of_a_training_step_is_verified(name: str) -> None:
+    model, x, y = WORKLOADS[name]()
+    model.compile("adam", "sparse_categorical_crossentropy", backend="numpy", verify=True)
+    model.executable("train").inspect.verify(x, y)
+
+
+@pytest.mark.parametrize("options", [{"backend": "interpreter"}, {"run_eagerly": True}])
+def test_verify_is_refused_where_no_pass_runs(options: dict[str, Any]) -> None:
+    with pytest.raises(BackendError, match="no pass runs on backend 'interpreter'"):
+        compile_graph(tanh_graph(), backend="interpreter", verify=True)
+    model, _, _ = WORKLOADS["dense"]()
+    model.compile("sgd", "sparse_categorical_crossentropy", verify=True, **options)
+    with pytest.raises(BackendError, match="no pass runs on backend 'interpreter'"):
         model.executable("predict")
 
 
@@ -93,6 +126,28 @@ def test_compare_finds_levels_alike() -> None:
     a, b = (compile_graph(tanh_graph(), backend="numpy", level=level) for level in ("O0", "O2"))
     found = symkeras.compare(a, b, np.ones((2, 3), "float32"))
     assert found and found.first is None and "alike" in str(found)
+
+
+def test_compare_names_the_first_value_that_differs_its_layer_and_line() -> None:
+    model, x, _ = WORKLOADS["dense"]()
+    model.build((None, 4))
+    other = symkeras.models.clone_model(model)
+    other.set_weights(model.get_weights())
+    other.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], backend="numpy")
+    assert symkeras.compare(model, other, x)
+    kernel, bias = other.get_layer("head").get_weights()
+    other.get_layer("head").set_weights([kernel, bias + np.float32([1, 0, 0])])
+    found = symkeras.compare(model, other, x)
+    assert not found and found.first.name == "head_sum" and found.first.layer == "head" and found.first.largest == pytest.approx(1, rel=1e-4)
+    assert "%head_sum = add" in str(found) and "workloads.py:" in str(found)
+
+
+def test_compare_finds_the_pass_that_an_injected_rule_spoils() -> None:
+    with injected(WRONG):
+        c = compile_graph(tanh_graph(), backend="numpy")
+    passes = c.inspect.passes
+    found = symkeras.compare(passes["stabilise"], passes["simplify"])
+    assert not found and found.results
 
 
 def test_compare_refuses_what_does_not_compute_the_same() -> None:
