@@ -25,7 +25,7 @@ from tests.inspection.workloads import WORKLOADS
 
 @lru_cache
 def compiled(name: str) -> tuple[Any, Executable]:
-    model, _, _ = WORKLOADS[name]()
+    model, *_ = WORKLOADS[name]()
     return model, model.executable("train")
 
 

@@ -11,11 +11,13 @@ import pytest
 
 import symkeras
 from symkeras import ops
+from symkeras.backend.numpy.kernels import table
 from symkeras.backend.interface import compile_graph
 from symkeras.compiler.passes import simplify
 from symkeras.compiler.passes.rules import Rule
 from symkeras.errors import BackendError, CompileError, InspectionError
 from symkeras.graph import Graph
+from symkeras.graph.variable import Variable
 from tests.inspection.workloads import WORKLOADS
 
 
@@ -63,10 +65,10 @@ def test_a_wrong_rule_in_a_training_step_is_named_by_bisect_and_no_weight_is_wri
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("name", ["dense", "lstm", "embedding"])
+@pytest.mark.parametrize("name", WORKLOADS)
 def test_bisect_finds_nothing_where_nothing_is_wrong(name: str) -> None:
-    model, x, y = WORKLOADS[name]()
-    found = symkeras.bisect(model, x, y)
+    model, *arrays = WORKLOADS[name]()
+    found = symkeras.bisect(model, *arrays)
     assert found, str(found)
     assert "nothing is wrong" in str(found)
 
@@ -87,9 +89,9 @@ def test_verify_names_the_layer() -> None:
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_every_rewrite_of_a_training_step_is_verified(name: str) -> None:
-    model, x, y = WORKLOADS[name]()
+    model, *arrays = WORKLOADS[name]()
     model.compile("adam", "sparse_categorical_crossentropy", backend="numpy", verify=True)
-    model.executable("train").inspect.verify(x, y)
+    model.executable("train").inspect.verify(*arrays)
 
 
 @pytest.mark.parametrize("options", [{"backend": "interpreter"}, {"run_eagerly": True}])
@@ -136,10 +138,73 @@ def test_compare_names_the_first_value_that_differs_its_layer_and_line() -> None
     other.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], backend="numpy")
     assert symkeras.compare(model, other, x)
     kernel, bias = other.get_layer("head").get_weights()
-    other.get_layer("head").set_weights([kernel, bias + np.float32([1, 0, 0])])
+    other.get_layer("head").set_weights([kernel, bias + np.asarray([1, 0, 0], "float32")])
     found = symkeras.compare(model, other, x)
     assert not found and found.first.name == "head_sum" and found.first.layer == "head" and found.first.largest == pytest.approx(1, rel=1e-4)
     assert "%head_sum = add" in str(found) and "workloads.py:" in str(found)
+
+
+def test_compare_of_models_that_are_called_otherwise_goes_by_where_values_stand() -> None:
+    (first, x, y), (second, _, _) = WORKLOADS["plain"](), WORKLOADS["plain"]()
+    assert {n for n, _ in _names(first)}.isdisjoint(n for n, _ in _names(second))
+    for a, b in ((first, second), (second, first)):
+        b.set_weights(a.get_weights())
+        assert symkeras.compare(a, b, x, y).compared > 4
+    weights = second.get_weights()
+    second.set_weights([*weights[:2], weights[2] * 2, *weights[3:]])
+    for arrays in ((x,), (x, y)):
+        found = symkeras.compare(first, second, *arrays)
+        assert not found and found.first.node.op.name == "matmul" and found.first.layer == first.layers[-1].name
+
+
+def _names(model: Any) -> list[tuple[str, Any]]:
+    return [(layer.name, layer) for layer in model.layers]
+
+
+def test_compare_and_bisect_find_a_wrong_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    c = compile_graph(tanh_graph(), backend="numpy")
+    reference = compile_graph(c.source_graph, backend="interpreter")
+    x = np.ones((2, 3), "float32")
+    assert symkeras.compare(c, reference, x) and symkeras.bisect(c, x)
+    monkeypatch.setitem(table.LINES, "tanh", table.LINES["arctan"])
+    found = symkeras.compare(c, reference, x)
+    assert not found and found.first.name == "tanh_" and "test_trust.py:" in found.first.line
+    assert [d.name for d in found.results] == ["output 0"]
+    guilty = symkeras.bisect(c, x)
+    assert not guilty and guilty.step is None and guilty.backend == "numpy"
+    assert str(guilty).startswith("every pass keeps the results; numpy does not: output 0 differs by up to")
+
+
+def test_compare_finds_a_wrong_kernel_of_a_training_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x, y = WORKLOADS["lstm"]()
+    c = model.executable("train")
+    reference = compile_graph(c.source_graph, backend="interpreter")
+    assert symkeras.compare(c, reference, x, y)
+    monkeypatch.setitem(table.LINES, "tanh", table.LINES["arctan"])
+    found = symkeras.compare(c, reference, x, y)
+    assert not found and found.first.layer.startswith("lstm") and "workloads.py:" in found.first.line
+    assert symkeras.bisect(c, x, y).backend == "numpy"
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_models_are_alike_at_every_level_and_after_every_pass(name: str) -> None:
+    model, *arrays = WORKLOADS[name]()
+    c = model.executable("train")
+    for other in (model, compile_graph(c.source_graph, "numpy", level="O0"), compile_graph(c.source_graph, "interpreter")):
+        found = symkeras.compare(c, other, *arrays)
+        assert found and found.compared > 4, str(found)
+    passes = c.inspect.passes
+    for run in passes:
+        assert symkeras.compare(passes[0], run, *arrays), run.name
+
+
+def test_compare_refuses_what_has_nothing_in_common() -> None:
+    a, b = (Variable(np.zeros(2, "float32"), name=name) for name in "ab")
+    one, other = (Graph([], [], [(v.node, (ops.as_tensor(v) + 1).node)], name="g") for v in (a, b))
+    assert symkeras.compare(one, other).compared == 1  # they are written alike
+    third = Graph([], [], [(b.node, (ops.as_tensor(b) * 2).node)], name="h")
+    with pytest.raises(InspectionError, match="nothing to compare"):
+        symkeras.compare(one, third)
 
 
 def test_compare_finds_the_pass_that_an_injected_rule_spoils() -> None:
