@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import symkeras
 from symkeras import ops
-from symkeras.backend.numpy.kernels import table
 from symkeras.backend.interface import compile_graph
-from symkeras.compiler.passes import simplify
+from symkeras.backend.numpy.kernels import table
+from symkeras.compiler.passes import hoist_from_scans, legalize, simplify
 from symkeras.compiler.passes.rules import Rule
 from symkeras.errors import BackendError, CompileError, InspectionError
-from symkeras.graph import Graph
+from symkeras.graph import Graph, Tensor
+from symkeras.graph.node import Node
 from symkeras.graph.variable import Variable
+from tests.compiler.test_random_graphs import CALM, graphs, values
 from tests.inspection.workloads import WORKLOADS
 
 
@@ -77,6 +81,66 @@ def test_verify_names_rule_pass_value_and_line() -> None:
     text = r"rule tanh-of-nothing of pass simplify changed %tanh_ = tanh: f32\[batch, 3\].*test_trust.py:"
     with injected(WRONG), pytest.raises(CompileError, match=text):
         compile_graph(tanh_graph(), backend="numpy", verify=True)
+
+
+def test_a_fault_in_a_pass_without_rules_is_named_by_its_rewrite(monkeypatch: pytest.MonkeyPatch) -> None:
+    expand = legalize._expand
+
+    def wrong(node: Node, inputs: list[Node]) -> Node:
+        made = expand(node, inputs)
+        return (Tensor(made) * 2).node if node.op.name == "softmax" else made
+
+    monkeypatch.setattr(legalize, "_expand", wrong)
+    model, x, _ = WORKLOADS["dense"]()
+    found = symkeras.bisect(model, x)
+    assert found.step.name == "legalize" and found.rewrite.rule == "softmax" and "head" in str(found)
+    model.compile("sgd", "sparse_categorical_crossentropy", backend="numpy", verify=True)
+    with pytest.raises(CompileError, match=r"rule softmax of pass legalize.*\(head, workloads.py:"):
+        model.executable("predict")
+
+
+def test_a_pass_that_takes_loops_apart_wrongly_is_named_by_what_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    total = hoist_from_scans._total
+    monkeypatch.setattr(hoist_from_scans, "_total", lambda *args: (Tensor(total(*args)) * 2).node)
+    model, *arrays = WORKLOADS["lstm"]()
+    found = symkeras.bisect(model, *arrays)
+    assert found.step.name == "hoist-from-scans" and found.rewrite is None and "differs by up to" in found.result
+    with pytest.raises(CompileError, match=r"pass hoist-from-scans changed .*lstm.*scan-gemm"):
+        compile_graph(model.executable("train").source_graph, "numpy", verify=True)
+
+
+@CALM
+@given(case=graphs(), seed=st.integers(0, 100), odd=st.booleans())
+def test_nothing_is_wrong_with_random_graphs(case: tuple[Graph, list[str]], seed: int, odd: bool) -> None:
+    graph = case[0]
+    c = compile_graph(graph, backend="numpy", verify=True)
+    arrays = values(graph, 3, seed, odd)
+    c.inspect.verify(*arrays)
+    for found in (symkeras.compare(c, compile_graph(graph, "interpreter"), *arrays), symkeras.bisect(c, *arrays)):
+        assert found, str(found)
+
+
+@pytest.mark.parametrize("rule", [WRONG, Rule("relu-of-nothing", "maximum(x, 0)", "x"), Rule("sum-for-product", "x * y", "x + y")])
+@CALM
+@given(case=graphs())
+def test_a_wrong_rule_is_named_wherever_it_changes_a_random_graph(rule: Rule, case: tuple[Graph, list[str]]) -> None:
+    with injected(rule):
+        try:
+            c = compile_graph(case[0], backend="numpy", verify=True)
+        except CompileError as error:
+            assert f"rule {rule.name} of pass simplify" in str(error)
+            return
+    assert symkeras.compare(c, compile_graph(case[0], "interpreter"))
+
+
+def test_what_rounding_makes_large_is_no_difference() -> None:
+    x = ops.placeholder("f32[64, 3]", name="x")
+    rest = x - ops.mean(x, axis=0)  # of which the sum is nothing but rounding
+    one, other = ops.sum(rest, axis=0), ops.matmul(ops.ones((64,), "float32"), rest)
+    first, second = (Graph([x.node], [(n / (ops.absolute(n) + 1e-9)).node], name="signs") for n in (one, other))
+    arrays = np.random.default_rng(0).uniform(0, 1, (64, 3)).astype("float32")
+    assert symkeras.compare(first, second, arrays)
+    assert not symkeras.compare(first, second, arrays, rtol=1e-4)
 
 
 def test_verify_names_the_layer() -> None:

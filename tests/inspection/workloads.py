@@ -29,8 +29,9 @@ def two_inputs() -> tuple[Any, ...]:
 
 
 def convnet() -> tuple[Any, ...]:
-    stack = [layers.Conv2D(3, 3, name="conv"), layers.BatchNormalization(name="norm"), layers.ReLU(name="relu"), layers.MaxPooling2D(2), layers.Flatten()]
-    return _compiled(Sequential([Input((6, 6, 2)), *stack, layers.Dropout(0.3), layers.Dense(3, "softmax", name="head")])), _floats(4, 6, 6, 2), _labels(4)
+    first = [layers.Conv2D(3, 3, name="conv"), layers.BatchNormalization(name="norm"), layers.ReLU(name="relu"), layers.MaxPooling2D(2)]
+    last = [layers.Flatten(), layers.Dropout(0.3), layers.Dense(3, "softmax", name="head")]
+    return _compiled(Sequential([Input((6, 6, 2)), *first, *last])), _floats(4, 6, 6, 2), _labels(4)
 
 
 def lstm() -> tuple[Any, ...]:
