@@ -47,8 +47,8 @@ OPEN_SIZES = frozenset({"onnx"})
 EXPORT_EXTRAS = {"onnx": "onnx"}
 """Formats that are written by packages which symkeras does not install by itself, and the extra that brings them."""
 INSPECTOR = "symkeras.inspection.inspector:Inspector"
-CHECK_OF_REWRITES = "symkeras.inspection.verification:check"
-"""What looks into executables, and into passes; they stand above backends, since they run the stages of a compilation."""
+VERIFIER = "symkeras.inspection.verification:check"
+"""What looks into executables, and what evaluates rewrites: both stand above backends, since they run the stages of a compilation."""
 _loaded: dict[str, Backend] = {}
 MOST_SIZES = 32
 """Of how many combinations of sizes a compiled function keeps what it is bound to, for each arena; binding again takes milliseconds."""
@@ -316,7 +316,8 @@ def compile_graph(graph: Graph, backend: str | None = None, distribution: Any = 
     Raises:
         CompileError: `verify` found a rewrite that changes a value.
         ConfigError: an option that the backend does not have, or a value that is none of it.
-        BackendError: the backend cannot run the graph, or not in the way that an option asks for, or cannot distribute so.
+        BackendError: the backend cannot run the graph, or not in the way that an option asks for, or cannot distribute so; `verify` where
+            no rewrite is done.
     """
     known = options_of(backend)
     for name in options:
@@ -391,7 +392,7 @@ def _exporter(format: str) -> Callable[..., list[Path]]:
 
 def step_check(verify: bool) -> Callable[[Step], None] | None:
     """What is called after every pass: the check of its rewrites, where they are to be verified."""
-    return _found(CHECK_OF_REWRITES) if verify else None
+    return _found(VERIFIER) if verify else None
 
 
 def as_input(value: Any, type: TensorType, name: str) -> np.ndarray:

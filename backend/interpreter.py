@@ -8,6 +8,7 @@ import numpy as np
 
 from symkeras.backend.denormals import Denormals, describe
 from symkeras.backend.interface import Backend, Executable, input_arrays
+from symkeras.errors import BackendError
 from symkeras.graph.graph import Graph
 from symkeras.graph.variable import Writer
 from symkeras.ops.evaluation import evaluate
@@ -42,5 +43,7 @@ class InterpreterBackend(Backend):
     def takes(self, op: str) -> bool:
         return True
 
-    def compile(self, graph: Graph, denormals: str | None = None, **options: Any) -> Executable:
+    def compile(self, graph: Graph, denormals: str | None = None, verify: bool = False, **options: Any) -> Executable:
+        if verify:
+            raise BackendError(f"{graph.name}: verify evaluates what passes rewrite, and no pass runs on backend 'interpreter'; it is the reference")
         return InterpreterExecutable(graph, self.name, denormals)

@@ -25,7 +25,7 @@ _NAMES = {
     "Initializer": "initializers", "Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers", "Regularizer": "regularizers",
     "Variable": "graph.variable", "KerasTensor": "graph", "Graph": "graph", "Tensor": "graph",
     "function": "backend.function", "grad": "backend.function", "name_scope": "graph.provenance",
-    "compare": "inspection.compare", "bisect": "inspection.bisect",
+    "compare": "inspection.compare", "bisect": "inspection.bisect", "minimise": "inspection.minimise", "diff": "inspection.model_diff",
 }  # fmt: skip
 _RENAMED = {"KerasTensor": "Tensor", "name_scope": "layer_scope"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,20 @@ from symkeras.graph.graph import Graph, every_node
 from symkeras.graph.node import Node, make
 from symkeras.graph.types import TensorType
 from symkeras.graph.variable import Pack, Variable
+from symkeras.lazy import lazy
 from symkeras.ops.evaluation import sizes, solve_dims, value_of
 
 SIZES = (4, 9, 33)
 """What symbolic sizes are where no inputs are given: the first of these that the graph can be evaluated with."""
-TOLERANCES = {"float16": (2e-2, 1e-3), "bfloat16": (5e-2, 5e-3), "float32": (1e-3, 1e-6), "float64": (1e-9, 1e-12)}
+TOLERANCES = {"float16": (2e-2, 1e-3), "bfloat16": (5e-2, 5e-3), "float32": (1e-4, 1e-12), "float64": (1e-10, 1e-24)}
 """By dtype: a difference relative to the largest element, and an absolute one, that other orders of sums and other functions may make."""
+
+ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+"""By dtype, the distance from 1 to the next number."""
+SHAKES = (1, 2)
+"""How often, by which seeds, what is computed from is moved by a few roundings, to see how far a result moves by itself."""
+SLACK = 16
+"""How many times farther than that a result may be and still be alike."""
 
 
 def sizes_of(graph: Graph, size: int) -> dict[str, int]:
@@ -43,6 +51,7 @@ class Valuation:
         known = solve_dims([n.tensor_type for n in graph.inputs], [np.shape(a) for a in arrays], names) if len(arrays) else {}
         self.env = {**sizes_of(graph, size), **known}
         self._variables = variables or {}
+        self._given, self._size = arrays, size
         self._values: dict[Node, Any] = {}
         self._within: dict[Node, frozenset[Node]] = {}
         own = set(graph.inputs)
@@ -72,9 +81,46 @@ class Valuation:
                 todo += n.inputs
         return [seen[uid] for uid in sorted(seen)]
 
+    @lazy
+    def _shaken(self) -> list[Valuation]:
+        """The same on inputs and variables moved by a few roundings."""
+        found = {n: self._variables.get(n, n.attrs["variable"].array) for n in every_node(self._graph) if n.op.name == "variable"}
+        return [
+            Valuation(self._graph, [shaken(a, s) for a in self._given], self._size, {n: shaken(a, s) for n, a in found.items()}) for s in SHAKES
+        ]
+
+    def is_rounding(self, off: float, of: Callable[[Valuation], Any]) -> bool:
+        """Whether a value that is `off` by so much is so by rounding: by no more than it moves itself where all moves by a few roundings.
+
+        Args:
+            of: what gives the value.
+        """
+        return off <= SLACK * largest_move(of(self), [of(v) for v in self._shaken])
+
     def inputs_within(self, node: Node) -> frozenset[Node]:
         """The inputs of graphs within that a node whose value was asked for is computed from."""
         return self._within.get(node, frozenset())
+
+
+def shaken(value: Any, seed: int) -> np.ndarray:
+    """An array whose floats are moved by up to four roundings; what is no float, and zero, stays as it is."""
+    array = np.asarray(value)
+    if array.dtype.kind != "f" and str(array.dtype) not in ROUNDING:
+        return array
+    moves = np.random.default_rng([seed, array.size]).uniform(-4, 4, array.shape) * ROUNDING.get(str(array.dtype), 0.0)
+    with np.errstate(all="ignore"):
+        return (array * (1 + moves)).astype(array.dtype)
+
+
+def largest_move(value: Any, others: Iterable[Any]) -> float:
+    """The largest finite distance of a value, an array or a tuple of them, from others like it."""
+    found = 0.0
+    for other in others:
+        for a, b in zip(value, other, strict=True) if isinstance(value, tuple) else [(value, other)]:
+            with np.errstate(all="ignore"):
+                off = np.abs(np.asarray(a).astype(complex) - np.asarray(b).astype(complex))
+            found = max(found, float(off[np.isfinite(off)].max(initial=0.0)))
+    return found
 
 
 def drawn(type: TensorType, env: Mapping[str, int], seed: str = "") -> np.ndarray:

@@ -163,7 +163,7 @@ def _cut(graph: Graph) -> Iterator[Graph]:
             continue
         if n in graph.roots and graph.count() == 1:
             continue
-        yield _replaced(graph, n, placeholder_node(n.tensor_type, f"v{n.uid}"))
+        yield _replaced(graph, n, placeholder_node(n.tensor_type, graph.names[n]))
         if all(isinstance(d, int) for d in n.shape) and np.prod(n.shape, dtype=int) <= 4:
             yield _replaced(graph, n, constant_node(np.zeros(n.shape, n.dtype)))
 

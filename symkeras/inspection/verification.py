@@ -75,9 +75,10 @@ def wrong(step: Step, arrays: Sequence[Any] = ()) -> Wrong | None:
         if largest is not None:
             return Wrong(step, rewrite, largest)
     written = [v for v, _ in step.before.updates]
-    for (what, old), (_, new) in zip(results(step.before, values, written), results(step.after, values, written), strict=True):
+    pairs = zip(results(step.before, values, written), results(step.after, values, written), strict=True)
+    for k, ((what, old), (_, new)) in enumerate(pairs):
         off = _difference(new, old, step)
-        if off is not None:
+        if off is not None and not values.is_rounding(off, lambda v, k=k: results(step.before, v, written)[k][1]):
             return Wrong(step, None, off, what)
     return None
 
@@ -94,7 +95,8 @@ def _changed(rewrite: Rewrite, values: Valuation, step: Step) -> float | None:
     if not values.inputs_within(rewrite.new) <= values.inputs_within(rewrite.old):
         return None  # it stands in another graph
     pairs = zip(new, old, strict=True) if isinstance(old, tuple) else [(new, old)]
-    return next((off for n, o in pairs if (off := _difference(n, o, step)) is not None), None)
+    off = max((off for n, o in pairs if (off := _difference(n, o, step)) is not None), default=None)
+    return None if off is None or values.is_rounding(off, lambda v: v.value(rewrite.old)) else off
 
 
 def _difference(new: Any, old: Any, step: Step) -> float | None:

@@ -173,7 +173,7 @@ class Functions:
         was_bound = compilation is not None and compilation.is_bound
         options = compilation.options if compilation is not None else {}
         if backend == "interpreter":
-            options = {k: v for k, v in options.items() if k == "denormals"}
+            options = {k: v for k, v in options.items() if k in ("denormals", "verify")}
         try:
             with _naming_the_place(), self._as_compiled():
                 return Step(self, mode, signature, structure, backend, options)

@@ -38,7 +38,7 @@ class HoistFromScans(Pass):
             _hoist_over_slices(loop, context)
             after = _sink_outputs(loop, context)
             sums = _unroll_sums(loop, context)
-            if len(context.rewrites) == count:
+            if len(context.rewrites) == count and not after and not sums:
                 return None
             whole = loop.make()
             kept = [k for k in range(len(node.attrs["body"].inputs[: node.attrs["carries"]])) if k not in sums]
@@ -151,17 +151,17 @@ def _sink_outputs(loop: Loop, context: Context) -> dict[int, Callable[[Node], No
             continue
         w, factor = _outside(loop, y.inputs[1], {}), y.inputs[0]
         loop.ys[k] = factor
-        context.rewrote("sink-matmul", y, factor, keeps_value=False)
-        after[k] = _product_after(loop, y, k, w)
+        after[k] = _product_after(loop, y, k, w, context)
     return after
 
 
-def _product_after(loop: Loop, y: Node, k: int, w: Node) -> Callable[[Node], Node]:
+def _product_after(loop: Loop, y: Node, k: int, w: Node, context: Context) -> Callable[[Node], Node]:
     """What takes the product `y` of all steps at once, of the stacked factors that the loop gives as its k-th output."""
 
     def product(whole: Node) -> Node:
         with provenance.replacing(y):
-            return _stacked_matmul(loop, item(whole, len(loop.init) + k), w, y.attrs["transpose_b"])
+            made = _stacked_matmul(loop, item(whole, len(loop.init) + k), w, y.attrs["transpose_b"])
+        return context.rewrote("sink-matmul", y, made, keeps_value=False)
 
     return product
 
@@ -193,20 +193,20 @@ def _unroll_sums(loop: Loop, context: Context) -> dict[int, Callable[[Node], Nod
     after: dict[int, Callable[[Node], Node]] = {}
     places = {k: [loop.add_y(n) for n in nodes] for k, (_, nodes) in found.items()}
     carries = len(loop.init) - len(found)
-    for k, (kind, nodes) in found.items():
-        context.rewrote(f"scan-{kind}", loop.carry_out[k], nodes[0], keeps_value=False)
-        after[k] = _total_after(loop.carry_out[k], [carries + p for p in places[k]], kind, loop.init[k])
+    for k, (kind, _) in found.items():
+        after[k] = _total_after(loop.carry_out[k], [carries + p for p in places[k]], kind, loop.init[k], context)
     for name in ("init", "carry_in", "carry_out"):
         setattr(loop, name, [v for k, v in enumerate(getattr(loop, name)) if k not in found])
     return after
 
 
-def _total_after(carry: Node, places: list[int], kind: str, start: Node) -> Callable[[Node], Node]:
+def _total_after(carry: Node, places: list[int], kind: str, start: Node, context: Context) -> Callable[[Node], Node]:
     """What sums up after the loop what the carry did in it."""
 
     def total(whole: Node) -> Node:
         with provenance.replacing(carry):
-            return _total(whole, places, kind, start)
+            made = _total(whole, places, kind, start)
+        return context.rewrote(f"scan-{kind}", carry, made, keeps_value=False)
 
     return total
 

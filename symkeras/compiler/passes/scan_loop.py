@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symkeras.graph import dims, provenance
+from symkeras.graph import compilation, dims, provenance
 from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, make
 from symkeras.ops.leaves import placeholder_node
@@ -79,6 +79,13 @@ def item(node: Node, index: int) -> Node:
     return make(OPS["item"], (node,), {"index": index})
 
 
+def _name(new: Node, result: Node) -> None:
+    """What stands for a result of a loop is called as that is, whatever it was made of."""
+    under_way = compilation.current()
+    if under_way is not None and new is not result and new not in under_way.names.of:
+        under_way.names.replaced[new] = result
+
+
 def replace_scans(graph: Graph, transform: Callable[[Node, list[Node], list[bool]], list[Node | None] | None]) -> Graph:
     """`graph` with scans replaced: `transform(scan, inputs, read)` gives a node per result, or None to leave it."""
     if not any(n.op.name == "scan" for n in graph.nodes):
@@ -88,6 +95,7 @@ def replace_scans(graph: Graph, transform: Callable[[Node, list[Node], list[bool
     for node in graph.nodes:
         if node.op.name == "item" and node.inputs[0] in results:
             new[node] = results[node.inputs[0]][node.attrs["index"]]  # type: ignore[assignment]
+            _name(new[node], node)
             continue
         inputs = [new[i] for i in node.inputs]
         if node.op.name == "scan":
