@@ -36,7 +36,7 @@ ORDER: dict[str, set[str]] = {
     "inspection": {*_CORE, "compiler", "backend"},
     "inspection.command": {*_CORE, "inspection", "saving"},
     "random": _CORE,
-    "utils": {*_CORE, "random"},
+    "utils": {*_CORE, "random", "saving"},
     "saving": {"graph"},
     "activations": {*_CORE, "saving"},
     "constraints": {*_CORE, "saving"},

@@ -1,5 +1,6 @@
 """Every operation, with Keras' names: on arrays they compute at once, on symbolic tensors they build nodes."""
 
+from symkeras.ops import image as image
 from symkeras.ops import op as op
 from symkeras.ops import operators as operators
 from symkeras.ops import phase as phase

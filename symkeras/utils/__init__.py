@@ -16,6 +16,10 @@ NAMES: dict[str, str] = {
     "set_random_seed": "utils.random_seed", "Progbar": "utils.progbar", "to_categorical": "utils.numerical", "normalize": "utils.numerical",
     "pad_sequences": "utils.sequence",
     "plot_model": "models.plotting",
+    "get_file": "utils.file_cache",
+    **dict.fromkeys(("array_to_img", "img_to_array", "load_img", "save_img"), "utils.images"),
+    "image_dataset_from_directory": "utils.image_directory", "text_dataset_from_directory": "utils.text_directory",
+    "timeseries_dataset_from_array": "utils.windows", "split_dataset": "utils.splitting",
     "PyDataset": "utils.dataset", "Sequence": "utils.dataset",
 }  # fmt: skip
 
