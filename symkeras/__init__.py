@@ -23,11 +23,11 @@ _MODULES = (
 _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",
     "Initializer": "initializers", "Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers", "Regularizer": "regularizers",
-    "Variable": "graph.variable", "KerasTensor": "graph", "Graph": "graph", "Tensor": "graph",
+    "Variable": "graph.variable", "KerasTensor": "layers.input", "Graph": "graph", "Tensor": "graph",
     "function": "backend.function", "grad": "backend.function", "name_scope": "graph.provenance",
     "compare": "inspection.compare", "bisect": "inspection.bisect", "minimise": "inspection.minimise", "diff": "inspection.model_diff",
 }  # fmt: skip
-_RENAMED = {"KerasTensor": "Tensor", "name_scope": "layer_scope"}
+_RENAMED = {"name_scope": "layer_scope"}
 
 if TYPE_CHECKING:
     from symkeras import backend, config, graph, ops, tree

@@ -7,7 +7,7 @@ from typing import Any
 
 # name -> module of symkeras.layers that defines it
 NAMES: dict[str, str] = {
-    "Layer": "layer", "InputSpec": "input_spec", "Input": "input", "InputLayer": "input",
+    "Layer": "layer", "InputSpec": "input_spec", "Input": "input", "InputLayer": "input", "serialize": "registry", "deserialize": "registry",
     "Dense": "dense", "EinsumDense": "einsum_dense", "Embedding": "embedding", "Identity": "masking", "Masking": "masking",
     "Lambda": "lambda_layer", "Wrapper": "wrapper", "GraphLayer": "graph_layer", "WithWeight": "with_weight",
     **dict.fromkeys(("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"), "activation_layers"),

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
-from symkeras.ops.op import dtype_of
-
-FAR = {"float16": 3e4, "bfloat16": 1e30, "float32": 1e30, "float64": 1e300}
-"""What is taken from a masked score: so much that the score itself is lost, so that a row masked throughout is uniform."""
+from symkeras.ops.attention import causal_mask, masked_softmax, positions
 
 
 def attention_mask_of(length: Any, source: Any, query_mask: Any = None, value_mask: Any = None, key_mask: Any = None, attention_mask: Any = None,
@@ -28,37 +25,12 @@ def attention_mask_of(length: Any, source: Any, query_mask: Any = None, value_ma
     if causal:
         parts.append(causal_mask(length, source))
     if window is not None:
-        rows, columns = _positions(length, source)
+        rows, columns = positions(length, source)
         parts.append(ops.less(ops.absolute(ops.subtract(rows, columns)), window))
     mask = None
     for part in parts:
         mask = part if mask is None else ops.logical_and(mask, part)
     return mask
-
-
-def causal_mask(length: Any, source: Any) -> Any:
-    """Booleans (1, T, S), true where step t may see step s: s <= t.
-
-    >>> causal_mask(2, 3).tolist()
-    [[[True, False, False], [True, True, False]]]
-    """
-    return ops.greater_equal(*_positions(length, source))
-
-
-def _positions(length: Any, source: Any) -> tuple[Any, Any]:
-    rows, columns = ops.arange(length, dtype="int32"), ops.arange(source, dtype="int32")
-    return ops.reshape(rows, (1, length, 1)), ops.reshape(columns, (1, 1, source))
-
-
-def masked_softmax(scores: Any, mask: Any = None) -> Any:
-    """Softmax over the last axis of the scores, without those whose mask is false.
-
-    A row without any true entry comes out uniform.
-    """
-    if mask is not None:
-        dtype = dtype_of(scores)
-        scores = ops.add(scores, ops.where(mask, ops.cast(0.0, dtype), ops.cast(-FAR[dtype], dtype)))
-    return ops.softmax(scores, axis=-1)
 
 
 def dropped(weights: Any, rate: float, training: Any, seed_generator: Any) -> Any:
@@ -68,3 +40,6 @@ def dropped(weights: Any, rate: float, training: Any, seed_generator: Any) -> An
     from symkeras import random
 
     return random.dropout(weights, rate, seed=seed_generator)
+
+
+__all__ = ["attention_mask_of", "causal_mask", "dropped", "masked_softmax"]

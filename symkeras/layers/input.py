@@ -26,6 +26,39 @@ def symbolic_input(shape: Any, dtype: str, name: str = "input") -> Tensor:
     return Tensor(placeholder_node(TensorType(tuple(sizes), dtype), name))
 
 
+class _OfAllTensors(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor)
+
+
+class KerasTensor(Tensor, metaclass=_OfAllTensors):
+    """A symbolic tensor of a shape, that no layer made; every symbolic tensor is an instance.
+
+    Args:
+        shape: sizes; None is one that is not known.
+        dtype: of its elements.
+        sparse, ragged: must be False.
+        record_history: as in Keras; there is nothing to record.
+        name: shown in graphs.
+
+    Raises:
+        ShapeError: `sparse` or `ragged`.
+
+    >>> x = KerasTensor((None, 3), dtype="float32")
+    >>> x.shape, isinstance(x + 1, KerasTensor)
+    ((None, 3), True)
+    """
+
+    __slots__ = ()
+
+    @checked(shape=axis_sizes, sparse=boolean, ragged=boolean, record_history=boolean, name=optional(text))
+    def __init__(self, shape: Any, dtype: Any = "float32", sparse: bool = False, ragged: bool = False, record_history: bool = True,
+                 name: str | None = None):  # fmt: skip
+        if sparse or ragged:
+            raise ShapeError("symkeras has dense tensors only: sparse and ragged must be False")
+        super().__init__(symbolic_input(shape, dtypes.standardize(dtype), name or "keras_tensor").node)
+
+
 def _identifier(name: str) -> str:
     clean = "".join(c if c.isalnum() else "_" for c in name)
     return clean if clean[:1].isalpha() else f"d{clean}"

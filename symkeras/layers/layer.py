@@ -25,6 +25,7 @@ from symkeras.graph import dims, dtypes, provenance, room, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
+from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import InputSpec, check_input_spec
 from symkeras.layers.replay import evaluated
 from symkeras.layers.result import Result
@@ -35,7 +36,7 @@ _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 _STORE = instance(Mapping, "a dict or a part of a file")  # type: ignore[type-abstract]
 
 
-class Layer:
+class Layer(InboundCalls):
     """A piece of a model: `build` makes weights, `call` computes.
 
     Args:
@@ -501,51 +502,6 @@ class Layer:
         inputs = map_shapes(lambda s: symbolic_input(s, self.compute_dtype), input_shape)
         return self.compute_output_spec(inputs)
 
-    # ---- inputs and outputs of functional calls ----------------------------------------------------------------------
-
-    @property
-    def input(self) -> Any:
-        """The input of the first symbolic call of this layer."""
-        return self.get_input_at(0)
-
-    @property
-    def output(self) -> Any:
-        """The output of the first symbolic call of this layer; `get_output_at` gives those of the others."""
-        return self.get_output_at(0)
-
-    def get_input_at(self, node_index: int) -> Any:
-        """The input of the k-th symbolic call."""
-        return _unwrap(self._call_at(node_index).inputs)
-
-    def get_output_at(self, node_index: int) -> Any:
-        """The output of the k-th symbolic call."""
-        return _unwrap(self._call_at(node_index).outputs)
-
-    def _call_at(self, index: int) -> CallRecord:
-        calls = self._inbound_nodes
-        if not calls:
-            raise SymkerasError(f"layer {self.name!r} was never called on a symbolic tensor")
-        if not -len(calls) <= index < len(calls):
-            raise ConfigError(f"layer {self.name!r} was called {len(calls)} times on symbolic tensors, there is no call {index}")
-        return calls[index]
-
-    @property
-    def input_shape(self) -> Any:
-        """The shape of the input, the same in all symbolic calls."""
-        return self._shape_in_all_calls("input_shape", lambda call: call.inputs)
-
-    @property
-    def output_shape(self) -> Any:
-        """The shape of the output, the same in all symbolic calls."""
-        return self._shape_in_all_calls("output_shape", lambda call: call.outputs)
-
-    def _shape_in_all_calls(self, what: str, tensors: Callable[[CallRecord], list[Tensor]]) -> Any:
-        self._call_at(0)
-        shapes = [[t.shape for t in tensors(call)] for call in self._inbound_nodes]
-        if any(other != shapes[0] for other in shapes):
-            raise SymkerasError(f"layer {self.name!r} has no one {what}: its calls have {', '.join(str(_unwrap(s)) for s in shapes)}")
-        return _unwrap(shapes[0])
-
     # ---- config --------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
@@ -678,10 +634,6 @@ def map_shapes(fn: Callable[[Any], Any], shapes: Any) -> Any:
     if isinstance(shapes, (list, tuple)) and any(isinstance(s, (list, tuple, dict)) for s in shapes):
         return [map_shapes(fn, s) for s in shapes]
     return fn(tuple(shapes))
-
-
-def _unwrap(values: list[Any]) -> Any:
-    return values[0] if len(values) == 1 else values
 
 
 def _legacy_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:

@@ -11,9 +11,7 @@ from symkeras.layers.spatial import integers
 
 def depthwise(layer: Convolutional, inputs: Any, kernel: Any) -> Any:
     """The convolution of every channel with its own kernels (*K, C, M), as (B, *S', C * M)."""
-    shape = ops.shape(kernel)
-    grouped = ops.reshape(kernel, (*shape[:-2], 1, shape[-2] * shape[-1]))
-    return ops.conv(inputs, grouped, layer.strides, layer.padding, layer.data_format, layer.dilation_rate)
+    return ops.depthwise_conv(inputs, kernel, layer.strides, layer.padding, layer.data_format, layer.dilation_rate)
 
 
 class _Depthwise(Convolutional):

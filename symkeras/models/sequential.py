@@ -111,6 +111,24 @@ class Sequential(Model):
     def _layers(self) -> list[Layer]:
         return [layer for layer in getattr(self, "_stack", []) if not isinstance(layer, InputLayer)]
 
+    # ---- the names of 2017 -------------------------------------------------------------------------------------------
+
+    def predict_proba(self, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> Any:
+        """The predictions, as Keras 2 called them for classifiers."""
+        return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> Any:
+        """The class of each row: the place of the largest output, or whether the only one is above one half.
+
+        >>> import numpy as np
+        >>> from symkeras import layers
+        >>> model = Sequential([layers.Input((3,)), layers.Activation("softmax")])
+        >>> model.predict_classes(np.eye(3, dtype="float32"), verbose=0).tolist()
+        [0, 1, 2]
+        """
+        found = self.predict(x, batch_size=batch_size, verbose=verbose)
+        return found.argmax(axis=-1) if found.shape[-1] > 1 else (found > 0.5).astype("int32")
+
     # ---- building ------------------------------------------------------------------------------------------------
 
     def _extend(self, x: Tensor | None = None) -> None:

@@ -23,8 +23,9 @@ from symkeras.ops.activations import (
     tanh_shrink,
     threshold,
 )  # fmt: skip
+from symkeras.ops.attention import dot_product_attention
 from symkeras.ops.control import cond, fori_loop, scan, while_loop
-from symkeras.ops.convolution import conv
+from symkeras.ops.convolution import conv, depthwise_conv, separable_conv
 from symkeras.ops.elementwise import (
     ROWS,
     absolute,
@@ -93,7 +94,7 @@ from symkeras.ops.elementwise import add_ as add
 from symkeras.ops.indexing import one_hot, scatter, take, take_along_axis
 from symkeras.ops.layout import laid_out
 from symkeras.ops.leaves import boundary, cast, convert_to_tensor, is_tensor, placeholder, shape, stop_gradient
-from symkeras.ops.linalg import dot, einsum, matmul, tensordot
+from symkeras.ops.linalg import dot, einsum, matmul, norm, tensordot
 from symkeras.ops.nn import (
     batch_normalization,
     clip,

@@ -22,7 +22,7 @@ from symkeras.ops import attributes as at
 from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
 from symkeras.ops.op import OPS, Op, Sample, apply, register
-from symkeras.ops.shaping import transpose
+from symkeras.ops.shaping import reshape, transpose
 from symkeras.ops.sizes import listed, whole
 
 type_pairs = tuple[tuple[Size, Size], ...]
@@ -247,3 +247,30 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
     pairs = explicit_padding(padding, sizes[1:-1], k[:n], strides, dilation)  # type: ignore[arg-type]
     y = apply(OPS["conv"], [x, kernel], {"strides": strides, "padding": pairs, "dilation": dilation, "groups": max(1, groups)})  # type: ignore[type-var]
     return transpose(y, (0, n + 1, *range(1, n + 1))) if channels_first else y
+
+
+def depthwise_conv(
+    inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: Any = 1
+) -> Any:
+    """The convolution of every channel of (B, *S, C) with kernels (*K, C, M) of its own, as (B, *S', C * M); see `conv`.
+
+    >>> import numpy as np
+    >>> depthwise_conv(np.ones((1, 3, 2), "float32"), np.ones((3, 2, 1), "float32")).tolist()
+    [[[3.0, 3.0]]]
+    """
+    sizes = shape(kernel)
+    if len(sizes) < 3:
+        raise ShapeError(f"depthwise_conv expects a kernel of shape (*K, C, M), received {sizes}")
+    return conv(inputs, reshape(kernel, (*sizes[:-2], 1, sizes[-2] * sizes[-1])), strides, padding, data_format, dilation_rate)
+
+
+def separable_conv(inputs: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: str = "valid",
+                   data_format: str | None = None, dilation_rate: Any = 1) -> Any:  # fmt: skip
+    """A depthwise convolution with (*K, C, M), whose channels a kernel (1.., C * M, O) mixes; see `conv`.
+
+    >>> import numpy as np
+    >>> separable_conv(np.ones((1, 3, 2), "float32"), np.ones((3, 2, 1), "float32"), np.ones((1, 2, 1), "float32")).tolist()
+    [[[6.0]]]
+    """
+    apart = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(apart, pointwise_kernel, 1, "valid", data_format)

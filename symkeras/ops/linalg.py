@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.errors import DtypeError, ShapeError
+from symkeras.errors import ConfigError, DtypeError, ShapeError
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
@@ -222,3 +222,54 @@ def _contract(ta: str, a: Any, tb: str, b: Any, keep: set[str]) -> tuple[str, An
     right = reshape(right, (*lead, dims.product(size[c] for c in inner), dims.product(size[c] for c in free_b)))
     out = reshape(_matmul(left, right), (*lead, *(size[c] for c in free_a), *(size[c] for c in free_b)))
     return "".join((*batch, *free_a, *free_b)), out
+
+
+_ORDERS = ("fro", "nuc")
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The norm of vectors along one axis, or of matrices in two, as NumPy defines it.
+
+    Args:
+        x: of any shape.
+        ord: of a vector: 0 (elements that are not zero), inf, -inf, or any number p; None is 2. Of a matrix: None or "fro" (the root of
+            the sum of squares), 1, -1, inf, -inf (largest and smallest sums of columns and rows).
+        axis: one axis or two; None takes all elements for `ord=None`, else the one or two axes there are.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ConfigError: an order that there is not, or one that takes singular values ("nuc", 2 and -2 of a matrix).
+
+    >>> import numpy as np
+    >>> float(norm(np.array([3.0, 4.0], "float32"))), norm(np.ones((2, 3), "float32"), ord=1, axis=(0, 1)).item()
+    (5.0, 2.0)
+    """
+    from symkeras.ops import elementwise as ew
+    from symkeras.ops.reductions import max, min
+
+    (x,) = promoted("float", x)
+    rank = len(shape(x))
+    if axis is None and (ord is None or (ord in (2, "fro") and rank == {2: 1, "fro": 2}[ord])):
+        return ew.sqrt(sum(ew.square(x), tuple(range(rank)), keepdims))
+    axes = tuple(range(rank)) if axis is None else tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(canonical_axis(a, rank, "norm") for a in axes)
+    size = ew.absolute(x)
+    if len(axes) == 1:
+        if ord in _ORDERS:
+            raise ConfigError(f"norm: a vector has no {ord!r} norm")
+        if ord in (float("inf"), float("-inf")):
+            return (max if ord > 0 else min)(size, axes, keepdims)
+        if ord == 0:
+            return sum(cast(ew.not_equal(x, 0), dtype_of(x)), axes, keepdims)
+        if ord in (None, 2):
+            return ew.sqrt(sum(ew.square(x), axes, keepdims))
+        return sum(size, axes, keepdims) if ord == 1 else ew.power(sum(ew.power(size, ord), axes, keepdims), 1.0 / ord)
+    if len(axes) != 2 or axes[0] == axes[1]:
+        raise ConfigError(f"norm is of one axis or two, received axis={axis!r} for shape {shape(x)}")
+    if ord in (None, "fro"):
+        return ew.sqrt(sum(ew.square(x), axes, keepdims))
+    if ord not in (1, -1, float("inf"), float("-inf")):
+        raise ConfigError(f"norm: ord={ord!r} of matrices is not offered; there are None, 'fro', 1, -1, inf and -inf")
+    summed, left = axes if abs(ord) == 1 else axes[::-1]
+    totals = (max if ord > 0 else min)(sum(size, (summed,), True), (left,), True)
+    return totals if keepdims else squeeze(totals, axes)
