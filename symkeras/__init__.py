@@ -24,7 +24,7 @@ _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",
     "Initializer": "initializers", "Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers", "Regularizer": "regularizers",
     "Variable": "graph.variable", "KerasTensor": "layers.input", "Graph": "graph", "Tensor": "graph",
-    "function": "backend.function", "grad": "backend.function", "name_scope": "graph.provenance",
+    "GradientTape": "autodiff.tape", "function": "backend.function", "grad": "backend.function", "name_scope": "graph.provenance",
     "compare": "inspection.compare", "bisect": "inspection.bisect", "minimise": "inspection.minimise", "diff": "inspection.model_diff",
 }  # fmt: skip
 _RENAMED = {"name_scope": "layer_scope"}

@@ -129,7 +129,7 @@ class Functions:
 
     def _ensure_built(self, x: Sequence[np.ndarray], structure: Any) -> None:
         """Let the weights exist, by a symbolic call for data like this where the model has no graph."""
-        if self._example is not None or self._of_graph("_output_structure") is not None:
+        if self._example is not None or self._of_graph("_output_structure") is not None or type(self).call is Layer.call:  # type: ignore[attr-defined]
             return
         stand_ins = [None if a is None else Tensor(placeholder_node(batch_type(a), "x")) for a in x]
         with _naming_the_place(), tracing.Trace(), call_context():
@@ -152,6 +152,8 @@ class Functions:
             if before is not None:
                 differ = [name for name, a, b in zip(_KEY, before, key, strict=True) if a != b]
                 step.executable.note_why(f"another {' and '.join(differ)} than before")
+            if mode == "train":  # a step of the model's own may have made its weights
+                key = (*key[:5], tuple(v.uid for v in self._trained_variables()), *key[6:])
             self._steps.put(key, step)
         self._last[mode] = step
         for a, t in zip((*x, *y), (*step.signature.x, *step.signature.y), strict=False):

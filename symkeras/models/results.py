@@ -14,10 +14,12 @@ class Results(Functions):
     """The metrics of a model and their results; a base of `Trainer`."""
 
     _extra_logs: dict[str, Any]
+    _has_own_logs: bool
 
     def __init__(self) -> None:
         Functions.__init__(self)
         object.__setattr__(self, "_extra_logs", {})
+        object.__setattr__(self, "_has_own_logs", False)
 
     @property
     def metrics(self) -> list[Any]:
@@ -48,7 +50,7 @@ class Results(Functions):
 
     def _logs(self) -> dict[str, Any]:
         """The results as plain numbers, by sorted name as Keras has them."""
-        found = {**self.get_metrics_result(), **self._extra_logs}
+        found = {**({} if self._has_own_logs else self.get_metrics_result()), **self._extra_logs}
         return {k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in sorted(found.items())}
 
     def _names_in_order(self) -> list[str]:
@@ -65,5 +67,6 @@ class Results(Functions):
     def reset_metrics(self) -> None:
         """Let every metric forget what it has seen."""
         object.__setattr__(self, "_extra_logs", {})
+        object.__setattr__(self, "_has_own_logs", False)
         for m in self.metrics:
             m.reset_state()

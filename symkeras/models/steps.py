@@ -26,6 +26,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.layers.calls import call_context, surroundings
 from symkeras.models.compilation import rows_of
+from symkeras.models.own_steps import logs_of, own_step
 from symkeras.ops.leaves import placeholder_node
 
 
@@ -63,6 +64,7 @@ class Step:
         executable: what runs; its inputs are all of x, then the targets and weights that are there.
         structure: the nesting of the predictions.
         extra: names of what a model's own `compute_metrics` adds to the logs: the outputs of training and testing.
+        has_own_logs: whether these are all logs: those that a model's own `train_step` or `test_step` gave.
     """
 
     def __init__(self, model: Any, mode: str, signature: Signature, x_structure: Any, backend: str | None, options: Mapping[str, Any]):
@@ -70,11 +72,12 @@ class Step:
         self.signature = signature
         self.structure: Any = None
         self.extra: list[str] = []
+        self.has_own_logs = False
         names = x_names(model, len(signature.x))
         inputs = [None if t is None else Tensor(placeholder_node(t, n)) for t, n in zip(signature.x, names, strict=True)]
         x = [t for t in inputs if t is not None]
         with tracing.Trace() as trace, call_context(mode == "train"), provenance.at_lines(provenance.user_lines()):
-            build = {"train": self._train, "test": self._test, "predict": self._predict}[mode]
+            build = {"train": self._train, "test": self._test, "predict": self._predict}[mode] if own_step(model, mode) is None else self._own
             targets, outputs = build(model, tree.pack_sequence_as(x_structure, inputs))
             own = [*x, *targets]
             outputs = resolved(outputs, own, model.name)
@@ -85,6 +88,24 @@ class Step:
     def packed(self, outputs: Sequence[Any]) -> Any:
         """Predictions in the nesting that the model gives them."""
         return tree.pack_sequence_as(self.structure, outputs) if tree.is_nested(self.structure) else outputs[0]
+
+    def _own(self, model: Any, x: Any) -> tuple[list[Tensor], list[Tensor]]:
+        """A step that the model defines itself."""
+        y, w = ([None if t is None else Tensor(placeholder_node(t, f"{what}{k or ''}")) for k, t in enumerate(types)]
+                for what, types in (("y", self.signature.y), ("sample_weight", self.signature.weights)))  # fmt: skip
+        parts = [x, *(None if all(t is None for t in flat) else flat[0] if len(flat) == 1 else flat for flat in (y, w))]
+        while parts[-1] is None:
+            parts.pop()
+        step = own_step(model, self.mode)
+        assert step is not None
+        found = step(tuple(parts))
+        given = [t for t in (*y, *w) if t is not None]
+        if self.mode == "predict":
+            self.structure = found
+            return given, [ops.as_tensor(t) for t in tree.flatten(found)]
+        logs = logs_of(model, self.mode, found)
+        self.extra, self.has_own_logs = list(logs), True
+        return given, list(logs.values())
 
     def _predict(self, model: Any, x: Any) -> tuple[list[Tensor], list[Tensor]]:
         self.structure = model(x, training=False) if model._takes_training else model(x)

@@ -26,14 +26,15 @@ from symkeras.models.feeds.running import run
 from symkeras.models.generator_methods import GeneratorMethods
 from symkeras.models.interrupts import Interrupts
 from symkeras.models.one_batch import OneBatch
+from symkeras.models.own_steps import OwnSteps
 from symkeras.models.results import Results
 from symkeras.models.steps import Step
 from symkeras.models.training_arguments import BATCH_SIZE, CLASS_WEIGHT, EPOCHS, FREQUENCY, LOSS_WEIGHTS, SHUFFLE, SPLIT, STEPS, VERBOSITY
 
-_STEP_METHODS = ("train_step", "test_step", "predict_step", "make_train_function", "make_test_function", "make_predict_function")
+_FUNCTION_MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
 
 
-class Trainer(OneBatch, GeneratorMethods, Results):
+class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
     """What makes a model trainable; a base of `Model`.
 
     Attributes:
@@ -90,11 +91,11 @@ class Trainer(OneBatch, GeneratorMethods, Results):
                     raise ConfigError(f"compile: {unknown_option(name, backend)}")
                 raise ConfigError(f"compile: unknown argument {name!r}.{nearest(name, (*known, *_COMPILE_ARGUMENTS))}")
             options[name] = known[name](options[name], f"compile: {name}")
-        for method in _STEP_METHODS:
+        for method in _FUNCTION_MAKERS:
             if hasattr(type(self), method):
                 raise ConfigError(
                     f"{type(self).__name__} defines {method}(), which symkeras never calls: a step is one compiled graph. "
-                    "Define call(), compute_loss() or compute_metrics() instead"
+                    "Define train_step(), compute_loss() or compute_metrics() instead"
                 )
         if optimizer is None:
             raise ConfigError("compile: an optimizer is needed, received None")
@@ -187,7 +188,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
             for stretch in stretches if shared is None else shared.together(stretches, feed.steps):
                 data = stretch.data
                 step = self._step(mode, data.x, data.y, data.weights, data.structure)
-                if run(step, stretch, self._with_extra_logs(step, each) if step.extra else each, at_once):
+                if run(step, stretch, self._with_extra_logs(step, each) if step.extra or step.has_own_logs else each, at_once):
                     break
         return step
 
@@ -196,6 +197,7 @@ class Trainer(OneBatch, GeneratorMethods, Results):
 
         def noted(outputs: list[np.ndarray]) -> Any:
             object.__setattr__(self, "_extra_logs", dict(zip(step.extra, outputs, strict=True)))
+            object.__setattr__(self, "_has_own_logs", step.has_own_logs)
             return each(outputs)
 
         return noted

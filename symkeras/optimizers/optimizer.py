@@ -181,7 +181,8 @@ class Optimizer(State):
         if len(grads) != len(trainable_variables):
             raise ConfigError(f"optimizer {self.name!r}: {len(grads)} gradients came for {len(trainable_variables)} variables")
         if not self.built:
-            self.build(list(trainable_variables))
+            with tracing.suspended():
+                self.build(list(trainable_variables))
         self._pack()
         for v in trainable_variables:
             self._get_variable_index(v)

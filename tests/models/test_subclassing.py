@@ -249,12 +249,12 @@ def test_a_condition_on_a_symbolic_tensor_names_the_line_in_call() -> None:
         model.predict(ROWS, verbose=0)
 
 
-def test_steps_of_ones_own_are_refused_not_ignored() -> None:
+def test_functions_of_ones_own_are_refused_not_ignored() -> None:
     class Custom(Net):
-        def train_step(self, data: Any) -> Any:
+        def make_train_function(self, force: bool = False) -> Any:
             return {}
 
-    with pytest.raises(ConfigError, match=r"Custom defines train_step\(\).*compute_loss"):
+    with pytest.raises(ConfigError, match=r"Custom defines make_train_function\(\).*compute_loss"):
         Custom().compile("sgd", "mse")
 
 

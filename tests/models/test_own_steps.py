@@ -1,0 +1,236 @@
+"""Models that define `train_step`, `test_step` or `predict_step`: traced once, equal to the model's own where they say the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symkeras
+from symkeras import Input, Model, Sequential, layers, losses, metrics, ops, optimizers, random
+from symkeras.autodiff.reverse import gradients
+from symkeras.errors import ConfigError, GradientError, ShapeError
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((48, 5)).astype("float32")
+Y = (X.sum(1, keepdims=True) > 0).astype("float32")
+
+
+def classifier(kind: type[Any], **options: Any) -> Any:
+    symkeras.utils.set_random_seed(1)
+    inputs = Input((5,))
+    model = kind(inputs, layers.Dense(1, activation="sigmoid")(layers.Dense(8, activation="relu")(inputs)))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"], **options)
+    return model
+
+
+class Extended(Model):
+    def train_step(self, data: Any) -> Any:
+        return super().train_step(data)
+
+    def test_step(self, data: Any) -> Any:
+        return super().test_step(data)
+
+
+class ByHand(Model):
+    def train_step(self, data: Any) -> Any:
+        x, y, weight = (*data, None)[:3]
+        with symkeras.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables, strict=True))
+        for m in self.metrics:
+            if m.name == "loss":
+                m.update_state(loss)
+            else:
+                m.update_state(y, y_pred, sample_weight=weight)
+        return {m.name: m.result() for m in self.metrics}
+
+
+@pytest.mark.parametrize("kind", [Extended, ByHand])
+def test_a_step_that_does_the_same_gives_the_same_bits(kind: type[Any]) -> None:
+    found, expected = classifier(kind), classifier(Model)
+    histories = [m.fit(X, Y, batch_size=16, epochs=3, shuffle=False, verbose=0).history for m in (found, expected)]
+    assert histories[0] == histories[1]
+    for a, b in zip(found.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert found.evaluate(X, Y, verbose=0, return_dict=True) == expected.evaluate(X, Y, verbose=0, return_dict=True)
+
+
+def test_sample_weights_come_third_and_several_targets_as_a_list() -> None:
+    seen: list[Any] = []
+
+    class Looks(Extended):
+        def train_step(self, data: Any) -> Any:
+            seen.append([None if part is None else len(part) if isinstance(part, list) else part.shape for part in data])
+            return super().train_step(data)
+
+    classifier(Looks).fit(X, Y, sample_weight=np.ones(48, "float32"), batch_size=16, verbose=0)
+    inputs = Input((5,))
+    model = Looks(inputs, [layers.Dense(1)(inputs), layers.Dense(2)(inputs)])
+    model.compile("sgd", "mse")
+    model.fit(X, [Y, np.ones((48, 2), "float32")], batch_size=16, verbose=0)
+    assert seen == [[(None, 5), (None, 1), (None,)], [(None, 5), 2]]
+
+
+class Adversarial(Model):
+    """A generator against a discriminator that is trained twice per step (Goodfellow et al. 2014)."""
+
+    def __init__(self, rounds: int = 2) -> None:
+        super().__init__()
+        self.judge = Sequential([Input((5,)), layers.Dense(6, activation="tanh"), layers.Dense(1)])
+        self.forger = Sequential([Input((3,)), layers.Dense(5)])
+        self.rounds = rounds
+        self.of_judge, self.of_forger = metrics.Mean(name="judge"), metrics.Mean(name="forger")
+
+    def compile(self, judge_optimizer: Any, forger_optimizer: Any, loss: Any, **options: Any) -> None:  # type: ignore[override]
+        super().compile(**options)
+        self.judge_optimizer, self.forger_optimizer, self.criterion = judge_optimizer, forger_optimizer, loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [self.of_judge, self.of_forger]
+
+    def train_step(self, data: Any) -> Any:
+        (real,) = data
+        rows = ops.shape(real)[0]
+        both = ops.concatenate([self.forger(random.normal((rows, 3), seed=7)), real], axis=0)
+        labels = ops.concatenate([ops.ones((rows, 1)), ops.zeros((rows, 1))], axis=0)
+        for _ in range(self.rounds):
+            with symkeras.GradientTape() as tape:
+                judged = self.criterion(labels, self.judge(both))
+            self.judge_optimizer.apply(tape.gradient(judged, self.judge.trainable_weights), self.judge.trainable_weights)
+        with symkeras.GradientTape() as tape:
+            forged = self.criterion(ops.zeros((rows, 1)), self.judge(self.forger(random.normal((rows, 3), seed=8))))
+        self.forger_optimizer.apply(tape.gradient(forged, self.forger.trainable_weights), self.forger.trainable_weights)
+        self.of_judge.update_state(judged)
+        self.of_forger.update_state(forged)
+        return {m.name: m.result() for m in self.metrics}
+
+
+def adversarial(rounds: int, rate: float) -> Adversarial:
+    symkeras.utils.set_random_seed(3)
+    model = Adversarial(rounds)
+    model.compile(optimizers.SGD(rate), optimizers.SGD(rate), losses.BinaryCrossentropy(from_logits=True))
+    return model
+
+
+def test_two_optimizers_take_turns_in_one_graph() -> None:
+    model = adversarial(2, 0.1)
+    before = [w.copy() for w in model.get_weights()]
+    history = model.fit(X, batch_size=16, epochs=2, verbose=0).history
+    assert sorted(history) == ["forger", "judge"]
+    assert all(np.isfinite(v) for values in history.values() for v in values)
+    assert all(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    assert len(model._steps) == 1
+
+
+def test_what_is_assigned_is_read_afterwards() -> None:
+    """A second round sees the weights of the first: the same as one step of each in turn."""
+    twice, once = adversarial(2, 0.5), adversarial(1, 0.5)
+    twice.train_on_batch(X[:16])
+    other = adversarial(1, 0.5)
+    other.forger_optimizer.learning_rate = 0.0
+    for _ in range(2):
+        other.train_on_batch(X[:16])
+    once.train_on_batch(X[:16])
+    for a, b, c in zip(twice.judge.get_weights(), other.judge.get_weights(), once.judge.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+        assert not np.allclose(a, c, rtol=1e-4, atol=1e-5)
+
+
+def test_own_test_and_predict_steps_are_what_evaluate_and_predict_run() -> None:
+    class Own(Model):
+        def test_step(self, data: Any) -> Any:
+            return {"largest": ops.max(self(data[0]))}
+
+        def predict_step(self, data: Any) -> Any:
+            return {"doubled": 2 * self(data[0])}
+
+    model = classifier(Own)
+    model.fit(X, Y, verbose=0)
+    plain = np.asarray(model(X))
+    assert model.evaluate(X, Y, batch_size=48, verbose=0, return_dict=True) == {"largest": pytest.approx(plain.max())}
+    np.testing.assert_allclose(model.predict(X, verbose=0)["doubled"], 2 * plain, rtol=1e-6)
+
+
+def test_logs_that_are_none_are_refused() -> None:
+    class Nothing(Model):
+        def train_step(self, data: Any) -> Any:
+            return None
+
+    class Vector(Model):
+        def train_step(self, data: Any) -> Any:
+            return {"each": self(data[0])}
+
+    with pytest.raises(ConfigError, match=r"Nothing.train_step\(\) must return a dict"):
+        classifier(Nothing).fit(X, Y, verbose=0)
+    with pytest.raises(ShapeError, match=r"Vector.train_step\(\): log 'each' must be a scalar"):
+        classifier(Vector).fit(X, Y, verbose=0)
+
+
+def test_a_failing_step_changes_nothing() -> None:
+    class Fails(Model):
+        def train_step(self, data: Any) -> Any:
+            super().train_step(data)
+            raise RuntimeError("half way")
+
+    model = classifier(Fails)
+    before = [w.copy() for w in model.get_weights()]
+    with pytest.raises(RuntimeError, match="half way"):
+        model.fit(X, Y, verbose=0)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# ---- tapes -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_tape_gives_what_gradients_gives() -> None:
+    w = symkeras.Variable(np.array([1.0, 2.0, 3.0], "float32"))
+
+    def f(x: Any) -> Any:
+        with symkeras.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            y = ops.square(x) * w
+        own = tape.gradient(y, {"x": x, "w": w})
+        weighted = tape.gradient(y, x, output_gradients=ops.convert_to_tensor(np.array([0.0, 1.0, 2.0], "float32")))
+        return own["x"], own["w"], weighted, gradients(ops.sum(y), x)
+
+    x = np.array([1.0, -2.0, 0.5], "float32")
+    by_x, by_w, weighted, expected = symkeras.function(f)(x)
+    np.testing.assert_array_equal(by_x, expected)
+    np.testing.assert_allclose(by_w, x**2)
+    np.testing.assert_allclose(weighted, np.array([0, 1, 2]) * expected)
+
+
+def test_what_is_not_watched_has_no_gradient() -> None:
+    w = symkeras.Variable(np.ones(3, "float32"))
+
+    def f(x: Any) -> Any:
+        with symkeras.GradientTape(watch_accessed_variables=False) as tape:
+            y = x * w
+        none, zeros = tape.gradient(y, [x, w]), symkeras.GradientTape(persistent=True).gradient(y, [x, w], unconnected_gradients="zero")
+        assert none == [None, None]
+        return zeros[0], zeros[1]
+
+    zeros, by_w = symkeras.function(f)(np.arange(3, dtype="float32"))
+    assert zeros.tolist() == [0, 0, 0]
+    assert by_w.tolist() == [0, 1, 2]
+
+
+def test_a_tape_is_asked_once_and_within_a_trace() -> None:
+    def twice(x: Any) -> Any:
+        with symkeras.GradientTape() as tape:
+            tape.watch(x)
+            y = x * x
+        tape.gradient(y, x)
+        return tape.gradient(y, x)
+
+    with pytest.raises(GradientError, match="persistent=True"):
+        symkeras.function(twice)(np.ones(2, "float32"))
+    with pytest.raises(GradientError, match="within a traced step"):
+        symkeras.GradientTape().gradient(np.ones(2), symkeras.Variable(np.ones(2, "float32")))
+    with pytest.raises(ConfigError, match="unconnected_gradients"):
+        symkeras.GradientTape().gradient(1, 2, unconnected_gradients="one")
