@@ -66,7 +66,7 @@ def diff(a: Any, b: Any) -> ModelDiff:
     """How model `b` differs from model `a`: layers added, removed and changed, and what both cost beside each other.
 
     Layers are matched by name, those that nobody named by class and order. What a `call` of your own does with them is not
-    looked at; `compare` finds where that differs. Kernels and memory are those of the training step of compiled models, else of predictions,
+    looked at; `compare` finds where that differs. Kernels and memory are those of the training step where both are compiled, else of predictions,
     and are left out for a model whose inputs are not known yet.
 
     Raises:
@@ -92,7 +92,8 @@ def diff(a: Any, b: Any) -> ModelDiff:
         if changes:
             changed.append(LayerChange(n, changes))
     totals = {"layers": (len(first), len(second)), "parameters": (_parameters(a), _parameters(b))}
-    costs = _costs(a), _costs(b)
+    which = "train" if a.compiled and b.compiled else "predict"
+    costs = _costs(a, which), _costs(b, which)
     totals.update({k: (costs[0][k], costs[1][k]) for k in costs[0] if k in costs[1]})
     return ModelDiff((a.name, b.name), [n for n in first if n not in pairs], [m for m in second if m not in pairs.values()], changed, totals)
 
@@ -193,10 +194,10 @@ def _parameters(layer: Any) -> int:
     return sum(w.size for w in layer.weights)
 
 
-def _costs(model: Any) -> dict[str, int]:
+def _costs(model: Any, which: str) -> dict[str, int]:
     if getattr(model, "inputs", None) is None:
         return {}
-    executable = model.executable("train" if model.compiled else "predict")
+    executable = model.executable(which)
     found = {"operations": executable.graph.count()}
     if executable.inspect.kernels:
         found["kernels"] = len(executable.inspect.kernels)

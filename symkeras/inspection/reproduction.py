@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from symkeras.errors import BackendError, InspectionError
@@ -13,6 +13,7 @@ from symkeras.graph import dims, provenance
 from symkeras.graph.escaping import docstring
 from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, placeholder_node
+from symkeras.graph.types import TensorType
 from symkeras.inspection.cost import layers, user_lines
 from symkeras.inspection.record import Kernel, Record
 from symkeras.inspection.traffic import sizes_of
@@ -66,7 +67,8 @@ def _functions(text: str) -> dict[str, str]:
 
 
 def script(record: Record, kernel: Kernel, batch: int | None, sizes: Mapping[str, int]) -> str:
-    """A Python script that compiles one kernel alone, runs it on inputs of the right shapes, and prints its time.
+    """A Python script that compiles one kernel alone for its backend, runs it on inputs of the right shapes, and prints how far the results
+    are from the reference, and its time.
 
     Raises:
         InspectionError: what the kernel does is no operation of the graph (a copy between two layouts).
@@ -89,10 +91,12 @@ def script(record: Record, kernel: Kernel, batch: int | None, sizes: Mapping[str
         "",
         "from symkeras.backend.interface import compile_graph",
         "from symkeras.graph.graph import Graph",
+        "from symkeras.ops.evaluation import evaluate",
         "",
         f"GRAPH = {quoted}",
         "",
-        'kernel = compile_graph(Graph.parse(GRAPH), "numpy", level="O0")',
+        "graph = Graph.parse(GRAPH)",
+        f'kernel = compile_graph(graph, {record.executable.backend!r}, level="O0")',
         "rng = np.random.default_rng(0)",
         "inputs = [",
         *(f"    {line}," for line in lines),
@@ -104,8 +108,9 @@ def script(record: Record, kernel: Kernel, batch: int | None, sizes: Mapping[str
         "    kernel(*inputs)",
         "    seconds.append(time.perf_counter() - start)",
         "print(kernel.source)",
-        "for output in outputs:",
-        '    print(output.dtype, output.shape)',
+        "for output, expected in zip(outputs, evaluate(graph, inputs)[0], strict=True):",
+        "    off = np.abs(output.astype(float) - np.asarray(expected, float)).max(initial=0.0)",
+        '    print(output.dtype, output.shape, f"{off:.2g} from the reference")',
         'print(f"{min(seconds) * 1e6:.1f} us")',
         "",
     ])  # fmt: skip
@@ -122,7 +127,15 @@ def _alone(record: Record, kernel: Kernel) -> Graph:
         roots = [v.node for v in kernel.step.outputs if v.node in nodes] or [kernel.step.node]
         made = substitute(roots, new)
         outputs = [o for r in roots if r is not None for o in _results(made[r])]
-    return Graph([new[i] for i in read], outputs, name="kernel")
+    inputs = [new[i] for i in read]
+    return Graph([*inputs, *_sizes(inputs, nodes)], outputs, name="kernel")
+
+
+def _sizes(inputs: Sequence[Node], nodes: Iterable[Node]) -> list[Node]:
+    """Inputs that nothing reads, for sizes of results that no input has."""
+    found = {s for n in inputs for s in dims.symbols_of(n.shape)}
+    missing = {s for n in nodes for t in n.types for s in dims.symbols_of(t.shape)} - found
+    return [placeholder_node(TensorType((dims.symbol(s),), "bool"), f"size_of_{s}") for s in sorted(missing)]
 
 
 def _results(node: Node) -> Sequence[Node]:

@@ -97,6 +97,13 @@ def test_diff_of_equal_models_is_true() -> None:
     assert found and "the same layers" in str(found)
 
 
+def test_diff_puts_the_same_function_of_both_beside_each_other() -> None:
+    compiled, plain = model(3), model(3)
+    compiled.compile("sgd", "mse", backend="numpy")
+    totals = symkeras.diff(compiled, plain).totals
+    assert totals["operations"][0] == totals["operations"][1] == plain.executable("predict").graph.count()
+
+
 def test_diff_refuses_what_is_no_model() -> None:
     with pytest.raises(InspectionError, match="received int"):
         symkeras.diff(model(3), 4)

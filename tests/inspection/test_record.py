@@ -97,6 +97,18 @@ def test_every_kernel_has_lines_that_lead_back_to_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
+def test_the_kernels_of_a_line_of_the_user_lead_back_to_it(name: str) -> None:
+    inspect = compiled(name)[1].inspect
+    lines = dict.fromkeys(line for o in inspect.record.origins for line in o.lines)
+    assert lines
+    for line in lines:
+        thing = inspect.find(str(line))
+        assert thing.kernels, line
+        for kernel in thing.kernels:
+            assert line in inspect.find(kernel.number).user_lines, (line, kernel)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
 def test_new_nodes_come_from_rewrites(name: str) -> None:
     check_rewrites(compiled(name)[1])
 
@@ -142,7 +154,7 @@ def test_origins_are_those_of_the_function_that_is_looked_at() -> None:
 
 _SCRIPT = """
 from tests.inspection.workloads import WORKLOADS
-for name in ("dense", "lstm"):
+for name in ("dense", "lstm", "attention"):
     c = WORKLOADS[name]()[0].executable("train")
     print(c.graph, c.source, *(f"{s.name} {s.fired} {s.after}" for s in c.history), c.inspect.kernels)
     print(c.inspect.find("head"))

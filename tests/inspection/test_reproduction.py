@@ -11,6 +11,9 @@ from symkeras.backend.interface import compile_graph
 from symkeras.errors import BackendError, InspectionError
 from tests.backends import missing
 from tests.inspection.models import recurrent, training_step
+from tests.inspection.workloads import WORKLOADS
+
+BACKENDS = [pytest.param(b, marks=pytest.mark.skipif(bool(missing(b)), reason=f"needs {b}")) for b in ("numpy", "native")]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def test_the_script_of_a_kernel_runs_by_itself(step, tmp_path):
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert "np.matmul(" in done.stdout
-    assert "float32 (6, 16)" in done.stdout
+    assert "float32 (6, 16) 0 from the reference" in done.stdout
 
 
 def test_scripts_of_the_kernels_of_a_layer_run(step, capsys):
@@ -33,6 +36,28 @@ def test_scripts_of_the_kernels_of_a_layer_run(step, capsys):
         if kernel.name.startswith("second"):
             exec(compile(step.inspect.script(kernel.number), "kernel.py", "exec"), {})
     assert " us" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("on", BACKENDS)
+@pytest.mark.parametrize("name", ["dense", "convnet", "attention"])
+def test_the_script_of_a_kernel_gives_what_the_kernel_gives(name, on, capsys):
+    model, *arrays = WORKLOADS[name]()
+    c = compile_graph(model.executable("train").source_graph, on)
+    values = c.inspect.values(*arrays)
+    chosen = [k for k in c.inspect.kernels if k.step.kind in ("kernel", "fused") and all(v in values for v in k.values)]
+    assert len(chosen) > 10
+    for kernel in chosen[:: 1 if on == "numpy" else 30]:
+        space = {}
+        exec(compile(c.inspect.script(kernel.number, batch=len(arrays[0])), "kernel.py", "exec"), space)
+        assert space["kernel"].backend == on
+        given = [a if n.startswith("size_of_") else values[n] for n, a in zip(_inputs(space), space["inputs"], strict=True)]
+        for value, output in zip(kernel.values, space["kernel"](*given), strict=True):
+            np.testing.assert_allclose(output.astype(float), values[value].astype(float), rtol=1e-5, atol=1e-6)
+    assert "from the reference" in capsys.readouterr().out
+
+
+def _inputs(space):
+    return [n.attrs["name"] for n in space["graph"].inputs]
 
 
 def test_unknown_kernels_give_the_nearest(step):
