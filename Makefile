@@ -36,7 +36,7 @@ $(ENGINES)/.installed: pyproject.toml
 
 comma := ,
 WHICH := $(subst $(comma), ,$(or $(BACKENDS),jax torch tensorflow pytensor onnxruntime))
-FOLDERS := $(addprefix tests/backend/,engine engines jax torch tensorflow pytensor onnx onnxruntime)
+FOLDERS := $(addprefix tests/backend/,engine engines jax torch tensorflow pytensor onnx onnxruntime) tests/distribution
 # Where every process has a processor, more threads than one only wait for each other; C for every small graph takes PyTensor's compiler hours.
 ONE_THREAD := PYTENSOR_FLAGS=cxx= OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 PYTEST_ENGINES = $(ONE_THREAD) $(ENGINES)/bin/python -m pytest -n $(JOBS)
@@ -51,8 +51,10 @@ test-backends: $(ENGINES)/.installed ## the suites that take a backend, on every
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 test-backends-quick: SUITES = tests/ops/test_every_op.py::test_backend_gives_the_reference_value_and_gradients
-test-backends-quick: OF_ENGINES = $(addprefix tests/backend/engines/,test_eight_steps.py test_tutorial.py test_inventory.py)
-test-backends-quick: test-backends ## what .ci/run has the time for: every op, eight steps of twelve models, the scripts of the tutorial
+test-backends-quick: OF_ENGINES = $(addprefix tests/backend/engines/,test_eight_steps.py test_tutorial.py test_inventory.py) \
+	$(addprefix tests/distribution/,test_documentation.py test_random_bits.py test_splitting.py test_torch_data_parallel.py \
+	test_processes.py::test_processes_that_are_given_other_data_are_told_so_and_do_not_wait_for_each_other)
+test-backends-quick: test-backends ## what .ci/run has the time for: every op, eight steps of twelve models, the tutorial, several processes
 
 test-page: venv ## the inspector's page in Debian's Chromium (skipped where there is none)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright

@@ -53,13 +53,15 @@ def run(script: str, engine: str = "jax", devices: int = 1, count: int = 1, time
     """
     environment = {
         **os.environ, "PYTHONPATH": str(ROOT), "ENGINE": engine, "COUNT": str(count), "PORT": str(free_port()), "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default", **names,
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default",
+        "KERAS_DISTRIBUTION_NUM_PROCESSES": str(count), **names,
     }  # fmt: skip
+    environment["KERAS_DISTRIBUTION_JOB_ADDRESSES"] = f"127.0.0.1:{environment['PORT']}"
     source = HEAD + textwrap.dedent(script)
     begin = time.monotonic()
     started = [
-        subprocess.Popen([sys.executable, "-c", source], cwd=folder, env={**environment, "RANK": str(k)}, text=True, start_new_session=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", source], cwd=folder, text=True, start_new_session=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, env={**environment, "RANK": str(k), "KERAS_DISTRIBUTION_PROCESS_ID": str(k)})
         for k in range(count)
     ]  # fmt: skip
     found = []

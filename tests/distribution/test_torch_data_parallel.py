@@ -22,7 +22,7 @@ model = net()
 check("expected.npz", result(model))
 print(">", distribution.list_devices()[-1], model.predict(X[:5], verbose=0).shape, model.predict(X[:1], verbose=0).shape)
 """
-    for done in run(START + script, engine="torch", count=count, folder=tmp_path):
+    for done in run(START.replace("join()", "distribution.initialize()") + script, engine="torch", count=count, folder=tmp_path):
         assert lines(done) == [f"cpu:{count - 1} (5, 4) (1, 4)"]
 
 
