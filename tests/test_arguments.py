@@ -138,6 +138,9 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "verbose": (3, -1, "a", None), "arguments": (3, "ab", {1: 2}), "mask": (3, "a"), "weights": (3, "a", ["a"]),
     **_named("layer backward_layer cell cells", (3, "a", [3])), "callbacks": (3, "a", [print], callbacks.History), "graph": (3, "nonsense"),
     **_named("lora_rank lora_alpha quantization_config gptq_unpacked_column_size renorm_clipping", (3,)),
+    **_named("height width", COUNTS), **_named("height_factor width_factor", (-2, 1.5, "a", NAN, [0.1], [0, 2])), "variance": ("a", [object()]),
+    **_named("crop_to_aspect_ratio pad_to_aspect_ratio antialias invert", SWITCHES), **_named("fill_mode", WORDS), "fill_value": ("a", NAN, [1.0]),
+    "value_range": (3, "a", [1], [1, "a"], [NAN, 1]), "offset": ("a", [object()]),
     "operation": ("nonsense", 3, ["add"]), "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
 }  # fmt: skip
 """Argument -> values that no constructor takes for it."""
@@ -146,6 +149,8 @@ ACCEPTED: dict[tuple[str, str], Any] = {
     ("Embedding", "weights"): (3,),  # a number is an array without axes; `build` says which shape is needed
     ("ZeroPadding1D", "padding"): (3,), ("ZeroPadding2D", "padding"): (3,), ("ZeroPadding3D", "padding"): (3,),  # rows of zeros, not a word
     ("GroupNormalization", "groups"): (-1,),  # one group per channel
+    ("RandomRotation", "factor"): (-0.1,), ("RandomBrightness", "factor"): (-0.1,),  # to both sides
+    ("Rescaling", "scale"): (-1, NAN),
     ("CallbackList", "model"): ...,  # whatever trains
 }  # fmt: skip
 """(Class, argument) -> values of `WRONG` that it does take; ... for all."""
@@ -156,7 +161,7 @@ NEEDED: dict[str, Any] = {
     "dims": (2, 1), "n": 2, "rate": 0.5, "stddev": 0.1, "num_classes": 3, "target_class_ids": [0], "sensitivity": 0.5, "specificity": 0.5,
     "precision": 0.5, "recall": 0.5, "learning_rate": 0.1, "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5, "boundaries": [1],
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
-    "operation": "add", "shape": (3,),
+    "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5,
     "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""

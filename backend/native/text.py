@@ -72,6 +72,16 @@ def factor(value: Size) -> str:
     return f"({text})" if is_sum or text.startswith("-") else text
 
 
+def divisor(value: Size) -> str:
+    """A size as what is divided by.
+
+    >>> from symkeras.graph.dims import symbol
+    >>> divisor(symbol("batch") * 2), divisor(3)
+    ('(2*batch)', '3')
+    """
+    return f"({size(value)})" if isinstance(value, Dim) else size(value)
+
+
 def literal(value: Any, dtype: str) -> str:
     """A number as a C constant of exactly that value.
 

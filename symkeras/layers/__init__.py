@@ -25,6 +25,9 @@ NAMES: dict[str, str] = {
     **{f"{kind}{rank}D": "pooling" for kind in (
         "MaxPooling", "MaxPool", "AveragePooling", "AvgPool", "GlobalMaxPooling", "GlobalMaxPool", "GlobalAveragePooling", "GlobalAvgPool",
     ) for rank in (1, 2, 3)},
+    "Rescaling": "rescaling", "Normalization": "feature_normalization", "Resizing": "image_sizes", "CenterCrop": "image_sizes",
+    **dict.fromkeys(("RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness"), "random_images"),
+    **dict.fromkeys(("RandomTranslation", "RandomRotation", "RandomZoom"), "random_transforms"),
     "BatchNormalization": "batch_normalization",
     **dict.fromkeys(("GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"), "normalization"),
     "RNN": "rnn", "SimpleRNNCell": "simple_rnn_cell", "LSTMCell": "lstm_cell", "GRUCell": "gru_cell", "StackedRNNCells": "stacked_rnn_cells",

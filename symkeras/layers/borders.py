@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import ops
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.arguments import one_of
+from symkeras.errors import ShapeError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
 from symkeras.layers.spatial import border_pairs, data_format_of, integers, spatial_axes
+from symkeras.ops.image.resizing import INTERPOLATIONS
 
 
 class _Spatial(Layer):
@@ -266,12 +268,12 @@ class UpSampling1D(_UpSampling):
 
 
 class UpSampling2D(_UpSampling):
-    """Every row and column repeated.
+    """Every row and column repeated, or what lies between them interpolated.
 
     Args:
         size: one number, or (rows, columns).
         data_format: where the channels are.
-        interpolation: "nearest"; the other methods of Keras are not offered.
+        interpolation: "nearest", which repeats, "bilinear", "bicubic", "lanczos3" or "lanczos5".
 
     Input shape:
         (B, H, W, C), or (B, C, H, W) for "channels_first"
@@ -280,7 +282,7 @@ class UpSampling2D(_UpSampling):
         (B, rows * H, columns * W, C)
 
     Raises:
-        ConfigError: another interpolation, or a size that is no positive integer.
+        ConfigError: an unknown interpolation, or a size that is no positive integer.
 
     Example:
         >>> import numpy as np
@@ -294,9 +296,14 @@ class UpSampling2D(_UpSampling):
     def __init__(self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any):
         super().__init__(data_format, **kwargs)
         self.size = self._factors = integers(size, 2, "UpSampling2D: size")
-        self.interpolation = str(interpolation).lower()
-        if self.interpolation != "nearest":
-            raise ConfigError(f"UpSampling2D: interpolation {interpolation!r} is not offered by symkeras, only 'nearest'")
+        self.interpolation = one_of(*INTERPOLATIONS)(interpolation, "UpSampling2D: interpolation")
+
+    def call(self, inputs: Any) -> Any:
+        if self.interpolation == "nearest":
+            return super().call(inputs)
+        sizes = ops.shape(inputs)
+        target = tuple(sizes[axis] * factor for axis, factor in zip(self._axes, self._factors, strict=True))
+        return ops.image.resize(inputs, target, self.interpolation, data_format=self.data_format)
 
 
 class UpSampling3D(_UpSampling):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import warnings
@@ -34,9 +33,10 @@ def pillow(what: str) -> Any:
         PillowMissingError: says how to install it.
     """
     try:
-        return importlib.import_module("PIL.Image")
+        from PIL import Image  # type: ignore[import-not-found]
     except ImportError as error:
         raise PillowMissingError(f"{what} needs Pillow, which is not installed: pip install pillow") from error
+    return Image
 
 
 def is_channels_first(data_format: str | None, what: str) -> bool:

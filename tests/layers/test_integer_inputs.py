@@ -22,7 +22,8 @@ IN_FLOATS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "DepthwiseConv1D": ((2,), SERIES), "DepthwiseConv2D": ((2,), IMAGE), "AveragePooling1D": ((2,), SERIES), "AveragePooling2D": ((2,), IMAGE),
     "AveragePooling3D": ((2,), (3, 3, 3, 2)), "GlobalAveragePooling1D": ((), SERIES), "GlobalAveragePooling2D": ((), IMAGE),
     "GlobalAveragePooling3D": ((), (3, 3, 3, 2)), "SimpleRNN": ((2,), SERIES), "LSTM": ((2,), SERIES), "GRU": ((2,), SERIES),
-    "TimeDistributed": ((layers.Dense(2),), SERIES), "Bidirectional": ((layers.LSTM(2),), SERIES), "Activation": (("tanh",), ROWS),
+    "TimeDistributed": ((layers.Dense(2),), SERIES), "Rescaling": ((0.5, 1), IMAGE), "Normalization": ((-1, 3.0, 4.0), SERIES),
+    "CenterCrop": ((2, 3), IMAGE), "Bidirectional": ((layers.LSTM(2),), SERIES), "Activation": (("tanh",), ROWS),
 }  # fmt: skip
 KEPT: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "Flatten": ((), SERIES), "Reshape": (((2, 2),), ROWS), "Permute": (((2, 1),), SERIES), "RepeatVector": ((2,), ROWS), "Masking": ((), SERIES),
@@ -32,13 +33,14 @@ KEPT: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "GlobalMaxPooling1D": ((), SERIES), "GlobalMaxPooling2D": ((), IMAGE), "GlobalMaxPooling3D": ((), (3, 3, 3, 2)), "ReLU": ((), ROWS),
     "Identity": ((), ROWS), "ActivityRegularization": ((0.1,), ROWS), "Dropout": ((0.5,), ROWS), "SpatialDropout1D": ((0.5,), SERIES),
     "SpatialDropout2D": ((0.5,), IMAGE), "SpatialDropout3D": ((0.5,), (3, 3, 3, 2)), "GaussianNoise": ((0.5,), ROWS),
-    "GaussianDropout": ((0.5,), ROWS), "AlphaDropout": ((0.5,), ROWS),
+    "GaussianDropout": ((0.5,), ROWS), "AlphaDropout": ((0.5,), ROWS), "Resizing": ((3, 7, "nearest"), IMAGE),
 }  # fmt: skip
 MERGED_IN_FLOATS = {"Average": ROWS, "Attention": SERIES, "AdditiveAttention": SERIES}
 MERGED = dict.fromkeys(("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Concatenate"), ROWS) | {"Dot": ROWS}
 ELSEWHERE = {
     "Embedding", "Lambda", "GraphLayer", "Layer", "InputLayer", "Wrapper", "RNN", "StackedRNNCells", "SimpleRNNCell", "LSTMCell", "GRUCell",
-    "MultiHeadAttention", "GroupQueryAttention", "WithWeight",
+    "MultiHeadAttention", "GroupQueryAttention", "WithWeight", "RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness", "RandomTranslation",
+    "RandomRotation", "RandomZoom",
 }  # fmt: skip
 
 

@@ -125,7 +125,7 @@ def test_global_average_over_time_counts_kept_steps_only(keepdims: bool) -> None
         (lambda: layers.ZeroPadding2D((1, 2, 3)), errors.ConfigError, "padding"),
         (lambda: layers.ZeroPadding1D(-1), errors.ConfigError, "padding"),
         (lambda: layers.Cropping1D((2, 3))(SEQUENCE), errors.ShapeError, "takes 2 and 3"),
-        (lambda: layers.UpSampling2D(interpolation="bilinear"), errors.ConfigError, "not offered"),
+        (lambda: layers.UpSampling2D(interpolation="bilinaer"), errors.ConfigError, "Did you mean .bilinear"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(make: Any, error: type[Exception], words: str | None) -> None:

@@ -12,6 +12,7 @@ from symkeras.backend.interface import compile_graph
 from symkeras.errors import ShapeError
 from symkeras.graph.graph import Graph
 from symkeras.ops.evaluation import evaluate
+from tests.backends import evaluate_on_all
 
 K = backend
 
@@ -87,6 +88,14 @@ def test_a_causal_mask_takes_its_sizes_from_the_data() -> None:
     for batch, length in ((2, 3), (3, 1), (1, 5)):
         found = model.predict(np.zeros((batch, length, 2)), verbose=0)
         np.testing.assert_array_equal(found, np.broadcast_to(np.tri(length, dtype=bool), (batch, length, length)))
+
+
+def test_products_of_matrices_run_over_axes_whose_sizes_are_computed() -> None:
+    x, y = ops.placeholder("f64[batch, h, w, 2]", "x"), ops.placeholder("f64[k, w]", "y")
+    images, matrix = np.random.default_rng(0).normal(size=(3, 4, 5, 2)), np.random.default_rng(1).normal(size=(6, 5))
+    twice = ops.matmul(y, ops.repeat(x, 2, 1))
+    (found,), _ = evaluate_on_all(Graph([x.node, y.node], [twice.node]), [images, matrix])
+    np.testing.assert_allclose(found, matrix @ np.repeat(images, 2, 1))
 
 
 def strided(kind: str, window: int, stride: int) -> layers.Layer:

@@ -196,9 +196,9 @@ def _stacked(e: Emitter, s: Step, call: str) -> None:
     lines = ["    for (int64_t i = begin; i < end; i++) {"]
     rest: Size = 1
     for name, d in reversed(list(zip(names, batch, strict=True))):
-        over = f"i / {text.factor(rest)}" if rest != 1 else "i"
+        over = f"i / {text.divisor(rest)}" if rest != 1 else "i"
         whole = name == names[0]
-        lines.append(f"        const int64_t {name} = {over if whole else f'({over}) % {text.factor(d)}'};")
+        lines.append(f"        const int64_t {name} = {over if whole else f'({over}) % {text.divisor(d)}'};")
         rest = rest * d
     lines += [f"        (void){name};" for name in names]
     offsets = {}

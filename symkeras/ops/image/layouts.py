@@ -79,9 +79,12 @@ def as_before(x: Any, dtype: str) -> Any:
     return cast(minimum(maximum(wide, float(info.min)), most), dtype)
 
 
-def pair(value: Any, what: str) -> tuple[int, int]:
-    """`value` as two integers, repeated when it is a single one."""
-    first, second = whole_numbers(value, 2, what)
+def pair(value: Any, what: str) -> tuple[Any, Any]:
+    """`value` as two sizes, repeated when it is a single one; symbolic ones stay as they are."""
+    items = (value, value) if isinstance(value, (int, np.integer, dims.Dim)) else value
+    if not isinstance(items, (tuple, list)) or len(items) != 2:
+        raise ConfigError(f"{what} must be an integer of at least 1, or 2 of them, received {value!r}")
+    first, second = (v if isinstance(v, dims.Dim) else whole_numbers(v, 1, what)[0] for v in items)
     return first, second
 
 

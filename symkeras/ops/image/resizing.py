@@ -57,7 +57,7 @@ def resize(images: Any, size: Any, interpolation: str = "bilinear", antialias: b
 
     Args:
         images: (H, W, C) or (B, H, W, C); the channels before H for "channels_first". H and W may be symbolic.
-        size: (height, width) of the result.
+        size: (height, width) of the result; may be symbolic.
         interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
         antialias: whether the kernel grows with the step where an image becomes smaller.
         crop_to_aspect_ratio: whether the largest part in the middle is taken that has the shape of `size`.
@@ -94,13 +94,13 @@ def resize(images: Any, size: Any, interpolation: str = "bilinear", antialias: b
     return x if method == "nearest" else as_before(x, dtype)
 
 
-def _nearest(x: Any, axis: int, wanted: int) -> Any:
+def _nearest(x: Any, axis: int, wanted: dims.Size) -> Any:
     size = shape(x)[axis]
-    places = arange(1, 2 * wanted, 2, dtype="int64")
-    return take(x, cast(ew.floor_divide(ew.multiply(places, cast(size, "int64")), 2 * wanted), "int32"), axis)
+    places = ew.multiply(cast(arange(wanted), "int64"), 2) + 1
+    return take(x, cast(ew.floor_divide(ew.multiply(places, cast(size, "int64")), cast(2 * wanted, "int64")), "int32"), axis)
 
 
-def _interpolated(x: Any, axis: int, wanted: int, kernel: Callable[[Any], Any], antialias: bool) -> Any:
+def _interpolated(x: Any, axis: int, wanted: dims.Size, kernel: Callable[[Any], Any], antialias: bool) -> Any:
     """The product with the interpolation matrix along one axis, the axes behind it taken together."""
     sizes = shape(x)
     matrix = cast(interpolation_matrix(sizes[axis], wanted, kernel, antialias), dtype_of(x))
@@ -109,32 +109,32 @@ def _interpolated(x: Any, axis: int, wanted: int, kernel: Callable[[Any], Any], 
     return reshape(matmul(matrix, flat), (*sizes[:axis], wanted, *behind))
 
 
-def interpolation_matrix(size: dims.Size, wanted: int, kernel: Callable[[Any], Any], antialias: bool) -> Any:
+def interpolation_matrix(size: dims.Size, wanted: dims.Size, kernel: Callable[[Any], Any], antialias: bool) -> Any:
     """The weights (wanted, size) of the pixels along an axis in float64: an array where the size is known."""
     count = cast(size, "float64")
-    step = count / wanted
+    step = ew.divide(count, cast(wanted, "float64"))
     reach = ew.maximum(step, 1.0) if antialias else 1.0
-    at = (arange(wanted, dtype="float64") + 0.5) * step - 0.5
+    at = (cast(arange(wanted), "float64") + 0.5) * step - 0.5
     weights = kernel(ew.absolute(expand_dims(at, 1) - cast(arange(size), "float64")) / reach)
     total = sum(weights, axis=1, keepdims=True)
     counts = ew.greater(ew.absolute(total), 1e-4)
     return ew.where(counts, weights / ew.where(counts, total, 1), 0)
 
 
-def aspect_crop(height: dims.Size, width: dims.Size, target: tuple[int, int]) -> tuple[tuple[dims.Size, dims.Size], tuple[dims.Size, dims.Size]]:
+def aspect_crop(height: dims.Size, width: dims.Size, target: tuple[Any, Any]) -> tuple[tuple[dims.Size, dims.Size], tuple[dims.Size, dims.Size]]:
     """(start, size) along height and width of the largest part in the middle that has the shape of `target`."""
     rows = dims.maximum(dims.minimum(height, dims.floor_divide(width * target[0], target[1])), 1)
     columns = dims.maximum(dims.minimum(width, dims.floor_divide(height * target[1], target[0])), 1)
     return (dims.floor_divide(height - rows, 2), rows), (dims.floor_divide(width - columns, 2), columns)
 
 
-def _cropped(images: Any, place: Layout, target: tuple[int, int]) -> Any:
+def _cropped(images: Any, place: Layout, target: tuple[Any, Any]) -> Any:
     for axis, (start, count) in zip((place.height, place.width), aspect_crop(*place.space, target), strict=True):
         images = slice_axis(images, axis, start, start + count)
     return images
 
 
-def _padded(images: Any, place: Layout, target: tuple[int, int], value: float) -> Any:
+def _padded(images: Any, place: Layout, target: tuple[Any, Any], value: float) -> Any:
     """Borders of the same width on both sides; Keras has the rows before the columns, and never both."""
     height, width = place.space
     rows = dims.maximum(height, dims.floor_divide(width * target[0], target[1]))
