@@ -115,17 +115,17 @@ class single_thread:
         with cls._lock:
             if cls._count == 0:
                 cls._before = cls._inherited or get_num_threads() or 1
-                if cls._before != 1:
-                    set_num_threads(1)
-            cls._count += 1
+            cls._count += 1  # while it is above zero, a child of fork knows what to put back
+            if cls._count == 1 and cls._before != 1:
+                set_num_threads(1)
 
     def __exit__(self, *_: object) -> None:
         cls = single_thread
         with cls._lock:
-            cls._count -= 1
-            if cls._count == 0 and cls._before != 1:
+            if cls._count == 1 and cls._before != 1:
                 set_num_threads(cls._before)
                 cls._inherited = None
+            cls._count -= 1
 
     @classmethod
     def _begin_in_child(cls) -> None:
