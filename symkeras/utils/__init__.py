@@ -15,7 +15,7 @@ NAMES: dict[str, str] = {
     "clear_session": "backend.theano_style.keras_backend",
     "set_random_seed": "utils.random_seed", "Progbar": "utils.progbar", "to_categorical": "utils.numerical", "normalize": "utils.numerical",
     "pad_sequences": "utils.sequence",
-    "plot_model": "models.plotting",
+    "plot_model": "models.plotting", "pack_x_y_sample_weight": "models.own_steps", "unpack_x_y_sample_weight": "models.own_steps",
     "get_file": "utils.file_cache",
     **dict.fromkeys(("array_to_img", "img_to_array", "load_img", "save_img"), "utils.images"),
     "image_dataset_from_directory": "utils.image_directory", "text_dataset_from_directory": "utils.text_directory",
