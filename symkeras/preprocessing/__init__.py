@@ -9,7 +9,7 @@ from symkeras.preprocessing import sequence
 
 _DATASETS = ("image_dataset_from_directory", "text_dataset_from_directory", "timeseries_dataset_from_array")
 
-__all__ = ["image", "image_dataset_from_directory", "sequence", "text_dataset_from_directory", "timeseries_dataset_from_array"]
+__all__ = ["sequence"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,3 +20,7 @@ def __getattr__(name: str) -> Any:
 
         return image
     raise AttributeError(f"module 'symkeras.preprocessing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return ["image", "sequence", *_DATASETS]
