@@ -49,7 +49,7 @@ ORDER: dict[str, set[str]] = {
     "optimizers": {*_CORE, "saving", "initializers"},
     "callbacks": {"utils", "saving", "graph", "distribution"},
     "datasets": {"saving"},
-    "preprocessing": {"utils"},
+    "preprocessing": {"ops", "utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},

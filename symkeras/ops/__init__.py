@@ -93,8 +93,13 @@ from symkeras.ops.elementwise import (
 from symkeras.ops.elementwise import add_ as add
 from symkeras.ops.indexing import one_hot, scatter, take, take_along_axis
 from symkeras.ops.layout import laid_out
+<<<<<<< HEAD
 from symkeras.ops.leaves import boundary, cast, convert_to_tensor, is_tensor, placeholder, shape, stop_gradient
 from symkeras.ops.linalg import dot, einsum, matmul, norm, tensordot
+=======
+from symkeras.ops.leaves import boundary, cast, convert_to_numpy, convert_to_tensor, is_tensor, placeholder, shape, stop_gradient
+from symkeras.ops.linalg import dot, einsum, matmul, tensordot
+>>>>>>> h_images
 from symkeras.ops.nn import (
     batch_normalization,
     clip,
@@ -119,6 +124,7 @@ from symkeras.ops.op import OPS, as_array, as_tensor, is_symbolic
 from symkeras.ops.pooling import average_pool, max_pool
 from symkeras.ops.reductions import all, any, argmax, argmin, cumprod, cumsum, max, mean, min, prod, std, sum, var
 from symkeras.ops.shaping import broadcast_to, concatenate, expand_dims, flip, reshape, squeeze, stack, transpose
+from symkeras.ops.slices import slice, slice_update
 from symkeras.ops.sorting import argsort, sort, top_k
 
 hard_swish = hard_silu

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.errors import GradientError, ShapeError
+from symkeras.errors import GradientError, ShapeError, SymbolicValueError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Literal, Node, fresh_uid, make, placeholder_node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType, parse_type
+from symkeras.graph.variable import Variable
 from symkeras.ops import attributes as at
 from symkeras.ops.op import Op, Sample, add, apply, as_array, as_tensor, is_symbolic, register
 
@@ -199,6 +200,20 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
         tensor = as_tensor(x, dtypes.standardize(dtype) if dtype else None)
         return cast(tensor, dtype) if dtype is not None else tensor
     return as_array(x) if dtype is None else as_array(x, None).astype(dtypes.standardize(dtype), copy=False)
+
+
+def convert_to_numpy(x: Any) -> np.ndarray:
+    """The value of `x` as an array of NumPy.
+
+    Raises:
+        SymbolicValueError: `x` is symbolic, and has no value yet.
+
+    >>> convert_to_numpy([1, 2]).tolist()
+    [1, 2]
+    """
+    if isinstance(x, Tensor):
+        raise SymbolicValueError(f"convert_to_numpy: {x!r} has a value only when a function of it runs")
+    return np.array(x.array if isinstance(x, Variable) else as_array(x))
 
 
 def is_tensor(x: Any) -> bool:

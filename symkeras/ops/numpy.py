@@ -85,6 +85,46 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return np.arange(start, stop, step, dtype=dtypes.standardize(dtype))
 
 
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0) -> Any:
+    """`num` numbers from `start` to `stop`, evenly spaced; from arrays so along a new axis.
+
+    Args:
+        start, stop: numbers or tensors that broadcast.
+        num: how many.
+        endpoint: whether `stop` is the last one.
+        retstep: whether the step is given, too.
+        dtype: of the result; floating when None.
+        axis: where the new axis is.
+
+    Raises:
+        ShapeError: `num` is no number of elements.
+
+    >>> linspace(0, 1, 5).tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
+    from symkeras.ops.shaping import expand_dims
+
+    count = whole(num, "linspace: num")
+    _check_sizes((count,), "linspace")
+    floating = dtypes.inexact(dtypes.result_type(dtype_of(start), dtype_of(stop)))
+    first, last = (cast(as_tensor(v, floating) if is_symbolic(v) else as_array(v), floating) for v in (start, stop))
+    parts = count - 1 if endpoint else count
+    share = np.arange(count, dtype=floating) / np.asarray(max(parts, 1), floating)
+    rank = max(len(shape(first)), len(shape(last)))
+    place = canonical_axis(axis, rank + 1)
+    share = share.reshape(tuple(count if k == place else 1 for k in range(rank + 1)))
+    first, last = (expand_dims(broadcast_to(v, shape(ew.add_(first, last))), place) for v in (first, last))
+    numbers = ew.add_(ew.multiply(first, 1 - share), ew.multiply(last, share))
+    target = floating if dtype is None else dtypes.standardize(dtype)
+    numbers = cast(ew.floor(numbers) if dtypes.is_int(target) else numbers, target)
+    if not retstep:
+        return numbers
+    step = ew.divide(ew.subtract(last, first), parts) if parts else ew.multiply(first, float("nan"))
+    from symkeras.ops.shaping import squeeze
+
+    return numbers, squeeze(step, place)
+
+
 def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     """Ones on a diagonal; the sizes may be symbolic."""
     if is_symbolic(N, M):

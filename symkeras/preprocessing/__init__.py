@@ -1,5 +1,26 @@
 """Preparing data, at the places where Keras has it."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from symkeras import utils
 from symkeras.preprocessing import sequence
 
+_DATASETS = ("image_dataset_from_directory", "text_dataset_from_directory", "timeseries_dataset_from_array")
+
 __all__ = ["sequence"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DATASETS:
+        return getattr(utils, name)
+    if name == "image":
+        import symkeras.preprocessing.image as image
+
+        return image
+    raise AttributeError(f"module 'symkeras.preprocessing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return ["image", "sequence", *_DATASETS]

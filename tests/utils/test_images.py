@@ -165,3 +165,13 @@ def test_texts_of_a_folder_come_as_arrays_of_objects(tmp_path: Path) -> None:
     (tmp_path / "a" / "t.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="UTF-8"):
         utils.text_dataset_from_directory(tmp_path, verbose=False)[0]
+
+
+def test_scripts_find_these_under_preprocessing_too() -> None:
+    from symkeras import preprocessing
+
+    assert preprocessing.image.img_to_array is utils.img_to_array
+    assert preprocessing.timeseries_dataset_from_array is utils.timeseries_dataset_from_array
+    assert preprocessing.image.smart_resize(PICTURE, (2, 2)).shape == (2, 2, 3)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = preprocessing.nothing
