@@ -93,13 +93,8 @@ from symkeras.ops.elementwise import (
 from symkeras.ops.elementwise import add_ as add
 from symkeras.ops.indexing import one_hot, scatter, take, take_along_axis
 from symkeras.ops.layout import laid_out
-<<<<<<< HEAD
-from symkeras.ops.leaves import boundary, cast, convert_to_tensor, is_tensor, placeholder, shape, stop_gradient
-from symkeras.ops.linalg import dot, einsum, matmul, norm, tensordot
-=======
 from symkeras.ops.leaves import boundary, cast, convert_to_numpy, convert_to_tensor, is_tensor, placeholder, shape, stop_gradient
-from symkeras.ops.linalg import dot, einsum, matmul, tensordot
->>>>>>> h_images
+from symkeras.ops.linalg import dot, einsum, matmul, norm, tensordot
 from symkeras.ops.nn import (
     batch_normalization,
     clip,
