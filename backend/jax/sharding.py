@@ -13,9 +13,9 @@ import jax
 import numpy as np
 from jax import lax
 from jax.experimental import multihost_utils
-from symkeras.backend.engine.shared import is_batch
 
 from symkeras.backend.engine.device import Device, kind_of
+from symkeras.backend.engine.shared import is_batch
 from symkeras.backend.engine.walk import Walk
 from symkeras.backend.jax.cluster import JaxCluster, mesh_of, placed, sharding_of
 from symkeras.backend.jax.executable import JaxStep, denormals_of

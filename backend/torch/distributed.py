@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from symkeras.backend.engine.shared import is_batch
 
+from symkeras.backend.engine.shared import is_batch
 from symkeras.backend.engine.walk import NO_EXTENTS, Walk
 from symkeras.backend.torch.cluster import TorchCluster
 from symkeras.backend.torch.executable import Device, TorchStep

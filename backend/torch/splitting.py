@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from symkeras.backend.engine.shared import is_batch
 
+from symkeras.backend.engine.shared import is_batch
 from symkeras.backend.engine.walk import Functions, Here
 from symkeras.backend.torch import elementwise
 from symkeras.backend.torch.cluster import TorchCluster

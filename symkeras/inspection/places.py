@@ -122,7 +122,7 @@ class Places:
         beside = [None if n in flowing or last is None else forward.get(b.layer, last) if b.is_gradient else last for n, b in enumerate(layers)]
         order = sorted(range(len(layers)), key=lambda n: (beside[n] is not None, ends.get(n, -1)))  # those beside others after them
         place: dict[int | None, int] = {n: k for k, n in enumerate(order)}
-        boxes = [Box([_cut(layers[n].layer), "00 operations"], beside=place.get(beside[n], None)) for n in order]
+        boxes = [Box([_cut(layers[n].layer), "00 operations"], beside=place.get(beside[n])) for n in order]
         drawing = Drawing(boxes, [(place[a], place[b]) for a, b in self._flow])
         found = []
         for n, b in enumerate(layers):
