@@ -35,7 +35,7 @@ def pillow(what: str) -> Any:
     try:
         from PIL import Image  # type: ignore[import-not-found]
     except ImportError as error:
-        raise PillowMissingError(f"{what} needs Pillow, which is not installed: pip install \"symkeras[images]\"") from error
+        raise PillowMissingError(f'{what} needs Pillow, which is not installed: pip install "symkeras[images]"') from error
     return Image
 
 

@@ -26,7 +26,7 @@ def test_without_pillow_the_error_says_what_to_install(monkeypatch: pytest.Monke
         monkeypatch.setitem(sys.modules, name, None)
     for call in (lambda: utils.load_img("a.png"), lambda: utils.array_to_img(PICTURE), lambda: utils.save_img("a.png", PICTURE),
                  lambda: utils.image_dataset_from_directory("a")):  # fmt: skip
-        with pytest.raises(ImportError, match="pip install pillow") as caught:
+        with pytest.raises(ImportError, match=r'pip install "symkeras\[images\]"') as caught:
             call()
         assert isinstance(caught.value, SymkerasError)
 
