@@ -43,6 +43,7 @@ function overview() {
   return [
     el("h3", {}, rec.name), el("p", { class: "kind" }, `on ${rec.backend}${rec.level ? `, level ${rec.level}` : ""}`),
     ...listed("operations", [`${rec.written} written, ${count(rec.shown.length - 1)} left, ${rec.kernels.length} kernels`, ...variables], (t) => [t]),
+    ...listed("made", [Object.entries(rec.made.milliseconds).map(([what, ms]) => `${what} ${readable(ms / 1e3, "s")}`).join(", "), ...rec.made.why.map((w) => `${w.what}: ${w.reason}`)].filter(Boolean), (t) => [t]),
     ...listed(rec.profile ? "kernels by time" : "kernels by operations", dearest.map((k) => k.number), kernelItem),
     ...listed("passes that changed something", rec.shown.map((_, k) => k).slice(1, -1), (k) => [
       el("button", { class: "link", on: { click: () => set({ stage: k }) } }, rec.shown[k].name.split("{")[0]), el("span", { class: "type" }, ` ${(rec.rewritesOf.get(rec.shown[k].number) || []).length} rewrites`)]),
