@@ -76,7 +76,7 @@ def opened(browser: Any, pages: dict[str, Path]) -> Iterator[Opened]:
 
 
 def test_it_opens_from_a_file_without_an_error_and_asks_for_nothing(opened: Opened) -> None:
-    assert opened.text("#name") == "sequential_train"
+    assert opened.text("#name").startswith("sequential")
     assert opened.page.locator("g.box").count() > 8
     assert [r.partition(":")[0] for r in opened.requests] == ["file"]
 
@@ -127,6 +127,19 @@ def test_a_click_on_an_emitted_line_leads_back_to_the_users_line(opened: Opened)
     assert opened.page.locator("#files .row.lit").count() >= 1
 
 
+def test_two_stages_stand_beside_each_other_with_one_choice_lit_in_both(opened: Opened) -> None:
+    opened.page.get_by_role("tab", name="beside").click()
+    opened.page.locator("#pane select").select_option("0")
+    pairs = opened.page.locator("#pane .pair")
+    assert pairs.count() > 30
+    assert opened.page.locator("#pane .half.differs").count() > 0
+    relu = opened.page.locator("#pane .half", has_text="%first_relu = relu")
+    relu.first.click()
+    lit = opened.page.locator("#pane .pair:has(.lit)", has_text="%first_relu = ")
+    assert "%first_relu = relu" in lit.first.inner_text()
+    assert "%first_relu = maximum" in lit.first.inner_text()
+
+
 def test_search_finds_a_value_and_enter_chooses_it(opened: Opened) -> None:
     opened.page.keyboard.press("/")
     opened.page.keyboard.type("second matmul")
@@ -153,7 +166,7 @@ def test_enter_opens_a_layer_and_arrows_follow_its_edges(opened: Opened) -> None
 
 def test_the_address_holds_what_is_looked_at(browser: Any, opened: Opened, pages: dict[str, Path]) -> None:
     opened.page.keyboard.press("[")
-    opened.page.keyboard.press("4")
+    opened.page.keyboard.press("5")
     opened.page.keyboard.press("c")
     opened.page.locator("g.box.layer", has_text="second").first.dblclick()
     address = opened.address()
@@ -173,7 +186,7 @@ def test_an_address_that_means_nothing_is_as_none(browser: Any, pages: dict[str,
 
 
 def test_every_pane_shows_something_and_tables_sort(opened: Opened) -> None:
-    for name in ("passes", "graph", "source", "memory", "roofline", "table"):
+    for name in ("passes", "graph", "beside", "source", "memory", "roofline", "table"):
         opened.page.get_by_role("tab", name=name).click()
         assert opened.page.locator("#pane > *").count() >= 1
         assert opened.page.locator("#pane > .note:only-child").count() == 0

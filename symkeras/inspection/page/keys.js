@@ -1,7 +1,7 @@
 // The keyboard, and the search.
 
 const KEYS = [["/", "search"], ["[  ]", "the stage before, the next one"], ["arrows", "from what is chosen along its edges; left and right: the gradient and back"],
-  ["Enter", "open or close the chosen layer"], ["Esc", "nothing chosen"], ["c", "colour by the next quantity"], ["1 to 6", "the panes below"], ["+  -  0", "zoom, fit"], ["t", "light or dark"], ["?", "this list"]];
+  ["Enter", "open or close the chosen layer"], ["Esc", "nothing chosen"], ["c", "colour by the next quantity"], ["1 to 7", "the panes below"], ["+  -  0", "zoom, fit"], ["t", "light or dark"], ["?", "this list"]];
 
 function onKey(e) {
   if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input[type=search], select")) return;

@@ -28,7 +28,7 @@ function drawPane() {
 }
 
 function revealLine() { revealIn(byId("files")); }
-function revealBelow() { if (["graph", "source", "table"].includes(state.tab)) revealIn(byId("pane")); }
+function revealBelow() { if (["graph", "beside", "source", "table"].includes(state.tab)) revealIn(byId("pane")); }
 function revealIn(pane) {
   const lit = [...pane.querySelectorAll(".lit")], frame = pane.getBoundingClientRect();
   const isSeen = (x) => { const r = x.getBoundingClientRect(); return r.top >= frame.top && r.bottom <= frame.bottom; };

@@ -1,7 +1,7 @@
 // Below: passes and their rewrites, the graph's text, emitted code, memory, roofline, and the table of kernels.
 
-const PANES = { passes: drawPasses, graph: drawGraphText, source: drawSource, memory: drawMemory, roofline: drawRoofline, table: drawTable };
-let sortedBy = ["number", 1];
+const PANES = { passes: drawPasses, graph: drawGraphText, beside: drawBeside, source: drawSource, memory: drawMemory, roofline: drawRoofline, table: drawTable };
+let sortedBy = ["number", 1], besideStage = null;
 
 function drawTabs() {
   const tab = Object.hasOwn(PANES, state.tab) ? state.tab : "passes";
@@ -51,6 +51,32 @@ function drawGraphText() {
     el("div", { class: `line of${state.thing !== "" && chain.has(k) ? " lit" : ""}`, on: { click: () => choose(`value:${rec.values[k].name}`) } },
       el("span", { class: "number", css: { color: tint[what.get(k)] || "" } }, what.get(k) || ""), el("span", {}, rec.text(k)),
       el("span", { class: "type" }, `  ${placeOf(k)}`)));
+}
+
+// Two stages beside each other, line by line of the same name; the left one is that before unless another is asked for.
+function drawBeside() {
+  const left = besideStage ?? Math.max(state.stage - 1, 0), chain = chosenChain();
+  const shown = (s) => rec.order(rec.shown[s].graph).filter((k) => rec.values[k].op !== "constant");
+  const named = new Map(shown(left).map((k) => [rec.values[k].name, k])), rows = [], met = new Set();
+  for (const k of shown(state.stage)) {
+    const name = rec.values[k].name;
+    met.add(name);
+    rows.push([named.get(name), k]);
+  }
+  let at = 0;
+  for (const [name, k] of named) {
+    if (met.has(name)) at = rows.findIndex((r) => r[0] === k) + 1;
+    else { rows.splice(at, 0, [k, undefined]); at += 1; }
+  }
+  const half = (k, other) => {
+    if (k === undefined) return el("span", { class: "half" });
+    const differs = other === undefined || rec.text(k) !== rec.text(other);
+    return el("span", { class: `half${differs ? " differs" : ""}${state.thing !== "" && chain.has(k) ? " lit" : ""}`, title: rec.text(k), on: { click: () => choose(`value:${rec.values[k].name}`) } }, rec.text(k));
+  };
+  const options = rec.shown.map((s, k) => el("option", { value: k, selected: k === left }, `${k + 1}: ${s.name.split("{")[0]}`));
+  const pick = el("select", { "aria-label": "stage on the left", on: { change: (e) => { besideStage = Number(e.target.value); drawTabs(); } } }, ...options);
+  return [el("div", { class: "heads" }, pick, el("span", {}, `${state.stage + 1}: ${rec.shown[state.stage].name.split("{")[0]}`)),
+    ...rows.map(([a, b]) => el("div", { class: "line pair" }, half(a, b), half(b, a)))];
 }
 
 function placeOf(k) {
