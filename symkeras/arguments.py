@@ -39,6 +39,21 @@ def refusal(where: str, expected: str, value: Any, hint: str = "") -> ConfigErro
 # ---- numbers -------------------------------------------------------------------------------------------------------
 
 
+def integers(value: Any, count: int, what: str, least: int = 1) -> tuple[int, ...]:
+    """`value` as `count` integers, repeated when it is a single one.
+
+    >>> integers(3, 2, "kernel_size")
+    (3, 3)
+
+    Raises:
+        ConfigError: another number of integers, or one below `least`.
+    """
+    items = (value,) * count if isinstance(value, (int, np.integer)) else tuple(value) if isinstance(value, (tuple, list)) else ()
+    if len(items) != count or any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < least for v in items):
+        raise ConfigError(f"{what} must be an integer of at least {least}, or {count} of them, received {value!r}")
+    return tuple(int(v) for v in items)
+
+
 def integer(least: int | None = None, most: int | None = None) -> Check:
     """An int within bounds; no bool, and no float.
 

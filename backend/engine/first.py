@@ -5,20 +5,25 @@ So an engine does not compute their extents, need not keep what a step writes ov
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from symkeras.graph import dims
+from symkeras.graph import dims, dtypes
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.ops.evaluation import sizes, value_of
 
-_SAME_EXTENT = frozenset({"reshape", "transpose", "expand_dims", "squeeze", "flip", "broadcast_to"})
+_SAME_EXTENT = frozenset({"reshape", "transpose", "flip", "broadcast_to"})
 """Ops whose results have the elements that they read, all of them."""
+_EXACT = frozenset({"cast", "where"})
+"""What may be done to floats: their arithmetic is rounded by each engine in its own way, so that here an index might be another one than there."""
 _MOST = 12
 """Operations between inputs and indices; more are left to the engine."""
+_LARGEST = 1 << 20
+"""Elements that each of them gives at the most."""
 
 
 class First:
@@ -37,7 +42,7 @@ class First:
         self._chain: dict[Node, None] = {}
 
     def take(self, check: Callable[[int, int], None], indices: Node) -> bool:
-        """Take a check over, if inputs alone decide its indices by a few operations element by element."""
+        """Take a check over, if inputs alone decide its indices by a few exact operations, element by element."""
         source = indices
         while source.op.name in _SAME_EXTENT:
             source = source.inputs[0]
@@ -56,12 +61,18 @@ class First:
             n = todo.pop()
             if n in self._places or n in found:
                 continue
-            is_small = n.op.name in ("constant", "dim") or ((n.op.is_elementwise or n.op.is_view) and n.op.name != "item" and not n.op.may_raise(n))
-            if not is_small or len(found) == _MOST:
+            if len(found) == _MOST or not (n.op.name in ("constant", "dim") or self._is_plain(n)):
                 return None
             found[n] = None
             todo += n.inputs
         return dict.fromkeys(sorted(found, key=lambda n: n.uid))
+
+    def _is_plain(self, n: Node) -> bool:
+        """Whether a node treats elements alike, or only renames them, exactly, and gives few of them."""
+        if n.op.name == "item" or not (n.op.is_elementwise or n.op.is_view) or n.op.may_raise(n):
+            return False
+        has_floats = any(dtypes.is_inexact(m.dtype) for m in (n, *n.inputs))
+        return (n.op.is_view or not has_floats or n.op.name in _EXACT) and math.prod(dims.evaluate(n.shape, self._env)) <= _LARGEST
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> None:
         """Look at the inputs of a call.

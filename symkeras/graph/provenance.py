@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn, Protocol
@@ -108,6 +108,11 @@ def part_scope(path: str) -> Iterator[None]:
         yield
     finally:
         _context.part = before
+
+
+def part_if_none(path: str) -> AbstractContextManager[None]:
+    """`part_scope`, where no part is being built already."""
+    return nullcontext() if _context.part else part_scope(path)
 
 
 def is_outermost() -> bool:

@@ -24,6 +24,7 @@ _MOST_IN_NAME = 22
 class _Layer:
     """A box while it is filled: its values by name, and who reads whom."""
 
+    number: int
     layer: str
     is_gradient: bool
     kind: str
@@ -54,7 +55,6 @@ class Places:
         self._values: Sequence[Mapping[str, Any]] = data["values"]
         self._origins: Sequence[Mapping[str, Any]] = data["origins"]
         self._boxes: dict[tuple[str, bool] | tuple[str, int], _Layer] = {}
-        self._numbers: dict[int, int] = {}
         self.box_of = [-1] * len(self._values)
         self.slot_of = [-1] * len(self._values)
         self._graphs: Sequence[Mapping[str, Any]] = data["graphs"]
@@ -89,10 +89,9 @@ class Places:
         if key not in self._boxes:
             is_part = origin["layer"].split("/")[0] in ("loss", "metrics", "optimizer")
             kind = "input" if is_input else "gradient" if key[1] else "part" if is_part else "layer"
-            self._boxes[key] = _Layer(key[0], kind == "gradient", kind)
-            self._numbers[id(self._boxes[key])] = len(self._numbers)
+            self._boxes[key] = _Layer(len(self._boxes), key[0], kind == "gradient", kind)
         box = self._boxes[key]
-        self.box_of[k] = self._numbers[id(box)]
+        self.box_of[k] = box.number
         self.slot_of[k] = box.slot(value)
 
     def _joined(self, values: Iterable[int]) -> dict[tuple[int, int], None]:

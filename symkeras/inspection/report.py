@@ -57,7 +57,7 @@ def report(inspector: Inspector, path: Any = None, values: Mapping[str, float] |
     """The page of a compiled function, written to `path` where one is given.
 
     Args:
-        values: layer, value or kernel -> a number of your own, one more way to colour by.
+        values: layer or value -> a number of your own, one more way to colour by.
 
     Raises:
         InspectionError: `values` names something that is not there.

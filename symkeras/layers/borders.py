@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import ops
-from symkeras.arguments import one_of
+from symkeras.arguments import integers, one_of
 from symkeras.errors import ShapeError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
-from symkeras.layers.spatial import border_pairs, data_format_of, integers, spatial_axes
+from symkeras.layers.spatial import border_pairs, data_format_of, spatial_axes
 from symkeras.ops.image.resizing import INTERPOLATIONS
 
 

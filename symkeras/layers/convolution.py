@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import activations, ops, regularizers
-from symkeras.arguments import boolean, checked
+from symkeras.arguments import boolean, checked, integers
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
-from symkeras.layers.spatial import channel_axis, data_format_of, integers, known_channels, padding_of
+from symkeras.layers.spatial import channel_axis, data_format_of, known_channels, padding_of
 from symkeras.layers.weight_options import options_of, set_weight_options, weight_options_config
 
 

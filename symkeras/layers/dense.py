@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import activations, ops
-from symkeras.arguments import boolean, checked
+from symkeras.arguments import boolean, checked, integers
 from symkeras.errors import ShapeError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
-from symkeras.layers.spatial import integers
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
 
 _OPTIONS = options_of("kernel", "bias")

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, regularizers
-from symkeras.arguments import boolean, checked, optional, real_numbers
+from symkeras.arguments import boolean, checked, integers, optional, real_numbers
 from symkeras.graph import dtypes
 from symkeras.layers.layer import Layer
-from symkeras.layers.spatial import integers
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
 
 _OPTIONS = options_of("embeddings")

@@ -6,7 +6,7 @@ from typing import Any
 
 from symkeras import config
 from symkeras.arguments import axis_size, axis_sizes, boolean, checked, instance, optional, positive_int, several, text
-from symkeras.errors import DtypeError, ShapeError
+from symkeras.errors import ConfigError, DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
@@ -38,11 +38,12 @@ class KerasTensor(Tensor, metaclass=_OfAllTensors):
         shape: sizes; None is one that is not known.
         dtype: of its elements.
         sparse, ragged: must be False.
-        record_history: as in Keras; there is nothing to record.
+        record_history: must be True: what a tensor is computed from is always known.
         name: shown in graphs.
 
     Raises:
         ShapeError: `sparse` or `ragged`.
+        ConfigError: `record_history=False`.
 
     >>> x = KerasTensor((None, 3), dtype="float32")
     >>> x.shape, isinstance(x + 1, KerasTensor)
@@ -56,6 +57,8 @@ class KerasTensor(Tensor, metaclass=_OfAllTensors):
                  name: str | None = None):  # fmt: skip
         if sparse or ragged:
             raise ShapeError("symkeras has dense tensors only: sparse and ragged must be False")
+        if not record_history:
+            raise ConfigError("KerasTensor: record_history=False is not offered; leave it True")
         super().__init__(symbolic_input(shape, dtypes.standardize(dtype), name or "keras_tensor").node)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from symkeras import ops
-from symkeras.arguments import boolean, checked
+from symkeras.arguments import boolean, checked, integers
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
-from symkeras.layers.spatial import data_format_of, integers, padding_of, spatial_axes
+from symkeras.layers.spatial import data_format_of, padding_of, spatial_axes
 
 
 class _Pooling(Layer):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
-from symkeras.arguments import checked, integer, optional, positive_int, several
+from symkeras.arguments import checked, integer, integers, optional, positive_int, several
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
-from symkeras.layers.spatial import data_format_of, integers
+from symkeras.layers.spatial import data_format_of
 
 
 class Flatten(Layer):

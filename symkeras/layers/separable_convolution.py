@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import integers
 from symkeras.layers.convolution import Convolutional
-from symkeras.layers.spatial import integers
 
 
 def depthwise(layer: Convolutional, inputs: Any, kernel: Any) -> Any:

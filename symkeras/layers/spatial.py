@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config
+from symkeras.arguments import integers
 from symkeras.errors import ConfigError, ShapeError, nearest
 
 FORMATS = ("channels_last", "channels_first")
@@ -31,21 +32,6 @@ def padding_of(layer: str, value: str, causal: bool = False) -> str:
     if name not in allowed:
         raise ConfigError(f"{layer}: padding must be one of {allowed}, received {value!r}.{nearest(name, allowed)}")
     return name
-
-
-def integers(value: Any, count: int, what: str, least: int = 1) -> tuple[int, ...]:
-    """`value` as `count` integers, repeated when it is a single one.
-
-    >>> integers(3, 2, "kernel_size")
-    (3, 3)
-
-    Raises:
-        ConfigError: another number of integers, or one below `least`.
-    """
-    items = (value,) * count if isinstance(value, (int, np.integer)) else tuple(value) if isinstance(value, (tuple, list)) else ()
-    if len(items) != count or any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < least for v in items):
-        raise ConfigError(f"{what} must be an integer of at least {least}, or {count} of them, received {value!r}")
-    return tuple(int(v) for v in items)
 
 
 def border_pairs(value: Any, rank: int, what: str) -> tuple[tuple[int, int], ...]:

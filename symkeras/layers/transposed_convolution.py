@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.arguments import integers
 from symkeras.errors import ConfigError
 from symkeras.layers.convolution import Convolutional
-from symkeras.layers.spatial import integers
 from symkeras.ops.elementwise import promoted
 
 

@@ -162,7 +162,8 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         targets, weights = ([None] * len(predictions) if v is None else tree.flatten(v) for v in (y, sample_weight))
         if not self._compilation.is_bound:
             self._compilation.bind(self._names_of_outputs(y_pred), targets, predictions)
-        return self._compilation.total_loss(targets, predictions, weights, self.losses)  # type: ignore[attr-defined]
+        with provenance.part_if_none("loss"):
+            return self._compilation.total_loss(targets, predictions, weights, self.losses)  # type: ignore[attr-defined]
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Let the metrics take a batch into account; subclasses may add results of their own to what this gives.
@@ -172,7 +173,8 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         """
         predictions = tree.flatten(y_pred)
         targets, weights = ([None] * len(predictions) if v is None else tree.flatten(v) for v in (y, sample_weight))
-        self._compilation.update_metrics(targets, predictions, weights)
+        with provenance.part_if_none("metrics"):
+            self._compilation.update_metrics(targets, predictions, weights)
         return self.get_metrics_result()
 
     def _has_own_metrics(self) -> bool:

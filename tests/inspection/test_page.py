@@ -177,7 +177,11 @@ def test_the_address_holds_what_is_looked_at(browser: Any, opened: Opened, pages
     again.page.context.close()
 
 
-@pytest.mark.parametrize("address", ["stage=99&thing=box:77&open=1e9,-1,x&tab=__proto__&colour=constructor", "stage=x&thing=value:&open=,", "%%%"])
+NOTHING = ("stage=99&thing=box:77&open=1e9,-1,x&tab=__proto__&colour=constructor", "stage=x&thing=value:&open=,", "thing=kernel:length",
+           "thing=rewrite:map", "%%%")  # fmt: skip
+
+
+@pytest.mark.parametrize("address", NOTHING)
 def test_an_address_that_means_nothing_is_as_none(browser: Any, pages: dict[str, Path], address: str) -> None:
     one = Opened(browser, pages["classifier"], address)
     assert one.text("#stage").endswith("what runs")

@@ -53,5 +53,7 @@ def test_a_keras_tensor_is_a_symbolic_tensor_of_a_shape() -> None:
     assert layers.Dense(4).compute_output_spec(symkeras.KerasTensor((2, 3))).shape == (2, 4)
     with pytest.raises(ShapeError, match="dense tensors only"):
         symkeras.KerasTensor((2,), sparse=True)
+    with pytest.raises(ConfigError, match="record_history"):
+        symkeras.KerasTensor((2,), record_history=False)
     with pytest.raises(ConfigError, match="shape"):
         symkeras.KerasTensor((2, -1))

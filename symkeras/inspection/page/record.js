@@ -49,27 +49,20 @@ class Rec {
     return this.members.get(stage);
   }
 
-  // These values, and all that stands where they stood, by name and by rewrite, in all stages.
+  // These values, and all that was put in their place or in whose place they were put, by name and by rewrite, in all stages.
   chain(values) {
-    const found = new Set(values), names = new Set(values.map((k) => this.values[k].name));
     const isLeaf = (k) => ["constant", "variable", "placeholder"].includes(this.values[k].op);
-    const follow = (rewrites, from, to) => {
+    const followed = (rewrites, from, to) => {
+      const found = new Set(values), names = new Set(values.map((k) => this.values[k].name));
       for (const r of rewrites) {
-        if (found.has(r[from]) || names.has(this.values[r[from]].name)) {
-          found.add(r[to]);
-          if (!isLeaf(r[to])) names.add(this.values[r[to]].name);
-        }
+        if (!found.has(r[from]) && !names.has(this.values[r[from]].name)) continue;
+        found.add(r[to]);
+        if (!isLeaf(r[to])) names.add(this.values[r[to]].name);
       }
+      return found;
     };
-    const back = [...this.rewrites].reverse(), before = [new Set(found), new Set(names)];
-    follow(this.rewrites, "old", "new");
-    const ahead = [...found];
-    names.clear();
-    for (const n of before[1]) names.add(n);
-    for (const k of ahead) if (!before[0].has(k)) found.delete(k);
-    follow(back, "new", "old");
-    for (const k of ahead) found.add(k);
-    for (const k of [...found]) for (const same of this.byName.get(this.values[k].name)) if (!isLeaf(k) || same === k) found.add(same);
+    const found = new Set([...followed(this.rewrites, "old", "new"), ...followed([...this.rewrites].reverse(), "new", "old")]);
+    for (const k of [...found]) if (!isLeaf(k)) for (const same of this.byName.get(this.values[k].name)) found.add(same);
     return found;
   }
 

@@ -42,16 +42,17 @@ function chosen() {
 function named() {
   const colon = state.thing.indexOf(":"), kind = state.thing.slice(0, colon), name = state.thing.slice(colon + 1);
   const from = (isOf) => ({ isOf, values: rec.values.flatMap((v, k) => (v.origins.some((o) => isOf(rec.origins[o])) ? [k] : [])) });
+  const numbered = (rows) => (/^\d+$/.test(name) ? rows[name] : undefined);
   if (kind === "value" && rec.byName.has(name)) return { kind, title: `%${name}`, values: rec.byName.get(name) };
-  if (kind === "box" && /^\d+$/.test(name) && rec.boxes[name]) {
-    const b = rec.boxes[name], isOf = (o) => o.layer === b.layer && (o.gradient_of !== "") === (b.kind === "gradient");
+  if (kind === "layer") return { kind, title: name, ...from((o) => isWithin(o.layer, name)) };
+  if (kind === "line" && rec.ofLine.has(name)) return { kind, title: name.split("/").pop(), ...from((o) => o.lines.some((l) => lineKey(l) === name)) };
+  if (kind === "box" && numbered(rec.boxes)) {
+    const b = numbered(rec.boxes), isOf = (o) => o.layer === b.layer && (o.gradient_of !== "") === (b.kind === "gradient");
     return { kind: b.kind, title: boxTitle(b), isOf, values: rec.inBox.get(Number(name)) || [] };
   }
-  if (kind === "layer") return { kind, title: name, ...from((o) => isWithin(o.layer, name)) };
-  if (kind === "kernel" && rec.kernels[name]) return { kind, title: `${name} ${rec.kernels[name].name}`, values: rec.kernels[name].values };
-  if (kind === "line" && rec.ofLine.has(name)) return { kind, title: name.split("/").pop(), ...from((o) => o.lines.some((l) => lineKey(l) === name)) };
-  if (kind === "rewrite" && rec.rewrites[name]) {
-    const r = rec.rewrites[name];
+  if (kind === "kernel" && numbered(rec.kernels)) return { kind, title: `${name} ${numbered(rec.kernels).name}`, values: numbered(rec.kernels).values };
+  if (kind === "rewrite" && numbered(rec.rewrites)) {
+    const r = numbered(rec.rewrites);
     return { kind: `rewrite of pass ${rec.stages[r.pass + 1].name}`, title: r.rule, values: [r.old, r.new] };
   }
   return null;

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symkeras import config
+from symkeras.arguments import integers
 from symkeras.errors import ConfigError, ShapeError, nearest
 from symkeras.graph import dims, dtypes
 from symkeras.ops.elementwise import maximum, minimum, rint
@@ -84,17 +85,5 @@ def pair(value: Any, what: str) -> tuple[Any, Any]:
     items = (value, value) if isinstance(value, (int, np.integer, dims.Dim)) else value
     if not isinstance(items, (tuple, list)) or len(items) != 2:
         raise ConfigError(f"{what} must be an integer of at least 1, or 2 of them, received {value!r}")
-    first, second = (v if isinstance(v, dims.Dim) else whole_numbers(v, 1, what)[0] for v in items)
+    first, second = (v if isinstance(v, dims.Dim) else integers(v, 1, what)[0] for v in items)
     return first, second
-
-
-def whole_numbers(value: Any, count: int, what: str, least: int = 1) -> tuple[int, ...]:
-    """`value` as `count` integers, repeated when it is a single one.
-
-    Raises:
-        ConfigError: another number of integers, or one below `least`.
-    """
-    items = (value,) * count if isinstance(value, (int, np.integer)) else tuple(value) if isinstance(value, (tuple, list)) else ()
-    if len(items) != count or any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < least for v in items):
-        raise ConfigError(f"{what} must be an integer of at least {least}, or {count} of them, received {value!r}")
-    return tuple(int(v) for v in items)

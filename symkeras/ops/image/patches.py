@@ -6,10 +6,11 @@ import itertools
 from typing import Any
 
 from symkeras import config
+from symkeras.arguments import integers
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims
 from symkeras.ops.convolution import explicit_padding
-from symkeras.ops.image.layouts import FORMATS, layout_of, numbers, whole_numbers, word
+from symkeras.ops.image.layouts import FORMATS, layout_of, numbers, word
 from symkeras.ops.leaves import shape
 from symkeras.ops.numpy import moveaxis, pad
 from symkeras.ops.op import OPS, apply
@@ -75,9 +76,9 @@ def extract_patches_3d(volumes: Any, size: Any, strides: Any = None, dilation_ra
 
 def _windows(x: Any, rank: int, size: Any, strides: Any, dilation: Any, padding: str, channels_last: bool, what: str) -> Any:
     """One slice of the whole for each place within the window, side by side."""
-    size = whole_numbers(size, rank, f"{what}: size")
-    steps = size if strides is None else whole_numbers(strides, rank, f"{what}: strides")
-    dilation = whole_numbers(dilation, rank, f"{what}: dilation_rate")
+    size = integers(size, rank, f"{what}: size")
+    steps = size if strides is None else integers(strides, rank, f"{what}: strides")
+    dilation = integers(dilation, rank, f"{what}: dilation_rate")
     padding = word(padding, ("valid", "same"), f"{what}: padding")
     if max(steps) > 1 and max(dilation) > 1:
         raise ConfigError(f"{what}: strides above 1 do not go with a dilation_rate above 1, received {steps} and {dilation}")

@@ -16,7 +16,7 @@ from symkeras.ops.leaves import placeholder
 class Names(Functions):
     """Functions that are never called."""
 
-    plain = dict.fromkeys(("gather", "transpose", "reshape", "cast", "where", "less", "add", "argmax", "slice", "expand_dims"), max)
+    plain = dict.fromkeys(("gather", "transpose", "reshape", "cast", "where", "less", "add", "multiply", "argmax", "slice", "broadcast_to"), max)
 
     def constant(self, array: Any) -> Any:
         return array
@@ -65,6 +65,17 @@ def test_what_is_not_read_may_be_anything(table: Any, words: Any) -> None:
 def test_what_is_computed_from_more_than_single_elements_is_left_to_the_engine(table: Any, words: Any) -> None:
     scores = placeholder("f32[4, 5]", "scores")
     assert len(walk_of(ops.argmax(scores, axis=1), [table, scores], table).checks) == 1
+
+
+def test_arithmetic_of_floats_is_left_to_the_engine_which_rounds_in_its_own_way(table: Any) -> None:
+    places = placeholder("f32[6]", "places")
+    assert len(walk_of(ops.cast(places * 4.9, "int32"), [table, places], table).checks) == 1
+    assert walk_of(ops.cast(places, "int32"), [table, places], table).checks == []
+
+
+def test_what_grows_large_is_left_to_the_engine(table: Any, words: Any) -> None:
+    many = ops.add(ops.broadcast_to(ops.reshape(words, (6, 1)), (6, 1 << 20)), np.arange(1 << 20, dtype="int32"))
+    assert len(walk_of(many, [table, words], table).checks) == 1
 
 
 def test_a_walk_that_nobody_looks_before_has_all_checks(table: Any, words: Any) -> None:
