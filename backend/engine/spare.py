@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from symkeras.graph import dims, dtypes
@@ -20,13 +20,14 @@ class Spare:
         graph: what is computed.
         functions: `takes_out` names the ops that write where they are told, `is_apart` says which results have storage of their own.
         env: the sizes of its dims.
+        kept: nodes whose storage outlives a call.
     """
 
-    def __init__(self, graph: Graph, functions: Functions, env: Mapping[str, int]):
+    def __init__(self, graph: Graph, functions: Functions, env: Mapping[str, int], kept: Iterable[Node]):
         self._functions = functions
         self._env = env
         self._last: dict[Node, Node] = {}
-        shown = {*graph.outputs, *(new for _, new in graph.updates), *graph.inputs}
+        shown = {*graph.outputs, *(new for _, new in graph.updates), *graph.inputs, *kept}
         for n in graph.nodes:
             for i in n.inputs:
                 self._last[i] = n

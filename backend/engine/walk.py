@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.backend.engine.first import First
+from symkeras.backend.engine.known import known_scalars
 from symkeras.backend.engine.spare import Spare
 from symkeras.backend.engine.text import Text, is_shown
 from symkeras.errors import BackendError, DataError
@@ -161,7 +162,8 @@ class Walk:
         self._within: list[tuple[Node, Walk]] = []
         self._at_once = functions.raises_at_once
         self.variables = [n for n in graph.nodes if n.op.name == "variable"]
-        self._spare = Spare(graph, functions, env) if functions.takes_out else None
+        self._scalars = known_scalars(graph, env)
+        self._spare = Spare(graph, functions, env, self._scalars) if functions.takes_out else None
         self._text = Text(graph, self.variables)
         for n in graph.nodes:
             if n not in self._text.names:
@@ -197,10 +199,10 @@ class Walk:
         if name == "constant":
             text.bind(n, self._functions.constant(n.attrs["value"].array))
             return
-        attrs = {k: dims.evaluate(v, self.env) for k, v in n.attrs.items()}
-        if name == "dim":
-            text.bind(n, self._functions.constant(np.array(attrs["size"], n.dtype)))
+        if n in self._scalars:
+            text.bind(n, self._functions.constant(self._scalars[n]))
             return
+        attrs = {k: dims.evaluate(v, self.env) for k, v in n.attrs.items()}
         if name == "item":
             text.item(n, attrs["index"])
             return
