@@ -176,3 +176,13 @@ def test_the_largest_of_bools_in_a_window_is_whether_there_is_one(padding: str, 
     expected = ops.max_pool(image.astype("int32"), 2, padding=padding).astype(bool)
     assert found.dtype == bool
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("on", ["interpreter", ""])
+def test_sizes_that_must_be_equal_are_compared_everywhere(on: str, backend: str) -> None:
+    x, y = ops.placeholder("f32[B, 3]", "x"), ops.placeholder("f32[B, 4, 3]", "y")
+    f = compiled([x, y], x + y, on or backend, "O2")
+    assert f(np.ones((4, 3), "float32"), np.ones((4, 4, 3), "float32")).shape == (4, 4, 3)
+    for rows in (0, 1, 2):
+        with pytest.raises(ShapeError, match=f"the sizes B and 4 must be equal, they are {rows} and 4 for inputs of shapes"):
+            f(np.ones((rows, 3), "float32"), np.ones((rows, 4, 3), "float32"))
