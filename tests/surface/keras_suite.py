@@ -113,16 +113,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     suite = given.folder.absolute() / "suite"
     files = [f for f in prepare(given.folder / "wheel", suite) if not given.parts or any(f"src/{part}" in f.as_posix() for part in given.parts)]
-    saved = suite / "results.json"
-    results = json.loads(saved.read_text()) if saved.exists() else {}
-    with ThreadPoolExecutor(given.jobs) as pool:
-        for of in given.of:
+    for of in given.of:
+        saved = suite / f"{of}.json"
+        results = json.loads(saved.read_text()) if saved.exists() else {}
+        with ThreadPoolExecutor(given.jobs) as pool:
             for k, (file, found) in enumerate(zip(files, pool.map(lambda f, of=of: outcomes(suite, f, of), files), strict=True)):
-                results.setdefault(of, {})[file.as_posix()] = found
+                results[file.as_posix()] = found
                 print(f"\r{of} {k + 1}/{len(files)} {file.as_posix()[4:]:70}", end="", file=sys.stderr, flush=True)
-            print(file=sys.stderr)
-            saved.write_text(json.dumps(results))
-    print(table(results))
+                saved.write_text(json.dumps(results))
+        print(file=sys.stderr)
+    everyone = {of: json.loads((suite / f"{of}.json").read_text()) for of in ("symkeras", "keras") if (suite / f"{of}.json").exists()}
+    print(table(everyone))
 
 
 if __name__ == "__main__":
