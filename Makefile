@@ -78,7 +78,17 @@ bench: venv ## time the six workloads and starting up (and the peers, if `make b
 bench-peers: venv ## build the environment of the peers (Keras on JAX, TensorFlow and PyTorch)
 	$(BIN)/python benchmarks/peers.py $(PEERS)
 
+KERAS := build/keras-suite
+$(KERAS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(KERAS)/venv
+	$(KERAS)/venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' keras==3.15.1 jax absl-py h5py scipy
+	$(KERAS)/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(KERAS)/wheel keras==3.15.1
+	@touch $@
+
+keras-suite: $(KERAS)/.installed ## Keras' own tests, where they use public names, against symkeras and Keras (PARTS=layers/core for some; takes an hour)
+	$(KERAS)/venv/bin/python -m tests.surface.keras_suite $(KERAS) $(PARTS) --jobs $(or $(filter-out auto,$(JOBS)),2)
+
 clean: ## remove what was built
 	rm -rf $(VENV) $(PEERS) $(ENGINES) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test test-native test-backends test-backends-quick test-page lint sanitize fuzz bench bench-peers clean
+.PHONY: help venv demo test test-native test-backends test-backends-quick test-page lint sanitize fuzz bench bench-peers keras-suite clean
