@@ -95,13 +95,13 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
         range: the lowest and the highest end, a tuple; the smallest and largest element when None. What lies outside does not count.
 
     Returns:
-        The counts (bins), int32, and the ends of the intervals (bins + 1).
+        The counts (bins) and the ends of the intervals (bins + 1), floating.
 
     Raises:
         ShapeError: no vector. ConfigError: no number of intervals, or no two ends in order.
 
     >>> [v.tolist() for v in histogram(np.float32([0, 1, 1, 4]), 2)]
-    [[3, 1], [0.0, 2.0, 4.0]]
+    [[3.0, 1.0], [0.0, 2.0, 4.0]]
     """
     if isinstance(bins, bool) or not isinstance(bins, (int, np.integer)) or bins < 1:
         raise ConfigError(f"histogram: bins is a whole number from 1 on, received {bins!r}")
@@ -119,7 +119,7 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
     is_inside = ew.logical_and(ew.greater_equal(x, low), ew.less_equal(x, high))
     place = clip(ew.where(is_inside, place, np.int32(bins)), 0, np.int32(bins))
     counts = apply(OPS["scatter_add"], [place, broadcast_to(np.int32(1), shape(x))], {"rows": int(bins) + 1})
-    return slice_axis(counts, 0, 0, int(bins)), edges
+    return cast(slice_axis(counts, 0, 0, int(bins)), dtype_of(edges)), edges
 
 
 def _ends(x: Any) -> tuple[Any, Any]:

@@ -250,3 +250,31 @@ def test_the_functions_of_numpy_build_nodes() -> None:
     x = ops.placeholder("f32[2, 3]")
     for function in (lambda x: np.nanmean(x, axis=1), np.tril, lambda x: np.hypot(x, x), lambda x: np.roll(x, 1)):
         np.testing.assert_allclose(run([x], [function(x)], [MIXED])[0], function(MIXED), rtol=1e-6)
+
+
+BY_NAME: dict[str, Any] = {
+    "exp": (lambda x: ops.exp(x=x), np.exp),
+    "add": (lambda x: ops.add(x1=x, x2=1), lambda x: x + 1),
+    "divide": (lambda x: ops.divide(x, x2=2), lambda x: x / 2),
+    "softmax": (lambda x: ops.softmax(x, 0), lambda x: np.exp(x) / np.exp(x).sum(0)),
+    "relu": (lambda x: ops.relu(x=x), lambda x: np.maximum(x, 0)),
+    "leaky_relu": (lambda x: ops.leaky_relu(x, 0.5), lambda x: np.where(x > 0, x, x / 2)),
+    "median": (lambda x: ops.median(x=x, axis=0), lambda x: np.median(x, 0)),
+}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_arguments_may_be_given_by_name_and_by_place(name: str) -> None:
+    call, expected = BY_NAME[name]
+    x = ops.placeholder("f32[2, 3]")
+    assert_alike(call(MIXED), expected(MIXED), "op")
+    assert_alike(run([x], [call(x)], [MIXED])[0], expected(MIXED), "op")
+
+
+def test_an_argument_too_many_or_too_few_is_an_error() -> None:
+    for args, words in (((), {}), ((MIXED, 0, 1), {}), ((MIXED, 0), {"axis": 1}), ((MIXED,), {"axes": 0})):
+        for function in (ops.softmax, ops.add, ops.median):
+            with pytest.raises(TypeError):
+                function(*args, **words, x1=0)
+            with pytest.raises(TypeError):
+                function(*((*args, 0, 0) if args else ()), **words)
