@@ -13,8 +13,8 @@ import numpy as np
 
 from symkeras import config, locks, tree
 from symkeras.autodiff.reverse import gradients
-from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import Executable, compile_graph
+from symkeras.backend.size_check import SizeCheck
 from symkeras.errors import ConfigError, DtypeError
 from symkeras.graph import dims, dtypes, tracing
 from symkeras.graph.escaping import printable

@@ -8,6 +8,7 @@ import numpy as np
 
 from symkeras.backend.denormals import Denormals, describe
 from symkeras.backend.interface import Backend, Executable, input_arrays
+from symkeras.backend.size_check import SizeCheck
 from symkeras.errors import BackendError
 from symkeras.graph.graph import Graph
 from symkeras.graph.variable import Writer
@@ -17,12 +18,17 @@ from symkeras.ops.evaluation import evaluate
 class InterpreterExecutable(Executable):
     """Evaluates its graph anew at every call."""
 
+    def __init__(self, graph: Graph, backend: str, denormals: str | None):
+        super().__init__(graph, backend, denormals)
+        self._check = SizeCheck(graph)
+
     def __str__(self) -> str:
         how = f"{self.graph.count()} operations, one by one, whatever the level: no pass runs"
         return f"{self.graph.name} on {self.backend}: {how}\n{describe(self.denormals)}"
 
     def __call__(self, *arrays: Any) -> list[np.ndarray]:
         given = input_arrays(self.source_graph, arrays)
+        self._check(given)
         with Denormals(self.denormals == "flush"):
             outputs, new_values = evaluate(self.source_graph, given)
         results = [np.array(v) for v in outputs]

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from symkeras.blas import choose_core_type as _choose_core_type
+from symkeras.not_offered import missing
 
 _choose_core_type()
 
@@ -44,7 +45,7 @@ def __getattr__(name: str) -> Any:
     if name in _NAMES:
         importlib.import_module("symkeras.ops")  # which gives tensors and variables their operators
         return getattr(importlib.import_module(f"symkeras.{_NAMES[name]}"), _RENAMED.get(name, name))
-    raise AttributeError(f"module 'symkeras' has no attribute {name!r}")
+    raise missing("symkeras", name)
 
 
 def __dir__() -> list[str]:

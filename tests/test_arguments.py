@@ -137,7 +137,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     **_named("activation recurrent_activation", ("nonsense", 3)), **_named("filepath filename backup_dir", PATHS),
     "verbose": (3, -1, "a", None), "arguments": (3, "ab", {1: 2}), "mask": (3, "a"), "weights": (3, "a", ["a"]),
     **_named("layer backward_layer cell cells", (3, "a", [3])), "callbacks": (3, "a", [print], callbacks.History), "graph": (3, "nonsense"),
-    **_named("lora_rank lora_alpha quantization_config gptq_unpacked_column_size renorm_clipping", (3,)),
+    **_named("quantization_config gptq_unpacked_column_size renorm_clipping", (3,)), "lora_rank": COUNTS, "lora_alpha": POSITIVE,
     **_named("height width", COUNTS), **_named("height_factor width_factor", (-2, 1.5, "a", NAN, [0.1], [0, 2])), "variance": ("a", [object()]),
     **_named("crop_to_aspect_ratio pad_to_aspect_ratio antialias invert", SWITCHES), **_named("fill_mode", WORDS), "fill_value": ("a", NAN, [1.0]),
     "value_range": (3, "a", [1], [1, "a"], [NAN, 1]), "offset": ("a", [object()]),

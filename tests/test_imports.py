@@ -13,7 +13,7 @@ import pytest
 import symkeras
 
 ROOT = Path(symkeras.__file__).parent
-BASE = {"errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "utils.naming"}
+BASE = {"errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "utils.naming", "not_offered"}
 _CORE = {"graph", "ops"}
 _KERAS = {*_CORE, "random", "saving", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
 ORDER: dict[str, set[str]] = {
@@ -57,6 +57,7 @@ ORDER: dict[str, set[str]] = {
     "demo": {"datasets", "layers", "optimizers", "utils", ""},
     "cli": {"demo", "keras_alias", "backend", "inspection.command"},
     "__main__": {"cli"},
+    "not_offered": set(),
     "": {"blas"},
 }
 """Part of symkeras -> the parts that it may import, inside of functions too, beside itself and `BASE`. A part that has parts of its own

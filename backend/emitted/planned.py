@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from symkeras import locks
-from symkeras.backend.emitted.size_check import MOST_SHAPES, SizeCheck
 from symkeras.backend.interface import MOST_SIZES, Executable, Instance, Lease, input_arrays, step_check
+from symkeras.backend.size_check import MOST_SHAPES, SizeCheck
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import memory_plan
 from symkeras.compiler.program.kernels import Kernels

@@ -11,11 +11,11 @@ import numpy as np
 
 from symkeras import config, locks
 from symkeras.backend.denormals import Denormals
-from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.engine import faults
 from symkeras.backend.engine.device import Device
 from symkeras.backend.engine.walk import NO_EXTENTS, Functions, Walk
 from symkeras.backend.interface import MOST_SIZES, Executable, input_arrays, step_check
+from symkeras.backend.size_check import SizeCheck
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program.program import check_sizes
 from symkeras.errors import BackendError

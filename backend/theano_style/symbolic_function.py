@@ -9,8 +9,8 @@ import numpy as np
 
 from symkeras import ops, tree
 from symkeras.autodiff import reverse
-from symkeras.backend.emitted.size_check import SizeCheck
 from symkeras.backend.interface import compile_graph
+from symkeras.backend.size_check import SizeCheck
 from symkeras.backend.theano_style.symbolic_phase import fixed_phase, phase_placeholder
 from symkeras.errors import ConfigError, DataError, DtypeError, ShapeError
 from symkeras.graph import dtypes, tracing

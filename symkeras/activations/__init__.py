@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # module of symkeras.activations -> public names it defines
 _MODULES: dict[str, str] = {
     "rectifiers": "relu relu6 leaky_relu elu celu selu gelu silu mish softplus squareplus sparse_plus hard_silu threshold linear exponential",
@@ -24,7 +26,7 @@ def __getattr__(name: str) -> Any:
     known = ALIASES.get(name, name)
     if known in NAMES:
         return getattr(importlib.import_module(f"symkeras.activations.{NAMES[known]}"), known)
-    raise AttributeError(f"module 'symkeras.activations' has no attribute {name!r}")
+    raise missing("symkeras.activations", name)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras.callbacks that defines it
 NAMES: dict[str, str] = {
     "Callback": "callback", "CallbackList": "callback_list", "History": "history", "ProgbarLogger": "progbar_logger",
@@ -17,7 +19,7 @@ NAMES: dict[str, str] = {
 def __getattr__(name: str) -> Any:
     if name in NAMES:
         return getattr(importlib.import_module(f"symkeras.callbacks.{NAMES[name]}"), name)
-    raise AttributeError(f"module 'symkeras.callbacks' has no attribute {name!r}")
+    raise missing("symkeras.callbacks", name)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras.constraints that defines it
 NAMES: dict[str, str] = {
     "Constraint": "projections", "MaxNorm": "projections", "MinMaxNorm": "projections", "NonNeg": "projections", "UnitNorm": "projections",
@@ -22,7 +24,7 @@ def __getattr__(name: str) -> Any:
     known = ALIASES.get(name, name)
     if known in NAMES:
         return getattr(importlib.import_module(f"symkeras.constraints.{NAMES[known]}"), known)
-    raise AttributeError(f"module 'symkeras.constraints' has no attribute {name!r}")
+    raise missing("symkeras.constraints", name)
 
 
 def __dir__() -> list[str]:

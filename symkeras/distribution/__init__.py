@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras.distribution that defines it
 NAMES: dict[str, str] = {
     "DeviceMesh": "layouts", "TensorLayout": "layouts", "LayoutMap": "layouts",
@@ -18,7 +20,7 @@ NAMES: dict[str, str] = {
 def __getattr__(name: str) -> Any:
     if name in NAMES:
         return getattr(importlib.import_module(f"symkeras.distribution.{NAMES[name]}"), name)
-    raise AttributeError(f"module 'symkeras.distribution' has no attribute {name!r}")
+    raise missing("symkeras.distribution", name)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # module of symkeras.initializers -> public names it defines
 _MODULES: dict[str, str] = {
     "initializer": "Initializer",
@@ -30,7 +32,7 @@ def __getattr__(name: str) -> Any:
     known = ALIASES.get(name, name)
     if known in NAMES:
         return getattr(importlib.import_module(f"symkeras.initializers.{NAMES[known]}"), known)
-    raise AttributeError(f"module 'symkeras.initializers' has no attribute {name!r}")
+    raise missing("symkeras.initializers", name)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras.layers that defines it
 NAMES: dict[str, str] = {
     "Layer": "layer", "InputSpec": "input_spec", "Input": "input", "InputLayer": "input", "serialize": "registry", "deserialize": "registry",
@@ -40,7 +42,7 @@ NAMES: dict[str, str] = {
 def __getattr__(name: str) -> Any:
     if name in NAMES:
         return getattr(importlib.import_module(f"symkeras.layers.{NAMES[name]}"), name)
-    raise AttributeError(f"module 'symkeras.layers' has no attribute {name!r}")
+    raise missing("symkeras.layers", name)
 
 
 def __dir__() -> list[str]:

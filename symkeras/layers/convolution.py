@@ -9,6 +9,7 @@ from symkeras.arguments import boolean, checked, integers
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
+from symkeras.layers.low_rank import LowRank
 from symkeras.layers.spatial import channel_axis, data_format_of, known_channels, padding_of
 from symkeras.layers.weight_options import options_of, set_weight_options, weight_options_config
 
@@ -73,19 +74,20 @@ class Convolutional(Layer):
         return {**super().get_config(), **own, **weight_options_config(self, *options_of(*self.weights_of))}
 
 
-class _Conv(Convolutional):
+class _Conv(LowRank, Convolutional):
     settings = ("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups")
 
     def __init__(self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
                  dilation_rate: Any = 1, groups: int = 1, activation: Any = None, use_bias: bool = True,
                  kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
                  bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
-                 bias_constraint: Any = None, **kwargs: Any):  # fmt: skip
+                 bias_constraint: Any = None, lora_rank: Any = None, lora_alpha: Any = None, **kwargs: Any):  # fmt: skip
         super().__init__(
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
             activity_regularizer=activity_regularizer, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint, **kwargs,
         )  # fmt: skip
+        self._set_lora(lora_rank, lora_alpha)
         kind = type(self).__name__
         self.filters = integers(filters, 1, f"{kind}: filters")[0]
         self.groups = integers(groups, 1, f"{kind}: groups")[0]
@@ -96,8 +98,14 @@ class _Conv(Convolutional):
         channels = self._channels(input_shape)
         if channels % self.groups:
             raise ShapeError(f"{type(self).__name__} {self.name!r}: {channels} channels do not divide into {self.groups} groups")
-        self.kernel = self._weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
+        self._kernel = self._weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
+        self._build_lora()
+
+    @property
+    def kernel(self) -> Any:
+        """(*K, C / groups, O); with LoRA the frozen kernels and their difference."""
+        return self._adapted()
 
     def call(self, inputs: Any) -> Any:
         return self._finish(ops.conv(inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate))
@@ -119,6 +127,7 @@ _DOC = """Cross-correlation of {things} with `filters` learned kernels.
         kernel_regularizer, bias_regularizer: penalties on the weights.
         activity_regularizer: penalty on the output.
         kernel_constraint, bias_constraint: applied to the weights after each step.
+        lora_rank, lora_alpha: see `enable_lora`, which they ask for.
         **kwargs: those of `Layer`.
 
     Input shape:

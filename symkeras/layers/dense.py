@@ -8,13 +8,13 @@ from symkeras import activations, ops
 from symkeras.arguments import boolean, checked, integers
 from symkeras.errors import ShapeError
 from symkeras.layers.input_spec import InputSpec
-from symkeras.layers.layer import Layer
+from symkeras.layers.low_rank import LowRank
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
 
 _OPTIONS = options_of("kernel", "bias")
 
 
-class Dense(Layer):
+class Dense(LowRank):
     """activation(inputs @ kernel + bias), on the last axis of the inputs.
 
     Args:
@@ -25,7 +25,8 @@ class Dense(Layer):
         kernel_regularizer, bias_regularizer: penalties on the weights.
         activity_regularizer: penalty on the output.
         kernel_constraint, bias_constraint: applied to the weights after each step.
-        lora_rank, lora_alpha, quantization_config: accepted for Keras' signature, refused when given.
+        lora_rank, lora_alpha: see `enable_lora`, which they ask for.
+        quantization_config: accepted for Keras' signature, refused when given.
         **kwargs: those of `Layer`.
 
     Input shape:
@@ -51,7 +52,8 @@ class Dense(Layer):
                  activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: Any = None,
                  lora_alpha: Any = None, quantization_config: Any = None, **kwargs: Any):  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        refuse("Dense", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        refuse("Dense", quantization_config=quantization_config)
+        self._set_lora(lora_rank, lora_alpha)
         self.units = integers(units, 1, "Dense: units")[0]
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -66,7 +68,7 @@ class Dense(Layer):
         width = input_shape[-1]
         if width is None:
             raise ShapeError(f"Dense {self.name!r} needs a last axis of known size, received {tuple(input_shape)}")
-        self.kernel = self.add_weight(
+        self._kernel = self.add_weight(
             shape=(width, self.units), initializer=self.kernel_initializer, regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint, name="kernel",
         )  # fmt: skip
@@ -77,6 +79,12 @@ class Dense(Layer):
                 constraint=self.bias_constraint, name="bias",
             )  # fmt: skip
         self.input_spec = InputSpec(min_ndim=2, axes={-1: width})
+        self._build_lora()
+
+    @property
+    def kernel(self) -> Any:
+        """(I, units); with LoRA the frozen kernel and its difference."""
+        return self._adapted()
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = ops.matmul(inputs, self.kernel)

@@ -8,14 +8,14 @@ from typing import Any
 from symkeras import activations, ops, regularizers
 from symkeras.arguments import axis_sizes, checked, optional, text
 from symkeras.errors import ConfigError, ShapeError
-from symkeras.layers.layer import Layer
+from symkeras.layers.low_rank import LowRank
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
 
 _OPTIONS = options_of("kernel", "bias")
 _EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
 
-class EinsumDense(Layer):
+class EinsumDense(LowRank):
     """activation(einsum(equation, inputs, kernel) + bias).
 
     Args:
@@ -26,7 +26,8 @@ class EinsumDense(Layer):
         kernel_initializer, bias_initializer: how the weights begin.
         kernel_regularizer, bias_regularizer: penalties on the weights.
         kernel_constraint, bias_constraint: applied to the weights after each step.
-        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: accepted for Keras' signature, refused when given.
+        lora_rank, lora_alpha: see `enable_lora`, which they ask for.
+        gptq_unpacked_column_size, quantization_config: accepted for Keras' signature, refused when given.
         **kwargs: those of `Layer`.
 
     Input shape:
@@ -52,8 +53,8 @@ class EinsumDense(Layer):
                  bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: Any = None,
                  lora_alpha: Any = None, gptq_unpacked_column_size: Any = None, quantization_config: Any = None, **kwargs: Any):  # fmt: skip
         super().__init__(**kwargs)
-        refuse("EinsumDense", lora_rank=lora_rank, lora_alpha=lora_alpha, gptq_unpacked_column_size=gptq_unpacked_column_size,
-               quantization_config=quantization_config)  # fmt: skip
+        refuse("EinsumDense", gptq_unpacked_column_size=gptq_unpacked_column_size, quantization_config=quantization_config)
+        self._set_lora(lora_rank, lora_alpha)
         self.equation = equation
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self.bias_axes = bias_axes
@@ -65,7 +66,7 @@ class EinsumDense(Layer):
 
     def build(self, input_shape: Any) -> None:
         kernel_shape, bias_shape, self.full_output_shape = einsum_shapes(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
-        self.kernel = self.add_weight(
+        self._kernel = self.add_weight(
             shape=kernel_shape, initializer=self.kernel_initializer, regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint, name="kernel",
         )  # fmt: skip
@@ -75,6 +76,13 @@ class EinsumDense(Layer):
                 shape=bias_shape, initializer=self.bias_initializer, regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint, name="bias",
             )  # fmt: skip
+
+        self._build_lora()
+
+    @property
+    def kernel(self) -> Any:
+        """As the second term of the equation says; with LoRA the frozen kernel and its difference."""
+        return self._adapted()
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = ops.einsum(self.equation, inputs, self.kernel)

@@ -9,13 +9,13 @@ import numpy as np
 from symkeras import ops, regularizers
 from symkeras.arguments import boolean, checked, integers, optional, real_numbers
 from symkeras.graph import dtypes
-from symkeras.layers.layer import Layer
+from symkeras.layers.low_rank import LowRank
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
 
 _OPTIONS = options_of("embeddings")
 
 
-class Embedding(Layer):
+class Embedding(LowRank):
     """Rows of a table, chosen by integers.
 
     Args:
@@ -26,7 +26,8 @@ class Embedding(Layer):
         embeddings_constraint: applied to the table after each step.
         mask_zero: whether 0 is padding, which masks its places downstream.
         weights: an array (V, E) to begin with, alone or in a list.
-        lora_rank, lora_alpha, quantization_config: accepted for Keras' signature, refused when given.
+        lora_rank, lora_alpha: see `enable_lora`, which they ask for.
+        quantization_config: accepted for Keras' signature, refused when given.
         **kwargs: those of `Layer`; `input_length` is the T of 2017.
 
     Input shape:
@@ -45,15 +46,18 @@ class Embedding(Layer):
         [[[2.0, 3.0], [0.0, 1.0]]]
     """
 
+    adapts = "embeddings"
+
     @checked(mask_zero=boolean, weights=optional(real_numbers))
     def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
                  embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, lora_rank: Any = None,
                  lora_alpha: Any = None, quantization_config: Any = None, **kwargs: Any):  # fmt: skip
-        refuse("Embedding", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        refuse("Embedding", quantization_config=quantization_config)
         length = kwargs.pop("input_length", None)
         if length is not None and not {"input_shape", "batch_input_shape", "batch_shape"} & kwargs.keys():
             kwargs["input_shape"] = tuple(length) if isinstance(length, (tuple, list)) else (length,)
         super().__init__(**kwargs)
+        self._set_lora(lora_rank, lora_alpha)
         self.input_dim = integers(input_dim, 1, "Embedding: input_dim")[0]
         self.output_dim = integers(output_dim, 1, "Embedding: output_dim")[0]
         set_weight_options(
@@ -66,17 +70,27 @@ class Embedding(Layer):
         self._given = weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 and np.ndim(weights[0]) == 2 else weights
 
     def build(self, input_shape: Any = None) -> None:
-        self.embeddings = self.add_weight(
+        self._embeddings = self.add_weight(
             shape=(self.input_dim, self.output_dim), initializer=self.embeddings_initializer, regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint, name="embeddings",
         )  # fmt: skip
         if self._given is not None:
-            self.embeddings.set(self._given)
+            self._embeddings.set(self._given)
             self._given = None
+        self._build_lora()
+
+    @property
+    def embeddings(self) -> Any:
+        """(V, E); with LoRA the frozen table and its difference."""
+        return self._adapted()
 
     def call(self, inputs: Any) -> Any:
         indices = inputs if dtypes.is_int(ops.op.dtype_of(inputs)) else ops.cast(inputs, "int32")
-        return ops.take(self.embeddings, indices, axis=0)
+        rows = ops.take(self._embeddings, indices, axis=0)
+        if self.lora_enabled:
+            a, b = self._factors
+            rows = ops.add(rows, ops.multiply(self._scale, ops.matmul(ops.take(a, indices, axis=0), b)))
+        return rows
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None

@@ -561,10 +561,13 @@ class Layer(InboundCalls):
     def load_own_variables(self, store: Any) -> None:
         """Read this layer's own variables from `store`."""
         own = self._tracker.weights
-        if len(store.keys()) != len(own):
-            raise ShapeError(f"layer {self.name!r} has {len(own)} own variables, the file holds {len(store.keys())}")
+        self._check_stored(store, len(own))
         for k, v in enumerate(own):
             v.set(np.asarray(store[str(k)]))
+
+    def _check_stored(self, store: Any, count: int) -> None:
+        if len(store.keys()) != count:
+            raise ShapeError(f"layer {self.name!r} has {count} own variables, the file holds {len(store.keys())}")
 
     _state_kind = "layer"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # module of symkeras.losses -> public names it defines
 _MODULES: dict[str, str] = {
     "loss": "Loss",
@@ -41,7 +43,7 @@ def __getattr__(name: str) -> Any:
     known = ALIASES.get(name, name)
     if known in NAMES:
         return getattr(importlib.import_module(f"symkeras.losses.{NAMES[known]}"), known)
-    raise AttributeError(f"module 'symkeras.losses' has no attribute {name!r}")
+    raise missing("symkeras.losses", name)
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # module of symkeras.metrics -> public names it defines
 _MODULES: dict[str, str] = {
     "metric": "Metric",
@@ -52,7 +54,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module("symkeras.losses"), known)
     if known in NAMES:
         return getattr(importlib.import_module(f"symkeras.metrics.{NAMES[known]}"), known)
-    raise AttributeError(f"module 'symkeras.metrics' has no attribute {name!r}")
+    raise missing("symkeras.metrics", name)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 NAMES: dict[str, str] = {
     "Model": "model", "Functional": "functional", "Sequential": "sequential", "clone_model": "cloning", "Trainer": "trainer",
     "model_from_json": "model", "from_onnx": "onnx_files.reading",
@@ -16,7 +18,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"symkeras.models.{NAMES[name]}"), name)
     if name in ("load_model", "save_model"):
         return getattr(importlib.import_module("symkeras.saving.model_files"), name)
-    raise AttributeError(f"module 'symkeras.models' has no attribute {name!r}")
+    raise missing("symkeras.models", name)
 
 
 def __dir__() -> list[str]:

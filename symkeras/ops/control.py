@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import tree
+from symkeras import arguments, tree
 from symkeras.errors import GradientError, GraphError, ShapeError
 from symkeras.graph import dims, tracing
 from symkeras.graph.graph import Graph, subgraphs, substitute
@@ -323,7 +323,10 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     1.0
     """
     if not is_symbolic(pred):
-        return true_fn() if bool(as_array(pred)) else false_fn()
+        value = as_array(pred)
+        if value.size != 1:
+            raise ShapeError(f"cond: pred is one boolean, received {value.size} values, of shape {value.shape}")
+        return true_fn() if bool(value) else false_fn()
     branches = [_Body(true_fn), _Body(false_fn)]
     a, b = (body.result for body in branches)
     flat_a, flat_b = _flat_leaves(a), _flat_leaves(b)
@@ -406,6 +409,9 @@ def _while_arrays(cond: Callable[..., Any], body: Callable[..., Any], state: Any
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
     """`for i in range(lower, upper): val = body_fun(i, val)`; differentiable where both bounds are numbers or sizes."""
+    for name, bound in (("lower", lower), ("upper", upper)):
+        if not (arguments.is_integer(bound) or isinstance(bound, (dims.Dim, np.ndarray)) or is_symbolic(bound)):
+            raise arguments.refusal(f"fori_loop: {name}", "an integer, a size or a scalar tensor", bound)
     lower, upper = (int(v) if isinstance(v, np.integer) else v for v in (lower, upper))
     if isinstance(lower, int) and isinstance(upper, int) and not is_symbolic(*tree.flatten(init_val)) and tracing.current() is None:
         value = init_val

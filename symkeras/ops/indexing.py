@@ -23,6 +23,13 @@ def _check_indices(op: str, indices: TensorType) -> None:
         raise DtypeError(f"{op} expects integer indices, received {indices}")
 
 
+def _added(shape: tuple[int, ...], where: Any, values: Any) -> Any:
+    """Zeros with `values` added; in doubles, since one place may get many: 40 000 float32 after each other are off by 1e-4."""
+    out = np.zeros(shape, np.float64 if values.dtype.kind == "f" else values.dtype)
+    np.add.at(out, where, values)
+    return out.astype(values.dtype, copy=False)
+
+
 def _are_alike(a: tuple[dims.Size, ...], b: tuple[dims.Size, ...]) -> bool:
     """Whether two shapes may be equal."""
     return len(a) == len(b) and all(map(dims.same, a, b))
@@ -94,9 +101,7 @@ class ScatterAdd(_Indexed):
 
     def value(self, indices: Any, values: Any, *, rows: int) -> Any:  # type: ignore[override]
         check_range(indices, rows)
-        out = np.zeros((rows, *values.shape[indices.ndim :]), values.dtype)
-        np.add.at(out, indices, values)
-        return out
+        return _added((rows, *values.shape[indices.ndim :]), indices, values)
 
     def vjp(self, dy: Any, out: Any, indices: Any, values: Any, **_: Any) -> Any:  # type: ignore[override]
         return None, apply(OPS["gather"], [dy, indices])
@@ -146,11 +151,9 @@ class AddAlongAxis(_Indexed):
 
     def value(self, indices: Any, values: Any, *, axis: int, size: int) -> Any:  # type: ignore[override]
         check_range(indices, size)
-        out = np.zeros((*values.shape[:axis], size, *values.shape[axis + 1 :]), values.dtype)
         where = list(np.ogrid[tuple(slice(n) for n in values.shape)])
         where[axis] = indices
-        np.add.at(out, tuple(where), values)
-        return out
+        return _added((*values.shape[:axis], size, *values.shape[axis + 1 :]), tuple(where), values)
 
     def vjp(self, dy: Any, out: Any, indices: Any, values: Any, *, axis: int, **_: Any) -> Any:  # type: ignore[override]
         return None, apply(OPS["take_along_axis"], [dy, indices], {"axis": axis})
@@ -288,9 +291,7 @@ class CombineRows(Op):
     def value(self, indices: Any, values: Any, *, rows: int) -> Any:  # type: ignore[override]
         unique, where = np.unique(positive(indices, rows).ravel(), return_inverse=True)
         each = values.reshape(indices.size, *values.shape[indices.ndim :])
-        total = np.zeros((len(unique), *each.shape[1:]), values.dtype)
-        np.add.at(total, where, each)
-        return total[where].reshape(values.shape)
+        return _added((len(unique), *each.shape[1:]), where, each)[where].reshape(values.shape)
 
 
 @register

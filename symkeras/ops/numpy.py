@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras import arguments
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims, dtypes, room
 from symkeras.graph.tensor import Tensor
@@ -270,6 +271,8 @@ def outer(x1: Any, x2: Any) -> Any:
 
 def round(x: Any, decimals: int = 0) -> Any:
     """Rounded to `decimals`; halves go to the even digit."""
+    if not arguments.is_integer(decimals):
+        raise arguments.refusal("round: decimals", "an integer", decimals)
     if decimals == 0:
         return ew.rint(x) if not dtypes.is_int(dtypes.result_type(dtype_of(x))) else x
     factor = 10.0**decimals

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras.optimizers that defines it
 NAMES: dict[str, str] = {
     "Optimizer": "optimizer", "SGD": "sgd", "RMSprop": "rmsprop", "Adam": "adam", "AdamW": "adam", "Adagrad": "adagrad", "Adadelta": "adadelta",
@@ -25,7 +27,7 @@ def __getattr__(name: str) -> Any:
         return found
     if name == "schedules":
         return importlib.import_module("symkeras.optimizers.schedules")
-    raise AttributeError(f"module 'symkeras.optimizers' has no attribute {name!r}")
+    raise missing("symkeras.optimizers", name)
 
 
 def __dir__() -> list[str]:

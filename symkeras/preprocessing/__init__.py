@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import utils
+from symkeras.not_offered import missing
 from symkeras.preprocessing import sequence
 
 _DATASETS = ("image_dataset_from_directory", "text_dataset_from_directory", "timeseries_dataset_from_array")
@@ -19,7 +20,7 @@ def __getattr__(name: str) -> Any:
         import symkeras.preprocessing.image as image
 
         return image
-    raise AttributeError(f"module 'symkeras.preprocessing' has no attribute {name!r}")
+    raise missing("symkeras.preprocessing", name)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras.random that defines it
 NAMES: dict[str, str] = {
     "SeedGenerator": "seed_generator", "global_seed_generator": "seed_generator", "draw_seed": "seed_generator",
@@ -16,7 +18,7 @@ NAMES: dict[str, str] = {
 def __getattr__(name: str) -> Any:
     if name in NAMES:
         return getattr(importlib.import_module(f"symkeras.random.{NAMES[name]}"), name)
-    raise AttributeError(f"module 'symkeras.random' has no attribute {name!r}")
+    raise missing("symkeras.random", name)
 
 
 def __dir__() -> list[str]:

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import ops
+from symkeras import arguments, ops
 from symkeras.errors import ConfigError, DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.tensor import Tensor
+from symkeras.graph.variable import Variable
 from symkeras.ops import random as bits
 from symkeras.ops.op import dtype_of
 from symkeras.ops.shaping import canonical_axis
@@ -102,6 +103,9 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
     [3, 4, 5]
     """
     shape, dtype = _sizes(shape), dtypes.standardize(dtype)
+    for name, bound in (("minval", minval), ("maxval", maxval)):
+        if not (arguments.is_number(bound) or isinstance(bound, Variable) or ops.is_tensor(bound)):
+            raise arguments.refusal(f"randint: {name}", "a number or a tensor of them", bound)
     if isinstance(minval, (int, float)) and isinstance(maxval, (int, float)) and not maxval > minval:
         raise ConfigError(f"randint expects minval < maxval, received minval={minval} and maxval={maxval}")
     span = ops.cast(maxval - minval, "uint64")
@@ -152,8 +156,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     >>> sorted(set(dropout(np.ones((50,), np.float32), 0.5, seed=1).tolist()))
     [0.0, 2.0]
     """
-    if not 0 <= rate <= 1:
-        raise ConfigError(f"dropout expects a rate from 0 to 1, received {rate}")
+    arguments.fraction(rate, "dropout: rate")
     if rate == 0:
         return inputs
     if rate == 1:

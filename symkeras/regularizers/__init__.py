@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras.regularizers that defines it
 NAMES: dict[str, str] = {
     "Regularizer": "penalties", "L1": "penalties", "L2": "penalties", "L1L2": "penalties", "OrthogonalRegularizer": "penalties",
@@ -21,7 +23,7 @@ def __getattr__(name: str) -> Any:
     known = ALIASES.get(name, name)
     if known in NAMES:
         return getattr(importlib.import_module(f"symkeras.regularizers.{NAMES[known]}"), known)
-    raise AttributeError(f"module 'symkeras.regularizers' has no attribute {name!r}")
+    raise missing("symkeras.regularizers", name)
 
 
 def __dir__() -> list[str]:

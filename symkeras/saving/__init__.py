@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras.saving that defines it
 NAMES: dict[str, str] = {
     "CustomObjectScope": "serialization", "custom_object_scope": "serialization", "deserialize_keras_object": "serialization",
@@ -17,7 +19,7 @@ NAMES: dict[str, str] = {
 def __getattr__(name: str) -> Any:
     if name in NAMES:
         return getattr(importlib.import_module(f"symkeras.saving.{NAMES[name]}"), name)
-    raise AttributeError(f"module 'symkeras.saving' has no attribute {name!r}")
+    raise missing("symkeras.saving", name)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras that defines it
 NAMES: dict[str, str] = {
     "CustomObjectScope": "saving.serialization", "custom_object_scope": "saving.serialization",
@@ -27,7 +29,7 @@ NAMES: dict[str, str] = {
 def __getattr__(name: str) -> Any:
     if name in NAMES:
         return getattr(importlib.import_module(f"symkeras.{NAMES[name]}"), name)
-    raise AttributeError(f"module 'symkeras.utils' has no attribute {name!r}")
+    raise missing("symkeras.utils", name)
 
 
 def __dir__() -> list[str]:

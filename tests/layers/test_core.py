@@ -37,7 +37,7 @@ def test_dense_passes_the_mask_on() -> None:
     [
         (lambda: Dense(0), errors.ConfigError, "units"),
         (lambda: Dense(2.5), errors.ConfigError, "units"),
-        (lambda: Dense(2, lora_rank=4), errors.ConfigError, "lora_rank"),
+        (lambda: Dense(2, quantization_config={}), errors.ConfigError, "quantization_config"),
         (lambda: Dense(2)(ops.placeholder("f32[batch, width]")), errors.ShapeError, "known size"),
         (lambda: Dense(2)(np.zeros(3)), errors.ShapeError, "at least 2 axes"),
         (lambda: Embedding(0, 2), errors.ConfigError, "input_dim"),

@@ -81,3 +81,12 @@ def test_the_largest_few_come_with_their_places_first_of_equals_first(shape: tup
         x[...] = -np.inf
         x[..., 5:7] = 1
         check("top_k", [x], {"k": k}, backend)
+
+
+@pytest.mark.parametrize("on", ["interpreter", "numpy", "native"])
+def test_sums_of_a_hundred_thousand_values_keep_their_digits(on: str) -> None:
+    where, values = np.arange(131_072, dtype="int32") % 3, np.full((131_072, 1), 0.67, "float32")
+    exact = np.bincount(where, np.float64(values[:, 0]))[:, None]
+    inputs = placeholders([where, values])
+    f = compile_graph(Graph([t.node for t in inputs], [apply_symbolic(OPS["scatter_add"], inputs, {"rows": 3}).node]), on)
+    np.testing.assert_allclose(f(where, values)[0], exact, rtol=2e-7)

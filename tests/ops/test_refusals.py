@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import layers, ops
+from symkeras import layers, ops, random
 from symkeras.autodiff import gradients
 from symkeras.backend.interface import compile_graph
-from symkeras.errors import DataError, DtypeError, ShapeError
+from symkeras.errors import ConfigError, DataError, DtypeError, ShapeError
 from symkeras.graph import Graph, Tensor
 
 LEVELS = pytest.mark.parametrize("level", ["O0", "O2"])
@@ -58,6 +58,24 @@ def test_a_maximum_that_others_see_is_refused_of_nothing_beside_a_softmax(level:
     f = compiled([x], ops.sum(ops.exp(x - top), axis=1, keepdims=True) + top, backend, level)
     with pytest.raises(ShapeError, match="there is no max of nothing"):
         f(np.zeros((2, 0), "float32"))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ops.round(np.ones(3), None), "round: decimals must be an integer, received None"),
+        (lambda: ops.fori_loop(0, None, lambda i, x: x, 1.0), "fori_loop: upper must be an integer, a size or a scalar tensor, received None"),
+        (lambda: ops.fori_loop("a", 3, lambda i, x: x, 1.0), "fori_loop: lower must be .*, received 'a'"),
+        (lambda: random.randint((3,), None, 3), "randint: minval must be a number or a tensor of them, received None"),
+        (lambda: random.randint((3,), 0, "9"), "randint: maxval must be .*, received '9'"),
+        (lambda: random.dropout(np.ones(3, "float32"), None), "dropout: rate must be a number from 0 to 1, received None"),
+        (lambda: random.dropout(np.ones(3, "float32"), 1.5), "dropout: rate must be a number from 0 to 1, received 1.5"),
+        (lambda: ops.cond((0, 0), lambda: 1, lambda: 2), r"cond: pred is one boolean, received 2 values, of shape \(2,\)"),
+    ],
+)
+def test_what_is_no_number_or_no_single_one_is_named(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises((ConfigError, ShapeError), match=message):
+        call()
 
 
 def _powers() -> dict[str, tuple[list[Tensor], Tensor, list[np.ndarray], list[np.ndarray]]]:
@@ -158,3 +176,13 @@ def test_the_largest_of_bools_in_a_window_is_whether_there_is_one(padding: str, 
     expected = ops.max_pool(image.astype("int32"), 2, padding=padding).astype(bool)
     assert found.dtype == bool
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("on", ["interpreter", ""])
+def test_sizes_that_must_be_equal_are_compared_everywhere(on: str, backend: str) -> None:
+    x, y = ops.placeholder("f32[B, 3]", "x"), ops.placeholder("f32[B, 4, 3]", "y")
+    f = compiled([x, y], x + y, on or backend, "O2")
+    assert f(np.ones((4, 3), "float32"), np.ones((4, 4, 3), "float32")).shape == (4, 4, 3)
+    for rows in (0, 1, 2):
+        with pytest.raises(ShapeError, match=f"the sizes B and 4 must be equal, they are {rows} and 4 for inputs of shapes"):
+            f(np.ones((rows, 3), "float32"), np.ones((rows, 4, 3), "float32"))

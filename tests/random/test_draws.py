@@ -98,7 +98,7 @@ def test_dropout_at_the_ends_with_a_noise_shape_and_outside() -> None:
     assert random.dropout(x, 0) is x and not random.dropout(x, 1).any()
     y = random.dropout(x, 0.5, noise_shape=(None, 1, 5), seed=1)
     assert (y == y[:, :1]).all() and not (y == y[:1]).all()
-    with pytest.raises(ConfigError, match="rate from 0 to 1"):
+    with pytest.raises(ConfigError, match="a number from 0 to 1"):
         random.dropout(x, 1.5)
     with pytest.raises(ShapeError, match="needs 3 sizes"):
         random.dropout(x, 0.5, noise_shape=(1, 5))

@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from symkeras.not_offered import missing
+
 # name -> module of symkeras.optimizers.schedules that defines it
 NAMES: dict[str, str] = {
     "LearningRateSchedule": "learning_rate_schedule",
@@ -42,7 +44,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
 def __getattr__(name: str) -> Any:
     if name in NAMES:
         return getattr(importlib.import_module(f"symkeras.optimizers.schedules.{NAMES[name]}"), name)
-    raise AttributeError(f"module 'symkeras.optimizers.schedules' has no attribute {name!r}")
+    raise missing("symkeras.optimizers.schedules", name)
 
 
 def __dir__() -> list[str]:

@@ -101,7 +101,8 @@ typedef struct {
 
    Each part clears a stretch of rows and adds what falls into it: all have to look at all indices, which pays for rows of
    a cache line or more. Columns would be shared out more evenly, but a row would then be cleared in pieces, twice as slow
-   when measured. No sum depends on the number of threads. */
+   when measured. No sum depends on the number of threads. Tables of few elements get many values each: those are summed in doubles. */
+#define SK_FEW_SUMS 512
 #define SK_DEFINE_SCATTER_ADD(T, TS, I, IS)                                                                                                           \
     SK_UNUSED static void sk_scatter_add_parts_##TS##_##IS(const void *what, int member, int64_t begin, int64_t end) {                                \
         const sk_rows_job *job = what;                                                                                                                \
@@ -111,6 +112,18 @@ typedef struct {
         const T *restrict values = job->from;                                                                                                         \
         const int64_t width = job->width;                                                                                                             \
         (void)member;                                                                                                                                 \
+        if (#TS[0] == 'f' && job->rows * width <= SK_FEW_SUMS) {                                                                                      \
+            double sums[SK_FEW_SUMS];                                                                                                                 \
+            for (int64_t k = 0; k < (to - from) * width; k++) sums[k] = 0;                                                                            \
+            for (int64_t k = 0; k < job->count; k++) {                                                                                                \
+                const int64_t at = sk_place((int64_t)indices[k], job->rows);                                                                          \
+                if (at < from || at >= to) continue;                                                                                                  \
+                SK_SIMD()                                                                                                                             \
+                for (int64_t c = 0; c < width; c++) sums[(at - from) * width + c] += (double)values[k * width + c];                                   \
+            }                                                                                                                                         \
+            for (int64_t k = 0; k < (to - from) * width; k++) out[from * width + k] = (T)sums[k];                                                     \
+            return;                                                                                                                                   \
+        }                                                                                                                                             \
         memset(out + from * width, 0, (size_t)((to - from) * width) * sizeof(T));                                                                     \
         for (int64_t k = 0; k < job->count; k++) {                                                                                                    \
             const int64_t at = sk_place((int64_t)indices[k], job->rows);                                                                              \

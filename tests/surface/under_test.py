@@ -1,0 +1,124 @@
+"""`under_test`, a package that has the public names of Keras at every path where its own tests look for them.
+
+A pytest plugin (`-p tests.surface.under_test`). The environment says of whom the names are: `UNDER_TEST` is "symkeras" or "keras", and `SUITE` the
+folder with the tests that `keras_suite.py` wrote. `under_test.src.layers.core.dense` has the names of the public `layers`, then those of all others;
+a name that is public nowhere is missing, so that the test file that wants it is skipped, for both alike.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.surface.names import recorded
+
+PACKAGE = "under_test"
+MOVED = {
+    "backend": ("backend", "ops", "random", ""), "backend.common": ("backend", ""), "backend.random": ("random",),
+    "backend.numpy": ("ops.numpy", "ops"), "backend.nn": ("ops.nn", "ops"), "backend.math": ("ops",), "backend.linalg": ("ops.linalg",),
+    "backend.image": ("ops.image",), "backend.core": ("ops",), "trainers": ("models", ""), "testing": (), "api_export": (),
+    "dtype_policies.dtype_policy": ("dtype_policies",), "optimizers.schedules.learning_rate_schedule": ("optimizers.schedules",),
+    "utils.traceback_utils": ("config",), "utils.io_utils": ("config", "utils"),
+}  # fmt: skip
+"""Private paths -> the public modules that are asked first, where the path does not say it."""
+FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SUPPORTS_COMPLEX_DTYPES": False, "IS_THREAD_SAFE": True}
+"""What tests ask an executor before they try a thing: the same for both, so that neither is asked for what the other lacks."""
+
+
+class Names(ModuleType):
+    """A module that asks public modules for its names, in order, and where those lack one, all."""
+
+    def __init__(self, name: str, asked: Sequence[Any]):
+        super().__init__(name)
+        self.__path__: list[str] = []
+        self._asked = asked
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in FLAGS:
+            return FLAGS[name]
+        for module in self._asked:
+            if hasattr(module, name):
+                return getattr(module, name)
+        if is_private(self.__name__):
+            try:
+                return importlib.import_module(f"{self.__name__}.{name}")
+            except ModuleNotFoundError:
+                pass
+            for module in _everywhere():
+                if hasattr(module, name) and not isinstance(getattr(module, name), ModuleType):
+                    return getattr(module, name)
+        raise AttributeError(f"{self.__name__} has no {name}: it is no public name", name=name)
+
+
+def is_private(fullname: str) -> bool:
+    return f"{fullname}.".startswith(f"{PACKAGE}.src.")
+
+
+def target(path: str) -> Any:
+    """The public module of who is tested, or None."""
+    try:
+        return importlib.import_module(".".join(filter(None, (os.environ["UNDER_TEST"], path))))
+    except ModuleNotFoundError:
+        found = importlib.import_module(os.environ["UNDER_TEST"])
+        for part in path.split("."):
+            found = getattr(found, part, None)
+        return found
+
+
+def _everywhere() -> Iterator[Any]:
+    return (found for path in recorded() if (found := target(path)) is not None)
+
+
+def _asked(path: str) -> list[Any]:
+    """The public modules to ask for the names of a private path: its own row, or the longest beginning that is public."""
+    while path:
+        names = MOVED[path] if path in MOVED else (path,) if path in recorded() else None
+        if names is not None:
+            return [found for name in names if (found := target(name)) is not None]
+        path = path.rpartition(".")[0]
+    return [target("")]
+
+
+class Finder(MetaPathFinder, Loader):
+    """Answers for `under_test` and all below it."""
+
+    def find_spec(self, fullname: str, path: Any = None, target_module: Any = None) -> ModuleSpec | None:
+        if fullname.split(".")[0] != PACKAGE:
+            return None
+        below = fullname.split(".")[1:]
+        file = Path(os.environ["SUITE"], *below)
+        for found in (file.with_suffix(".py"), file / "__init__.py"):
+            if below[:1] == ["src"] and found.is_file():
+                return spec_from_file_location(fullname, found, submodule_search_locations=[] if found.name == "__init__.py" else None)
+        if not is_private(fullname):
+            return ModuleSpec(fullname, self, is_package=True) if target(".".join(below)) is not None else None
+        leaf = below[-1]
+        if leaf[:1].isupper() or any(hasattr(m, leaf) and not isinstance(getattr(m, leaf), ModuleType) for m in _asked(".".join(below[1:-1]))):
+            return None  # a name, not a module
+        return ModuleSpec(fullname, self, is_package=True) if _is_path(below[1:]) else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        path = spec.name.partition(".")[2]
+        return Names(spec.name, _asked(path.partition(".")[2]) if is_private(spec.name) else [target(path)])
+
+    def exec_module(self, module: ModuleType) -> None:
+        pass
+
+
+def _is_path(parts: Sequence[str]) -> bool:
+    """Whether Keras has a module here; the suite holds an empty mark for each."""
+    return Path(os.environ["SUITE"], "paths", *parts).exists()
+
+
+if not any(isinstance(finder, Finder) for finder in sys.meta_path):
+    sys.meta_path.insert(0, Finder())
