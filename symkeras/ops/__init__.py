@@ -5,7 +5,7 @@ from symkeras.ops import op as op
 from symkeras.ops import operators as operators
 from symkeras.ops import phase as phase
 from symkeras.ops import random as random
-from symkeras.ops import unique as _unique
+from symkeras.ops import unique_rows as _unique_rows
 from symkeras.ops.activations import (
     celu,
     glu,
@@ -114,7 +114,31 @@ from symkeras.ops.nn import (
     softmax,
     softplus,
 )  # fmt: skip
-from symkeras.ops.numpy import *  # noqa: F403
+from symkeras.ops.numpy import (
+    abs,
+    arange,
+    eye,
+    full,
+    full_like,
+    identity,
+    linspace,
+    moveaxis,
+    ndim,
+    ones,
+    ones_like,
+    outer,
+    pad,
+    ravel,
+    repeat,
+    round,
+    size,
+    split,
+    swapaxes,
+    tile,
+    true_divide,
+    zeros,
+    zeros_like,
+)  # fmt: skip
 from symkeras.ops.op import OPS, as_array, as_tensor, is_symbolic
 from symkeras.ops.pooling import average_pool, max_pool
 from symkeras.ops.reductions import all, any, argmax, argmin, cumprod, cumsum, max, mean, min, prod, std, sum, var
@@ -122,4 +146,31 @@ from symkeras.ops.shaping import broadcast_to, concatenate, expand_dims, flip, r
 from symkeras.ops.slices import slice, slice_update
 from symkeras.ops.sorting import argsort, sort, top_k
 
+# what NumPy has beyond the above
+from symkeras.ops.arithmetic import (  # isort: skip
+    angle, cbrt, conj, conjugate, deg2rad, divide_no_nan, fabs, fmax, fmin, fmod, gcd, heaviside, hypot, imag, lcm, ldexp, logaddexp2, nan_to_num,
+    nextafter, rad2deg, real, saturate_cast, sinc,
+)  # fmt: skip
+from symkeras.ops.arranging import (  # isort: skip
+    array, copy, dtype, empty, empty_like, extract_sequences, fliplr, flipud, geomspace, get_item, logspace, meshgrid, multi_hot, polar, roll, rot90,
+    select, unravel_index, view, view_as_complex, view_as_real,
+)  # fmt: skip
+from symkeras.ops.counting import argpartition, bincount, digitize, histogram, nonzero, searchsorted, unique  # isort: skip
+from symkeras.ops.diagonals import diag, diagflat, diagonal, trace, tri, tril, triu  # isort: skip
+from symkeras.ops.mapping import switch, vectorize  # isort: skip
+from symkeras.ops.nan_reductions import (  # isort: skip
+    nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar,
+)  # fmt: skip
+from symkeras.ops.predicates import allclose, count_nonzero, in_top_k, isclose, isin, isneginf, isposinf, isreal, signbit  # isort: skip
+from symkeras.ops.products import cross, inner, kron, vander, vdot  # isort: skip
+from symkeras.ops.quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, quantile  # isort: skip
+from symkeras.ops.segments import scatter_update, segment_max, segment_min, segment_prod, segment_sum  # isort: skip
+from symkeras.ops.special_functions import erfc, i0  # isort: skip
+from symkeras.ops.splitting import append, array_split, dsplit, dstack, hsplit, hstack, unstack, vsplit, vstack  # isort: skip
+from symkeras.ops.statistics import average, cdist, corrcoef, correlate, diff, normalize, psnr, ptp, trapezoid  # isort: skip
+from symkeras.ops.windows import bartlett, blackman, hamming, hanning, kaiser  # isort: skip
+
 hard_swish = hard_silu
+amax, amin = max, min
+bitwise_invert, bitwise_left_shift, bitwise_right_shift = bitwise_not, left_shift, right_shift
+swish = silu

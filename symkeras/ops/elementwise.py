@@ -6,6 +6,7 @@ The op's function is the front door: it promotes dtypes (a Python number takes t
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -149,8 +150,12 @@ def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None
     op = Elementwise(name, fn, vjp, **options)
     add(op)
     promote = op.promote
+    names = ("x",) if op.arity == 1 else ("x", "y") if promote in ("int", "shift") else ("x1", "x2")
+    signature = inspect.Signature([inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in names])
 
-    def call(*inputs: Any) -> Any:
+    def call(*inputs: Any, **named: Any) -> Any:
+        if named:
+            inputs = signature.bind(*inputs, **named).args
         if len(inputs) != op.arity:
             raise TypeError(f"{name} takes {op.arity} arguments, received {len(inputs)}")
         values = promoted(promote, *inputs, compares=op.result == "bool")
@@ -162,6 +167,7 @@ def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = op.__doc__
+    call.__signature__ = signature  # type: ignore[attr-defined]
     call.op = op  # type: ignore[attr-defined]
     ROWS[name] = call
     return call

@@ -13,10 +13,13 @@ from symkeras.graph.types import TensorType
 from symkeras.ops import attributes as at
 from symkeras.ops.elementwise import broadcast_shapes, common_dtype, promoted
 from symkeras.ops.leaves import cast, shape
+from symkeras.ops.namespaces import public
 from symkeras.ops.op import OPS, Op, Sample, apply, dtype_of, register
 from symkeras.ops.reductions import sum
 from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, squeeze, transpose, unbroadcast
 from symkeras.ops.sizes import listed, whole
+
+__getattr__, __dir__ = public(__name__)
 
 
 def _swap(x: Any) -> Any:

@@ -12,8 +12,11 @@ from symkeras.graph import dims, dtypes
 from symkeras.ops import elementwise as ew
 from symkeras.ops import reductions as red
 from symkeras.ops.leaves import cast, shape, stop_gradient
+from symkeras.ops.namespaces import public
 from symkeras.ops.op import OPS, Sample, apply, composite, dtype_of
 from symkeras.ops.shaping import canonical_axes, canonical_axis, reshape, unbroadcast
+
+__getattr__, __dir__ = public(__name__)
 
 
 def _floating(x: Any) -> Any:

@@ -14,11 +14,13 @@ from symkeras.graph import dims, dtypes, room
 from symkeras.graph.tensor import Tensor
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
+from symkeras.ops.namespaces import public
 from symkeras.ops.op import OPS, apply, as_array, as_tensor, dtype_of, is_symbolic
 from symkeras.ops.shaping import broadcast_to, canonical_axis, slice_axis, transpose
 from symkeras.ops.sizes import as_shape, as_size, listed, whole
 from symkeras.ops.subscripts import clipped
 
+__getattr__, __dir__ = public(__name__)
 abs = ew.absolute
 true_divide = ew.divide
 

@@ -263,6 +263,8 @@ class Composite(Op):
         parameters = inspect.signature(function).parameters.values()
         count = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
         self.inputs_taken = (count, count)
+        self.count = count
+        self.signature = inspect.Signature([p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in parameters])
         static = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
         self.attributes = {p.name: _kind_of(p) for p in static}
         self.defaults = {p.name: p.default for p in static if p.default is not p.empty}
@@ -270,6 +272,12 @@ class Composite(Op):
         self.samples = samples
         self.has_vjp = vjp is not None
         self._vjp = vjp
+
+    def bound(self, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The tensors and the static arguments of a call that gave some by name or by place, as Keras' functions take them."""
+        given = self.signature.bind(*inputs, **attrs).arguments
+        names = list(self.signature.parameters)[: self.count]
+        return [given.pop(name) for name in names], given
 
     def decompose(self, *inputs: Any, **attrs: Any) -> Any:
         """The same value from simpler ops."""
@@ -307,6 +315,8 @@ def composite(vjp: Callable[..., Any] | None = None, samples: Sequence[Sample] =
         add(op)
         @functools.wraps(function)
         def call(*inputs: Any, **attrs: Any) -> Any:
+            if len(inputs) != op.count:
+                inputs, attrs = op.bound(inputs, attrs)
             attrs = {**op.defaults, **attrs}
             if not is_symbolic(*inputs):
                 return function(*map(as_array, inputs), **attrs)
@@ -316,6 +326,7 @@ def composite(vjp: Callable[..., Any] | None = None, samples: Sequence[Sample] =
             return wrap(make(op, [t.node for t in tensors], attrs, type))
 
         call.op = op  # type: ignore[attr-defined]
+        call.__signature__ = op.signature  # type: ignore[attr-defined]
         return call
 
     return decorate

@@ -70,13 +70,13 @@ def test_powers_shifts_matrix_products_and_unary_operators() -> None:
     np.testing.assert_array_equal(built(operator.invert, I), ~I)
 
 
-UFUNCS = [np.exp, np.tanh, np.square, np.negative, np.abs, np.floor, np.sin, np.sign, np.isnan, np.expm1, np.reciprocal, np.positive, np.cbrt]
+UFUNCS = [np.exp, np.tanh, np.negative, np.abs, np.floor, np.sin, np.sign, np.isnan, np.expm1, np.reciprocal, np.positive, np.cbrt, np.spacing]
 
 
 @pytest.mark.parametrize("ufunc", UFUNCS, ids=lambda f: f.__name__)
 def test_numpy_ufunc_on_a_tensor_builds_a_node_or_says_that_it_cannot(ufunc: np.ufunc) -> None:
-    if ufunc is np.cbrt:
-        with pytest.raises(SymbolicValueError, match=r"np\.cbrt has no symbolic form at test_operators.py:\d+"):
+    if ufunc is np.spacing:
+        with pytest.raises(SymbolicValueError, match=r"np\.spacing has no symbolic form at test_operators.py:\d+"):
             ufunc(ops.placeholder("f32[3]"))
         return
     np.testing.assert_allclose(built(ufunc, A), ufunc(A), rtol=1e-6)
@@ -122,8 +122,8 @@ def test_numpy_function_on_a_tensor_means_the_same(function: Callable[..., Any])
 
 
 def test_numpy_function_without_a_symbolic_form_names_the_line() -> None:
-    with pytest.raises(SymbolicValueError, match=r"np\.median has no symbolic form at test_operators.py:\d+"):
-        np.median(ops.placeholder("f32[3]"))
+    with pytest.raises(SymbolicValueError, match=r"np\.convolve has no symbolic form at test_operators.py:\d+"):
+        np.convolve(ops.placeholder("f32[3]"), np.ones(2))
 
 
 def test_methods_of_tensors_are_those_of_arrays() -> None:
