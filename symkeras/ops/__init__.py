@@ -122,4 +122,8 @@ from symkeras.ops.shaping import broadcast_to, concatenate, expand_dims, flip, r
 from symkeras.ops.slices import slice, slice_update
 from symkeras.ops.sorting import argsort, sort, top_k
 
+# isort: split
+from symkeras.ops.factoring import cholesky, cholesky_inverse, eig, eigh, lu_factor, matrix_rank, qr, svd
+from symkeras.ops.solving import det, inv, logdet, lstsq, pinv, slogdet, solve, solve_triangular
+
 hard_swish = hard_silu
