@@ -251,6 +251,12 @@ def _solve_triangular(a: Tensor, b: Tensor, lower: bool, transpose: bool) -> Ten
     return torch.linalg.solve(t.mT if transpose else t, b)
 
 
+def _fft(real: Tensor, imaginary: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
+    x = torch.complex(real, imaginary)
+    y = torch.fft.ifft(x, norm="forward") if inverse else torch.fft.fft(x)
+    return y.real, y.imag
+
+
 MATRICES: dict[str, Callable[..., Any]] = {
     "cholesky": lambda x: torch.linalg.cholesky((x + x.mT) / 2), "solve": torch.linalg.solve, "solve_triangular": _solve_triangular,
     "det": torch.linalg.det, "slogdet": lambda x: tuple(torch.linalg.slogdet(x)), "pinv": lambda x, rcond: torch.linalg.pinv(x, rtol=rcond),
@@ -299,7 +305,7 @@ class TorchFunctions(Functions):
             "random_bits": bits_on_host if raises_at_once else bits_on_device,
             "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
             "relu": lambda x, out=None: torch.clamp_min(x, 0, out=out), "sigmoid": torch.sigmoid, "gelu": _gelu,
-            **MATRICES,
+            **MATRICES, "fft": _fft,
         }  # fmt: skip
         self.special: dict[str, Callable[[Here], Callable[..., Any]]] = {
             **elementwise.SPECIAL, "slice": _slice, "sum": _sum, "prod": _prod, "max": _extremum(torch.amax), "min": _extremum(torch.amin),

@@ -124,6 +124,7 @@ from symkeras.ops.sorting import argsort, sort, top_k
 
 # isort: split
 from symkeras.ops.factoring import cholesky, cholesky_inverse, eig, eigh, lu_factor, matrix_rank, qr, svd
+from symkeras.ops.fourier import fft, fft2, ifft2, irfft, istft, rfft, stft
 from symkeras.ops.solving import det, inv, logdet, lstsq, pinv, slogdet, solve, solve_triangular
 
 hard_swish = hard_silu

@@ -5,18 +5,15 @@ from __future__ import annotations
 import pytest
 
 from symkeras.backend.inventory import report
-from symkeras.ops.matrices import OfMatrices
-from symkeras.ops.op import OPS
+from tests.backends import refused_by_some
 from tests.backend.engines.engines import ENGINES, each
 
 MADE_FOR_NATIVE = {"unique_indices", "gather_unique", "matmul_unique"}
 """What no formula holds: a pass makes them for backends that take them."""
-DECOMPOSITIONS = {name for name, op in OPS.items() if isinstance(op, OfMatrices)}
-"""An engine takes those that it has, and refuses others."""
 
 
 @pytest.mark.parametrize("engine", each(ENGINES))
 def test_no_operation_is_missing(engine: str) -> None:
     (row,) = (row for row in report() if row.name == engine)
-    assert set(row.missing) <= MADE_FOR_NATIVE | DECOMPOSITIONS
+    assert set(row.missing) <= MADE_FOR_NATIVE | refused_by_some()
     assert row.version and row.devices
