@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from symkeras.backend.inventory import report
-from tests.backends import refused_by_some
 from tests.backend.engines.engines import ENGINES, each
+from tests.backends import refused_by_some
 
 MADE_FOR_NATIVE = {"unique_indices", "gather_unique", "matmul_unique"}
 """What no formula holds: a pass makes them for backends that take them."""
