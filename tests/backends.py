@@ -69,8 +69,8 @@ def evaluate_on_all(graph: Graph, arrays: Sequence[Any], row: str = "layer") -> 
 
 
 def refused_by_some() -> set[str]:
-    """Operations that a backend takes where it has them, and refuses elsewhere: decompositions of matrices and Fourier transforms."""
+    """Operations that a backend takes where it has them, and refuses elsewhere: decompositions of matrices, Fourier transforms, beam search."""
     from symkeras.ops.matrices import OfMatrices
     from symkeras.ops.op import OPS
 
-    return {name for name, op in OPS.items() if isinstance(op, OfMatrices)} | {"fft"}
+    return {name for name, op in OPS.items() if isinstance(op, OfMatrices)} | {"fft", "ctc_beam_search"}
