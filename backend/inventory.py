@@ -57,7 +57,7 @@ def report() -> Report:
     """The backends that are registered, each loaded to ask it; those that cannot be loaded say what to install.
 
     >>> [row.name for row in report() if not row.problem and not row.missing][:2]
-    ['interpreter', 'native']
+    ['interpreter', 'numpy']
     """
     return Report(_row(name) for name in interface.registered() if name != "auto")
 

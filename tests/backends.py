@@ -66,3 +66,11 @@ def evaluate_on_all(graph: Graph, arrays: Sequence[Any], row: str = "layer") -> 
             for v, value in zip(variables, before, strict=True):
                 v.set(value)
     return expected, news
+
+
+def refused_by_some() -> set[str]:
+    """Operations that a backend takes where it has them, and refuses elsewhere: decompositions of matrices, Fourier transforms, beam search."""
+    from symkeras.ops.matrices import OfMatrices
+    from symkeras.ops.op import OPS
+
+    return {name for name, op in OPS.items() if isinstance(op, OfMatrices)} | {"fft", "ctc_beam_search"}

@@ -80,7 +80,7 @@ FRONT = {
 }
 """The Keras surface: written with ops and the backend interface, never with a concrete backend."""
 OPEN_BACKEND = {"interface", "theano_style", "function"}
-SHARED = {"interpreter", "cluster", "emitted", "engine", "onnx", "denormals"}
+SHARED = {"interpreter", "cluster", "emitted", "engine", "onnx", "denormals", "taken"}
 """What several backends are built on."""
 HEAVY = [
     "h5py",

@@ -10,6 +10,7 @@ import numpy as np
 from symkeras import locks
 from symkeras.backend.interface import MOST_SIZES, Executable, Instance, Lease, input_arrays, step_check
 from symkeras.backend.size_check import MOST_SHAPES, SizeCheck
+from symkeras.backend.taken import check_taken
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import memory_plan
 from symkeras.compiler.program.kernels import Kernels
@@ -94,6 +95,7 @@ class PlannedExecutable(Executable):
 
     def _compile(self) -> None:
         graph, self.history = self._pipeline.run(self.source_graph, self._takes, step_check(self._verify))
+        check_taken(graph, self.backend, self._takes)
         self._check = SizeCheck(self.source_graph)
         self._optimised = graph
         with self.history.timed("lowering"):

@@ -13,14 +13,14 @@ from symkeras import config, locks
 from symkeras.backend.denormals import Denormals
 from symkeras.backend.engine import faults
 from symkeras.backend.engine.device import Device
-from symkeras.backend.engine.walk import NO_EXTENTS, Functions, Walk
+from symkeras.backend.engine.walk import NO_EXTENTS, Walk
 from symkeras.backend.interface import MOST_SIZES, Executable, input_arrays, step_check
 from symkeras.backend.size_check import SizeCheck
+from symkeras.backend.taken import check_taken
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program.program import check_sizes
-from symkeras.errors import BackendError
-from symkeras.graph import provenance, residence
-from symkeras.graph.graph import Graph, every_node
+from symkeras.graph import residence
+from symkeras.graph.graph import Graph
 from symkeras.ops.evaluation import solve_dims
 from symkeras.recent import Recent
 
@@ -163,7 +163,7 @@ class WalkExecutable(EngineExecutable):
     def __init__(self, graph: Graph, backend: EngineBackend, **options: Any):
         super().__init__(graph, backend, **options)
         self._functions = backend.functions(self.place, self.own)
-        check_taken(self._optimised, backend.name, self._functions)
+        check_taken(self._optimised, backend.name, lambda op: op in self._functions.plain or op in self._functions.special)
         self._steps: Recent[Shapes, Step] = Recent(MOST_SIZES)
         self._last: Step | None = None
         self._updated = [n.attrs["variable"] for n, _ in self._optimised.updates]
@@ -223,13 +223,3 @@ class WalkExecutable(EngineExecutable):
                             for n in self.source_graph.inputs))  # fmt: skip
         assert self._last is not None
         return self._last.source
-
-
-def check_taken(graph: Graph, backend: str, functions: Functions) -> None:
-    """Raise BackendError where an engine has no function for an op, with the nodes and the user's lines."""
-    known = {*functions.plain, *functions.special, "constant", "dim", "item", "variable", "placeholder"}
-    lacking = [n for n in every_node(graph) if n.op.name not in known]
-    if lacking:
-        shown = "; ".join(f"{n.op.name}: {n.type}{provenance.where(n.origins)}" for n in lacking[:5])
-        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
-        raise BackendError(f"{graph.name}: {backend} has no function for {shown}{more}; numpy, native and the interpreter do")

@@ -276,6 +276,28 @@ def _slice(x: Array, starts: Any, stops: Any, strides: Any) -> Array:
     return lax.slice(x, starts, stops, strides)
 
 
+# ---- matrices: where LAPACK refuses one, XLA gives NaN or infinity ----------------------------------------------------
+
+
+def _solve_triangular(a: Array, b: Array, lower: bool, transpose: bool) -> Array:
+    return lax.linalg.triangular_solve(a, b, left_side=True, lower=lower, transpose_a=transpose)
+
+
+def _fft(real: Array, imaginary: Array, inverse: bool) -> tuple[Array, Array]:
+    x = lax.complex(real, imaginary)
+    y = jnp.fft.ifft(x, norm="forward") if inverse else jnp.fft.fft(x)
+    return y.real, y.imag
+
+
+MATRICES: dict[str, Callable[..., Any]] = {
+    "cholesky": jnp.linalg.cholesky, "solve": jnp.linalg.solve, "solve_triangular": _solve_triangular, "det": jnp.linalg.det,
+    "slogdet": lambda x: tuple(jnp.linalg.slogdet(x)), "pinv": lambda x, rcond: jnp.linalg.pinv(x, rtol=rcond),
+    "eigh": lambda x: tuple(jnp.linalg.eigh(x)), "eig": lambda x: tuple(jnp.linalg.eig(x)),
+    "svd": lambda x, full: tuple(jnp.linalg.svd(x, full_matrices=full)),
+    "qr": lambda x, complete: tuple(jnp.linalg.qr(x, mode="complete" if complete else "reduced")), "lu": lambda x: lax.linalg.lu(x),
+}  # fmt: skip
+
+
 class JaxFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`."""
 
@@ -297,6 +319,7 @@ class JaxFunctions(Functions):
         "matmul": _matmul, "conv": _conv, "conv_input_grad": _conv_input_grad, "conv_filter_grad": _conv_filter_grad,
         "max_pool": _max_pool, "max_pool_grad": _max_pool_grad, "max_pool_select": _max_pool_select,
         "sum_pool": _sum_pool, "sum_pool_grad": _sum_pool_grad, "random_bits": _random_bits,
+        **MATRICES, "fft": _fft,
     }  # fmt: skip
     special = {"scan": _scan, "cond": _cond, "while_loop": _while_loop}
 

@@ -182,6 +182,29 @@ def _on_tensors(fn: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *x, **attrs: fn(*control.tensors(x), **attrs)
 
 
+def _solve_triangular(a: Tensor, b: Tensor, lower: bool, transpose: bool) -> Tensor:
+    """By the general solver, which refuses a zero on the diagonal."""
+    return tf.linalg.solve(tf.linalg.band_part(a, *((-1, 0) if lower else (0, -1))), b, adjoint=transpose)
+
+
+def _fft(real: Tensor, imaginary: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
+    """With the other sign by the transform of the numbers with real and imaginary parts exchanged."""
+    if 0 in real.shape:
+        return real, imaginary
+    if inverse:
+        return _fft(imaginary, real, False)[::-1]
+    y = tf.signal.fft(tf.complex(real, imaginary))
+    return tf.math.real(y), tf.math.imag(y)
+
+
+MATRICES: dict[str, Callable[..., Any]] = {
+    "cholesky": lambda x: tf.linalg.cholesky((x + tf.linalg.matrix_transpose(x)) / 2), "solve": tf.linalg.solve,
+    "solve_triangular": _solve_triangular, "det": tf.linalg.det, "slogdet": lambda x: tuple(tf.linalg.slogdet(x)),
+    "pinv": lambda x, rcond: tf.linalg.pinv(x, rcond=rcond),
+}  # fmt: skip
+"""Those whose results do not depend on who computes them: TensorFlow's eigenvectors and singular vectors have signs of their own."""
+
+
 class TensorFlowFunctions(Functions):
     """See `symkeras.backend.engine.walk.Functions`."""
 
@@ -201,7 +224,7 @@ class TensorFlowFunctions(Functions):
         "take_along_axis": _take_along_axis, "add_along_axis": _add_along_axis, "matmul": _matmul,
         **{n: getattr(convolution, n) for n in (
             "conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad")},
-        "random_bits": random_bits,
+        "random_bits": random_bits, **MATRICES, "fft": _fft,
     }.items()}  # fmt: skip
     special = {"scan": control.scan, "cond": control.cond, "while_loop": control.while_loop}
 

@@ -245,6 +245,26 @@ def _gelu(x: Tensor, approximate: bool = True) -> Tensor:
 
 
 
+def _solve_triangular(a: Tensor, b: Tensor, lower: bool, transpose: bool) -> Tensor:
+    """By the general solver, which refuses a zero on the diagonal."""
+    t = torch.tril(a) if lower else torch.triu(a)
+    return torch.linalg.solve(t.mT if transpose else t, b)
+
+
+def _fft(real: Tensor, imaginary: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
+    x = torch.complex(real, imaginary)
+    y = torch.fft.ifft(x, norm="forward") if inverse else torch.fft.fft(x)
+    return y.real, y.imag
+
+
+MATRICES: dict[str, Callable[..., Any]] = {
+    "cholesky": lambda x: torch.linalg.cholesky((x + x.mT) / 2), "solve": torch.linalg.solve, "solve_triangular": _solve_triangular,
+    "det": torch.linalg.det, "slogdet": lambda x: tuple(torch.linalg.slogdet(x)), "pinv": lambda x, rcond: torch.linalg.pinv(x, rtol=rcond),
+    "eigh": lambda x: tuple(torch.linalg.eigh((x + x.mT) / 2)), "eig": lambda x: tuple(torch.linalg.eig(x)),
+    "svd": lambda x, full: tuple(torch.linalg.svd(x, full_matrices=full)),
+    "qr": lambda x, complete: tuple(torch.linalg.qr(x, mode="complete" if complete else "reduced")),
+}  # fmt: skip
+"""Decompositions; not `lu`, of which PyTorch gives no permutation at once."""
 TAKE_OUT = frozenset({
     "add", "subtract", "multiply", "divide", "negative", "absolute", "square", "reciprocal", "maximum", "minimum", "exp", "expm1", "log", "log1p",
     "sqrt", "tanh", "sin", "cos", "where", "sigmoid", "relu",
@@ -285,6 +305,7 @@ class TorchFunctions(Functions):
             "random_bits": bits_on_host if raises_at_once else bits_on_device,
             "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
             "relu": lambda x, out=None: torch.clamp_min(x, 0, out=out), "sigmoid": torch.sigmoid, "gelu": _gelu,
+            **MATRICES, "fft": _fft,
         }  # fmt: skip
         self.special: dict[str, Callable[[Here], Callable[..., Any]]] = {
             **elementwise.SPECIAL, "slice": _slice, "sum": _sum, "prod": _prod, "max": _extremum(torch.amax), "min": _extremum(torch.amin),

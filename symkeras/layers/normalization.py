@@ -201,10 +201,7 @@ class RMSNormalization(Layer):
         self.scale = self.add_weight(shape=tuple(input_shape[k] for k in self._axes), initializer="ones", name="scale")
 
     def call(self, inputs: Any) -> Any:
-        dtype = self.compute_dtype
-        x = ops.cast(inputs, "float32") if dtype == "float16" else inputs
-        root = ops.rsqrt(ops.add(ops.mean(ops.square(x), axis=self._axes, keepdims=True), self.epsilon))
-        return ops.cast(ops.multiply(ops.multiply(x, root), ops.reshape(self.scale, self._wide_shape)), dtype)
+        return ops.cast(ops.rms_normalization(inputs, ops.reshape(self.scale, self._wide_shape), self._axes, self.epsilon), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

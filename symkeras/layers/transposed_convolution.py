@@ -8,7 +8,6 @@ from symkeras import ops
 from symkeras.arguments import integers
 from symkeras.errors import ConfigError
 from symkeras.layers.convolution import Convolutional
-from symkeras.ops.elementwise import promoted
 
 
 class _ConvTranspose(Convolutional):
@@ -36,26 +35,9 @@ class _ConvTranspose(Convolutional):
         self.bias = self._weight("bias", (self.filters,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
-        n, first = self.rank, self.data_format == "channels_first"
-        x = ops.transpose(inputs, (0, *range(2, n + 2), 1)) if first else inputs
-        kernel, sizes = self.kernel, ops.shape(x)[1:-1]
-        extents, pads = zip(*(self._extent(axis) for axis in range(n)), strict=True)
-        attrs = {
-            "spatial": tuple((size - 1) * stride + extent for size, stride, extent in zip(sizes, self.strides, extents, strict=True)),
-            "strides": self.strides, "padding": pads, "dilation": self.dilation_rate, "groups": 1,
-        }  # fmt: skip
-        y = ops.op.apply(ops.OPS["conv_input_grad"], promoted("float", x, kernel), attrs)
-        return self._finish(ops.transpose(y, (0, n + 1, *range(1, n + 1))) if first else y)
-
-    def _extent(self, axis: int) -> tuple[int, tuple[int, int]]:
-        """What one input element adds to the output's size beyond a stride, and what the matching convolution pads."""
-        stride, given = self.strides[axis], None if self.output_padding is None else self.output_padding[axis]
-        reach = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
-        if self.padding == "valid":
-            return (max(reach, stride) if given is None else reach + given), (0, 0)
-        extent = stride if given is None else reach % 2 + given
-        total = max(reach - extent, 0)
-        return extent, (total // 2, total - total // 2)
+        return self._finish(
+            ops.conv_transpose(inputs, self.kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate)
+        )
 
 
 _DOC = """The transpose of a convolution of {things}: each element spreads a kernel over the output.

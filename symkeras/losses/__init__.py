@@ -24,6 +24,7 @@ _MODULES: dict[str, str] = {
     "margins": "Hinge SquaredHinge CategoricalHinge hinge squared_hinge categorical_hinge",
     "overlap": "Dice Tversky dice tversky",
     "metric_learning": "Circle circle",
+    "temporal": "CTC ctc",
     "registry": "get serialize deserialize",
 }
 

@@ -169,6 +169,16 @@ from symkeras.ops.special_functions import erfc, i0  # isort: skip
 from symkeras.ops.splitting import append, array_split, dsplit, dstack, hsplit, hstack, unstack, vsplit, vstack  # isort: skip
 from symkeras.ops.statistics import average, cdist, corrcoef, correlate, diff, normalize, psnr, ptp, trapezoid  # isort: skip
 from symkeras.ops.windows import bartlett, blackman, hamming, hanning, kaiser  # isort: skip
+# isort: split
+from symkeras.ops.adaptive_pooling import adaptive_average_pool, adaptive_max_pool
+from symkeras.ops.blocks import depth_to_space, fold, space_to_depth, unfold
+from symkeras.ops.convolution import conv_transpose
+from symkeras.ops.crossentropy import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from symkeras.ops.ctc import ctc_decode, ctc_loss
+from symkeras.ops.factoring import cholesky, cholesky_inverse, eig, eigh, lu_factor, matrix_rank, qr, svd
+from symkeras.ops.fourier import fft, fft2, ifft2, irfft, istft, rfft, stft
+from symkeras.ops.nn import rms_normalization
+from symkeras.ops.solving import det, inv, logdet, lstsq, pinv, slogdet, solve, solve_triangular
 
 hard_swish = hard_silu
 amax, amin = max, min

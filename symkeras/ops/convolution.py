@@ -274,3 +274,58 @@ def separable_conv(inputs: Any, depthwise_kernel: Any, pointwise_kernel: Any, st
     """
     apart = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(apart, pointwise_kernel, 1, "valid", data_format)
+
+
+def conv_transpose(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", output_padding: Any = None, data_format: str | None = None,
+                   dilation_rate: Any = 1) -> Any:  # fmt: skip
+    """The transpose of a convolution: each element of (B, *S, C) spreads a kernel (*K, O, C) over the output.
+
+    Args:
+        strides: distance between the places of neighbouring elements in the output.
+        padding: "valid" (all that kernels reach) or "same" (strides times as large as the input).
+        output_padding: elements added at the end of each spatial dim, below the strides; worked out when None.
+        data_format: where the channels are; `config.image_data_format()` when None.
+        dilation_rate: distance between the elements of a kernel.
+
+    Raises:
+        ShapeError: shapes, numbers or a padding that do not fit.
+
+    >>> import numpy as np
+    >>> conv_transpose(np.ones((1, 2, 1)), np.ones((2, 1, 1)), data_format="channels_last").tolist()
+    [[[1.0], [2.0], [1.0]]]
+    """
+    x, kernel = promoted("float", inputs, kernel)
+    n = len(shape(x)) - 2
+    if n < 1 or len(shape(kernel)) != n + 2:
+        raise ShapeError(f"conv_transpose takes (B, *S, C) and a kernel (*K, O, C), received shapes {shape(x)} and {shape(kernel)}")
+    if padding not in ("valid", "same"):
+        raise ShapeError(f'conv_transpose: padding must be "valid" or "same", received {padding!r}')
+    channels_first = (data_format or config.image_data_format()) == "channels_first"
+    x = transpose(x, (0, *range(2, n + 2), 1)) if channels_first else x
+    steps, dilation = spread_argument(strides, n, "strides"), spread_argument(dilation_rate, n, "dilation_rate")
+    added = (None,) * n if output_padding is None else _added(output_padding, n, steps)
+    reaches = [(k - 1) * d + 1 for k, d in zip(shape(kernel)[:n], dilation, strict=True)]
+    extents, pads = zip(*map(_transposed_extent, steps, reaches, added, (padding,) * n), strict=True)
+    attrs = {
+        "spatial": tuple((size - 1) * stride + extent for size, stride, extent in zip(shape(x)[1:-1], steps, extents, strict=True)),
+        "strides": steps, "padding": pads, "dilation": dilation, "groups": 1,
+    }  # fmt: skip
+    y = apply(OPS["conv_input_grad"], [x, kernel], attrs)
+    return transpose(y, (0, n + 1, *range(1, n + 1))) if channels_first else y
+
+
+def _added(output_padding: Any, n: int, strides: Sequence[int]) -> tuple[int, ...]:
+    given = tuple(whole(v, "output_padding") for v in listed(output_padding, "output_padding"))
+    given = given * n if len(given) == 1 else given
+    if len(given) != n or any(not 0 <= p < s for p, s in zip(given, strides, strict=False)):
+        raise ShapeError(f"conv_transpose: output_padding {output_padding!r} must be from 0 to below strides {tuple(strides)}")
+    return given
+
+
+def _transposed_extent(stride: int, reach: int, added: int | None, padding: str) -> tuple[int, tuple[int, int]]:
+    """What one input element adds to the output's size beyond a stride, and what the matching convolution pads."""
+    if padding == "valid":
+        return (max(reach, stride) if added is None else reach + added), (0, 0)
+    extent = stride if added is None else reach % 2 + added
+    total = max(reach - extent, 0)
+    return extent, (total // 2, total - total // 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from symkeras import config
 from symkeras.graph import dims, dtypes
 from symkeras.ops import elementwise as ew
 from symkeras.ops import reductions as red
@@ -228,6 +229,25 @@ def batch_normalization(x: Any, mean: Any, variance: Any, gamma: Any, beta: Any,
     wide = tuple(d if k == canonical_axis(axis, ndim) else 1 for k, d in enumerate(shape(x)))
     scale = ew.multiply(gamma, ew.reciprocal(ew.sqrt(ew.add_(variance, epsilon))))
     return ew.add_(ew.multiply(ew.subtract(x, reshape(mean, wide)), reshape(scale, wide)), reshape(beta, wide))
+
+
+def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
+    """x / sqrt(mean(x**2) + epsilon) * scale (Zhang and Sennrich 2019).
+
+    Args:
+        scale: what broadcasts against `x`; none when None.
+        axis: over which the mean goes, one or several.
+        epsilon: added to the mean square; `config.epsilon()` when None.
+
+    >>> import numpy as np
+    >>> rms_normalization(np.array([3.0, 4.0, 0.0, 0.0]), epsilon=0.0).round(6).tolist()
+    [1.2, 1.6, 0.0, 0.0]
+    """
+    x = _floating(x)
+    wide = cast(x, "float32") if dtype_of(x) == "float16" else x
+    root = rsqrt(ew.add_(red.mean(ew.square(wide), axis, True), config.epsilon() if epsilon is None else epsilon))
+    out = ew.multiply(wide, root)
+    return cast(out if scale is None else ew.multiply(out, scale), dtype_of(x))
 
 
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:

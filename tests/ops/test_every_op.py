@@ -9,7 +9,9 @@ from symkeras.autodiff import gradients
 from symkeras.backend import interface
 from symkeras.errors import GradientError
 from symkeras.ops.elementwise import ROWS
+from symkeras.ops.matrices import OfMatrices
 from symkeras.ops.op import OPS, Op, Sample
+from tests.backends import refused_by_some
 
 from .check_op import check_backend, check_gradient, check_inference
 
@@ -53,11 +55,17 @@ def test_gradient_is_that_of_finite_differences(op: Op, sample: Sample) -> None:
 OF_NATIVE_PASSES = {"unique_indices", "gather_unique", "matmul_unique"}
 """Ops that only passes of the native backend make: others need not run them."""
 
+NEEDED_BY_GRADIENTS = ("solve", "solve_triangular")
+"""What gradients of decompositions are written with."""
+
 
 @every_sample
 def test_backend_gives_the_reference_value_and_gradients(op: Op, sample: Sample, backend: str) -> None:
     if op.name in OF_NATIVE_PASSES and not interface.get(backend).takes(op.name):
         pytest.skip(f"{backend} has no {op.name}, which only passes of the native backend make")
+    needed = NEEDED_BY_GRADIENTS if isinstance(op, OfMatrices) else ()
+    if op.name in refused_by_some() and not all(interface.get(backend).takes(n) for n in (op.name, *needed)):
+        pytest.skip(f"{backend} has no {op.name}, and refuses it: tests/ops/test_matrices.py")
     check_backend(op, sample, backend)
 
 

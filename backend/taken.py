@@ -1,0 +1,20 @@
+"""Refusing a graph with operations that a backend has nothing for, before anything is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from symkeras.errors import BackendError
+from symkeras.graph import provenance
+from symkeras.graph.graph import Graph, every_node
+
+_LEAVES = ("constant", "dim", "item", "variable", "placeholder")
+
+
+def check_taken(graph: Graph, backend: str, takes: Callable[[str], bool]) -> None:
+    """Raise BackendError where a backend does not take an op of an optimised graph, with the nodes and the user's lines."""
+    lacking = [n for n in every_node(graph) if n.op.name not in _LEAVES and not takes(n.op.name)]
+    if lacking:
+        shown = "; ".join(f"{n.op.name}: {n.type}{provenance.where(n.origins)}" for n in lacking[:5])
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+        raise BackendError(f"{graph.name}: {backend} has no function for {shown}{more}; numpy and the interpreter do")
