@@ -141,6 +141,10 @@ WRONG: dict[str, tuple[Any, ...]] = {
     **_named("height width", COUNTS), **_named("height_factor width_factor", (-2, 1.5, "a", NAN, [0.1], [0, 2])), "variance": ("a", [object()]),
     **_named("crop_to_aspect_ratio pad_to_aspect_ratio antialias invert", SWITCHES), **_named("fill_mode", WORDS), "fill_value": ("a", NAN, [1.0]),
     "value_range": (3, "a", [1], [1, "a"], [NAN, 1]), "offset": ("a", [object()]),
+    "max_tokens": (1, 1.5, "a"), **_named("num_oov_indices output_sequence_length", (-1, 1.5, "a")), **_named("num_tokens num_bins", COUNTS[1:]),
+    **_named("mask_token oov_token", (0.5, ["a"])), "vocabulary": (3, 0.5), "vocabulary_dtype": ("int32", 3), "idf_weights": ("a", [object()]),
+    **_named("output_mode oov_method standardize split", WORDS), "pad_to_max_tokens": SWITCHES, "encoding": TEXTS,
+    "salt": ("a", 0.5, [1], [1, 2, 3]), "ngrams": (0, "a", [0]), "bin_boundaries": (3, ["a"], [2, 1]), "layers": (3, [3], "a"),
     "operation": ("nonsense", 3, ["add"]), "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
 }  # fmt: skip
 """Argument -> values that no constructor takes for it."""
@@ -151,6 +155,7 @@ ACCEPTED: dict[tuple[str, str], Any] = {
     ("GroupNormalization", "groups"): (-1,),  # one group per channel
     ("RandomRotation", "factor"): (-0.1,), ("RandomBrightness", "factor"): (-0.1,),  # to both sides
     ("Rescaling", "scale"): (-1, NAN),
+    ("Hashing", "mask_value"): ("a",), ("StringLookup", "mask_token"): ("",), ("StringLookup", "oov_token"): ("",),
     ("CallbackList", "model"): ...,  # whatever trains
 }  # fmt: skip
 """(Class, argument) -> values of `WRONG` that it does take; ... for all."""
@@ -161,8 +166,8 @@ NEEDED: dict[str, Any] = {
     "dims": (2, 1), "n": 2, "rate": 0.5, "stddev": 0.1, "num_classes": 3, "target_class_ids": [0], "sensitivity": 0.5, "specificity": 0.5,
     "precision": 0.5, "recall": 0.5, "learning_rate": 0.1, "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5, "boundaries": [1],
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
-    "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5,
-    "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
+    "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5, "num_bins": 3,
+    "layers": lambda: [layers.Dense(2)], "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""
 
@@ -193,7 +198,7 @@ def needed(cls: type) -> dict[str, Any]:
     if cls in (layers.TimeDistributed, layers.Wrapper):
         return {"layer": layers.Dense(2)}
     values = {p.name: NEEDED[p.name] for p in parameters(cls) if p.default is p.empty}
-    return {name: value() if name in ("layer", "cell", "cells") else value for name, value in values.items()}
+    return {name: value() if name in ("layer", "layers", "cell", "cells") else value for name, value in values.items()}
 
 
 @pytest.mark.parametrize("cls", list(constructors()))

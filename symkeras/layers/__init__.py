@@ -27,6 +27,9 @@ NAMES: dict[str, str] = {
     **{f"{kind}{rank}D": "pooling" for kind in (
         "MaxPooling", "MaxPool", "AveragePooling", "AvgPool", "GlobalMaxPooling", "GlobalMaxPool", "GlobalAveragePooling", "GlobalAvgPool",
     ) for rank in (1, 2, 3)},
+    "StringLookup": "string_lookup", "IntegerLookup": "integer_lookup", "TextVectorization": "text_vectorization",
+    "CategoryEncoding": "category_encoding", "Discretization": "discretization", "Hashing": "hashing", "HashedCrossing": "hashed_crossing",
+    "Pipeline": "pipeline",
     "Rescaling": "rescaling", "Normalization": "feature_normalization", "Resizing": "image_sizes", "CenterCrop": "image_sizes",
     **dict.fromkeys(("RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness"), "random_images"),
     **dict.fromkeys(("RandomTranslation", "RandomRotation", "RandomZoom"), "random_transforms"),

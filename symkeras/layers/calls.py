@@ -57,6 +57,7 @@ class _Context(threading.local):
 
     Attributes:
         depth: how many calls are under way.
+        is_step: whether they are traced for a compiled step, rather than define a model.
         training: the training flag.
         masks: id of an array -> the array and its mask.
         losses: (layer that added it, loss).
@@ -66,6 +67,7 @@ class _Context(threading.local):
 
     def __init__(self) -> None:  # in each thread
         self.depth = 0
+        self.is_step = False
         self.training: Any = None
         self.masks: dict[int, tuple[Any, Any]] = {}
         self.losses: list[tuple[Any, Any]] = []
@@ -78,7 +80,7 @@ _context = _Context()
 
 @contextmanager
 def _context_of(**new: Any) -> Iterator[_Context]:
-    new = {"training": None, "masks": {}, "losses": [], "replays": [], **new}
+    new = {"is_step": False, "training": None, "masks": {}, "losses": [], "replays": [], **new}
     before = {name: getattr(_context, name) for name in new}
     vars(_context).update(new)
     try:
@@ -87,9 +89,9 @@ def _context_of(**new: Any) -> Iterator[_Context]:
         vars(_context).update(before)
 
 
-def call_context(training: Any = None) -> AbstractContextManager[_Context]:
+def call_context(training: Any = None, is_step: bool = False) -> AbstractContextManager[_Context]:
     """The surroundings of an outermost call; nested calls see its training flag and add to its losses."""
-    return _context_of(depth=1, training=training)
+    return _context_of(depth=1, training=training, is_step=is_step)
 
 
 def definition_context() -> AbstractContextManager[_Context]:

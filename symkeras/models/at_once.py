@@ -14,6 +14,7 @@ import numpy as np
 
 from symkeras import config, locks, tree
 from symkeras.distribution.scope import distribution
+from symkeras.layers.adaptation import constants_epoch
 from symkeras.models.steps import Step
 
 
@@ -28,7 +29,7 @@ class AtOnce:
     def __init__(self, step: Step, kind: type):
         self._step = step
         self._kind = kind
-        self._surroundings = config.backend(), distribution()
+        self._surroundings = config.backend(), distribution(), constants_epoch()
         self._types = [np.dtype(n.dtype) for n in step.executable.source_graph.inputs]
         self._is_nested = tree.is_nested(step.structure)
         self._lease = step.executable.lease()
@@ -50,7 +51,7 @@ class AtOnce:
 
     def __call__(self, x: Any, most: int | None) -> Any:
         """The predictions for a batch of `most` rows at most, in the nesting of the outputs; None where data or state differ."""
-        if type(x) is not self._kind or (config.backend(), distribution()) != self._surroundings:
+        if type(x) is not self._kind or (config.backend(), distribution(), constants_epoch()) != self._surroundings:
             return None
         arrays = [x] if self._kind is np.ndarray else x
         if len(arrays) != len(self._rows) or not self._busy.acquire(blocking=False):

@@ -17,6 +17,7 @@ from symkeras.errors import ConfigError, DtypeError, ShapeError, SymkerasError, 
 from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
+from symkeras.layers.adaptation import constants_epoch
 from symkeras.layers.calls import call_context, taken_as_trainable
 from symkeras.layers.layer import Layer
 from symkeras.models.at_once import AtOnce
@@ -30,7 +31,8 @@ MODES = ("train", "test", "predict")
 OWN_BOOKS = frozenset({"_steps", "_last", "_example", "_known_inputs", "_at_once"})
 """Attributes that hold compiled functions and what belongs to them."""
 
-_KEY = ("mode", "type of x", "type of y", "type of sample_weight", "nesting of x", "set of trained weights", "backend", "distribution")
+_KEY = ("mode", "type of x", "type of y", "type of sample_weight", "nesting of x", "set of trained weights", "backend", "distribution",
+        "vocabulary or range of a layer")
 """What tells the functions of a model from each other."""
 
 
@@ -144,7 +146,8 @@ class Functions:
             self._say_what_differs()
         trained = tuple(v.uid for v in self._trained_variables()) if mode == "train" else ()
         backend = self._compilation.backend if self._compilation is not None else None
-        key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, backend or config.backend(), distribution())
+        surroundings = backend or config.backend(), distribution(), constants_epoch()
+        key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, *surroundings)
         step = self._steps.get(key)
         if step is None:
             step = self._make_step(mode, x, y, weights, structure, backend)

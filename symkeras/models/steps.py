@@ -76,7 +76,7 @@ class Step:
         names = x_names(model, len(signature.x))
         inputs = [None if t is None else Tensor(placeholder_node(t, n)) for t, n in zip(signature.x, names, strict=True)]
         x = [t for t in inputs if t is not None]
-        with tracing.Trace() as trace, call_context(mode == "train"), provenance.at_lines(provenance.user_lines()):
+        with tracing.Trace() as trace, call_context(mode == "train", is_step=True), provenance.at_lines(provenance.user_lines()):
             build = {"train": self._train, "test": self._test, "predict": self._predict}[mode] if own_step(model, mode) is None else self._own
             targets, outputs = build(model, tree.pack_sequence_as(x_structure, inputs))
             own = [*x, *targets]

@@ -82,6 +82,11 @@ def in_safe_mode() -> bool:
     return _state.safe_mode is not False and not settings.is_unsafe_deserialization_enabled()
 
 
+def is_deserializing() -> bool:
+    """Whether a config is being read here and now."""
+    return _state.is_reading
+
+
 @contextmanager
 def object_sharing_scope() -> Iterator[None]:
     """Context in which one object that several configs mention is written with, and read by, one `shared_object_id`."""

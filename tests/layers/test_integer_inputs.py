@@ -40,7 +40,8 @@ MERGED = dict.fromkeys(("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Co
 ELSEWHERE = {
     "Embedding", "Lambda", "GraphLayer", "Layer", "InputLayer", "Wrapper", "RNN", "StackedRNNCells", "SimpleRNNCell", "LSTMCell", "GRUCell",
     "MultiHeadAttention", "GroupQueryAttention", "WithWeight", "RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness", "RandomTranslation",
-    "RandomRotation", "RandomZoom",
+    "RandomRotation", "RandomZoom", "StringLookup", "IntegerLookup", "TextVectorization", "CategoryEncoding", "Discretization", "Hashing",
+    "HashedCrossing", "Pipeline",
 }  # fmt: skip
 
 
