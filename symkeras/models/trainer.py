@@ -69,7 +69,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             loss_weights: a number per output, as a list or a dict.
             metrics: names, functions or objects; for several outputs lists per output or a dict.
             weighted_metrics: metrics that take sample weights into account.
-            run_eagerly: run the reference values of the ops one by one (the backend "interpreter"), slow and plain.
+            run_eagerly: run the Python of the model, `call` and `train_step`, for every batch and on arrays: slow, and open to print and pdb.
             steps_per_execution: batches between two calls of batch callbacks; where the backend can, they are one call of it.
             jit_compile, auto_scale_loss: Keras' arguments; everything is compiled here, and only a LossScaleOptimizer would scale.
             backend: what runs the model; the default backend when None.
