@@ -216,7 +216,8 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         """Train for some epochs.
 
         Args:
-            x, y: arrays, lists or dicts of arrays; or x a generator or sequence of (x, y[, sample_weight]).
+            x, y: arrays, tables of pandas or polars, lists or dicts of them; or x a generator, a sequence or a `tf.data.Dataset` of
+                (x, y[, sample_weight]), or a `DataLoader` or `Dataset` of PyTorch.
             batch_size: rows per step, 32 by default.
             epochs: number of the last epoch.
             verbose: "auto" or 1 a progress bar, 2 a line per epoch, 0 nothing.
