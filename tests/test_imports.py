@@ -13,7 +13,9 @@ import pytest
 import symkeras
 
 ROOT = Path(symkeras.__file__).parent
-BASE = {"errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "utils.naming", "not_offered"}
+BASE = {
+    "errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "foreign_data", "utils.naming", "not_offered",
+}  # fmt: skip
 _CORE = {"graph", "ops"}
 _KERAS = {*_CORE, "random", "saving", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
 ORDER: dict[str, set[str]] = {
@@ -23,6 +25,7 @@ ORDER: dict[str, set[str]] = {
     "locks": set(),
     "lazy": set(),
     "tree": set(),
+    "foreign_data": {"tree", "errors"},
     "blas": {"locks"},
     "backend_names": {"errors"},
     "config": {"errors", "backend_names"},

@@ -2,5 +2,6 @@
 
 from symkeras.autodiff import loops as loops
 from symkeras.autodiff.reverse import gradients, vjp
+from symkeras.autodiff.tape import watchable
 
-__all__ = ["gradients", "vjp"]
+__all__ = ["gradients", "vjp", "watchable"]

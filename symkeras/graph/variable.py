@@ -15,7 +15,7 @@ import numpy as np
 
 from symkeras import locks
 from symkeras.errors import ShapeError
-from symkeras.graph import dtypes, provenance, residence, room, tracing
+from symkeras.graph import dtypes, provenance, recording, residence, room, tracing
 from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import OPS, Node, keyed_by_identity, make
 from symkeras.graph.tensor import Tensor
@@ -178,7 +178,10 @@ class Variable(Arithmetic):
         trace = tracing.current()
         if trace is not None:
             return trace.read(self)
-        return Tensor(self.node) if self.symbolic else self.numpy()
+        if self.symbolic:
+            return Tensor(self.node)
+        recorder = recording.current()
+        return self.numpy() if recorder is None else recorder.read(self)
 
     def numpy(self) -> np.ndarray:
         """A copy of the current value."""

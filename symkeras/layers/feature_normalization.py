@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config as settings
-from symkeras import ops
+from symkeras import foreign_data, ops
 from symkeras.arguments import axis_number, boolean, checked, either, optional, real_numbers, several
 from symkeras.errors import ConfigError, DataError, ShapeError
 from symkeras.layers.layer import Layer
@@ -76,7 +76,8 @@ class Normalization(Layer):
         """Take mean and variance from data, in place of those of an earlier call.
 
         Args:
-            data: an array, or batches of arrays: a `PyDataset`, a list, a generator; of tuples the first is taken.
+            data: an array or table, or batches of arrays: a `PyDataset`, a `tf.data.Dataset`, a data set or loader of PyTorch, a list, a generator; of
+                tuples the first is taken.
 
         Raises:
             ConfigError: the statistics were given to the constructor.
@@ -156,13 +157,14 @@ class Normalization(Layer):
 
 def _batches(data: Any) -> Iterator[np.ndarray]:
     """The arrays of `data`, one by one."""
+    data = foreign_data.batches_of_samples(data, 32) if foreign_data.is_samples(data) else foreign_data.batches(data)
     is_list = isinstance(data, (list, tuple)) and not any(hasattr(part, "shape") for part in data)
     is_one = is_list or hasattr(data, "__array__") or not (hasattr(data, "__iter__") or hasattr(data, "__getitem__"))
     parts: Any = (data,) if is_one else data if hasattr(data, "__iter__") else (data[k] for k in range(len(data)))
     for part in parts:
-        part = part[0] if isinstance(part, tuple) else part
+        part = part[0] if isinstance(part, tuple) or (isinstance(part, list) and part and hasattr(part[0], "detach")) else part
         try:
-            array = np.asarray(part)
+            array = foreign_data.array(part)
         except (TypeError, ValueError):
             array = np.empty(0, object)
         if array.dtype.kind not in "biuf" or not array.ndim:

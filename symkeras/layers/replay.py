@@ -13,14 +13,14 @@ import numpy as np
 
 from symkeras import ops
 from symkeras.errors import DataError
-from symkeras.graph import dims, provenance
+from symkeras.graph import dims, provenance, recording
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, make
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.ops.evaluation import sizes
 from symkeras.ops.leaves import placeholder_node
-from symkeras.ops.op import OPS, as_tensor, compute, constant_node
+from symkeras.ops.op import OPS, as_array, as_tensor, compute, constant_node
 
 
 class Replay:
@@ -105,7 +105,8 @@ class Replay:
 
     def _leaf(self, node: Node) -> Any:
         if node.op.name == "variable":
-            return as_tensor(node.attrs["variable"]) if self.is_symbolic else node.attrs["variable"].numpy()
+            variable = node.attrs["variable"]
+            return as_tensor(variable) if self.is_symbolic else variable.numpy() if recording.current() is None else as_array(variable)
         if node.op.name == "dim":
             size = resized(node.attrs["size"], self.env)
             return np.int32(size) if isinstance(size, int) else as_tensor(size)

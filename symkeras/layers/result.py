@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.graph.recording import Recorded
+
 
 class Result(np.ndarray):
     """An array that came out of a layer: it carries the layer's mask, and has `numpy()` as Keras' tensors do.
@@ -19,8 +21,9 @@ class Result(np.ndarray):
 
     @classmethod
     def of(cls, array: np.ndarray, mask: Any = None) -> Result:
-        """`array` itself, seen as a result."""
-        result = array.view(cls)
+        """`array` itself, seen as a result; what a tape recorded stays recorded."""
+        recorded = isinstance(array, Recorded)
+        result: Any = Recorded.of(array, array.node) if recorded else array.view(cls)
         result._keras_mask = mask
         return result
 

@@ -22,8 +22,9 @@ from symkeras.layers.calls import call_context, taken_as_trainable
 from symkeras.layers.layer import Layer
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import per_output
+from symkeras.models.eager_steps import EagerStep
 from symkeras.models.feeds.checks import check_range
-from symkeras.models.steps import Signature, Step, batch_type, weight_type
+from symkeras.models.steps import Signature, Step, batch_dtype, batch_type, weight_type
 from symkeras.ops.leaves import placeholder_node
 from symkeras.recent import Recent
 
@@ -64,6 +65,10 @@ class Functions:
         self._at_once: AtOnce | None = None
         if self._compilation is not None and self._compilation.trainable is None:  # compiled just now
             self._compilation.trainable = WeakKeyDictionary({layer: layer.trainable for layer in self._flatten_layers()})
+
+    @property
+    def _runs_eagerly(self) -> bool:
+        return self._compilation is not None and self._compilation.run_eagerly
 
     def _as_compiled(self) -> AbstractContextManager[None]:
         """Surroundings in which the layers are as trainable as they were when the model was compiled."""
@@ -133,8 +138,11 @@ class Functions:
         """Let the weights exist, by a symbolic call for data like this where the model has no graph."""
         if self._example is not None or self._of_graph("_output_structure") is not None or type(self).call is Layer.call:  # type: ignore[attr-defined]
             return
-        stand_ins = [None if a is None else Tensor(placeholder_node(batch_type(a), "x")) for a in x]
-        with _naming_the_place(), tracing.Trace(), call_context():
+        if self._runs_eagerly:
+            stand_ins: list[Any] = [None if a is None else a[:1].astype(batch_dtype(a.dtype)) for a in x]
+        else:
+            stand_ins = [None if a is None else Tensor(placeholder_node(batch_type(a), "x")) for a in x]
+        with _naming_the_place(), nullcontext() if self._runs_eagerly else tracing.Trace(), call_context():
             self._example = self(tree.pack_sequence_as(structure, stand_ins))  # type: ignore[operator]
         self.built = True
 
@@ -181,6 +189,8 @@ class Functions:
             options = {k: v for k, v in options.items() if k in ("denormals", "verify")}
         try:
             with _naming_the_place(), self._as_compiled():
+                if self._runs_eagerly:
+                    return EagerStep(self, mode, signature, structure, options)
                 return Step(self, mode, signature, structure, backend, options)
         except BaseException:
             if compilation is not None and not was_bound:
@@ -206,7 +216,8 @@ class Functions:
             raise ConfigError(f'executable() takes "train", "test" or "predict", received {which!r}.{nearest(which, MODES)}')
         if which not in self._last:
             self._guess_step(which)
-        return self._last[which].executable
+        step = self._last[which]
+        return step.traced if isinstance(step, EagerStep) else step.executable
 
     def _guess_step(self, which: str) -> None:
         if which != "predict":

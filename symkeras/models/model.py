@@ -213,6 +213,13 @@ class Model(Trainer, Layer):
             self.built = False
             raise
 
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not self.built and self._runs_eagerly and type(self).build is Model.build:
+            self._input_shapes = self._build_shapes(args, kwargs)
+            self.built = True  # its layers make their weights when they are called
+            return
+        super()._build_for(args, kwargs)
+
     def reset_states(self) -> None:
         """Set the states of stateful layers back to zero."""
         for layer in self._flatten_layers(include_self=False):

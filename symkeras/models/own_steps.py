@@ -1,7 +1,8 @@
 """Steps as methods of a model: `train_step`, `test_step` and `predict_step`, which subclasses define or extend.
 
 What a subclass defines is traced once, with symbolic data, into the one graph of a step, as the model's own is: what it assigns are updates,
-what it returns are the logs. Reading a variable after it was assigned gives the new value, so that several optimizers may take turns.
+what it returns are the logs. Reading a variable after it was assigned gives the new value, so that several optimizers may take turns. With
+`run_eagerly=True` it runs for every batch, on arrays.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from symkeras import ops, tree
-from symkeras.autodiff.reverse import gradients
+from symkeras.autodiff.tape import GradientTape
 from symkeras.errors import ConfigError, ShapeError
 
 METHODS = {"train": "train_step", "test": "test_step", "predict": "predict_step"}
@@ -35,9 +36,13 @@ class OwnSteps:
             The logs: results of metrics, or other scalars, by name.
         """
         x, y, weight = unpack_x_y_sample_weight(data)
-        y_pred, loss = self._predicted(x, y, weight, True)
         variables = self.trainable_variables
-        self.optimizer.apply(gradients(self.optimizer.scale_loss(loss), variables), variables)
+        with GradientTape() as tape:
+            tape.watch(variables)
+            y_pred, loss = self._predicted(x, y, weight, True)
+            variables = self.trainable_variables
+            loss = self.optimizer.scale_loss(loss)
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
         return self.compute_metrics(x, y, y_pred, weight)  # type: ignore[attr-defined,no-any-return]
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -104,7 +109,7 @@ def logs_of(model: Any, mode: str, found: Any) -> dict[str, Any]:
     """
     if not isinstance(found, Mapping) or not all(isinstance(k, str) for k in found):
         raise ConfigError(f"{type(model).__name__}.{METHODS[mode]}() must return a dict of logs by name, it returned {found!r}")
-    logs = {k: ops.as_tensor(ops.convert_to_tensor(v)) for k, v in found.items()}
+    logs = {k: ops.convert_to_tensor(v) for k, v in found.items()}
     for name, value in logs.items():
         if value.ndim:
             raise ShapeError(f"{type(model).__name__}.{METHODS[mode]}(): log {name!r} must be a scalar, it has shape {value.shape}")

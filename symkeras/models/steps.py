@@ -105,7 +105,7 @@ class Step:
             return given, [ops.as_tensor(t) for t in tree.flatten(found)]
         logs = logs_of(model, self.mode, found)
         self.extra, self.has_own_logs = list(logs), True
-        return given, list(logs.values())
+        return given, [ops.as_tensor(v) for v in logs.values()]
 
     def _predict(self, model: Any, x: Any) -> tuple[list[Tensor], list[Tensor]]:
         self.structure = model(x, training=False) if model._takes_training else model(x)

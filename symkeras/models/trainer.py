@@ -69,7 +69,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             loss_weights: a number per output, as a list or a dict.
             metrics: names, functions or objects; for several outputs lists per output or a dict.
             weighted_metrics: metrics that take sample weights into account.
-            run_eagerly: run the reference values of the ops one by one (the backend "interpreter"), slow and plain.
+            run_eagerly: run the Python of the model, `call` and `train_step`, for every batch and on arrays: slow, and open to print and pdb.
             steps_per_execution: batches between two calls of batch callbacks; where the backend can, they are one call of it.
             jit_compile, auto_scale_loss: Keras' arguments; everything is compiled here, and only a LossScaleOptimizer would scale.
             backend: what runs the model; the default backend when None.
@@ -216,7 +216,8 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         """Train for some epochs.
 
         Args:
-            x, y: arrays, lists or dicts of arrays; or x a generator or sequence of (x, y[, sample_weight]).
+            x, y: arrays, tables of pandas or polars, lists or dicts of them; or x a generator, a sequence or a `tf.data.Dataset` of
+                (x, y[, sample_weight]), or a `DataLoader` or `Dataset` of PyTorch.
             batch_size: rows per step, 32 by default.
             epochs: number of the last epoch.
             verbose: "auto" or 1 a progress bar, 2 a line per epoch, 0 nothing.

@@ -5,6 +5,7 @@ from symkeras.ops import op as op
 from symkeras.ops import operators as operators
 from symkeras.ops import phase as phase
 from symkeras.ops import random as random
+from symkeras.ops import recorded as recorded
 from symkeras.ops import unique_rows as _unique_rows
 from symkeras.ops.activations import (
     celu,

@@ -227,7 +227,7 @@ def shape(x: Any) -> tuple[dims.Size, ...]:
     >>> shape(np.zeros((2, 3)))
     (2, 3)
     """
-    return as_tensor(x).dims if is_symbolic(x) else as_array(x).shape
+    return x.shape if isinstance(x, Variable) else as_tensor(x).dims if is_symbolic(x) else as_array(x).shape
 
 
 def require_gradient(x: Any, what: str) -> None:

@@ -154,7 +154,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     if mode != "constant":
         if is_symbolic(x):
             raise ConfigError(f'pad of a symbolic tensor supports mode="constant", received {mode!r}')
-        return np.pad(np.asarray(x), pad_width, mode=mode)  # type: ignore[call-overload]
+        return np.pad(as_array(x), pad_width, mode=mode)  # type: ignore[call-overload]
     n = len(shape(x))
     width = pad_width
     if isinstance(width, (int, float, np.number)) or width is None:

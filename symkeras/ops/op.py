@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from symkeras.errors import DtypeError, GradientError, GraphError
-from symkeras.graph import dims, dtypes, tracing
+from symkeras.graph import dims, dtypes, recording, tracing
 from symkeras.graph.dims import Dim
 from symkeras.graph.escaping import printable
 from symkeras.graph.node import OPS, Literal, Node, make
@@ -182,8 +182,11 @@ def as_array(x: Any, dtype: str | None = None) -> np.ndarray:
     Raises:
         DtypeError: `dtype` has no such number.
     """
+    recorder = recording.current()
     if isinstance(x, Variable):
-        x = x.array
+        x = x.array if recorder is None else recorder.read(x)
+    if recorder is not None and is_recorded(x):
+        return _as_recorded(x, dtype)
     if dtype is None and not isinstance(x, (np.ndarray, np.generic)):
         dtype = dtypes.result_type(dtype_of(x))
     try:
@@ -192,6 +195,24 @@ def as_array(x: Any, dtype: str | None = None) -> np.ndarray:
         if isinstance(error, ValueError) and not isinstance(x, float):
             raise
         raise DtypeError(f"{reprlib.repr(x)} is no number of dtype {dtype}: {error}") from error
+
+
+def is_recorded(*values: Any) -> bool:
+    """Whether any of `values` (or of the lists and tuples among them) was computed while a tape is open."""
+    recorder = recording.current()
+    return recorder is not None and any(
+        is_recorded(*v) if isinstance(v, (list, tuple)) else recorder.knows(v) or (isinstance(v, Variable) and v.trainable) for v in values
+    )
+
+
+def _as_recorded(x: Any, dtype: str | None) -> Any:
+    """A recorded array, or a list with one among its parts, in `dtype`."""
+    if isinstance(x, (list, tuple)):
+        from symkeras import ops
+
+        dtype = dtype or dtypes.result_type(dtype_of(x))
+        x = ops.stack([as_array(e, dtype) for e in x])
+    return x if dtype is None or x.dtype == dtype else compute(OPS["cast"], [x], {"dtype": dtypes.standardize(dtype)})
 
 
 def as_tensor(x: Any, dtype: str | None = None) -> Tensor:
@@ -245,12 +266,40 @@ def compute(op: Op, arrays: Sequence[np.ndarray], attrs: dict[str, Any]) -> Any:
     """The reference value of `op`, with the type that inference promises."""
     from symkeras.graph.types import of_array
 
+    if any(isinstance(a, recording.Recorded) for a in arrays):
+        recorder = recording.current()
+        plain = [np.asarray(a) for a in arrays]
+        return compute(op, plain, attrs) if recorder is None else _recorded(recorder, op, arrays, compute(op, plain, attrs), attrs)
     types = op.infer(*map(of_array, arrays), **attrs)
     with np.errstate(all="ignore"):
         result = op.value(*arrays, **attrs)
     if isinstance(types, tuple):
         return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, types, strict=True))
     return np.asarray(result, dtype=types.dtype)
+
+
+def _recorded(recorder: recording.Recording, op: Op, arrays: Sequence[np.ndarray], result: Any, attrs: dict[str, Any]) -> Any:
+    """The result of an op, written down; as it is where it has no gradient."""
+    results = result if isinstance(result, tuple) else (result,)
+    if not any(dtypes.is_inexact(dtypes.standardize(r.dtype)) for r in results):
+        return result
+    nodes = [a.node if recorder.knows(a) else _untracked(recorder, a) for a in arrays]  # type: ignore[attr-defined]
+    tensors = apply_symbolic(op, [Tensor(n) for n in nodes], attrs)  # type: ignore[arg-type]
+    if not isinstance(result, tuple):
+        recorder.values[tensors.node] = result
+        return recording.Recorded.of(result, tensors.node)
+    recorder.values[tensors[0].node.inputs[0]] = result
+    recorder.values.update((t.node, r) for t, r in zip(tensors, result, strict=True))
+    return tuple(recording.Recorded.of(r, t.node) for t, r in zip(tensors, result, strict=True))
+
+
+def _untracked(recorder: recording.Recording, array: Any) -> Node:
+    """The leaf for an array that no tape knows; a small one is a constant, which rules may look at."""
+    array = np.asarray(array)
+    return constant_node(array) if array.size <= _SMALL else recorder.leaf(array).node  # type: ignore[return-value]
+
+
+_SMALL = 16
 
 
 class Composite(Op):
@@ -319,7 +368,8 @@ def composite(vjp: Callable[..., Any] | None = None, samples: Sequence[Sample] =
                 inputs, attrs = op.bound(inputs, attrs)
             attrs = {**op.defaults, **attrs}
             if not is_symbolic(*inputs):
-                return function(*map(as_array, inputs), **attrs)
+                arrays = [as_array(x) for x in inputs]
+                return compute(op, arrays, attrs) if any(isinstance(a, recording.Recorded) for a in arrays) else function(*arrays, **attrs)
             tensors = [as_tensor(x) for x in inputs]
             result = function(*tensors, **attrs)
             type = tuple(r.node.type for r in result) if isinstance(result, tuple) else result.node.type

@@ -87,7 +87,7 @@ def _iterate(self: Tensor) -> Any:
 def _array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
     from symkeras import ops
 
-    function = _UFUNCS.get(ufunc) or getattr(ops, ufunc.__name__, None)
+    function = UFUNCS.get(ufunc) or getattr(ops, ufunc.__name__, None)
     if method != "__call__" or function is None or out is not None or kwargs:
         raise SymbolicValueError(
             f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method} has no symbolic form at {provenance.user_line()}; see symkeras.ops"
@@ -115,7 +115,7 @@ def _ufunc_table() -> dict[Any, Any]:
     return {**table, **_RENAMED}
 
 
-_UFUNCS = _ufunc_table()
+UFUNCS = _ufunc_table()
 
 install(Tensor)
 install(Variable)

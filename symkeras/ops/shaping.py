@@ -15,7 +15,7 @@ from symkeras.graph.types import TensorType
 from symkeras.ops import attributes as at
 from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
-from symkeras.ops.op import OPS, Op, Sample, apply, as_array, as_tensor, is_symbolic, register
+from symkeras.ops.op import OPS, Op, Sample, apply, as_array, as_tensor, is_recorded, is_symbolic, register
 from symkeras.ops.sizes import as_shape, listed, whole
 
 
@@ -259,6 +259,8 @@ def reshape(x: Any, newshape: Any) -> Any:
     newshape = as_shape(newshape)
     if not is_symbolic(x) and not any(isinstance(d, dims.Dim) for d in newshape):
         array = as_array(x)
+        if is_recorded(array):
+            return apply(OPS["reshape"], [array], {"shape": resolve_shape(array.shape, newshape)})
         try:
             return np.reshape(array, tuple(-1 if d is None else int(d) for d in newshape))
         except ValueError as error:

@@ -237,7 +237,55 @@ def test_a_tape_is_asked_once_and_within_a_trace() -> None:
 
     with pytest.raises(GradientError, match="persistent=True"):
         symkeras.function(twice)(np.ones(2, "float32"))
-    with pytest.raises(GradientError, match="within a traced step"):
+    with pytest.raises(GradientError, match="not computed under the tape"):
         symkeras.GradientTape().gradient(np.ones(2), symkeras.Variable(np.ones(2, "float32")))
     with pytest.raises(ConfigError, match="unconnected_gradients"):
         symkeras.GradientTape().gradient(1, 2, unconnected_gradients="one")
+
+
+# ---- run_eagerly -------------------------------------------------------------------------------------------------------
+
+
+def test_run_eagerly_runs_python_on_arrays_for_every_batch() -> None:
+    seen: list[Any] = []
+
+    class Looks(ByHand):
+        def train_step(self, data: Any) -> Any:
+            seen.append(float(np.sum(data[0])))
+            return super().train_step(data)
+
+    class Branches(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.top = layers.Dense(1)
+
+        def call(self, x: Any) -> Any:
+            seen.append(type(x))
+            return self.top(x * 2 if np.asarray(x).sum() > 0 else x)
+
+    found, expected = classifier(Looks, run_eagerly=True), classifier(Model)
+    histories = [m.fit(X, Y, batch_size=16, epochs=2, shuffle=False, verbose=0).history for m in (found, expected)]
+    assert seen == [pytest.approx(float(X[k : k + 16].sum()), rel=1e-4) for k in (0, 16, 32)] * 2
+    for name, values in histories[0].items():
+        assert values == pytest.approx(histories[1][name], rel=1e-4), name
+    seen.clear()
+    model = Branches()
+    model.compile("sgd", "mse", run_eagerly=True)
+    model.fit(X, Y, batch_size=16, verbose=0)
+    assert len(seen) >= 3 and all(issubclass(kind, np.ndarray) for kind in seen)
+    assert model.predict(X, verbose=0).shape == (48, 1) and isinstance(model.evaluate(X, Y, verbose=0), float)
+
+
+def test_run_eagerly_takes_what_a_traced_step_takes() -> None:
+    results = []
+    for eagerly in (True, False):
+        inputs = {"a": Input((5,), name="a"), "b": Input((5,), name="b")}
+        both = layers.concatenate([layers.Dropout(0.2, seed=1)(inputs["a"]), inputs["b"]])
+        symkeras.utils.set_random_seed(2)
+        model = Model(inputs, [layers.Dense(1, name="p")(both), layers.Dense(2, name="q")(both)])
+        model.set_weights([np.full(w.shape, 0.1, "float32") for w in model.get_weights()])
+        model.compile("adam", ["mse", "mae"], metrics=[["mae"], None], run_eagerly=eagerly)
+        x, y = {"a": X, "b": X + 1}, [Y, np.ones((48, 2), "float32")]
+        model.fit(x, y, sample_weight=np.linspace(0, 1, 48), epochs=2, batch_size=20, verbose=0, shuffle=False)
+        results.append([*model.evaluate(x, y, verbose=0), *(p.sum() for p in model.predict(x, verbose=0))])
+    assert results[0] == pytest.approx(results[1], rel=1e-3)

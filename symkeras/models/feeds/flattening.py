@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import tree
+from symkeras import foreign_data, tree
 from symkeras.errors import DataError, nearest
 
 
@@ -56,7 +56,9 @@ def _array(a: Any, what: str) -> np.ndarray:
         DataError: strings, objects, complex numbers, rows of unequal length, or a single number.
     """
     try:
-        array = np.asarray(a)
+        array = foreign_data.array(a)
+    except DataError as error:
+        raise DataError(f"{what}: {error}") from error
     except ValueError as error:
         raise DataError(f"{what}: the rows make no array: {error}") from error
     if array.dtype.kind not in "biuf":

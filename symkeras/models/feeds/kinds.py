@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from symkeras import foreign_data
 from symkeras.errors import DataError
 from symkeras.models.feeds.array_feed import ArrayFeed
 from symkeras.models.feeds.feed import Feed
 from symkeras.models.feeds.indexed import IndexedFeed, is_indexed
 from symkeras.models.feeds.reader import Reader
 from symkeras.models.feeds.streams import IteratorFeed, unpack
+from symkeras.utils.batches import Batches
 
 
 def feed_of(reader: Reader, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None, steps: int | None = None,
@@ -34,9 +36,19 @@ def feed_of(reader: Reader, x: Any, y: Any = None, sample_weight: Any = None, ba
         return ArrayFeed(reader.read(x, y, sample_weight), batch_size or 32, steps, shuffle, goes_on)
     if y is not None or sample_weight is not None:
         raise DataError("with a generator or sequence as x, targets and weights come from it; y and sample_weight must not be given")
+    if foreign_data.is_samples(x):
+        return _feed_of_samples(x, reader, batch_size or 32, steps, bool(shuffle), goes_on)
+    x = foreign_data.batches(x)
     if is_indexed(x):
         return IndexedFeed(x, reader, steps, shuffle, goes_on)
     return IteratorFeed(x, reader, steps)
+
+
+def _feed_of_samples(x: Any, reader: Reader, batch_size: int, steps: int | None, shuffle: bool, goes_on: bool) -> Feed:
+    """The feed of a data set of PyTorch, whose samples are put together here."""
+    if not is_indexed(x):
+        return IteratorFeed(foreign_data.batches_of_samples(x, batch_size), reader, steps)
+    return IndexedFeed(Batches(len(x), batch_size, lambda rows: foreign_data.stacked([x[int(k)] for k in rows]), shuffle), reader, steps, False, goes_on)
 
 
 def validation_feed(reader: Reader, given: Any, batch_size: int | None, steps: int | None) -> Feed:

@@ -1,0 +1,108 @@
+"""Recording: while a tape is open, what is computed on arrays is also written down as nodes, so that gradients can be taken of it.
+
+Values stay arrays: Python that looks at them, prints them or branches on them goes on as before. `symkeras.ops` computes and
+writes down; here is who records, and what a recorded array is.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symkeras.graph.node import Node, placeholder_node
+from symkeras.graph.types import of_array
+
+if TYPE_CHECKING:
+    from symkeras.graph.variable import Variable
+
+
+class Recorded(np.ndarray):
+    """An array that a tape knows: `node` says what it was computed from. NumPy's functions and operators on it are recorded, too.
+
+    Once the tape is closed it is an array like any other.
+    """
+
+    node: Node | None = None
+    _keras_mask: Any = None
+    __hash__ = None  # type: ignore[assignment]
+
+    @classmethod
+    def of(cls, array: Any, node: Node | None) -> Recorded:
+        """`array` seen as the value of `node`."""
+        result = np.asarray(array).view(cls)
+        result.node = node
+        return result
+
+    def numpy(self) -> np.ndarray:
+        """A copy as a plain array."""
+        return np.array(np.asarray(self))
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+    def __str__(self) -> str:
+        return str(np.asarray(self))
+
+    def __format__(self, spec: str) -> str:
+        return format(np.asarray(self)[()], spec)
+
+
+class Recording:
+    """What was computed since a tape was opened.
+
+    Attributes:
+        values: the value of every node written down.
+        reads: for each variable the leaves that stand for its values, one per reading.
+        watched: variables that are recorded although they are not trainable.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[Node, Any] = {}
+        self.reads: dict[Variable, list[Node]] = {}
+        self.watched: set[Variable] = set()
+
+    def read(self, variable: Variable) -> np.ndarray:
+        """The value of a variable, recorded where somebody may want its gradient."""
+        array = variable.numpy()
+        if not (variable.trainable or variable in self.watched) or array.dtype.kind not in "fV":
+            return array
+        recorded = self.leaf(array, variable.path)
+        self.reads.setdefault(variable, []).append(recorded.node)  # type: ignore[arg-type]
+        return recorded
+
+    def leaf(self, array: np.ndarray, name: str = "recorded") -> Recorded:
+        """An array that nothing is known of but its value."""
+        node = placeholder_node(of_array(array), name)
+        self.values[node] = np.asarray(array)
+        return Recorded.of(array, node)
+
+    def knows(self, x: Any) -> bool:
+        """Whether `x` was computed while this records."""
+        return isinstance(x, Recorded) and x.node is not None and x.node in self.values
+
+
+class _State(threading.local):
+    recording: Recording | None = None
+
+
+_state = _State()
+
+
+def current() -> Recording | None:
+    """Who records in this thread, if anybody."""
+    return _state.recording
+
+
+class set_to:
+    """Context in which `recording` records, or nobody does where it is None."""
+
+    def __init__(self, recording: Recording | None):
+        self._recording = recording
+
+    def __enter__(self) -> None:
+        self._before, _state.recording = _state.recording, self._recording
+
+    def __exit__(self, *_: object) -> None:
+        _state.recording = self._before
