@@ -17,6 +17,7 @@ from symkeras import (
     arguments,
     callbacks,
     constraints,
+    dtype_policies,
     initializers,
     layers,
     losses,
@@ -141,6 +142,11 @@ WRONG: dict[str, tuple[Any, ...]] = {
     **_named("height width", COUNTS), **_named("height_factor width_factor", (-2, 1.5, "a", NAN, [0.1], [0, 2])), "variance": ("a", [object()]),
     **_named("crop_to_aspect_ratio pad_to_aspect_ratio antialias invert", SWITCHES), **_named("fill_mode", WORDS), "fill_value": ("a", NAN, [1.0]),
     "value_range": (3, "a", [1], [1, "a"], [NAN, 1]), "offset": ("a", [object()]),
+    **_named("adam_beta_1 adam_beta_2", (-0.1, 2, "a", NAN)), **_named("adam_weight_decay adam_lr_ratio", FROM_ZERO),
+    "exclude_layers": (3, "a", [3], ["("]),
+    "exclude_embeddings": SWITCHES, **_named("muon_a muon_b muon_c", NUMBERS), **_named("ns_steps dynamic_growth_steps", (0, -1, 1.5, "a")),
+    **_named("rms_rate initial_scale", POSITIVE), **_named("inner_optimizer default_optimizer", (3, "sgd", None)), "optimizer_map": (3, "a"),
+    "default_policy": ("nonsense", 3), "policy_map": (3, "a", {"a": 3}, {3: "float32"}),
     "operation": ("nonsense", 3, ["add"]), "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
 }  # fmt: skip
 """Argument -> values that no constructor takes for it."""
@@ -163,10 +169,11 @@ NEEDED: dict[str, Any] = {
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
     "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5,
     "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
+    "inner_optimizer": optimizers.SGD(), "default_optimizer": optimizers.SGD(), "optimizer_map": abs,
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""
 
-FAMILIES = (layers, losses, metrics, optimizers, schedules, regularizers, constraints, initializers, callbacks)
+FAMILIES = (layers, losses, metrics, optimizers, schedules, regularizers, constraints, initializers, callbacks, dtype_policies)
 OPTIONS = {"initializer": ("nonsense", 3), "regularizer": ("nonsense", 3), "constraint": ("nonsense", 3)}
 
 

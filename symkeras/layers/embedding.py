@@ -76,7 +76,7 @@ class Embedding(Layer):
 
     def call(self, inputs: Any) -> Any:
         indices = inputs if dtypes.is_int(ops.op.dtype_of(inputs)) else ops.cast(inputs, "int32")
-        return ops.take(self.embeddings, indices, axis=0)
+        return ops.cast(ops.take(self.embeddings, indices, axis=0), self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None
