@@ -19,11 +19,12 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distribution", "graph",
     "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
-    "tree", "utils",
+    "tree", "utils", "dtype_policies", "mixed_precision",
 )  # fmt: skip
 _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",
     "Initializer": "initializers", "Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers", "Regularizer": "regularizers",
+    "DTypePolicy": "dtype_policies", "FloatDTypePolicy": "dtype_policies",
     "Variable": "graph.variable", "KerasTensor": "layers.input", "Graph": "graph", "Tensor": "graph",
     "GradientTape": "autodiff.tape", "function": "backend.function", "grad": "backend.function", "name_scope": "graph.provenance",
     "compare": "inspection.compare", "bisect": "inspection.bisect", "minimise": "inspection.minimise", "diff": "inspection.model_diff",

@@ -6,6 +6,7 @@ Environment: `SYMKERAS_BACKEND`, `SYMKERAS_FLOATX`, `SYMKERAS_DENORMALS`, `SYMKE
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any
 
@@ -19,7 +20,22 @@ _state: dict[str, Any] = {
     "interactive_logging": True,
     "traceback_filtering": True,
     "unsafe_deserialization": False,
+    "flash_attention": None,
 }
+
+
+_ELSEWHERE = {"dtype_policy": "dtype_policies.global_policy", "set_dtype_policy": "dtype_policies.global_policy"}
+"""Settings that are more than a word: name -> module that keeps them."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(f"symkeras.{_ELSEWHERE[name]}"), name)
+    raise AttributeError(f"module 'symkeras.config' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*(n for n in globals() if not n.startswith("_")), *_ELSEWHERE} - {"annotations", "importlib", "os", "Any"})
 
 
 def _choose(key: str, value: Any, allowed: tuple[Any, ...]) -> None:
@@ -128,6 +144,47 @@ def disable_interactive_logging() -> None:
 def is_interactive_logging_enabled() -> bool:
     """Whether progress goes to stdout."""
     return _state["interactive_logging"]
+
+
+def enable_traceback_filtering() -> None:
+    """Accepted as in Keras: errors name the user's line themselves, and tracebacks are whole either way."""
+    _state["traceback_filtering"] = True
+
+
+def disable_traceback_filtering() -> None:
+    """Accepted as in Keras: tracebacks are whole either way."""
+    _state["traceback_filtering"] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """What `enable_traceback_filtering` and `disable_traceback_filtering` said last."""
+    return _state["traceback_filtering"]
+
+
+def enable_flash_attention() -> None:
+    """Refused: attention is compiled from its parts, on every backend.
+
+    Raises:
+        ConfigError: always.
+    """
+    from symkeras.errors import ConfigError
+
+    raise ConfigError("flash attention is not offered: attention is compiled from its parts, on every backend")
+
+
+def disable_flash_attention() -> None:
+    """Say that no flash attention is wanted, which there never is."""
+    _state["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """False once it was disabled, None before; never True."""
+    return _state["flash_attention"]
+
+
+def is_nnx_enabled() -> bool:
+    """False: layers are no modules of Flax."""
+    return False
 
 
 def enable_unsafe_deserialization() -> None:

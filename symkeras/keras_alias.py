@@ -36,7 +36,7 @@ MOVED: dict[str, tuple[str, ...]] = {
     )},
     "objectives": ("losses",), "initializations": ("initializers",), "optimizers.legacy": ("optimizers",),
     "backend": ("backend.theano_style.keras_backend", "config", "backend"), "api": ("",), "version": ("config",),
-    "models.saving": ("saving",), "saving.save": ("saving",), "mixed_precision": ("config",),
+    "models.saving": ("saving",), "saving.save": ("saving",), "mixed_precision.experimental": ("mixed_precision",),
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from symkeras import (
     arguments,
     callbacks,
     constraints,
+    dtype_policies,
     initializers,
     layers,
     losses,
@@ -145,6 +146,11 @@ WRONG: dict[str, tuple[Any, ...]] = {
     **_named("mask_token oov_token", (0.5, ["a"])), "vocabulary": (3, 0.5), "vocabulary_dtype": ("int32", 3), "idf_weights": ("a", [object()]),
     **_named("output_mode oov_method standardize split", WORDS), "pad_to_max_tokens": SWITCHES, "encoding": TEXTS,
     "salt": ("a", 0.5, [1], [1, 2, 3]), "ngrams": (0, "a", [0]), "bin_boundaries": (3, ["a"], [2, 1]), "layers": (3, [3], "a"),
+    **_named("adam_beta_1 adam_beta_2", (-0.1, 2, "a", NAN)), **_named("adam_weight_decay adam_lr_ratio", FROM_ZERO),
+    "exclude_layers": (3, "a", [3], ["("]),
+    "exclude_embeddings": SWITCHES, **_named("muon_a muon_b muon_c", NUMBERS), **_named("ns_steps dynamic_growth_steps", (0, -1, 1.5, "a")),
+    **_named("rms_rate initial_scale", POSITIVE), **_named("inner_optimizer default_optimizer", (3, "sgd", None)), "optimizer_map": (3, "a"),
+    "default_policy": ("nonsense", 3), "policy_map": (3, "a", {"a": 3}, {3: "float32"}),
     "operation": ("nonsense", 3, ["add"]), "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
 }  # fmt: skip
 """Argument -> values that no constructor takes for it."""
@@ -168,10 +174,11 @@ NEEDED: dict[str, Any] = {
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
     "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5, "num_bins": 3,
     "layers": lambda: [layers.Dense(2)], "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
+    "inner_optimizer": optimizers.SGD(), "default_optimizer": optimizers.SGD(), "optimizer_map": abs,
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""
 
-FAMILIES = (layers, losses, metrics, optimizers, schedules, regularizers, constraints, initializers, callbacks)
+FAMILIES = (layers, losses, metrics, optimizers, schedules, regularizers, constraints, initializers, callbacks, dtype_policies)
 OPTIONS = {"initializer": ("nonsense", 3), "regularizer": ("nonsense", 3), "constraint": ("nonsense", 3)}
 
 

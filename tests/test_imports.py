@@ -17,7 +17,7 @@ BASE = {
     "errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "foreign_data", "utils.naming", "not_offered",
 }  # fmt: skip
 _CORE = {"graph", "ops"}
-_KERAS = {*_CORE, "random", "saving", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
+_KERAS = {*_CORE, "random", "saving", "dtype_policies", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
 ORDER: dict[str, set[str]] = {
     "errors": set(),
     "arguments": {"errors"},
@@ -41,6 +41,8 @@ ORDER: dict[str, set[str]] = {
     "random": _CORE,
     "utils": {*_CORE, "random", "saving"},
     "saving": {"graph"},
+    "dtype_policies": {*_CORE, "saving"},
+    "mixed_precision": {"dtype_policies", "optimizers"},
     "activations": {*_CORE, "saving"},
     "constraints": {*_CORE, "saving"},
     "regularizers": {*_CORE, "saving"},
@@ -65,7 +67,17 @@ ORDER: dict[str, set[str]] = {
 }
 """Part of symkeras -> the parts that it may import, inside of functions too, beside itself and `BASE`. A part that has parts of its own
 in the table is the rest of the folder. "" is `symkeras/__init__.py`."""
-BY_NAME = {"", "saving.registration", "layers.weight_options", "utils", "keras_alias", "backend.interface", "backend.numpy.sources"}
+BY_NAME = {
+    "",
+    "config",
+    "mixed_precision",
+    "saving.registration",
+    "layers.weight_options",
+    "utils",
+    "keras_alias",
+    "backend.interface",
+    "backend.numpy.sources",
+}
 """Modules that import by names which are no constants: a config's class is looked up in the public packages, wherever they stand."""
 FRONT = {
     "layers",

@@ -82,8 +82,11 @@ class NumpyInstance(Instance):
 class NumpyExecutable(PlannedExecutable):
     """A program as Python text; `emission` says what its names refer to."""
 
+    passes = "widen-products"
+    """What it adds to the pipeline of "O2"."""
+
     def __init__(self, graph: Graph, takes: Callable[[str], bool], **options: Any):
-        super().__init__(graph, "numpy", takes, NumpyKernels(), **options)
+        super().__init__(graph, "numpy", takes, NumpyKernels(), passes=self.passes, **options)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         with self.history.timed("emission"):

@@ -33,7 +33,7 @@ class SwapEMAWeights(Callback):
             return
         self._put_averages(True)
         if epoch == (self.params or {}).get("epochs", 0) - 1:
-            optimizer = self.model.optimizer
+            optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
             for v, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True):
                 average.assign(v.numpy())
 
@@ -53,7 +53,7 @@ class SwapEMAWeights(Callback):
         """Exchange weights and averages unless it is as wanted."""
         if wanted == self._has_averages:
             return
-        optimizer = self.model.optimizer
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         if not getattr(optimizer, "use_ema", False):
             raise ConfigError("SwapEMAWeights needs an optimizer with use_ema=True")
         if not optimizer.built:

@@ -15,7 +15,7 @@ import numpy as np
 
 from symkeras import locks
 from symkeras.errors import ShapeError
-from symkeras.graph import dtypes, provenance, recording, residence, room, tracing
+from symkeras.graph import autocast, dtypes, provenance, recording, residence, room, tracing
 from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import OPS, Node, keyed_by_identity, make
 from symkeras.graph.tensor import Tensor
@@ -82,6 +82,7 @@ class Variable(Arithmetic):
         name: shown in summaries and graphs.
         regularizer, constraint: kept for the layer and the optimizer that apply them.
         symbolic: whether operators on it build nodes outside of traces too, as those of `K.variable` do.
+        autocast: whether a layer that computes in another dtype than it keeps weights in reads it in that one.
 
     >>> v = Variable([1.0, 2.0], name="v")
     >>> v.assign_add([1.0, 1.0]); v.numpy()
@@ -98,6 +99,7 @@ class Variable(Arithmetic):
         regularizer: Any = None,
         constraint: Any = None,
         symbolic: bool = False,
+        autocast: bool = True,
     ):
         self.uid = next(_counter)
         array = _initial(initializer, shape, dtype, name)
@@ -109,6 +111,7 @@ class Variable(Arithmetic):
         self.regularizer = regularizer
         self.constraint = constraint
         self.symbolic = symbolic
+        self.autocast = autocast
         self.pack: Pack | None = None
         self.flat_of: Pack | None = None
         self.like: Variable | None = None  # the variable whose slot in an optimizer this is
@@ -131,6 +134,13 @@ class Variable(Arithmetic):
     @property
     def dtype(self) -> str:
         return dtypes.standardize(self._array.dtype)
+
+    @property
+    def read_dtype(self) -> str:
+        """The dtype of what is read here and now: within a layer that computes in another dtype than it keeps weights in, that one."""
+        asked = autocast.current()
+        own = self.dtype
+        return own if asked is None or not self.autocast or not dtypes.is_float(own) else asked
 
     @property
     def ndim(self) -> int:
@@ -177,11 +187,11 @@ class Variable(Arithmetic):
         """The current value: an array, or a symbolic tensor inside a trace."""
         trace = tracing.current()
         if trace is not None:
-            return trace.read(self)
+            return self._as_read(trace.read(self))
         if self.symbolic:
-            return Tensor(self.node)
+            return self._as_read(Tensor(self.node))
         recorder = recording.current()
-        return self.numpy() if recorder is None else recorder.read(self)
+        return self._as_read(self.numpy() if recorder is None else recorder.read(self))
 
     def numpy(self) -> np.ndarray:
         """A copy of the current value."""
@@ -192,7 +202,7 @@ class Variable(Arithmetic):
 
     def __reduce__(self) -> Any:
         """A copy, also a pickled one, is another variable with the same value."""
-        settings = {"path": self.path, "regularizer": self.regularizer, "constraint": self.constraint, "like": self.like}
+        settings = {"autocast": self.autocast, "path": self.path, "regularizer": self.regularizer, "constraint": self.constraint, "like": self.like}
         return _copied, (self.numpy(), self.dtype, self.trainable, self.name, self.symbolic), settings
 
     def __float__(self) -> float:
@@ -225,13 +235,19 @@ class Variable(Arithmetic):
         """`value` as a tensor of the variable's dtype, a scalar in its shape. `symkeras.ops` installs this."""
         raise NotImplementedError
 
+    def _as_read(self, value: Any) -> Any:
+        """The value in the dtype of `read_dtype`. `symkeras.ops` installs this."""
+        raise NotImplementedError
+
     def assign_add(self, value: Any) -> Any:
         """Add to the variable."""
-        return self.assign(self.value + value)
+        with autocast.reading_as(None):
+            return self.assign(self.value + value)
 
     def assign_sub(self, value: Any) -> Any:
         """Subtract from the variable."""
-        return self.assign(self.value - value)
+        with autocast.reading_as(None):
+            return self.assign(self.value - value)
 
     def set(self, value: Any) -> None:
         """Write a concrete value into the storage, whatever is being traced."""

@@ -80,9 +80,11 @@ class BatchNormalization(Layer):
     def build(self, input_shape: Any) -> None:
         size = axis_size(self, input_shape, self.axis)
         self.gamma, self.beta = scale_and_center(self, (size,))
-        self.moving_mean = self.add_weight(shape=(size,), initializer=self.moving_mean_initializer, trainable=False, name="moving_mean")
+        self.moving_mean = self.add_weight(
+            shape=(size,), initializer=self.moving_mean_initializer, trainable=False, autocast=False, name="moving_mean",
+        )  # fmt: skip
         self.moving_variance = self.add_weight(
-            shape=(size,), initializer=self.moving_variance_initializer, trainable=False, name="moving_variance",
+            shape=(size,), initializer=self.moving_variance_initializer, trainable=False, autocast=False, name="moving_variance",
         )  # fmt: skip
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
 

@@ -90,7 +90,7 @@ class Embedding(LowRank):
         if self.lora_enabled:
             a, b = self._factors
             rows = ops.add(rows, ops.multiply(self._scale, ops.matmul(ops.take(a, indices, axis=0), b)))
-        return rows
+        return ops.cast(rows, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None

@@ -17,16 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symkeras import config, ops, tree
+from symkeras import dtype_policies, ops, tree
 from symkeras.arguments import boolean, checked, instance, one_of, optional, real_numbers, refusal, settings, several, text
 from symkeras.distribution.scope import distribution
+from symkeras.dtype_policies.dtype_policy import DTypePolicy
+from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
-from symkeras.graph import dims, dtypes, provenance, room, tracing
+from symkeras.graph import autocast, dims, dtypes, provenance, room, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
 from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import InputSpec, check_input_spec
+from symkeras.layers.precision import Precision
 from symkeras.layers.replay import evaluated
 from symkeras.layers.result import Result
 from symkeras.layers.state_names import state_names
@@ -36,13 +39,13 @@ _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 _STORE = instance(Mapping, "a dict or a part of a file")  # type: ignore[type-abstract]
 
 
-class Layer(InboundCalls):
+class Layer(InboundCalls, Precision):
     """A piece of a model: `build` makes weights, `call` computes.
 
     Args:
         activity_regularizer: penalty on the output, added to the loss.
         trainable: whether the weights receive gradients.
-        dtype: dtype of weights and computation, `floatx` when None.
+        dtype: dtype of weights and computation, or a `DTypePolicy` or its name ("mixed_float16"); `config.dtype_policy` when None.
         autocast: whether floating inputs are cast to that dtype.
         name: unique within a model; made from the class name when None.
         **kwargs: the 2017 spellings `input_shape`, `batch_input_shape`, `input_dim`, `input_length`, `batch_size`.
@@ -100,7 +103,8 @@ class Layer(InboundCalls):
             raise ConfigError(f"{type(self).__name__}: unrecognized keyword arguments {sorted(kwargs)}")
         self.name = str(name) if name is not None else auto_name(to_snake_case(type(self).__name__))
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.dtype_policy = _policy_name(dtype)
+        self._dtype_policy = dtype_policies.get(dtype)
+        self._path: str | None = None
         self.autocast = autocast
         self.built = False
         self.input_spec: Any = None
@@ -146,6 +150,7 @@ class Layer(InboundCalls):
             initializer: name, object or function; Glorot uniform for floats, zeros otherwise, when None.
             dtype: the layer's variable dtype when None.
             trainable: whether it receives gradients.
+            autocast: whether it is read in the dtype that the layer computes in, where that is another one.
             regularizer, constraint: applied to it while training.
             name: shown in summaries and files.
         """
@@ -162,7 +167,7 @@ class Layer(InboundCalls):
         initial = initializers.get(initializer)
         variable = Variable(
             lambda *args, **kwargs: evaluated(initial(*args, **kwargs)), shape=shape, dtype=dtype, trainable=trainable, name=name,
-            regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint),
+            regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint), autocast=autocast,
         )  # fmt: skip
         self._tracker.add(variable)
         return variable
@@ -258,20 +263,6 @@ class Layer(InboundCalls):
             raise SymkerasError(f"layer {self.name!r} has no weights yet: call it, or build it, first")
         return sum(v.size for v in self.weights)
 
-    # ---- dtype ---------------------------------------------------------------------------------------------------
-
-    @property
-    def compute_dtype(self) -> str:
-        return self.dtype_policy
-
-    @property
-    def variable_dtype(self) -> str:
-        return self.dtype_policy
-
-    @property
-    def dtype(self) -> str:
-        return self.variable_dtype
-
     # ---- losses --------------------------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any, inputs: Any = None) -> None:
@@ -361,6 +352,8 @@ class Layer(InboundCalls):
         raise NotImplementedError(f"{type(self).__name__} does not define call()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.path is None:
+            self._path = "/".join(p for p in (provenance.layer_path(), self.name) if p)
         args, kwargs = self._converted(args, kwargs)
         tensors = [x for x in tree.flatten((args, kwargs)) if isinstance(x, Tensor)]
         first = args[0] if args else next(iter(kwargs.values()), None)
@@ -401,7 +394,8 @@ class Layer(InboundCalls):
         _context.training = training
         _context.depth += 1
         try:
-            outputs = self.call(*args, **kwargs)
+            with autocast.reading_as(self._read_dtype()):
+                outputs = self.call(*args, **kwargs)
         finally:
             _context.training = before
             _context.depth -= 1
@@ -454,7 +448,7 @@ class Layer(InboundCalls):
         if self.built:
             return
         shapes = self._build_shapes(args, kwargs)
-        with tracing.suspended(), provenance.layer_scope(self.name):
+        with tracing.suspended(), provenance.layer_scope(self.name), autocast.reading_as(None):
             try:
                 self.build(*shapes)
             except SymkerasError as error:
@@ -506,7 +500,7 @@ class Layer(InboundCalls):
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to make this layer again, weights aside."""
-        base: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": _policy_config(self.dtype_policy)}
+        base: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self._dtype_policy)}
         if self.activity_regularizer is not None:
             from symkeras import regularizers
 
@@ -527,9 +521,9 @@ class Layer(InboundCalls):
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A layer from its config."""
         config = dict(config)
-        policy = config.get("dtype")
-        if isinstance(policy, dict):
-            config["dtype"] = policy["config"]["name"]
+        if isinstance(config.get("dtype"), (dict, DTypePolicy)):
+            policy = dtype_policies.get(config["dtype"])
+            config["dtype"] = policy if isinstance(policy, DTypePolicyMap) else policy.name
         try:
             return cls(**config)
         except TypeError as error:
@@ -547,6 +541,7 @@ class Layer(InboundCalls):
         shape = config.get("input_shape")
         if shape is not None and not self.built:
             with tracing.suspended(), provenance.layer_scope(self.name):
+                self._path = provenance.layer_path()
                 self.build(map_shapes(tuple, shape))
             self._input_shapes = [map_shapes(tuple, shape)]
             self.built = True
@@ -653,22 +648,6 @@ def _legacy_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None
     if width is not None:
         return (batch, width) if length is None else (batch, length, width)
     return None
-
-
-def _policy_name(dtype: Any) -> str:
-    if isinstance(dtype, dict):
-        settings = dtype.get("config")
-        if not isinstance(settings, dict) or "name" not in settings:
-            raise ConfigError(f"a dtype given as a config holds the name of a policy, received {dtype!r}")
-        dtype = settings["name"]
-    name = getattr(dtype, "name", dtype)
-    if isinstance(name, str) and name.startswith("mixed_"):
-        raise ConfigError(f"dtype policy {name!r}: mixed precision is not offered; use float32, float64 or float16")
-    return config.floatx() if name is None else dtypes.standardize(name)
-
-
-def _policy_config(name: str) -> dict[str, Any]:
-    return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": name}, "registered_name": None}
 
 
 __all__ = ["CallRecord", "InputSpec", "KerasHistory", "Layer", "call_context", "map_shapes", "mask_of", "set_mask", "shape_of"]

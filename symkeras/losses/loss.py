@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from symkeras import ops, tree
+from symkeras import config, dtype_policies, ops, tree
 from symkeras.arguments import checked, optional, text
 from symkeras.graph import dtypes
 from symkeras.layers.calls import mask_of
-from symkeras.layers.layer import _policy_name
 from symkeras.losses.weighting import check_reduction, reduce_weighted
 from symkeras.ops.op import dtype_of
 
@@ -43,7 +42,7 @@ class Loss:
 
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.reduction = check_reduction(reduction, self.name)
-        self._dtype = _policy_name(dtype)
+        self._dtype = dtype_policies.get(config.floatx() if dtype is None else dtype).compute_dtype
 
     @property
     def dtype(self) -> str:

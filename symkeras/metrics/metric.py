@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from symkeras import config, ops
+from symkeras import config, dtype_policies, ops
 from symkeras.arguments import checked, optional, text
 from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dtypes, provenance, tracing
 from symkeras.graph.variable import Variable
-from symkeras.layers.layer import _policy_name
 from symkeras.layers.tracking import Tracker, restore, state_of
 
 
@@ -49,7 +48,7 @@ class Metric:
         from symkeras.utils.naming import auto_name, to_snake_case
 
         self.name = name or auto_name(to_snake_case(type(self).__name__))
-        self._dtype = _policy_name(dtype)
+        self._dtype = dtype_policies.get(config.floatx() if dtype is None else dtype).compute_dtype
         object.__setattr__(self, "_tracker", Tracker())
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -88,7 +87,7 @@ class Metric:
             raise SymkerasError(f"{type(self).__name__}.__init__ must call super().__init__() before it adds variables")
         dtype = dtypes.standardize(dtype or (self.dtype if dtypes.is_float(self.dtype) else config.floatx()))
         with tracing.suspended(), provenance.layer_scope(self.name):
-            variable = Variable(_initializer(initializer), shape=tuple(shape), dtype=dtype, trainable=False, name=name)
+            variable = Variable(_initializer(initializer), shape=tuple(shape), dtype=dtype, trainable=False, name=name, autocast=False)
         self._tracker.add(variable)
         return variable
 

@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from symkeras import losses, metrics, ops
+from symkeras import config, losses, metrics, ops
 from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError, nearest
-from symkeras.graph import provenance, tracing
+from symkeras.graph import dtypes, provenance, tracing
 from symkeras.layers.calls import mask_of
 from symkeras.losses.weighting import weights_with_mask
 from symkeras.metrics.by_shape import accuracy_for, crossentropy_for
@@ -156,7 +156,7 @@ class Compilation:
                 with provenance.part_scope(f"{self.names[k]}_loss"):
                     self.trackers[self.names[k]].update_state(value, sample_weight=rows_of(y_pred[k]))
             terms.append(value if self.weights[k] == 1 else value * self.weights[k])
-        terms += [ops.sum(ops.cast(e, y_pred[0].dtype)) for e in extra]
+        terms += [ops.sum(ops.cast(e, dtypes.result_type(y_pred[0].dtype, config.floatx()))) for e in extra]
         if not terms:
             raise ConfigError("there is no loss: give one to compile(), or add one with add_loss()")
         total = terms[0]

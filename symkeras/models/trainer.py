@@ -71,7 +71,8 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             weighted_metrics: metrics that take sample weights into account.
             run_eagerly: run the Python of the model, `call` and `train_step`, for every batch and on arrays: slow, and open to print and pdb.
             steps_per_execution: batches between two calls of batch callbacks; where the backend can, they are one call of it.
-            jit_compile, auto_scale_loss: Keras' arguments; everything is compiled here, and only a LossScaleOptimizer would scale.
+            jit_compile: Keras' argument; everything is compiled here.
+            auto_scale_loss: whether the optimizer of a model whose policy is "mixed_float16" is put into a `LossScaleOptimizer`.
             backend: what runs the model; the default backend when None.
             **options: for the backend, such as level="O1" or denormals="keep"; `sample_weight_mode` of 2017 is seen from the weights themselves.
 
@@ -101,8 +102,11 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             raise ConfigError("compile: an optimizer is needed, received None")
         given = {"optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
                  "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": jit_compile}  # fmt: skip
+        optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not isinstance(optimizer, optimizers.LossScaleOptimizer):
+            optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
         compilation = Compilation(
-            optimizers.get(optimizer), loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution,
+            optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution,
             "interpreter" if run_eagerly else backend, dict(options), given, lines=provenance.user_lines(),
         )  # fmt: skip
         outputs = self._of_graph("_output_structure")

@@ -163,8 +163,10 @@ def is_symbolic(*values: Any) -> bool:
 
 def dtype_of(x: Any) -> str:
     """The dtype of anything an op takes; "int", "float" or "bool" for Python numbers, which follow the tensors."""
-    if isinstance(x, (Tensor, Variable)):
+    if isinstance(x, Tensor):
         return x.dtype
+    if isinstance(x, Variable):
+        return x.read_dtype
     if isinstance(x, bool):
         return "bool"
     if isinstance(x, (int, Dim)) and not isinstance(x, np.integer):
@@ -184,7 +186,7 @@ def as_array(x: Any, dtype: str | None = None) -> np.ndarray:
     """
     recorder = recording.current()
     if isinstance(x, Variable):
-        x = x.array if recorder is None else recorder.read(x)
+        x = x.array.astype(x.read_dtype, copy=False) if recorder is None else x._as_read(recorder.read(x))
     if recorder is not None and is_recorded(x):
         return _as_recorded(x, dtype)
     if dtype is None and not isinstance(x, (np.ndarray, np.generic)):
@@ -224,7 +226,7 @@ def as_tensor(x: Any, dtype: str | None = None) -> Tensor:
         return x
     if isinstance(x, Variable):
         trace = tracing.current()
-        return trace.read(x) if trace is not None else Tensor(x.node)
+        return _as_read(x, trace.read(x) if trace is not None else Tensor(x.node))
     if isinstance(x, Node):
         return Tensor(x)
     if isinstance(x, Dim):
@@ -234,6 +236,17 @@ def as_tensor(x: Any, dtype: str | None = None) -> Tensor:
 
         return ops.stack([as_tensor(e, dtype) for e in x])
     return Tensor(constant_node(as_array(x, None if isinstance(x, (np.ndarray, np.generic)) else dtype)))
+
+
+def _as_read(variable: Variable, value: Any) -> Any:
+    """The value of a variable in the dtype that it is read in."""
+    dtype = variable.read_dtype
+    if not isinstance(value, Tensor):
+        return value.astype(dtype, copy=False)
+    return value if value.dtype == dtype else apply_symbolic(OPS["cast"], [value], {"dtype": dtype})
+
+
+Variable._as_read = _as_read  # type: ignore[method-assign]
 
 
 def constant_node(array: Any) -> Node:

@@ -11,6 +11,8 @@ from symkeras.not_offered import missing
 NAMES: dict[str, str] = {
     "Optimizer": "optimizer", "SGD": "sgd", "RMSprop": "rmsprop", "Adam": "adam", "AdamW": "adam", "Adagrad": "adagrad", "Adadelta": "adadelta",
     "Adamax": "adamax", "Nadam": "nadam", "Ftrl": "ftrl", "Lion": "lion", "Lamb": "lamb", "Adafactor": "adafactor",
+    "LossScaleOptimizer": "loss_scale_optimizer", "Muon": "muon", "ScheduleFreeAdamW": "schedule_free_adamw",
+    "MultiOptimizer": "multi_optimizer", "OptimizerMap": "multi_optimizer",
     "get": "registry", "serialize": "registry", "deserialize": "registry",
 }  # fmt: skip
 
@@ -25,10 +27,10 @@ def __getattr__(name: str) -> Any:
         if name.lower() in _LOWER_CASE:
             globals()[name.lower()] = found  # not the module of that name, which was put there when it was imported
         return found
-    if name == "schedules":
-        return importlib.import_module("symkeras.optimizers.schedules")
+    if name in ("schedules", "legacy"):
+        return importlib.import_module(f"symkeras.optimizers.{name}")
     raise missing("symkeras.optimizers", name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*NAMES, "schedules"})
+    return sorted({*NAMES, "legacy", "schedules"})

@@ -24,6 +24,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.ops.op import dtype_of
 from symkeras.optimizers.clipping import clip_gradients
+from symkeras.optimizers.conditional import keep_where, values_of
 from symkeras.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
 from symkeras.optimizers.state import State
 
@@ -174,6 +175,19 @@ class Optimizer(State):
         """
         if not len(grads):
             return
+        trainable_variables = self._variables_for(grads, trainable_variables)
+        with provenance.part_scope("optimizer"), provenance.layer_scope(self.name):
+            pairs = self._with_gradients(grads, trainable_variables)
+            self._step([g for g, _ in pairs], [v for _, v in pairs])
+            if self.use_ema:
+                self._average(trainable_variables)
+            for _, v in pairs:
+                if v.constraint is not None:
+                    v.assign(v.constraint(v.value))
+            self._iterations.assign_add(1)
+
+    def _variables_for(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None) -> Sequence[Variable]:
+        """The variables that gradients are of, for which the optimizer is built."""
         if trainable_variables is None:
             if not self.built:
                 raise ConfigError(f"optimizer {self.name!r}: name the variables, or call build(variables) first")
@@ -186,17 +200,14 @@ class Optimizer(State):
         self._pack()
         for v in trainable_variables:
             self._get_variable_index(v)
-        with provenance.part_scope("optimizer"), provenance.layer_scope(self.name):
-            pairs = self._with_gradients(grads, trainable_variables)
-            self._step([g for g, _ in pairs], [v for _, v in pairs])
-            if self.use_ema:
-                self._average(trainable_variables)
-            for _, v in pairs:
-                if v.constraint is not None:
-                    v.assign(v.constraint(v.value))
-            self._iterations.assign_add(1)
+        return trainable_variables
 
     def _with_gradients(self, grads: Sequence[Any], variables: Sequence[Variable]) -> list[tuple[Any, Variable]]:
+        pairs, scale = self._present(grads, variables), self.loss_scale_factor
+        return pairs if scale is None else [(ops.divide(g, scale), v) for g, v in pairs]
+
+    def _present(self, grads: Sequence[Any], variables: Sequence[Variable]) -> list[tuple[Any, Variable]]:
+        """The pairs of gradient and variable, of those that have one."""
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
         if not pairs:
             raise ConfigError(f"optimizer {self.name!r}: no variable has a gradient: the loss depends on none of them")
@@ -204,8 +215,7 @@ class Optimizer(State):
             self._warned = True
             missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
             warnings.warn(f"the loss does not depend on the variables {missing}: they have no gradient and stay as they are")
-        scale = self.loss_scale_factor
-        return pairs if scale is None else [(ops.divide(g, scale), v) for g, v in pairs]
+        return pairs
 
     def _step(self, grads: list[Any], variables: list[Variable]) -> None:
         if not self.gradient_accumulation_steps:
@@ -219,12 +229,9 @@ class Optimizer(State):
         due = ops.equal(ops.mod(ops.add(self._iterations, 1), steps), 0)
         sums = [self._accumulated_gradients[self._get_variable_index(v)] for v in variables]
         totals = [ops.add(s.value, g) for s, g in zip(sums, grads, strict=True)]
-        before = {v: v.value for v in (*variables, *self._variables)}
+        before = values_of((*variables, *self._variables))
         self._update([ops.divide(t, steps) for t in totals], variables)
-        for v, old in before.items():
-            new = v.value
-            if not isinstance(new, Tensor) or new.node is not old.node:
-                v.assign(ops.where(due, new, old))
+        keep_where(due, before)
         for s, total in zip(sums, totals, strict=True):
             s.assign(ops.where(due, 0, total))
 
@@ -294,12 +301,14 @@ class Optimizer(State):
         return variable not in excluded and (pattern is None or re.search(pattern, variable.name) is None)
 
     def _apply_weight_decay(self, variables: Sequence[Variable], rate: Any) -> None:
-        if self.weight_decay is None:
-            return
         for v in variables:
-            if self._use_weight_decay(v):
+            decay = self._weight_decay_of(v)
+            if decay is not None and self._use_weight_decay(v):
                 x = v.value
-                v.assign(ops.subtract(x, ops.multiply(ops.multiply(x, self.weight_decay), ops.cast(rate, v.dtype))))
+                v.assign(ops.subtract(x, ops.multiply(ops.multiply(x, decay), ops.cast(rate, v.dtype))))
+
+    def _weight_decay_of(self, variable: Variable) -> float | None:
+        return self.weight_decay
 
     def _average(self, variables: Sequence[Variable]) -> None:
         steps = self.iterations

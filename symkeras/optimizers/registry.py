@@ -52,7 +52,7 @@ def _table(identifier: Any) -> dict[str, Any]:
     asked = identifier.get("class_name") if isinstance(identifier, Mapping) else identifier
     table: dict[str, Any] = {}
     for name, module in optimizers.NAMES.items():
-        if module not in ("registry", "optimizer"):
+        if module not in ("registry", "optimizer") and name != "OptimizerMap":
             is_asked = isinstance(asked, str) and name.lower() == asked.lower()
             table[name] = table[name.lower()] = getattr(optimizers, name) if is_asked else None
     return table

@@ -63,7 +63,7 @@ class State:
         """
         dtype = dtypes.standardize(dtype)
         with tracing.suspended():
-            variable = Variable(_initializer(initializer), shape=tuple(shape), dtype=dtype, trainable=False, name=name)
+            variable = Variable(_initializer(initializer), shape=tuple(shape), dtype=dtype, trainable=False, name=name, autocast=False)
         variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
         return variable
@@ -122,10 +122,14 @@ class State:
         if self.gradient_accumulation_steps:
             self.add_optimizer_variables(new, "gradient_accumulator")
             self._accumulated_gradients = self.slots.setdefault("gradient_accumulator", [])
-        for group in self.slot_groups:
-            self.add_optimizer_variables(new, list(group), list(group.values()))
+        self._add_slots(new)
         self.built = True
         self._pack()
+
+    def _add_slots(self, variables: Sequence[Variable]) -> None:
+        """Make the slots of some trainable variables: those of `slot_groups`."""
+        for group in self.slot_groups:
+            self.add_optimizer_variables(variables, list(group), list(group.values()))
 
     def _unknown(self, variables: Sequence[Variable]) -> list[Variable]:
         """Those that have no slots yet."""
@@ -141,7 +145,7 @@ class State:
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all state, in the order of `variables`."""
-        return [v.numpy() for v in self._variables]
+        return [v.numpy() for v in self.variables]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all state; nothing changes when something does not fit.
@@ -154,13 +158,14 @@ class State:
         """
         if not self.built:
             raise ConfigError(f"optimizer {self.name!r} has no slots yet: call build(variables) before set_weights()")
-        if len(weights) != len(self._variables):
-            raise ShapeError(f"optimizer {self.name!r} has {len(self._variables)} variables, received {len(weights)} arrays")
+        own = self.variables
+        if len(weights) != len(own):
+            raise ShapeError(f"optimizer {self.name!r} has {len(own)} variables, received {len(weights)} arrays")
         arrays = [np.asarray(w) for w in weights]
-        for v, w in zip(self._variables, arrays, strict=True):
+        for v, w in zip(own, arrays, strict=True):
             if v.shape != w.shape:
                 raise ShapeError(f"optimizer {self.name!r}: variable {v.path!r} expects shape {v.shape}, received {w.shape}")
-        for v, w in zip(self._variables, arrays, strict=True):
+        for v, w in zip(own, arrays, strict=True):
             v.set(w)
 
     _state_kind = "optimizer"
@@ -179,19 +184,20 @@ class State:
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Write all state into `store`, under "0", "1", ..."""
-        for k, v in enumerate(self._variables):
+        for k, v in enumerate(self.variables):
             store[str(k)] = v.numpy()
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Read all state from `store`; another number of variables gives a warning and changes nothing."""
-        if len(store.keys()) != len(self._variables):
+        own = self.variables
+        if len(store.keys()) != len(own):
             warnings.warn(
-                f"optimizer {self.name!r} has {len(self._variables)} variables, the saved one {len(store.keys())}: its state is not loaded"
+                f"optimizer {self.name!r} has {len(own)} variables, the saved one {len(store.keys())}: its state is not loaded"
                 + ("" if self.built else "; build it before loading")
             )
             return
-        weights = [np.asarray(store[str(k)]) for k in range(len(self._variables))]
-        for v, w in zip(self._variables, weights, strict=True):
+        weights = [np.asarray(store[str(k)]) for k in range(len(own))]
+        for v, w in zip(own, weights, strict=True):
             v.set(w)
 
 

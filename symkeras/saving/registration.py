@@ -17,6 +17,7 @@ from symkeras.errors import ConfigError, nearest
 # The public packages whose classes a config may name, in the order in which a name without a module is looked up.
 CLASS_FAMILIES = (
     "layers", "models", "losses", "metrics", "optimizers.schedules", "optimizers", "initializers", "regularizers", "constraints", "random",
+    "dtype_policies",
 )  # fmt: skip
 # Those whose functions a config may name, and the names in them that are no such functions.
 FUNCTION_FAMILIES = ("activations", "losses", "metrics")
@@ -25,6 +26,7 @@ _NOT_NAMED = frozenset({"get", "serialize", "deserialize"})
 # Classes that Keras exports at another place, or under another name, than their family says.
 _PLACES = {
     "Sequential": "keras", "Model": "keras", "Functional": "keras.src.models.functional", "Layer": "keras", "InputSpec": "keras",
+    "DTypePolicy": "keras", "FloatDTypePolicy": "keras",
     "Loss": "keras", "Metric": "keras", "Optimizer": "keras", "Initializer": "keras", "Regularizer": "keras",
 }  # fmt: skip
 _EXPORTED = {"GroupedQueryAttention": "GroupQueryAttention"}

@@ -116,7 +116,7 @@ def serialize_keras_object(obj: Any) -> Any:
         return obj
     if isinstance(obj, (list, tuple)):
         return type(obj)(map(serialize_keras_object, obj)) if type(obj) in (list, tuple) else [*map(serialize_keras_object, obj)]
-    if isinstance(obj, Mapping):
+    if isinstance(obj, Mapping) and not hasattr(obj, "get_config"):
         return {key: serialize_keras_object(value) for key, value in obj.items()}
     for kind, write in _WRITERS:
         if isinstance(obj, kind):
@@ -345,12 +345,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "__ellipsis__": lambda c: Ellipsis,
     "__lambda__": _read_lambda,
     "__typespec__": _refuse("a TensorFlow type"),
-    "DTypePolicy": lambda c: c["name"],
-    "FloatDTypePolicy": lambda c: c["name"],
-    "Policy": lambda c: c["name"],
-    "DTypePolicyMap": _refuse("a map of dtype policies"),
-    "QuantizedDTypePolicy": _refuse("a quantized dtype policy"),
-    "QuantizedFloat8DTypePolicy": _refuse("a quantized dtype policy"),
+    "Policy": lambda c: _read(_special("DTypePolicy", name=c["name"])),  # Keras 2
+    **dict.fromkeys(
+        ("QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy", "AWQDTypePolicy"),
+        _refuse("a quantized dtype policy"),
+    ),
 }
 
 __all__ = [

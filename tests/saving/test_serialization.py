@@ -11,6 +11,7 @@ import pytest
 
 from symkeras import config as settings
 from symkeras import initializers, layers, ops, random, regularizers
+from symkeras.dtype_policies import DTypePolicy
 from symkeras.errors import ConfigError
 from symkeras.saving import (
     custom_object_scope,
@@ -155,8 +156,8 @@ def test_a_layer_written_by_keras_loads_and_is_built() -> None:
     assert through_json(called).kernel.shape == (3, 2)
 
 
-def test_dtype_policies_are_read_as_names_and_quantized_ones_refused() -> None:
-    assert deserialize_keras_object(wrapped("keras.dtype_policies", "DTypePolicy", {"name": "float16"})) == "float16"
+def test_dtype_policies_are_read_and_quantized_ones_refused() -> None:
+    assert deserialize_keras_object(wrapped("keras.dtype_policies", "DTypePolicy", {"name": "float16"})) == DTypePolicy("float16")
     with pytest.raises(ConfigError, match="quantized"):
         deserialize_keras_object(wrapped("keras", "QuantizedDTypePolicy", {"mode": "int8"}))
 
