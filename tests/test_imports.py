@@ -48,6 +48,7 @@ ORDER: dict[str, set[str]] = {
     "metrics": _KERAS,
     "optimizers": {*_CORE, "saving", "initializers"},
     "callbacks": {"utils", "saving", "graph", "distribution"},
+    "callbacks.tensorboard": {"utils", "saving", "graph", "distribution", "callbacks", "layers"},  # which of the layers are embeddings
     "datasets": {"saving"},
     "preprocessing": {"ops", "utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
