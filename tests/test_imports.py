@@ -54,6 +54,7 @@ ORDER: dict[str, set[str]] = {
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
+    "wrappers": {"models"},
     "keras_alias": {"saving", ""},
     "demo": {"datasets", "layers", "optimizers", "utils", ""},
     "cli": {"demo", "keras_alias", "backend", "inspection.command"},
@@ -77,6 +78,7 @@ FRONT = {
     "models",
     "saving",
     "random",
+    "wrappers",
 }
 """The Keras surface: written with ops and the backend interface, never with a concrete backend."""
 OPEN_BACKEND = {"interface", "theano_style", "function"}
@@ -86,6 +88,7 @@ HEAVY = [
     "h5py",
     "rich",
     "networkx",
+    "sklearn",
     "jax",
     "torch",
     "tensorflow",
