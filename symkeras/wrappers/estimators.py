@@ -10,21 +10,17 @@ import numpy as np
 from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.models import Model, clone_model
 
-try:
-    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin  # type: ignore[import-not-found]
-except ImportError:
-    is_installed = False
 
-    class BaseEstimator:
-        """Stands for scikit-learn's where that is missing: the estimators are there then, but cannot be made."""
+def _bases() -> tuple[Any, ...]:
+    """Whether scikit-learn is installed, and its classes; without it others, so that the estimators are there, but cannot be made."""
+    try:
+        from sklearn import base  # type: ignore[import-not-found]
+    except ImportError:
+        return False, *(type(name, (), {}) for name in ("BaseEstimator", "ClassifierMixin", "RegressorMixin", "TransformerMixin"))
+    return True, base.BaseEstimator, base.ClassifierMixin, base.RegressorMixin, base.TransformerMixin
 
-    class ClassifierMixin: ...
 
-    class RegressorMixin: ...
-
-    class TransformerMixin: ...
-else:
-    is_installed = True
+is_installed, BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin = _bases()
 
 
 class ScikitLearnMissingError(SymkerasError, ImportError):
@@ -120,6 +116,7 @@ class _Estimator(BaseEstimator):
         return self.model_.predict(validate_data(self, X, reset=False), verbose=0)
 
     def _model_for(self, X: Any, y: Any) -> Any:
+        model: Any
         if self.warm_start and hasattr(self, "model_"):
             return self.model_
         if isinstance(self.model, Model):
