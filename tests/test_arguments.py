@@ -141,6 +141,9 @@ WRONG: dict[str, tuple[Any, ...]] = {
     **_named("height width", COUNTS), **_named("height_factor width_factor", (-2, 1.5, "a", NAN, [0.1], [0, 2])), "variance": ("a", [object()]),
     **_named("crop_to_aspect_ratio pad_to_aspect_ratio antialias invert", SWITCHES), **_named("fill_mode", WORDS), "fill_value": ("a", NAN, [1.0]),
     "value_range": (3, "a", [1], [1, "a"], [NAN, 1]), "offset": ("a", [object()]),
+    **_named("addition_factor threshold_factor x_factor y_factor brightness_factor contrast_factor saturation_factor hue_factor",
+             (-2, 1.5, "a", NAN, [0.1])),
+    "bins": COUNTS, "clip_limit": FROM_ZERO, "tile_grid_size": (0, -1, 1.5, "a", [1, 2, 3]),
     **_named("log_dir", PATHS), **_named("histogram_freq embeddings_freq", (-1, 1.5, "a")), "profile_batch": (-1, 1, (1, 2), "a"),
     **_named("write_graph write_images write_steps_per_second send_as_json", SWITCHES), "update_freq": (0, -1, 1.5, "a", None),
     "embeddings_metadata": (3, [3], {3: "a"}, {"a": 3}), **_named("path field root", TEXTS), "headers": (3, "a", {"a": 3}),
@@ -153,6 +156,7 @@ ACCEPTED: dict[tuple[str, str], Any] = {
     ("ZeroPadding1D", "padding"): (3,), ("ZeroPadding2D", "padding"): (3,), ("ZeroPadding3D", "padding"): (3,),  # rows of zeros, not a word
     ("GroupNormalization", "groups"): (-1,),  # one group per channel
     ("RandomRotation", "factor"): (-0.1,), ("RandomBrightness", "factor"): (-0.1,),  # to both sides
+    ("RandomColorDegeneration", "factor"): (-0.1,),
     ("Rescaling", "scale"): (-1, NAN),
     ("CallbackList", "model"): ...,  # whatever trains
 }  # fmt: skip
