@@ -4,5 +4,7 @@ from importlib.util import find_spec
 
 ENGINES = ("jax", "torch", "tensorflow", "pytensor", "onnx", "onnxruntime")
 collect_ignore = [f"symkeras/backend/{name}" for name in ENGINES if find_spec(name) is None]
+if find_spec("sklearn") is None:
+    collect_ignore.append("symkeras/wrappers/estimators.py")
 if find_spec("onnx") is None:
     collect_ignore.append("symkeras/models/onnx_files/reading.py")

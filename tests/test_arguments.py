@@ -151,6 +151,12 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "exclude_embeddings": SWITCHES, **_named("muon_a muon_b muon_c", NUMBERS), **_named("ns_steps dynamic_growth_steps", (0, -1, 1.5, "a")),
     **_named("rms_rate initial_scale", POSITIVE), **_named("inner_optimizer default_optimizer", (3, "sgd", None)), "optimizer_map": (3, "a"),
     "default_policy": ("nonsense", 3), "policy_map": (3, "a", {"a": 3}, {3: "float32"}),
+    **_named("addition_factor threshold_factor x_factor y_factor brightness_factor contrast_factor saturation_factor hue_factor",
+             (-2, 1.5, "a", NAN, [0.1])),
+    "bins": COUNTS, "clip_limit": FROM_ZERO, "tile_grid_size": (0, -1, 1.5, "a", [1, 2, 3]),
+    **_named("log_dir", PATHS), **_named("histogram_freq embeddings_freq", (-1, 1.5, "a")), "profile_batch": (-1, 1, (1, 2), "a"),
+    **_named("write_graph write_images write_steps_per_second send_as_json", SWITCHES), "update_freq": (0, -1, 1.5, "a", None),
+    "embeddings_metadata": (3, [3], {3: "a"}, {"a": 3}), **_named("path field root", TEXTS), "headers": (3, "a", {"a": 3}),
     "operation": ("nonsense", 3, ["add"]), "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
 }  # fmt: skip
 """Argument -> values that no constructor takes for it."""
@@ -160,6 +166,7 @@ ACCEPTED: dict[tuple[str, str], Any] = {
     ("ZeroPadding1D", "padding"): (3,), ("ZeroPadding2D", "padding"): (3,), ("ZeroPadding3D", "padding"): (3,),  # rows of zeros, not a word
     ("GroupNormalization", "groups"): (-1,),  # one group per channel
     ("RandomRotation", "factor"): (-0.1,), ("RandomBrightness", "factor"): (-0.1,),  # to both sides
+    ("RandomColorDegeneration", "factor"): (-0.1,),
     ("Rescaling", "scale"): (-1, NAN),
     ("Hashing", "mask_value"): ("a",), ("StringLookup", "mask_token"): ("",), ("StringLookup", "oov_token"): ("",),
     ("CallbackList", "model"): ...,  # whatever trains

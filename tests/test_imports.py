@@ -53,11 +53,13 @@ ORDER: dict[str, set[str]] = {
     "metrics": _KERAS,
     "optimizers": {*_CORE, "saving", "initializers"},
     "callbacks": {"utils", "saving", "graph", "distribution"},
+    "callbacks.tensorboard": {"utils", "saving", "graph", "distribution", "callbacks", "layers"},  # which of the layers are embeddings
     "datasets": {"saving"},
     "preprocessing": {"ops", "utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
+    "wrappers": {"models"},
     "keras_alias": {"saving", ""},
     "demo": {"datasets", "layers", "optimizers", "utils", ""},
     "cli": {"demo", "keras_alias", "backend", "inspection.command"},
@@ -92,6 +94,7 @@ FRONT = {
     "models",
     "saving",
     "random",
+    "wrappers",
 }
 """The Keras surface: written with ops and the backend interface, never with a concrete backend."""
 OPEN_BACKEND = {"interface", "theano_style", "function"}
@@ -101,6 +104,7 @@ HEAVY = [
     "h5py",
     "rich",
     "networkx",
+    "sklearn",
     "jax",
     "torch",
     "tensorflow",

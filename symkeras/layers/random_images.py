@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from symkeras import ops, random
+from symkeras import ops, random, tree
 from symkeras.arguments import checked, number, one_of, refusal, several
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.image_sizes import ToSize
@@ -30,10 +30,48 @@ def range_of(value: Any, where: str, least: float, most: float, is_least_taken: 
     return (min(low, high), max(low, high)) if len(items) == 2 else (-abs(low), abs(low))
 
 
+def share_of(value: Any, where: str, least: float = 0, most: float = 1) -> tuple[float, float]:
+    """(lower, upper) of a factor that is never below `least`: those of a pair, sorted, or `least` and the number.
+
+    Raises:
+        ConfigError: it is no number and no pair of numbers within the bounds.
+    """
+    low, high = range_of(value, where, least, most)
+    return (low, high) if isinstance(value, (tuple, list)) else (least, high)
+
+
+def as_range(value: Any, where: str) -> tuple[float, float]:
+    """The least and the greatest value of a pixel.
+
+    Raises:
+        ConfigError: they are no two different numbers.
+    """
+    low, high = sorted(several(number(), count=2)(value, where))
+    if low == high:
+        raise refusal(where, "two different numbers", value)
+    return low, high
+
+
+def rescaled(x: Any, of: tuple[float, float], to: tuple[float, float]) -> Any:
+    """Numbers of one range in another one."""
+    if tuple(of) == tuple(to):
+        return x
+    return ops.add(ops.multiply(ops.divide(ops.subtract(x, of[0]), of[1] - of[0]), to[1] - to[0]), to[0])
+
+
+_BESIDE = ("images", "labels", "segmentation_masks", "bounding_boxes")
+
+
 class RandomImages(Layer):
-    """Images as they are in use, changed at random while training; called by itself it takes that it trains, as Keras' do."""
+    """Images as they are in use, changed at random while training; called by itself it takes that it trains, as Keras' do.
+
+    A dict may have labels and masks beside the images, and boxes for layers that leave pixels where they are.
+    """
 
     _settings: ClassVar[tuple[str, ...]] = ()
+    _is_seeded: ClassVar[bool] = True
+    _is_always_on: ClassVar[bool] = False
+    _moves_pixels: ClassVar[bool] = False
 
     def __init__(self, seed: Any = None, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -42,8 +80,9 @@ class RandomImages(Layer):
         self.data_format = data_format_of(data_format)
 
     def call(self, inputs: Any, training: Any = True) -> Any:
+        training = training or self._is_always_on
         if isinstance(inputs, dict):
-            raise ConfigError(f"{type(self).__name__} {self.name!r} changes images; labels, masks and boxes in a dict beside them are not offered")
+            return self._together(inputs, training)
         images = ops.cast(inputs, self.compute_dtype)
         if not training:
             return images
@@ -53,6 +92,19 @@ class RandomImages(Layer):
         changed = self.transform_images(batch, self.get_random_transformation(batch))
         return ops.squeeze(changed, 0) if is_single else changed
 
+    def _together(self, data: dict[str, Any], training: bool) -> dict[str, Any]:
+        """What a dict holds, all changed by the same draws."""
+        if "images" not in data or not set(data) <= set(_BESIDE):
+            raise ConfigError(f"{type(self).__name__} {self.name!r} takes a dict of images and {', '.join(_BESIDE[1:])}, received {sorted(data)}")
+        images = data["images"]
+        self._space(ops.shape(images))
+        is_single = len(ops.shape(images)) == 3
+        batch = tree.map_structure(lambda x: ops.expand_dims(x, 0), data) if is_single else data
+        drawn = self.get_random_transformation(batch["images"], training)
+        changes = (self.transform_images, self.transform_labels, self.transform_segmentation_masks, self.transform_bounding_boxes)
+        done = {key: change(batch[key], drawn, training) for key, change in zip(_BESIDE, changes, strict=True) if key in batch}
+        return tree.map_structure(lambda x: ops.squeeze(x, 0), done) if is_single else done
+
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """What is drawn for a batch of images, as a dict.
 
@@ -61,12 +113,36 @@ class RandomImages(Layer):
             training: None is given where it is False.
             seed: an int or a `SeedGenerator` in place of the layer's own.
         """
-        return self._drawn(ops.shape(data), self.generator if seed is None else seed) if training else None
+        images = data["images"] if isinstance(data, dict) else data
+        return self._drawn(ops.shape(images), self.generator if seed is None else seed) if training else None
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
         """A batch of images, changed by what `get_random_transformation` gave."""
         images = ops.cast(images, self.compute_dtype)
         return self._changed(images, transformation) if training and transformation is not None else images
+
+    def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
+        """The labels of a batch of images after the same change."""
+        return labels
+
+    def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
+        """Masks (B, H, W, 1) after the same change: moved as the pixels are, with no new values."""
+        if not self._moves_pixels or not training or transformation is None:
+            return segmentation_masks
+        return ops.cast(self._masks_changed(segmentation_masks, transformation), ops.dtype_of(segmentation_masks))
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
+        """Boxes after the same change.
+
+        Raises:
+            ConfigError: the layer moves pixels.
+        """
+        if self._moves_pixels:
+            raise ConfigError(f"{type(self).__name__} {self.name!r} moves pixels; bounding boxes beside them are not offered")
+        return bounding_boxes
+
+    def _masks_changed(self, masks: Any, drawn: Any) -> Any:
+        return self._changed(masks, drawn)
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
         raise NotImplementedError
@@ -88,7 +164,7 @@ class RandomImages(Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        names = (*self._settings, "seed", "data_format")
+        names = (*self._settings, *(("seed",) if self._is_seeded else ()), "data_format")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -117,6 +193,7 @@ class RandomFlip(RandomImages):
     """
 
     _settings = ("mode",)
+    _moves_pixels = True
 
     @checked(mode=one_of(*MODES))
     def __init__(self, mode: str = "horizontal_and_vertical", seed: Any = None, data_format: str | None = None, **kwargs: Any):
@@ -243,13 +320,14 @@ class RandomCrop(RandomImages, ToSize):
     """
 
     _settings = ("height", "width")
+    _moves_pixels = True
 
     def __init__(self, height: int, width: int, seed: Any = None, data_format: str | None = None, **kwargs: Any):
         ToSize.__init__(self, height, width, data_format, **kwargs)
         self.seed, self.generator = seed, random.SeedGenerator(seed)
 
     def call(self, inputs: Any, training: Any = True) -> Any:
-        if training:
+        if training or isinstance(inputs, dict):
             return super().call(inputs, training)
         return self._resized(ops.cast(inputs, self.compute_dtype))
 
@@ -270,9 +348,15 @@ class RandomCrop(RandomImages, ToSize):
             images = ops.take(images, ops.add(start, np.arange(size, dtype="int32")), axis)
         return images
 
-    def _resized(self, images: Any) -> Any:
+    def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
+        """The part of masks that is cut out of the images."""
+        if training and transformation is not None:
+            return ops.cast(self.transform_images(segmentation_masks, transformation), ops.dtype_of(segmentation_masks))
+        return self._resized(segmentation_masks, "nearest")
+
+    def _resized(self, images: Any, interpolation: str = "bilinear") -> Any:
         self._space(ops.shape(images))
-        return ops.image.resize(images, (self.height, self.width), crop_to_aspect_ratio=True, data_format=self.data_format)
+        return ops.image.resize(images, (self.height, self.width), interpolation, crop_to_aspect_ratio=True, data_format=self.data_format)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return ToSize.compute_output_shape(self, input_shape)

@@ -7,7 +7,7 @@ from typing import Any
 
 from symkeras import ops
 from symkeras.arguments import checked, number, one_of
-from symkeras.layers.random_images import RandomImages, range_of
+from symkeras.layers.random_images import RandomImages, range_of, share_of
 from symkeras.ops.image.sampling import INTERPOLATIONS
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
@@ -16,16 +16,24 @@ FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 class _RandomTransform(RandomImages):
     """What is drawn becomes eight numbers for each image (`affine_transform`)."""
 
+    _moves_pixels = True
+
     @checked(fill_mode=one_of(*FILL_MODES), interpolation=one_of(*INTERPOLATIONS), fill_value=number())
     def __init__(self, fill_mode: str, interpolation: str, seed: Any, fill_value: float, data_format: str | None, **kwargs: Any):
         super().__init__(seed, data_format, **kwargs)
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
 
     def _changed(self, images: Any, drawn: Any) -> Any:
+        return self._read(images, drawn, self.interpolation)
+
+    def _masks_changed(self, masks: Any, drawn: Any) -> Any:
+        return self._read(masks, drawn, "nearest")
+
+    def _read(self, images: Any, drawn: Any, interpolation: str) -> Any:
         sizes = ops.shape(images)
         height, width = (ops.cast(sizes[axis], self.compute_dtype) for axis in self._space(sizes))
         transform = self._transform(drawn, height, width)
-        return ops.image.affine_transform(images, transform, self.interpolation, self.fill_mode, self.fill_value, self.data_format)
+        return ops.image.affine_transform(images, transform, interpolation, self.fill_mode, self.fill_value, self.data_format)
 
     def _transform(self, drawn: Any, height: Any, width: Any) -> Any:
         raise NotImplementedError
@@ -186,3 +194,61 @@ class RandomZoom(_RandomTransform):
             ops.multiply(ops.multiply(ops.subtract(size, 1), 0.5), ops.subtract(1, zoom)) for size, zoom in ((width, across), (height, down))
         )
         return self._columns(across, 0, x, 0, down, y, 0, 0)
+
+
+class RandomShear(_RandomTransform):
+    """Each image sheared while training: rows moved sideways by their number times x, columns down by their number times y.
+
+    Args:
+        x_factor: x lies from -factor to factor, or between those of a pair; then both are negated in half of the cases.
+        y_factor: the same of y.
+        interpolation: "bilinear" or "nearest".
+        fill_mode: what comes in from outside: "reflect", "wrap", "constant" or "nearest".
+        fill_value: what comes in for "constant".
+        data_format: where the channels are.
+        seed: an integer for draws that repeat.
+
+    Input shape:
+        (B, H, W, C) or (H, W, C); the channels before H for "channels_first"
+
+    Output shape:
+        that of the input
+
+    Raises:
+        ConfigError: a factor outside of 0 to 1, or an argument that is not known.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = RandomShear((0.0, 0.0), 0.0)
+        >>> layer(np.array([[[[1.0], [2.0]]]]))[0, 0, :, 0].tolist()
+        [1.0, 2.0]
+    """
+
+    _settings = ("x_factor", "y_factor", "interpolation", "fill_mode", "fill_value")
+
+    def __init__(self, x_factor: Any = 0.0, y_factor: Any = 0.0, interpolation: str = "bilinear", fill_mode: str = "reflect", fill_value: float = 0.0,
+                 data_format: str | None = None, seed: Any = None, **kwargs: Any):  # fmt: skip
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
+        self.x_factor = self._factor(x_factor, "x_factor")
+        self.y_factor = self._factor(y_factor, "y_factor")
+
+    def _factor(self, value: Any, name: str) -> tuple[float, float]:
+        low, high = share_of(value, f"RandomShear: {name}")
+        return (low, high) if isinstance(value, (tuple, list)) else (-high, high)
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        if isinstance(config, dict):  # what a number became
+            names = [n for n in ("x_factor", "y_factor") if isinstance(f := config.get(n), (list, tuple)) and len(f) == 2 and f[0] == -f[1]]
+            config = {**config, **{name: config[name][1] for name in names}}
+        return super().from_config(config)
+
+    def _drawn(self, sizes: Any, seed: Any) -> Any:
+        sign = ops.where(ops.greater(self._uniform((sizes[0], 1), 0.0, 1.0, seed), 0.5), -1.0, 1.0)
+        down = self._uniform((sizes[0], 1), *self.y_factor, seed)
+        across = self._uniform((sizes[0], 1), *self.x_factor, seed)
+        return {"shear_factor": ops.multiply(ops.concatenate([across, down], 1), ops.cast(sign, self.compute_dtype)), "input_shape": sizes}
+
+    def _transform(self, drawn: Any, height: Any, width: Any) -> Any:
+        shear = drawn["shear_factor"]
+        return self._columns(1, shear[:, :1], 0, shear[:, 1:], 1, 0, 0, 0)

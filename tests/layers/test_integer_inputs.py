@@ -23,7 +23,8 @@ IN_FLOATS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "AveragePooling3D": ((2,), (3, 3, 3, 2)), "GlobalAveragePooling1D": ((), SERIES), "GlobalAveragePooling2D": ((), IMAGE),
     "GlobalAveragePooling3D": ((), (3, 3, 3, 2)), "SimpleRNN": ((2,), SERIES), "LSTM": ((2,), SERIES), "GRU": ((2,), SERIES),
     "TimeDistributed": ((layers.Dense(2),), SERIES), "Rescaling": ((0.5, 1), IMAGE), "Normalization": ((-1, 3.0, 4.0), SERIES),
-    "CenterCrop": ((2, 3), IMAGE), "Bidirectional": ((layers.LSTM(2),), SERIES), "Activation": (("tanh",), ROWS),
+    "CenterCrop": ((2, 3), IMAGE), "AutoContrast": ((), IMAGE), "ContrastLimitedAdaptiveHistogramEqualization": (((0, 255), 4.0, (2, 2)), IMAGE),
+    "Bidirectional": ((layers.LSTM(2),), SERIES), "Activation": (("tanh",), ROWS),
 }  # fmt: skip
 KEPT: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "Flatten": ((), SERIES), "Reshape": (((2, 2),), ROWS), "Permute": (((2, 1),), SERIES), "RepeatVector": ((2,), ROWS), "Masking": ((), SERIES),
@@ -41,7 +42,8 @@ ELSEWHERE = {
     "Embedding", "Lambda", "GraphLayer", "Layer", "InputLayer", "Wrapper", "RNN", "StackedRNNCells", "SimpleRNNCell", "LSTMCell", "GRUCell",
     "MultiHeadAttention", "GroupQueryAttention", "WithWeight", "RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness", "RandomTranslation",
     "RandomRotation", "RandomZoom", "StringLookup", "IntegerLookup", "TextVectorization", "CategoryEncoding", "Discretization", "Hashing",
-    "HashedCrossing", "Pipeline",
+    "HashedCrossing", "Pipeline", "RandomShear", "RandomHue", "RandomSaturation", "RandomColorDegeneration", "RandomGrayscale",
+    "RandomColorJitter", "Equalization", "Solarization", "RandomInvert", "RandomPosterization", "RandomErasing", "MixUp", "CutMix",
 }  # fmt: skip
 
 
