@@ -98,7 +98,7 @@ FRONT = {
 }
 """The Keras surface: written with ops and the backend interface, never with a concrete backend."""
 OPEN_BACKEND = {"interface", "theano_style", "function"}
-SHARED = {"interpreter", "cluster", "emitted", "engine", "onnx", "denormals", "taken"}
+SHARED = {"size_check", "interpreter", "cluster", "emitted", "engine", "onnx", "denormals", "taken"}
 """What several backends are built on."""
 HEAVY = [
     "h5py",
