@@ -24,6 +24,8 @@ _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",
     "Initializer": "initializers", "Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers", "Regularizer": "regularizers",
     "DTypePolicy": "dtype_policies", "FloatDTypePolicy": "dtype_policies",
+    "StatelessScope": "graph.stateless", "SymbolicScope": "graph.stateless", "RematScope": "graph.rematerialization",
+    "remat": "graph.rematerialization", "device": "distribution.device_scope", "Operation": "layers.operation", "Function": "models.function",
     "Variable": "graph.variable", "KerasTensor": "layers.input", "Graph": "graph", "Tensor": "graph",
     "GradientTape": "autodiff.tape", "function": "backend.function", "grad": "backend.function", "name_scope": "graph.provenance",
     "compare": "inspection.compare", "bisect": "inspection.bisect", "minimise": "inspection.minimise", "diff": "inspection.model_diff",

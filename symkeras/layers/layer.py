@@ -23,23 +23,25 @@ from symkeras.distribution.scope import distribution
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
-from symkeras.graph import autocast, dims, dtypes, provenance, room, tracing
+from symkeras.graph import autocast, dims, dtypes, provenance, room, stateless, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
 from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import InputSpec, check_input_spec
+from symkeras.layers.operation import Operation
 from symkeras.layers.precision import Precision
 from symkeras.layers.replay import evaluated
 from symkeras.layers.result import Result
 from symkeras.layers.state_names import state_names
+from symkeras.layers.stateless_calls import StatelessCalls
 from symkeras.layers.tracking import Tracker, restore, state_of
 
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 _STORE = instance(Mapping, "a dict or a part of a file")  # type: ignore[type-abstract]
 
 
-class Layer(InboundCalls, Precision):
+class Layer(InboundCalls, Precision, StatelessCalls, Operation):
     """A piece of a model: `build` makes weights, `call` computes.
 
     Args:
@@ -329,8 +331,12 @@ class Layer(InboundCalls, Precision):
         made_in = None if trace is None else weakref.ref(trace)
         for layer in self._flatten_layers():
             layer._losses = []
+        scope = stateless.current()
         for layer, loss in _context.losses:
-            layer._losses.append((made_in, evaluated(loss)))
+            kept = evaluated(loss)
+            layer._losses.append((made_in, kept))
+            if scope is not None and scope.collect_losses:
+                scope.add_loss(kept)
 
     def _regularization_losses(self) -> list[Any]:
         return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
