@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distribution", "graph",
     "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
-    "tree", "utils", "dtype_policies", "mixed_precision",
+    "tree", "utils", "dtype_policies", "legacy", "mixed_precision",
 )  # fmt: skip
 _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",

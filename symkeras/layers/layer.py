@@ -410,10 +410,16 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             outputs = shared.lay_out(outputs, f"{provenance.layer_path()}/output")
         if self.activity_regularizer is not None:
             for y in tree.flatten(outputs):
-                batch = ops.cast(ops.as_tensor(ops.shape(y)[0]) if isinstance(ops.shape(y)[0], dims.Dim) else ops.shape(y)[0], self.compute_dtype)
-                _context.losses.append((self, self.activity_regularizer(y) / batch))
+                _context.losses.append((self, self._activity_loss(y)))
         self._set_masks(first, outputs)
         return outputs
+
+    def _activity_loss(self, y: Any) -> Any:
+        """The penalty on an output per row; half floats are summed as single ones."""
+        dtype = "float32" if self.compute_dtype == "float16" else self.compute_dtype
+        rows = ops.shape(y)[0]
+        batch = ops.cast(ops.as_tensor(rows) if isinstance(rows, dims.Dim) else rows, dtype)
+        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) == "float16" else y) / batch
 
     def _set_masks(self, inputs: Any, outputs: Any) -> None:
         previous = tree.map_structure(mask_of, inputs)
