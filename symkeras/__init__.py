@@ -19,12 +19,14 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distribution", "graph",
     "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
-    "tree", "utils", "dtype_policies", "mixed_precision", "wrappers",
+    "tree", "utils", "dtype_policies", "legacy", "mixed_precision", "wrappers",
 )  # fmt: skip
 _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",
     "Initializer": "initializers", "Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers", "Regularizer": "regularizers",
     "DTypePolicy": "dtype_policies", "FloatDTypePolicy": "dtype_policies",
+    "StatelessScope": "graph.stateless", "SymbolicScope": "graph.stateless", "RematScope": "graph.rematerialization",
+    "remat": "graph.rematerialization", "device": "distribution.device_scope", "Operation": "layers.operation", "Function": "models.function",
     "Variable": "graph.variable", "KerasTensor": "layers.input", "Graph": "graph", "Tensor": "graph",
     "GradientTape": "autodiff.tape", "function": "backend.function", "grad": "backend.function", "name_scope": "graph.provenance",
     "compare": "inspection.compare", "bisect": "inspection.bisect", "minimise": "inspection.minimise", "diff": "inspection.model_diff",

@@ -81,3 +81,111 @@ def assert_same_structure(a: Any, b: Any) -> None:
     elif is_nested(a):
         for x, y in zip(a, b, strict=True):
             assert_same_structure(x, y)
+
+
+class MAP_TO_NONE:
+    """What a function for `traverse` returns to have None in the place of a part."""
+
+
+def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+    """`structure` with what `func` gives for its parts, itself and its leaves among them.
+
+    Args:
+        func: gives None to leave a part as it is, and what is to stand for it otherwise; `MAP_TO_NONE` for None itself.
+        structure: any nesting.
+        top_down: whether a part comes before what is in it, which is then only looked at where `func` gave None.
+
+    Raises:
+        TypeError: `func` is no function.
+
+    >>> traverse(lambda x: x + 1 if isinstance(x, int) else None, [1, (2, 3)])
+    [2, (3, 4)]
+    """
+    if not callable(func):
+        raise TypeError(f"traverse: func must be a function, received {func!r}")
+    if top_down and (found := func(structure)) is not None:
+        return None if found is MAP_TO_NONE else found
+    if is_nested(structure):
+        structure = _with_children(structure, [traverse(func, child, top_down) for _, child in _children(structure)])
+    if not top_down and (found := func(structure)) is not None:
+        return None if found is MAP_TO_NONE else found
+    return structure
+
+
+def _children(structure: Any) -> list[tuple[Any, Any]]:
+    """(key or place, part) in order."""
+    if isinstance(structure, dict):
+        return [(key, structure[key]) for key in sorted(structure)]
+    return list(enumerate(structure))
+
+
+def _with_children(structure: Any, children: list[Any]) -> Any:
+    if isinstance(structure, dict):
+        found = dict(zip(sorted(structure), children, strict=True))
+        return type(structure)((key, found[key]) for key in structure)
+    return type(structure)(*children) if hasattr(structure, "_fields") else type(structure)(children)
+
+
+def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    """(path, leaf) in order; a path is the keys and places that lead to the leaf.
+
+    >>> flatten_with_path([1, {"a": 2}])
+    [((0,), 1), ((1, 'a'), 2)]
+    """
+    if not is_nested(structure):
+        return [((), structure)]
+    return [((key, *path), leaf) for key, child in _children(structure) for path, leaf in flatten_with_path(child)]
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """Raise ValueError unless the leaves of both lie at the same paths, whatever holds them.
+
+    >>> assert_same_paths([1, (2, 3)], (4, [5, 6]))
+    """
+    paths = [{path for path, _ in flatten_with_path(structure)} for structure in (a, b)]
+    if paths[0] != paths[1]:
+        only = [sorted(map(str, own - other)) for own, other in (paths, paths[::-1])]
+        raise ValueError(f"structures have other paths: only the first has {only[0]}, only the second {only[1]}")
+
+
+def lists_to_tuples(structure: Any) -> Any:
+    """`structure` with tuples in the place of lists.
+
+    >>> lists_to_tuples([1, {"a": [2]}])
+    (1, {'a': (2,)})
+    """
+    return traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, top_down=False)
+
+
+def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
+    """`func` applied to every shape, a list or tuple of sizes and Nones, in the nesting of `structure`.
+
+    >>> map_shape_structure(len, {"a": (None, 3), "b": [(2,), (4, 5, 6)]})
+    {'a': 2, 'b': [1, 3]}
+    """
+    if isinstance(structure, (tuple, list)) and all(d is None or isinstance(d, int) for d in structure):
+        return func(tuple(structure))
+    if not is_nested(structure):
+        raise ValueError(f"expected a shape or a nesting of shapes, received {structure!r}")
+    return _with_children(structure, [map_shape_structure(func, child) for _, child in _children(structure)])
+
+
+def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+    """`func` applied to what lies in `structures` at the leaves of `shallow_structure`, in its nesting.
+
+    Raises:
+        ValueError: a structure has not the parts of the shallow one.
+
+    >>> map_structure_up_to([0, 0], lambda a, b: (a, b), [1, [2, 3]], ["x", "y"])
+    [(1, 'x'), ([2, 3], 'y')]
+    """
+    if not structures:
+        raise ValueError("map_structure_up_to: at least one structure is needed")
+    if not is_nested(shallow_structure):
+        return func(*structures)
+    parts = _children(shallow_structure)
+    for s in structures:
+        if not is_nested(s) or isinstance(s, dict) != isinstance(shallow_structure, dict) or [k for k, _ in _children(s)] != [k for k, _ in parts]:
+            raise ValueError(f"structures differ: {shallow_structure!r} and {s!r}")
+    columns = zip(*([child for _, child in _children(s)] for s in structures), strict=True)
+    return _with_children(shallow_structure, [map_structure_up_to(part, func, *given) for (_, part), given in zip(parts, columns, strict=True)])

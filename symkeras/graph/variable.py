@@ -15,7 +15,7 @@ import numpy as np
 
 from symkeras import locks
 from symkeras.errors import ShapeError
-from symkeras.graph import autocast, dtypes, provenance, recording, residence, room, tracing
+from symkeras.graph import autocast, dtypes, provenance, recording, residence, room, stateless, tracing
 from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import OPS, Node, keyed_by_identity, make
 from symkeras.graph.tensor import Tensor
@@ -256,6 +256,9 @@ class Variable(Arithmetic):
             raise ShapeError(
                 f"variable {self.path!r} expects shape {self._array.shape}, received an array of shape {array.shape}"
             )
+        scope = stateless.current()
+        if scope is not None:
+            scope.noted(self)
         try:
             self.array[...] = array
         finally:

@@ -23,23 +23,25 @@ from symkeras.distribution.scope import distribution
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
-from symkeras.graph import autocast, dims, dtypes, provenance, room, tracing
+from symkeras.graph import autocast, dims, dtypes, provenance, room, stateless, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
 from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import InputSpec, check_input_spec
+from symkeras.layers.operation import Operation
 from symkeras.layers.precision import Precision
 from symkeras.layers.replay import evaluated
 from symkeras.layers.result import Result
 from symkeras.layers.state_names import state_names
+from symkeras.layers.stateless_calls import StatelessCalls
 from symkeras.layers.tracking import Tracker, restore, state_of
 
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 _STORE = instance(Mapping, "a dict or a part of a file")  # type: ignore[type-abstract]
 
 
-class Layer(InboundCalls, Precision):
+class Layer(InboundCalls, Precision, StatelessCalls, Operation):
     """A piece of a model: `build` makes weights, `call` computes.
 
     Args:
@@ -329,8 +331,12 @@ class Layer(InboundCalls, Precision):
         made_in = None if trace is None else weakref.ref(trace)
         for layer in self._flatten_layers():
             layer._losses = []
+        scope = stateless.current()
         for layer, loss in _context.losses:
-            layer._losses.append((made_in, evaluated(loss)))
+            kept = evaluated(loss)
+            layer._losses.append((made_in, kept))
+            if scope is not None and scope.collect_losses:
+                scope.add_loss(kept)
 
     def _regularization_losses(self) -> list[Any]:
         return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
@@ -404,10 +410,16 @@ class Layer(InboundCalls, Precision):
             outputs = shared.lay_out(outputs, f"{provenance.layer_path()}/output")
         if self.activity_regularizer is not None:
             for y in tree.flatten(outputs):
-                batch = ops.cast(ops.as_tensor(ops.shape(y)[0]) if isinstance(ops.shape(y)[0], dims.Dim) else ops.shape(y)[0], self.compute_dtype)
-                _context.losses.append((self, self.activity_regularizer(y) / batch))
+                _context.losses.append((self, self._activity_loss(y)))
         self._set_masks(first, outputs)
         return outputs
+
+    def _activity_loss(self, y: Any) -> Any:
+        """The penalty on an output per row; half floats are summed as single ones."""
+        dtype = "float32" if self.compute_dtype == "float16" else self.compute_dtype
+        rows = ops.shape(y)[0]
+        batch = ops.cast(ops.as_tensor(rows) if isinstance(rows, dims.Dim) else rows, dtype)
+        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) == "float16" else y) / batch
 
     def _set_masks(self, inputs: Any, outputs: Any) -> None:
         previous = tree.map_structure(mask_of, inputs)

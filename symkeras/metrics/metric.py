@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from symkeras import config, dtype_policies, ops
+from symkeras import config, dtype_policies, ops, tree
 from symkeras.arguments import checked, optional, text
 from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dtypes, provenance, tracing
+from symkeras.graph.stateless import with_values
 from symkeras.graph.variable import Variable
 from symkeras.layers.tracking import Tracker, restore, state_of
 
@@ -168,23 +169,9 @@ class Metric:
     def _stateless(self, values: Sequence[Any], action: Callable[[], Any], arguments: Any) -> tuple[Any, list[Any]]:
         """What `action` gives and the state it leaves, when the variables hold `values`."""
         own = self.variables
-        if len(values) != len(own):
-            raise ShapeError(f"metric {self.name!r} has {len(own)} variables, received {len(values)} values")
-        outer = tracing.current()
-        if outer is None and not ops.is_symbolic(*values, *arguments):
-            before = [v.numpy() for v in own]
-            try:
-                for v, value in zip(own, values, strict=True):
-                    v.set(value)
-                return action(), [v.numpy() for v in self.variables]
-            finally:
-                for v, value in zip(own, before, strict=True):
-                    v.set(value)
-        with tracing.Trace() as trace:
-            trace.pending.update(outer.pending if outer is not None else {})
-            for v, value in zip(own, values, strict=True):
-                v.assign(value)
-            return action(), [trace.read(v) for v in self.variables]
+        is_symbolic = ops.is_symbolic(*values, *tree.flatten(arguments))
+        found, scope = with_values(f"metric {self.name!r}", own, values, action, is_symbolic)
+        return found, [scope.get_current_value(v) for v in self.variables]
 
     # ---- config --------------------------------------------------------------------------------------------------
 

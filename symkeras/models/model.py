@@ -15,10 +15,11 @@ from symkeras.layers.input import symbolic_input
 from symkeras.layers.layer import Layer, map_shapes
 from symkeras.layers.state_names import state_names
 from symkeras.models.functions import OWN_BOOKS
+from symkeras.models.state_trees import StateTrees
 from symkeras.models.trainer import Trainer
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, StateTrees, Layer):
     """A trainable composition of layers.
 
     Args:

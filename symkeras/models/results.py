@@ -28,6 +28,11 @@ class Results(Functions):
         return list({id(m): m for m in (*own, *self._layer_metrics())}.values())
 
     @property
+    def metrics_variables(self) -> list[Any]:
+        """The state of all metrics."""
+        return [v for m in self.metrics for v in m.variables]
+
+    @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, once the model has seen targets."""
         return self._names_in_order() if self._compilation is not None else []

@@ -164,7 +164,7 @@ class Sequential(Model):
             return Input(batch_shape=known[0].shape, dtype=known[0].dtype) if len(known) == 1 else None
         if first is None or first._batch_input_shape is None:
             return None
-        return Input(batch_shape=first._batch_input_shape, dtype=getattr(first, "input_dtype", None), name=f"{first.name}_input")
+        return Input(batch_shape=first._batch_input_shape, name=f"{first.name}_input")
 
     def _build_on(self, x: Tensor) -> None:
         self._chain.clear()

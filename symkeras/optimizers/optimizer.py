@@ -18,8 +18,9 @@ import numpy as np
 from symkeras import config as settings
 from symkeras import ops
 from symkeras.arguments import boolean, checked, fraction, integer, is_number, non_negative, optional, positive, positive_int, text
-from symkeras.errors import ConfigError
+from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import provenance, tracing
+from symkeras.graph.stateless import with_values
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.ops.op import dtype_of
@@ -185,6 +186,42 @@ class Optimizer(State):
                 if v.constraint is not None:
                     v.assign(v.constraint(v.value))
             self._iterations.assign_add(1)
+
+    def stateless_apply(self, optimizer_variables: Sequence[Any], grads: Sequence[Any],
+                        trainable_variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:  # fmt: skip
+        """One step on values; the variables keep theirs.
+
+        Args:
+            optimizer_variables: one value for each of `variables`.
+            grads: one gradient for each variable that the optimizer was built with; None where there is none.
+            trainable_variables: one value for each of those.
+
+        Returns:
+            The values of these variables after the step, and those of `variables`.
+
+        Raises:
+            ConfigError: the optimizer is not built.
+            ShapeError: another number of values, or a value of another shape.
+
+        Example:
+            >>> from symkeras.optimizers import SGD
+            >>> v, optimizer = Variable([1.0], name="v"), SGD(0.5)
+            >>> optimizer.build([v])
+            >>> weights, state = optimizer.stateless_apply([s.value for s in optimizer.variables], [np.ones(1, "float32")], [v.value])
+            >>> weights[0].tolist(), int(state[0]), v.numpy().tolist()
+            ([0.5], 1, [1.0])
+        """
+        if not self.built:
+            raise ConfigError(f"optimizer {self.name!r}: stateless_apply() needs its variables; call build(variables) first")
+        trained, own = list(self._trainable_variables), self.variables
+        for what, values, expected in (("trainable variables", trainable_variables, trained), ("variables", optimizer_variables, own)):
+            if len(values) != len(expected):
+                raise ShapeError(f"optimizer {self.name!r} has {len(expected)} {what}, received {len(values)} values")
+        values = [*trainable_variables, *optimizer_variables]
+        is_symbolic = ops.is_symbolic(*values, *(g for g in grads if g is not None))
+        where = f"optimizer {self.name!r}"
+        _, scope = with_values(where, [*trained, *own], values, lambda: self.apply(grads, trained), is_symbolic)
+        return [scope.get_current_value(v) for v in trained], [scope.get_current_value(v) for v in own]
 
     def _variables_for(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None) -> Sequence[Variable]:
         """The variables that gradients are of, for which the optimizer is built."""

@@ -12,6 +12,7 @@ NAMES: dict[str, str] = {
     "SeedGenerator": "seed_generator", "global_seed_generator": "seed_generator", "draw_seed": "seed_generator",
     "categorical": "draws", "dropout": "draws", "normal": "draws", "randint": "draws", "shuffle": "draws",
     "truncated_normal": "draws", "uniform": "draws",
+    "beta": "rejection", "binomial": "rejection", "gamma": "rejection",
 }  # fmt: skip
 
 

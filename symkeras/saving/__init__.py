@@ -12,6 +12,7 @@ NAMES: dict[str, str] = {
     "CustomObjectScope": "serialization", "custom_object_scope": "serialization", "deserialize_keras_object": "serialization",
     "get_custom_objects": "serialization", "get_registered_name": "serialization", "get_registered_object": "serialization",
     "register_keras_serializable": "serialization", "serialize_keras_object": "serialization",
+    "KerasFileEditor": "file_editor",
     "load_model": "model_files", "load_weights": "model_files", "save_model": "model_files", "save_weights": "model_files",
 }  # fmt: skip
 

@@ -21,16 +21,25 @@ NAMES: dict[str, str] = {
     "get_file": "utils.file_cache",
     **dict.fromkeys(("array_to_img", "img_to_array", "load_img", "save_img"), "utils.images"),
     "image_dataset_from_directory": "utils.image_directory", "text_dataset_from_directory": "utils.text_directory",
+    "audio_dataset_from_directory": "utils.audio_directory", "Config": "utils.settings",
+    "is_keras_tensor": "layers.sources", "get_source_inputs": "layers.sources", "standardize_dtype": "graph.dtypes",
+    **dict.fromkeys(("enable_interactive_logging", "disable_interactive_logging", "is_interactive_logging_enabled"), "config"),
+    "model_to_dot": "models.dot",
     "timeseries_dataset_from_array": "utils.windows", "split_dataset": "utils.splitting",
     "PyDataset": "utils.dataset", "Sequence": "utils.dataset",
 }  # fmt: skip
 
 
+_RENAMED = {"standardize_dtype": "standardize"}
+
+
 def __getattr__(name: str) -> Any:
+    if name == "legacy":
+        return importlib.import_module("symkeras.utils.legacy")
     if name in NAMES:
-        return getattr(importlib.import_module(f"symkeras.{NAMES[name]}"), name)
+        return getattr(importlib.import_module(f"symkeras.{NAMES[name]}"), _RENAMED.get(name, name))
     raise missing("symkeras.utils", name)
 
 
 def __dir__() -> list[str]:
-    return sorted(NAMES)
+    return sorted({*NAMES, "legacy"})

@@ -194,6 +194,9 @@ def test_penalties_and_losses_of_mixed_layers_are_summed_in_float32() -> None:
     x = Input((4,))
     model = Model(x, layers.Dense(4, kernel_regularizer="l2", activity_regularizer=lambda y: ops.sum(ops.cast(y, "float32")) * 0 + 70000.0)(x))
     model.compile("sgd", "mse")
+    squares = layers.Activation("linear", activity_regularizer="l2", dtype="mixed_float16")
+    squares(np.full((1, 4), 300.0))
+    assert float(squares.losses[0]) == 0.01 * 4 * 300**2
     found = model.evaluate(X[:1], np.zeros((1, 4), "float32"), verbose=0)
     assert np.isfinite(found) and found > 65504  # the largest of float16
 

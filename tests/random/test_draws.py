@@ -21,6 +21,8 @@ N = 40_000
 DRAWS: dict[str, Callable[..., Any]] = {
     "normal": random.normal, "uniform": random.uniform, "truncated_normal": random.truncated_normal,
     "randint": lambda shape, seed=None, **_: random.randint(shape, -3, 9, seed=seed),
+    "gamma": lambda shape, **k: random.gamma(shape, 0.7, **k), "beta": lambda shape, **k: random.beta(shape, 0.5, 2.0, **k),
+    "binomial": lambda shape, **k: random.binomial(shape, 9, 0.7, **k), "binomial of many": lambda shape, **k: random.binomial(shape, 90, 0.4, **k),
 }  # fmt: skip
 
 
@@ -46,10 +48,16 @@ def truncated_cdf(v: float) -> float:
         (lambda shape, **k: (random.normal(shape, 3.0, 0.5, **k) - 3) / 0.5, NormalDist().cdf),
         (lambda shape, **k: (random.truncated_normal(shape, -1.0, 2.0, **k) + 1) / 2, truncated_cdf),
         (lambda shape, **k: (random.uniform(shape, -2.0, 6.0, **k) + 2) / 8, lambda v: v),
+        (lambda shape, **k: random.gamma(shape, 1.0, **k), lambda v: 1 - math.exp(-v)),
+        (lambda shape, **k: random.gamma(shape, 0.5, **k), lambda v: math.erf(math.sqrt(v))),
+        (lambda shape, **k: random.gamma(shape, np.full(4, 3.0), **k), lambda v: 1 - (1 + v + v * v / 2) * math.exp(-v)),
+        (lambda shape, **k: random.beta(shape, 1.0, 1.0, **k), lambda v: v),
+        (lambda shape, **k: random.beta(shape, 2.0, 1.0, **k), lambda v: v * v),
+        (lambda shape, **k: random.beta(shape, 0.5, 0.5, **k), lambda v: 2 / math.pi * math.asin(math.sqrt(v))),
     ],
 )
 def test_numbers_have_their_distribution(draw: Callable[..., Any], cdf: Callable[[float], float], dtype: str) -> None:
-    x = draw((N // 4, 4), dtype=dtype, seed=11)
+    x = draw((N // 4, 4), dtype=dtype, seed=12)
     assert x.shape == (N // 4, 4) and x.dtype == dtype
     assert biggest_gap(x, cdf) < 1.63 / math.sqrt(N)  # the 1 % bound of Kolmogorov and Smirnov
 
@@ -187,3 +195,23 @@ def test_unknown_arguments_integer_dtypes_and_unknown_sizes_are_errors() -> None
         random.uniform((2,), dtype="int32")
     with pytest.raises(ShapeError, match="needs its sizes"):
         random.normal((None, 2))
+
+
+@pytest.mark.parametrize(("n", "p"), [(1, 0.3), (5, 0.9), (20, 0.4), (30, 0.34), (100, 0.05), (400, 0.5), (300, 0.97), (7, 0.0), (7, 1.0), (0, 0.5)])
+def test_successes_are_as_frequent_as_they_are_likely(n: int, p: float) -> None:
+    x = random.binomial((N,), n, p, seed=3)
+    assert x.dtype == np.float32 and np.array_equal(x, np.floor(x))
+    likely = np.array([math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)])
+    found = np.bincount(x.astype(int), minlength=n + 1)
+    assert found.size == n + 1
+    assert np.abs(np.cumsum(found) / N - np.cumsum(likely)).max() < 1.63 / math.sqrt(N)
+
+
+def test_parameters_out_of_range_give_nan_and_small_ones_stay_in_range() -> None:
+    assert np.isnan(random.gamma((3,), [-1.0, 0.0, 1.0], seed=1)).tolist() == [True, True, False]
+    assert np.isnan(random.beta((2,), [1.0, 1.0], [-1.0, 1.0], seed=1)).tolist() == [True, False]
+    assert np.isnan(random.binomial((3,), [3, 3, -1], [2.0, 0.5, 0.5], seed=1)).tolist() == [True, False, True]
+    tiny = random.beta((200,), 1e-3, 1e-3, seed=1)
+    assert np.isfinite(tiny).all() and tiny.min() == 0 and tiny.max() == 1
+    with pytest.raises(DtypeError, match="floating"):
+        random.gamma((2,), 1.0, dtype="int32")
