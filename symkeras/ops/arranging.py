@@ -331,34 +331,3 @@ def multi_hot(inputs: Any, num_classes: Any = None, axis: int = -1, dtype: Any =
     if shape(hot)[axis] == 0:
         return cast(red.any(hot, axis), dtypes.standardize(dtype))
     return red.max(hot, axis)
-
-
-def _no_complex(what: str) -> ConfigError:
-    return ConfigError(f"{what}: symkeras has no complex tensors; keep the real and the imaginary part as two tensors, or as a last axis of 2")
-
-
-def polar(abs_: Any, angle: Any) -> Any:
-    """Refused: complex numbers of a length and an angle.
-
-    Raises:
-        ConfigError: always; `abs_ * cos(angle)` and `abs_ * sin(angle)` are the parts.
-    """
-    raise _no_complex("polar")
-
-
-def view_as_complex(x: Any) -> Any:
-    """Refused: a last axis of 2 as complex numbers.
-
-    Raises:
-        ConfigError: always; `x[..., 0]` and `x[..., 1]` are the parts.
-    """
-    raise _no_complex("view_as_complex")
-
-
-def view_as_real(x: Any) -> Any:
-    """Refused: complex numbers as a last axis of 2.
-
-    Raises:
-        ConfigError: always; there are no complex tensors to look at.
-    """
-    raise _no_complex("view_as_real")
