@@ -119,7 +119,7 @@ REFUSALS: dict[str, tuple[Any, type[Exception], str]] = {
     "diagonal": (lambda x: ops.diagonal(x, axis1=1, axis2=-1), ShapeError, "takes two axes"),
     "tril": (lambda x: ops.tril(x[0]), ShapeError, "takes matrices"),
     "scatter_update": (lambda x: ops.scatter_update(x, [[0, 0]], [1.0], "mean"), ConfigError, "received 'mean'"),
-    "meshgrid": (lambda x: ops.meshgrid(x), ShapeError, "takes vectors"),
+    "repeat": (lambda x: ops.repeat(x, [1, 2], 1), ShapeError, "one for each of 3 elements"),
     "unstack": (lambda x: ops.unstack(x, 3), ShapeError, "not num=3"),
     "rot90": (lambda x: ops.rot90(x, axes=(0, -2)), ShapeError, "two different axes"),
     "signature": (lambda x: ops.vectorize(ops.dot, signature="(n,(n)"), ConfigError, "a signature is such as"),
