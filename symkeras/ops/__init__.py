@@ -1,5 +1,8 @@
 """Every operation, with Keras' names: on arrays they compute at once, on symbolic tensors they build nodes."""
 
+from typing import Any as _Any
+
+from symkeras.not_offered import missing as _missing
 from symkeras.ops import image as image
 from symkeras.ops import op as op
 from symkeras.ops import operators as operators
@@ -153,8 +156,8 @@ from symkeras.ops.arithmetic import (  # isort: skip
     nextafter, rad2deg, real, saturate_cast, sinc,
 )  # fmt: skip
 from symkeras.ops.arranging import (  # isort: skip
-    array, copy, dtype, empty, empty_like, extract_sequences, fliplr, flipud, geomspace, get_item, logspace, meshgrid, multi_hot, polar, roll, rot90,
-    select, unravel_index, view, view_as_complex, view_as_real,
+    array, copy, dtype, empty, empty_like, extract_sequences, fliplr, flipud, geomspace, get_item, logspace, meshgrid, multi_hot, roll, rot90,
+    select, unravel_index, view,
 )  # fmt: skip
 from symkeras.ops.counting import argpartition, bincount, digitize, histogram, nonzero, searchsorted, unique  # isort: skip
 from symkeras.ops.diagonals import diag, diagflat, diagonal, trace, tri, tril, triu  # isort: skip
@@ -185,3 +188,7 @@ hard_swish = hard_silu
 amax, amin = max, min
 bitwise_invert, bitwise_left_shift, bitwise_right_shift = bitwise_not, left_shift, right_shift
 swish = silu
+
+
+def __getattr__(name: str) -> _Any:
+    raise _missing(__name__, name)

@@ -55,7 +55,7 @@ def view(x: Any, dtype: Any = None) -> Any:
     """The bits of `x` read as another dtype; the last axis has as many more elements as they are smaller.
 
     Raises:
-        ConfigError: a symbolic tensor, unless it has that dtype. ShapeError: the last axis does not divide.
+        ConfigError: a symbolic tensor, unless both dtypes are integers of one size. ShapeError: the last axis does not divide.
 
     >>> view(np.float32([1.0]), "int32").tolist()
     [1065353216]
@@ -63,6 +63,8 @@ def view(x: Any, dtype: Any = None) -> Any:
     target = dtypes.standardize(dtype) if dtype is not None else None
     if is_symbolic(x):
         tensor = as_tensor(x)
+        if target is not None and dtypes.is_int(target) and dtypes.is_int(tensor.dtype) and dtypes.itemsize(target) == dtypes.itemsize(tensor.dtype):
+            return cast(tensor, target)  # whole numbers of one size wrap around, which keeps their bits
         if target not in (None, tensor.dtype):
             raise ConfigError(f"view reads the bits of arrays: a symbolic tensor of {tensor.dtype} has no {target} of the same bits; see cast")
         return tensor
@@ -179,19 +181,17 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
     """The coordinates of all points of a grid.
 
     Args:
-        x: a vector or scalar for each axis.
+        x: a vector for each axis; other shapes are flattened.
         indexing: "xy", the first two axes exchanged, or "ij".
 
     Raises:
-        ConfigError: another indexing. ShapeError: something else than vectors.
+        ConfigError: another indexing.
 
     >>> [v.tolist() for v in meshgrid(np.array([1, 2]), np.array([3, 4]))]
     [[[1, 2], [1, 2]], [[3, 3], [4, 4]]]
     """
     if indexing not in ("xy", "ij"):
         raise ConfigError(f"meshgrid: indexing must be 'xy' or 'ij', received {indexing!r}")
-    if any(len(shape(v)) > 1 for v in x):
-        raise ShapeError(f"meshgrid takes vectors, received shapes {', '.join(str(shape(v)) for v in x)}")
     vectors = [reshape(v, (-1,)) for v in x]
     order = list(range(len(vectors)))
     if indexing == "xy" and len(order) > 1:
@@ -331,34 +331,3 @@ def multi_hot(inputs: Any, num_classes: Any = None, axis: int = -1, dtype: Any =
     if shape(hot)[axis] == 0:
         return cast(red.any(hot, axis), dtypes.standardize(dtype))
     return red.max(hot, axis)
-
-
-def _no_complex(what: str) -> ConfigError:
-    return ConfigError(f"{what}: symkeras has no complex tensors; keep the real and the imaginary part as two tensors, or as a last axis of 2")
-
-
-def polar(abs_: Any, angle: Any) -> Any:
-    """Refused: complex numbers of a length and an angle.
-
-    Raises:
-        ConfigError: always; `abs_ * cos(angle)` and `abs_ * sin(angle)` are the parts.
-    """
-    raise _no_complex("polar")
-
-
-def view_as_complex(x: Any) -> Any:
-    """Refused: a last axis of 2 as complex numbers.
-
-    Raises:
-        ConfigError: always; `x[..., 0]` and `x[..., 1]` are the parts.
-    """
-    raise _no_complex("view_as_complex")
-
-
-def view_as_real(x: Any) -> Any:
-    """Refused: complex numbers as a last axis of 2.
-
-    Raises:
-        ConfigError: always; there are no complex tensors to look at.
-    """
-    raise _no_complex("view_as_real")

@@ -142,9 +142,9 @@ def einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
     dtype = common_dtype("numeric", *operands)
     tensors = [cast(x, "int32") if dtype == "bool" else x for x in promoted("numeric", *operands)]
     terms, tensors = _without_ones(terms, tensors)
-    term, x = _diagonal_free(terms[0], tensors[0], subscripts)
+    term, x = _diagonal_free(terms[0], tensors[0])
     for k in range(1, len(terms)):
-        other_term, other = _diagonal_free(terms[k], tensors[k], subscripts)
+        other_term, other = _diagonal_free(terms[k], tensors[k])
         keep = set(result).union(*terms[k + 1 :]) if k + 1 < len(terms) else set(result)
         term, x = _contract(term, x, other_term, other, keep)
     gone = tuple(i for i, c in enumerate(term) if c not in result)
@@ -196,9 +196,17 @@ def _parse_einsum(subscripts: str, operands: Any) -> tuple[list[str], str]:
     return terms, right
 
 
-def _diagonal_free(term: str, x: Any, subscripts: str) -> tuple[str, Any]:
-    if len(set(term)) != len(term):
-        raise ShapeError(f"einsum {subscripts!r}: a repeated letter within one operand (a diagonal) is not supported")
+def _diagonal_free(term: str, x: Any) -> tuple[str, Any]:
+    """A term in which no letter stands twice, and the diagonals of `x` that it then names."""
+    from symkeras.ops.diagonals import diagonal
+
+    while twice := [c for c in term if term.count(c) > 1]:
+        first = term.index(twice[0])
+        second = term.index(twice[0], first + 1)
+        if not dims.same(shape(x)[first], shape(x)[second]):
+            raise ShapeError(f"einsum: the axis {twice[0]!r} has sizes {shape(x)[first]} and {shape(x)[second]} in one operand of shape {shape(x)}")
+        x = diagonal(x, 0, first, second)
+        term = "".join(c for k, c in enumerate(term) if k not in (first, second)) + twice[0]
     return term, x
 
 

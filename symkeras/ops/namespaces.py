@@ -9,6 +9,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from symkeras.not_offered import missing
+
 _AS_TEXT = {
     "numpy": """
         abs absolute add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin
@@ -50,6 +52,6 @@ def public(module: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
             found = getattr(importlib.import_module("symkeras.ops"), name, None)
             if found is not None:
                 return found
-        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        raise missing(module, name)
 
     return lookup, lambda: [name for name in NAMES[area] if hasattr(importlib.import_module("symkeras.ops"), name)]

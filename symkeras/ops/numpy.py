@@ -214,16 +214,34 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
-    """Every element of `x` `repeats` times along `axis`; the count may be symbolic."""
+    """Every element of `x` `repeats` times along `axis`; the count may be symbolic, or an array of one for each element.
+
+    >>> repeat(np.array([1, 2]), [2, 1]).tolist()
+    [1, 1, 2]
+    """
     from symkeras.ops.shaping import expand_dims, reshape
 
-    repeats = as_size(repeats)
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     sizes = shape(x)
     axis = canonical_axis(axis, len(sizes))
+    if isinstance(repeats, (list, tuple, np.ndarray)) and not is_symbolic(repeats) and np.ndim(repeats) == 1:
+        if len(repeats) != 1:
+            return _repeated(x, np.asarray(repeats), axis)
+        repeats = repeats[0]
+    repeats = as_size(repeats)
     wide = broadcast_to(expand_dims(x, axis + 1), (*sizes[: axis + 1], repeats, *sizes[axis + 1 :]))
     return reshape(wide, (*sizes[:axis], sizes[axis] * repeats, *sizes[axis + 1 :]))
+
+
+def _repeated(x: Any, counts: Any, axis: int) -> Any:
+    """`x` with each element along `axis` as often as its count says."""
+    from symkeras.ops.indexing import take
+
+    size = shape(x)[axis]
+    if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0 or not dims.same(size, len(counts)):
+        raise ShapeError(f"repeat takes a count from 0 on, or one for each of {size} elements, received {counts.tolist()}")
+    return take(x, np.repeat(np.arange(len(counts), dtype="int32"), counts), axis)
 
 
 def tile(x: Any, repeats: Any) -> Any:

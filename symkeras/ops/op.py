@@ -335,11 +335,11 @@ class Composite(Op):
         self.has_vjp = vjp is not None
         self._vjp = vjp
 
-    def bound(self, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    def bound(self, inputs: Sequence[Any], attrs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The tensors and the static arguments of a call that gave some by name or by place, as Keras' functions take them."""
         given = self.signature.bind(*inputs, **attrs).arguments
         names = list(self.signature.parameters)[: self.count]
-        return [given.pop(name) for name in names], given
+        return tuple(given.pop(name) for name in names), given
 
     def decompose(self, *inputs: Any, **attrs: Any) -> Any:
         """The same value from simpler ops."""

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.ops import elementwise as ew
 from symkeras.ops.elementwise import promoted
-from symkeras.ops.leaves import shape
+from symkeras.ops.leaves import cast, shape
 from symkeras.ops.linalg import dot, tensordot
-from symkeras.ops.numpy import full, moveaxis, ravel
+from symkeras.ops.numpy import arange, full, moveaxis, ravel
 from symkeras.ops.op import dtype_of
-from symkeras.ops.shaping import canonical_axis, expand_dims, reshape, slice_axis, squeeze, stack
+from symkeras.ops.shaping import canonical_axis, expand_dims, flip, reshape, slice_axis, squeeze, stack
+from symkeras.ops.sizes import as_size
 
 
 def inner(x1: Any, x2: Any) -> Any:
     """Sums of products over the last axes of both; a scalar times the other.
 
+    >>> import numpy as np
     >>> int(inner(np.array([1, 2]), np.array([3, 4])))
     11
     """
@@ -31,6 +31,7 @@ def inner(x1: Any, x2: Any) -> Any:
 def vdot(x1: Any, x2: Any) -> Any:
     """The sum of products of all elements of two tensors of one size.
 
+    >>> import numpy as np
     >>> int(vdot(np.array([[1], [2]]), np.array([3, 4])))
     11
     """
@@ -43,6 +44,7 @@ def vdot(x1: Any, x2: Any) -> Any:
 def kron(x1: Any, x2: Any) -> Any:
     """The product of Kronecker: a block of `x2` times each element of `x1`.
 
+    >>> import numpy as np
     >>> kron(np.array([1, 10]), np.array([1, 2])).tolist()
     [1, 2, 10, 20]
     """
@@ -64,6 +66,7 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
     Raises:
         ShapeError: the vectors have neither 2 nor 3 elements.
 
+    >>> import numpy as np
     >>> cross(np.array([1, 0, 0]), np.array([0, 1, 0])).tolist()
     [0, 0, 1]
     """
@@ -102,20 +105,24 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
         (M, N).
 
     Raises:
-        ShapeError: no vector, or a symbolic number of powers.
+        ShapeError: no vector, or no number of powers.
 
+    >>> import numpy as np
     >>> vander(np.array([2, 3]), 3).tolist()
     [[4, 2, 1], [9, 3, 1]]
     """
     if len(shape(x)) != 1:
         raise ShapeError(f"vander takes a vector, received shape {shape(x)}")
     (x,) = promoted("counted", x)
-    count = shape(x)[0] if N is None else N
-    if not isinstance(count, (int, np.integer)) or count < 0:
-        raise ShapeError(f"vander: N is the number of powers, a whole number from 0 on, received {count}")
+    count = shape(x)[0] if N is None else as_size(N)
+    if isinstance(count, int) and count < 0:
+        raise ShapeError(f"vander: N is the number of powers, from 0 on, received {count}")
+    if not isinstance(count, int):
+        powers = ew.power(expand_dims(x, 1), cast(arange(count), dtype_of(x)))
+        return powers if increasing else flip(powers, 1)
     columns = [full(shape(x), 1, dtype_of(x))]
-    for _ in range(int(count) - 1):
+    for _ in range(count - 1):
         columns.append(ew.multiply(columns[-1], x))
     if not count:
-        return reshape(slice_axis(expand_dims(x, 1), 1, 0, 0), (shape(x)[0], 0))
+        return slice_axis(expand_dims(x, 1), 1, 0, 0)
     return stack(columns if increasing else columns[::-1], 1)

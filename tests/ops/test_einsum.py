@@ -63,7 +63,7 @@ def test_einsum_takes_a_symbolic_batch() -> None:
 
 def test_einsum_says_what_it_does_not_take() -> None:
     x = np.zeros((2, 2))
-    for subscripts, given, words in (("ij,jk->ik", (x,), "2 operands, received 1"), ("ijk->i", (x,), "names 3 axes"), ("ii->i", (x,), "diagonal")):
+    for subscripts, given, words in (("ij,jk->ik", (x,), "2 operands, received 1"), ("ijk->i", (x,), "names 3 axes")):
         with pytest.raises(ShapeError, match=words):
             ops.einsum(subscripts, *given)
     with pytest.raises(ShapeError, match="the axis 'j' has sizes 2 and 3"):
@@ -102,3 +102,8 @@ def test_tensordot_is_numpys(axes: Any) -> None:
     expected = np.tensordot(a, b, axes)
     np.testing.assert_allclose(ops.tensordot(a, b, axes), expected, rtol=1e-12)
     np.testing.assert_allclose(run(inputs, [ops.tensordot(*inputs, axes)], [a, b])[0], expected, rtol=1e-12)
+
+
+def test_einsum_takes_diagonals_of_squares_alone() -> None:
+    with pytest.raises(ShapeError, match="sizes 2 and 3 in one operand"):
+        ops.einsum("ii->i", np.ones((2, 3)))
