@@ -141,6 +141,10 @@ WRONG: dict[str, tuple[Any, ...]] = {
     **_named("height width", COUNTS), **_named("height_factor width_factor", (-2, 1.5, "a", NAN, [0.1], [0, 2])), "variance": ("a", [object()]),
     **_named("crop_to_aspect_ratio pad_to_aspect_ratio antialias invert", SWITCHES), **_named("fill_mode", WORDS), "fill_value": ("a", NAN, [1.0]),
     "value_range": (3, "a", [1], [1, "a"], [NAN, 1]), "offset": ("a", [object()]),
+    **_named("fft_length frame_length frame_step sequence_stride sequence_length sampling_rate num_mel_bins", COUNTS),
+    "output_size": (0, -1, 1.5, "a", [1, 2, 3, 4]), **_named("min_freq", FROM_ZERO), **_named("max_freq min_power", POSITIVE),
+    **_named("top_db mag_exp ref_power", NUMBERS), **_named("power_to_db periodic expand_dims", SWITCHES), **_named("side scaling", WORDS),
+    "window": ("nonsense", [object()]),
     "operation": ("nonsense", 3, ["add"]), "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
 }  # fmt: skip
 """Argument -> values that no constructor takes for it."""
@@ -162,6 +166,7 @@ NEEDED: dict[str, Any] = {
     "precision": 0.5, "recall": 0.5, "learning_rate": 0.1, "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5, "boundaries": [1],
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
     "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5,
+    "output_size": 2,
     "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""

@@ -25,6 +25,8 @@ NAMES: dict[str, str] = {
     **{f"{kind}{rank}D": "pooling" for kind in (
         "MaxPooling", "MaxPool", "AveragePooling", "AvgPool", "GlobalMaxPooling", "GlobalMaxPool", "GlobalAveragePooling", "GlobalAvgPool",
     ) for rank in (1, 2, 3)},
+    **{f"Adaptive{kind}Pooling{rank}D": "adaptive_pooling" for kind in ("Average", "Max") for rank in (1, 2, 3)},
+    "MelSpectrogram": "mel_spectrogram", "STFTSpectrogram": "stft_spectrogram",
     "Rescaling": "rescaling", "Normalization": "feature_normalization", "Resizing": "image_sizes", "CenterCrop": "image_sizes",
     **dict.fromkeys(("RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness"), "random_images"),
     **dict.fromkeys(("RandomTranslation", "RandomRotation", "RandomZoom"), "random_transforms"),
