@@ -23,8 +23,8 @@ def transforms(x: np.ndarray, length: int, step: int, size: int, window: np.ndar
 HANN = np.hanning(6)
 EXPECTED = transforms(SIGNAL, 6, 3, 8, HANN / np.sqrt((HANN**2).sum()))
 MODES = {
-    "real": EXPECTED.real, "imag": EXPECTED.imag, "magnitude": np.abs(EXPECTED), "log": np.log(np.abs(EXPECTED)), "angle": np.angle(EXPECTED),
-    "psd": np.abs(EXPECTED) ** 2 * np.array([1, 2, 2, 2, 1])[:, None], "stft": np.concatenate([EXPECTED.real, EXPECTED.imag], 2),
+    "real": np.real(EXPECTED), "imag": np.imag(EXPECTED), "magnitude": np.abs(EXPECTED), "log": np.log(np.abs(EXPECTED)), "angle": np.angle(EXPECTED),
+    "psd": np.abs(EXPECTED) ** 2 * np.array([1, 2, 2, 2, 1])[:, None], "stft": np.concatenate([np.real(EXPECTED), np.imag(EXPECTED)], 2),
 }  # fmt: skip
 
 
