@@ -10,7 +10,8 @@ from symkeras.backend_names import provider
 from symkeras.errors import BackendError
 from symkeras.ops.op import OPS
 
-_LEAVES = frozenset({"placeholder", "variable", "constant", "dim", "item"})
+_LEAVES = frozenset({"placeholder", "variable", "constant", "dim", "item", "custom_gradient"})
+"""Those, and what every pipeline removes."""
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,10 @@ WRONG: dict[str, tuple[Any, ...]] = {
     **_named("log_dir", PATHS), **_named("histogram_freq embeddings_freq", (-1, 1.5, "a")), "profile_batch": (-1, 1, (1, 2), "a"),
     **_named("write_graph write_images write_steps_per_second send_as_json", SWITCHES), "update_freq": (0, -1, 1.5, "a", None),
     "embeddings_metadata": (3, [3], {3: "a"}, {"a": 3}), **_named("path field root", TEXTS), "headers": (3, "a", {"a": 3}),
+    **_named("fft_length frame_length frame_step sequence_stride sequence_length sampling_rate num_mel_bins", COUNTS),
+    "output_size": (0, -1, 1.5, "a", [1, 2, 3, 4]), **_named("min_freq", FROM_ZERO), **_named("max_freq min_power", POSITIVE),
+    **_named("top_db mag_exp ref_power", NUMBERS), **_named("power_to_db periodic expand_dims", SWITCHES), **_named("side scaling", WORDS),
+    "window": ("nonsense", [object()]),
     "operation": ("nonsense", 3, ["add"]), "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
 }  # fmt: skip
 """Argument -> values that no constructor takes for it."""
@@ -181,7 +185,7 @@ NEEDED: dict[str, Any] = {
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
     "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5, "num_bins": 3,
     "layers": lambda: [layers.Dense(2)], "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
-    "inner_optimizer": optimizers.SGD(), "default_optimizer": optimizers.SGD(), "optimizer_map": abs,
+    "inner_optimizer": optimizers.SGD(), "default_optimizer": optimizers.SGD(), "optimizer_map": abs, "output_size": 2,
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""
 

@@ -24,6 +24,5 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
     if len(ops.shape(y_pred)) != 3:
         raise ShapeError(f"ctc_batch_cost takes (B, L) labels and (B, T, V) probabilities, received {ops.shape(y_true)} and {ops.shape(y_pred)}")
     log_p = ops.log_softmax(ops.log(ops.add(y_pred, 1e-7)), axis=-1)
-    classes = ops.shape(y_pred)[-1]
-    costs = negative_log_likelihood(y_true, log_p, label_length, input_length, classes - 1, "ctc_batch_cost")
+    costs = negative_log_likelihood(y_true, log_p, label_length, input_length, -1, "ctc_batch_cost")
     return ops.expand_dims(costs, 1)

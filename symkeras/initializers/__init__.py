@@ -12,6 +12,7 @@ _MODULES: dict[str, str] = {
     "initializer": "Initializer",
     "fixed": "Constant Zeros Ones Identity",
     "sampled": "RandomNormal RandomUniform TruncatedNormal Orthogonal",
+    "spectral": "STFT",
     "scaling": "VarianceScaling GlorotNormal GlorotUniform HeNormal HeUniform LecunNormal LecunUniform",
     "registry": "get serialize deserialize",
 }
@@ -25,6 +26,7 @@ ALIASES: dict[str, str] = {
     "uniform": "RandomUniform", "truncated_normal": "TruncatedNormal", "orthogonal": "Orthogonal", "OrthogonalInitializer": "Orthogonal",
     "variance_scaling": "VarianceScaling", "glorot_normal": "GlorotNormal", "glorot_uniform": "GlorotUniform", "he_normal": "HeNormal",
     "he_uniform": "HeUniform", "lecun_normal": "LecunNormal", "lecun_uniform": "LecunUniform",
+    "STFTInitializer": "STFT", "stft": "STFT",
 }  # fmt: skip
 
 

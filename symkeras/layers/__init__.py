@@ -30,6 +30,8 @@ NAMES: dict[str, str] = {
     "StringLookup": "string_lookup", "IntegerLookup": "integer_lookup", "TextVectorization": "text_vectorization",
     "CategoryEncoding": "category_encoding", "Discretization": "discretization", "Hashing": "hashing", "HashedCrossing": "hashed_crossing",
     "Pipeline": "pipeline",
+    **{f"Adaptive{kind}Pooling{rank}D": "adaptive_pooling" for kind in ("Average", "Max") for rank in (1, 2, 3)},
+    "MelSpectrogram": "mel_spectrogram", "STFTSpectrogram": "stft_spectrogram",
     "Rescaling": "rescaling", "Normalization": "feature_normalization", "Resizing": "image_sizes", "CenterCrop": "image_sizes",
     **dict.fromkeys(("RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness"), "random_images"),
     **dict.fromkeys(("RandomTranslation", "RandomRotation", "RandomZoom", "RandomShear"), "random_transforms"),

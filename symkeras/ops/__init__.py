@@ -161,7 +161,7 @@ from symkeras.ops.arranging import (  # isort: skip
 )  # fmt: skip
 from symkeras.ops.counting import argpartition, bincount, digitize, histogram, nonzero, searchsorted, unique  # isort: skip
 from symkeras.ops.diagonals import diag, diagflat, diagonal, trace, tri, tril, triu  # isort: skip
-from symkeras.ops.mapping import switch, vectorize  # isort: skip
+from symkeras.ops.vectorizing import vectorize  # isort: skip
 from symkeras.ops.nan_reductions import (  # isort: skip
     nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar,
 )  # fmt: skip
@@ -179,8 +179,11 @@ from symkeras.ops.blocks import depth_to_space, fold, space_to_depth, unfold
 from symkeras.ops.convolution import conv_transpose
 from symkeras.ops.crossentropy import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from symkeras.ops.ctc import ctc_decode, ctc_loss
+from symkeras.ops.custom_gradient import custom_gradient
+from symkeras.ops.einops import rearrange
 from symkeras.ops.factoring import cholesky, cholesky_inverse, eig, eigh, lu_factor, matrix_rank, qr, svd
 from symkeras.ops.fourier import fft, fft2, ifft2, irfft, istft, rfft, stft
+from symkeras.ops.mapping import associative_scan, map, vectorized_map
 from symkeras.ops.nn import rms_normalization
 from symkeras.ops.solving import det, inv, logdet, lstsq, pinv, slogdet, solve, solve_triangular
 

@@ -304,7 +304,7 @@ def conv_transpose(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "v
     x = transpose(x, (0, *range(2, n + 2), 1)) if channels_first else x
     steps, dilation = spread_argument(strides, n, "strides"), spread_argument(dilation_rate, n, "dilation_rate")
     added = (None,) * n if output_padding is None else _added(output_padding, n, steps)
-    reaches = [(k - 1) * d + 1 for k, d in zip(shape(kernel)[:n], dilation, strict=True)]
+    reaches = [(int(k) - 1) * d + 1 for k, d in zip(shape(kernel)[:n], dilation, strict=True)]  # type: ignore[arg-type]
     extents, pads = zip(*map(_transposed_extent, steps, reaches, added, (padding,) * n), strict=True)
     attrs = {
         "spatial": tuple((size - 1) * stride + extent for size, stride, extent in zip(shape(x)[1:-1], steps, extents, strict=True)),

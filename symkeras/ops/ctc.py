@@ -33,7 +33,7 @@ def negative_log_likelihood(labels: Any, log_p: Any, label_length: Any, output_l
         labels: (B, L) class numbers; what is beyond `label_length` does not count.
         log_p: (B, T, V) logarithms of probabilities.
         label_length, output_length: (B,) how many labels and steps of each row count.
-        blank: the class that stands for none.
+        blank: the class that stands for none; -1 for the last one.
         what: for messages.
 
     Returns:
@@ -50,7 +50,7 @@ def negative_log_likelihood(labels: Any, log_p: Any, label_length: Any, output_l
     places, size = np.arange(2 * count + 1), 2 * count + 1
     is_label = places % 2 == 1
     spelled = repeat(ew.minimum(ew.maximum(labels, 0), classes - 1), 2, 1) if count else zeros((batch, 0), "int32")
-    path = ew.where(is_label, pad(spelled, ((0, 0), (0, 1))), blank)  # blank, label, blank, label, ..., blank
+    path = ew.where(is_label, pad(spelled, ((0, 0), (0, 1))), blank % classes)  # blank, label, blank, label, ..., blank
     before = pad(path[:, :-2], ((0, 0), (2, 0)), constant_values=-1) if count else path
     may_skip = ew.logical_and(is_label & (places > 1), ew.not_equal(path, before))
     emitted = take_along_axis(log_p, broadcast_to(expand_dims(path, 1), (batch, steps, size)), axis=-1)
@@ -97,8 +97,8 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     if len(shape(output)) != 3:
         raise ShapeError(f"ctc_loss takes (B, L) labels and (B, T, V) outputs, received {shape(target)} and {shape(output)}")
     blank = _class(mask_index, shape(output)[-1], "ctc_loss")
-    given = [t if is_symbolic(t) else np.asarray(t) for t in (target, target_length, output_length)]
-    return negative_log_likelihood(given[0], log_softmax(output, axis=-1), *given[1:], blank, "ctc_loss")
+    labels, counts, steps = (t if is_symbolic(t) else np.asarray(t) for t in (target, target_length, output_length))
+    return negative_log_likelihood(labels, log_softmax(output, axis=-1), counts, steps, blank, "ctc_loss")
 
 
 def _class(index: Any, classes: Any, what: str) -> int:

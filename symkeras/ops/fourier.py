@@ -215,6 +215,20 @@ def irfft(x: tuple[Any, Any], fft_length: int | None = None) -> Any:
     return ew.divide(_along(whole_, inverse=True)[0], cast(length, dtype_of(real)))
 
 
+WINDOWS: dict[str, tuple[float, ...]] = {
+    "hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0,),
+}  # fmt: skip
+"""Windows as sums of cosines, of which every second one is subtracted."""
+
+
+def window_values(name: str, length: int, periodic: bool = True) -> Any:
+    """The values of a window in float64; a periodic one lacks the last of `length + 1`."""
+    turns = np.arange(length) * (2 * np.pi / max(length if periodic else length - 1, 1))
+    if length == 1:
+        return np.ones(1)
+    return np.sum([(-1) ** k * a * np.cos(k * turns) for k, a in enumerate(WINDOWS[name])], axis=0)
+
+
 def _window(window: Any, sequence_length: int, fft_length: int, dtype: str, what: str) -> Any:
     """The weights of a frame (fft_length), zero beside the `sequence_length` in its middle."""
     if fft_length < sequence_length:
@@ -224,8 +238,7 @@ def _window(window: Any, sequence_length: int, fft_length: int, dtype: str, what
     if isinstance(window, str):
         if window not in ("hann", "hamming"):
             raise ConfigError(f"{what}: window is 'hann', 'hamming', None or a tensor, received {window!r}")
-        a = 0.5 if window == "hann" else 0.54
-        window = (a - (1 - a) * np.cos(2 * np.pi * np.arange(sequence_length) / sequence_length)).astype(dtype)
+        window = window_values(window, sequence_length).astype(dtype)
     if shape(window) != (sequence_length,):
         raise ShapeError(f"{what}: window has shape {shape(window)}, expected ({sequence_length},)")
     left = (fft_length - sequence_length) // 2
@@ -233,7 +246,7 @@ def _window(window: Any, sequence_length: int, fft_length: int, dtype: str, what
     return apply(OPS["pad"], [cast(as_tensor(window) if is_symbolic(window) else as_array(window), dtype)], {"padding": padding, "value": 0.0})
 
 
-def _places(frames: dims.Size, length: int, stride: int) -> Any:
+def _places(frames: dims.Size, length: Any, stride: int) -> Any:
     """Which element each place of each frame is: (frames, length)."""
     return ew.add_(expand_dims(ew.multiply(arange(frames, dtype="int32"), stride), 1), np.arange(length, dtype="int32"))
 

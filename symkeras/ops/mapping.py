@@ -1,127 +1,169 @@
-"""Python functions over tensors: one of several branches, and a function of scalars over all elements."""
+"""Functions of one slice applied to many, choices among functions, and prefixes under an associative operation."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from symkeras import tree
 from symkeras.errors import ConfigError, ShapeError
-from symkeras.graph import dims
+from symkeras.graph import dims, dtypes
 from symkeras.ops import elementwise as ew
 from symkeras.ops.control import cond, scan
-from symkeras.ops.elementwise import broadcast_shapes
-from symkeras.ops.leaves import cast, shape
-from symkeras.ops.nn import clip
-from symkeras.ops.op import as_array, as_tensor, is_symbolic
-from symkeras.ops.shaping import broadcast_to, reshape
+from symkeras.ops.leaves import shape
+from symkeras.ops.numpy import moveaxis
+from symkeras.ops.op import as_array, as_tensor, dtype_of, is_symbolic
+from symkeras.ops.shaping import canonical_axis, concatenate, expand_dims, flip, reshape, slice_axis
+
+
+def _length(xs: Any, what: str, axis: int = 0) -> Any:
+    """The size that all leaves have along an axis."""
+    leaves = tree.flatten(xs)
+    if not leaves or any(not shape(x) for x in leaves):
+        raise ShapeError(f"{what} goes over an axis of its tensors, received {'a scalar' if leaves else 'none'}")
+    sizes = [shape(x)[canonical_axis(axis, len(shape(x)))] for x in leaves]
+    if not all(dims.same(sizes[0], n) for n in sizes):
+        raise ShapeError(f"{what}: the tensors have sizes {', '.join(str(n) for n in sizes)} along axis {axis}")
+    return sizes[0]
+
+
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
+    """`f` of every slice along the first axis, the results stacked: a loop, with a gradient.
+
+    Args:
+        f: takes a slice of each tensor, in the nesting of `xs`; gives tensors in any nesting.
+        xs: tensors (N, ...).
+
+    Returns:
+        Tensors (N, ...), in the nesting that `f` gives.
+
+    Raises:
+        ShapeError: no tensors, a scalar, sizes that differ, or arrays without a slice.
+
+    >>> import numpy as np
+    >>> map(lambda x: x * x, np.arange(4)).tolist()
+    [0, 1, 4, 9]
+    """
+    if _length(xs, "map") == 0 and not is_symbolic(*tree.flatten(xs)):
+        raise ShapeError("map: there is no slice that would say what f gives")
+    return scan(lambda carry, x: (carry, f(x)), (), xs)[1]
+
+
+def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+    """`function` of every slice along the first axis, the results stacked; see `map`, which it is.
+
+    Args:
+        function: takes a slice of each tensor, in the nesting of `elements`; gives tensors in any nesting.
+        elements: tensors (N, ...).
+
+    Returns:
+        Tensors (N, ...), in the nesting that `function` gives.
+
+    Raises:
+        ShapeError: no tensors, a scalar, sizes that differ, or arrays without a slice.
+
+    >>> import numpy as np
+    >>> vectorized_map(lambda pair: pair[0] + pair[1], [np.arange(3), np.ones(3, int)]).tolist()
+    [1, 2, 3]
+    """
+    return map(function, elements)
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
-    """`branches[index](*operands)`; only the branch taken is computed.
+    """`branches[index](*operands)`; an index out of range takes the nearest branch. Only the branch taken is computed.
 
     Args:
-        index: an integer scalar; one outside of the list counts as the first or the last.
-        branches: functions that give tensors of one type.
-        operands: what they take.
+        index: an integer scalar.
+        branches: functions of the operands that give tensors of equal types.
+        *operands: what they take.
 
     Raises:
         ConfigError: no branches.
+        ShapeError: an index that is no integer scalar, or branches that give other types.
 
-    >>> switch(1, [lambda x: x + 1, lambda x: x * 10], 5)
-    50
+    >>> import numpy as np
+    >>> switch(np.int32(1), [lambda x: x, lambda x: -x], 3.0)
+    -3.0
     """
     branches = list(branches)
-    if not branches:
-        raise ConfigError("switch takes at least one branch")
+    if not branches or not all(callable(b) for b in branches):
+        raise ConfigError(f"switch takes a list of functions, received {branches!r}")
+    if shape(index) not in ((), (1,)) or not dtypes.is_int(dtypes.result_type(dtype_of(index))):
+        raise ShapeError(f"switch takes an integer scalar as its index, received {dtype_of(index)} of shape {shape(index)}")
     if not is_symbolic(index):
-        return branches[min(max(int(as_array(index)), 0), len(branches) - 1)](*operands)
-    place = clip(cast(as_tensor(index), "int32"), 0, len(branches) - 1)
+        place = int(as_array(index).reshape(()))
+        return branches[min(max(place, 0), len(branches) - 1)](*operands)
+    index = reshape(as_tensor(index), ())
 
-    def choose(low: int, high: int) -> Any:
+    def chosen(low: int, high: int) -> Any:
         if high - low == 1:
             return branches[low](*operands)
         middle = (low + high) // 2
-        return cond(ew.less(place, middle), lambda: choose(low, middle), lambda: choose(middle, high))
+        return cond(ew.less(index, middle), lambda: chosen(low, middle), lambda: chosen(middle, high))
 
-    return choose(0, len(branches))
+    return chosen(0, len(branches))
 
 
-def vectorize(pyfunc: Callable[..., Any], *, excluded: Collection[int | str] | None = None, signature: str | None = None) -> Callable[..., Any]:
-    """A function of scalars, or of small tensors, as one of tensors that broadcast: it is called for each element.
+def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """What an associative operation makes of the first k elements along an axis, for every k.
 
     Args:
-        pyfunc: takes and gives scalars or, with `signature`, tensors of the axes named there; written with `ops`.
-        excluded: positions and names of arguments that go to it as they are.
-        signature: such as "(n),(n)->()"; what stands before these axes broadcasts.
+        f: takes two nestings like `elems`, of several elements along the axis, and combines them element by element; f(a, f(b, c)) must be
+            f(f(a, b), c).
+        elems: tensors of one size along `axis`.
+        reverse: begin with the last element.
+        axis: along which.
+
+    Returns:
+        Tensors of the shapes of `elems`. A known size takes log2(size) steps, each over all elements; an unknown one a loop.
 
     Raises:
-        ConfigError: no function, or no signature.
+        ShapeError: no tensors, a scalar, sizes that differ, or an operation that changes them.
 
-    >>> vectorize(lambda a, b: a + b if a > b else a * b)([1, 2, 3], 2).tolist()
-    [2, 4, 5]
+    >>> import numpy as np
+    >>> associative_scan(lambda a, b: a + b, np.arange(5)).tolist()
+    [0, 1, 3, 6, 10]
     """
-    if not callable(pyfunc):
-        raise ConfigError(f"vectorize: pyfunc must be a function, received {pyfunc!r}")
-    outside = set(excluded or ())
-    wanted = None if signature is None else _parsed(signature)
+    size = _length(elems, "associative_scan", axis)
+    leaves = [as_tensor(x) if is_symbolic(x) else as_array(x) for x in tree.flatten(elems)]
+    leaves = [moveaxis(x, axis, 0) for x in leaves]
+    if reverse:
+        leaves = [flip(x, 0) for x in leaves]
+    lead = [canonical_axis(axis, len(shape(x))) for x in leaves]
 
-    def over_all(*args: Any, **kwargs: Any) -> Any:
-        spread = [k for k in range(len(args)) if k not in outside and args[k] is not None]
-        named = [k for k in kwargs if k not in outside]
-        cores = [len(axes) for axes in wanted[0]] if wanted else [0] * len(spread)
-        if len(cores) != len(spread):
-            raise ShapeError(f"vectorize: the signature {signature!r} names {len(cores)} inputs, received {len(spread)}")
-        cores += [0] * len(named)
-        tensors = [as_tensor(v) if is_symbolic(v) else as_array(v) for v in (*(args[k] for k in spread), *(kwargs[k] for k in named))]
-        if wanted:
-            _check_cores(signature, wanted[0], [shape(t) for t in tensors])
+    def combined(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
+        """`f` of elements along the first axis."""
+        pairs = [tree.pack_sequence_as(elems, [moveaxis(x, 0, k) for x, k in zip(side, lead, strict=True)]) for side in (a, b)]
+        found = tree.flatten(f(*pairs))
+        if len(found) != len(b):
+            raise ShapeError(f"associative_scan: the operation takes {len(b)} tensors and gives {len(found)}")
+        return [_checked(moveaxis(x, k, 0), own) for x, k, own in zip(found, lead, b, strict=True)]
 
-        def call(values: Sequence[Any]) -> Any:
-            own, words = list(args), dict(kwargs)
-            for k, v in zip(spread, values, strict=False):
-                own[k] = v
-            words.update(zip(named, values[len(spread) :], strict=True))
-            return pyfunc(*own, **words)
-
-        return _over_elements(call, tensors, cores)
-
-    return over_all
-
-
-def _over_elements(call: Callable[[Sequence[Any]], Any], tensors: Sequence[Any], cores: Sequence[int]) -> Any:
-    """`call` for each element of the axes before the last `cores` of each tensor, which broadcast."""
-    heads = [tuple(shape(t)[: len(shape(t)) - n]) for t, n in zip(tensors, cores, strict=True)]
-    head = broadcast_shapes(*heads, what="vectorize") if heads else ()
-    rows = []
-    for t, n in zip(tensors, cores, strict=True):
-        tail = tuple(shape(t)[len(shape(t)) - n :])
-        rows.append(reshape(broadcast_to(t, (*head, *tail)), (dims.product(head), *tail)))
-    if not rows or not head:
-        return call([reshape(r, shape(r)[1:]) for r in rows])
-    _, results = scan(lambda carry, values: (carry, call(values)), None, rows)
-    if results is None:
-        raise ShapeError(f"vectorize over arrays of shape {head}: there is no element to call the function for")
-    if isinstance(results, (tuple, list)):
-        return tuple(reshape(r, (*head, *shape(r)[1:])) for r in results)
-    return reshape(results, (*head, *shape(results)[1:]))
+    if isinstance(size, int):
+        step = 1
+        while step < size:
+            grown = combined([slice_axis(x, 0, 0, size - step) for x in leaves], [slice_axis(x, 0, step, size) for x in leaves])
+            leaves = [concatenate([slice_axis(x, 0, 0, step), g], 0) for x, g in zip(leaves, grown, strict=True)]
+            step *= 2
+    else:
+        leaves = _one_by_one(combined, leaves, size)
+    if reverse:
+        leaves = [flip(x, 0) for x in leaves]
+    return tree.pack_sequence_as(elems, [moveaxis(x, 0, k) for x, k in zip(leaves, lead, strict=True)])
 
 
-def _parsed(signature: str) -> tuple[list[list[str]], list[list[str]]]:
-    """The names of the axes of inputs and of outputs."""
-    sides = re.sub(r"\s+", "", signature).split("->")
-    argument = r"\((?:\w+(?:,\w+)*)?\)"
-    if len(sides) != 2 or not all(re.fullmatch(rf"{argument}(?:,{argument})*", side) for side in sides):
-        raise ConfigError(f"vectorize: a signature is such as '(n,k),(k)->(n)', received {signature!r}")
-    inputs, outputs = ([[a for a in group.split(",") if a] for group in re.findall(r"\(([^)]*)\)", side)] for side in sides)
-    return inputs, outputs
+def _one_by_one(combined: Callable[[Sequence[Any], Sequence[Any]], list[Any]], leaves: list[Any], size: Any) -> list[Any]:
+    first = [slice_axis(x, 0, 0, 1) for x in leaves]
+
+    def step(carry: Any, x: Any) -> tuple[Any, Any]:
+        new = combined(carry, [expand_dims(e, 0) for e in x])
+        return new, [e[0] for e in new]
+
+    _, rest = scan(step, first, [slice_axis(x, 0, 1, size) for x in leaves])
+    return [concatenate([a, b], 0) for a, b in zip(first, rest, strict=True)]
 
 
-def _check_cores(signature: str | None, groups: Sequence[Sequence[str]], shapes: Sequence[tuple[Any, ...]]) -> None:
-    sizes: dict[str, Any] = {}
-    for axes, sizes_of_one in zip(groups, shapes, strict=False):
-        if len(sizes_of_one) < len(axes):
-            raise ShapeError(f"vectorize: shape {sizes_of_one} lacks the axes {tuple(axes)} of the signature {signature!r}")
-        for axis, size in zip(axes, sizes_of_one[len(sizes_of_one) - len(axes) :], strict=True):
-            if not dims.same(sizes.setdefault(axis, size), size):
-                raise ShapeError(f"vectorize: the axis {axis!r} of the signature {signature!r} has sizes {sizes[axis]} and {size}")
+def _checked(found: Any, own: Any) -> Any:
+    if len(shape(found)) != len(shape(own)) or not all(dims.same(a, b) for a, b in zip(shape(found), shape(own), strict=True)):
+        raise ShapeError(f"associative_scan: the operation makes shape {shape(found)} of elements of shape {shape(own)}")
+    return found

@@ -23,8 +23,9 @@ IN_FLOATS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "AveragePooling3D": ((2,), (3, 3, 3, 2)), "GlobalAveragePooling1D": ((), SERIES), "GlobalAveragePooling2D": ((), IMAGE),
     "GlobalAveragePooling3D": ((), (3, 3, 3, 2)), "SimpleRNN": ((2,), SERIES), "LSTM": ((2,), SERIES), "GRU": ((2,), SERIES),
     "TimeDistributed": ((layers.Dense(2),), SERIES), "Rescaling": ((0.5, 1), IMAGE), "Normalization": ((-1, 3.0, 4.0), SERIES),
+    **{f"AdaptiveAveragePooling{rank}D": ((2,), shape) for rank, shape in ((1, SERIES), (2, IMAGE), (3, (3, 3, 3, 2)))},
     "CenterCrop": ((2, 3), IMAGE), "AutoContrast": ((), IMAGE), "ContrastLimitedAdaptiveHistogramEqualization": (((0, 255), 4.0, (2, 2)), IMAGE),
-    "Bidirectional": ((layers.LSTM(2),), SERIES), "Activation": (("tanh",), ROWS),
+    "Bidirectional": ((layers.LSTM(2),), SERIES), "Activation": (("tanh",), ROWS), "MelSpectrogram": ((8, 2), (20,)),
 }  # fmt: skip
 KEPT: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "Flatten": ((), SERIES), "Reshape": (((2, 2),), ROWS), "Permute": (((2, 1),), SERIES), "RepeatVector": ((2,), ROWS), "Masking": ((), SERIES),
@@ -34,6 +35,7 @@ KEPT: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "GlobalMaxPooling1D": ((), SERIES), "GlobalMaxPooling2D": ((), IMAGE), "GlobalMaxPooling3D": ((), (3, 3, 3, 2)), "ReLU": ((), ROWS),
     "Identity": ((), ROWS), "ActivityRegularization": ((0.1,), ROWS), "Dropout": ((0.5,), ROWS), "SpatialDropout1D": ((0.5,), SERIES),
     "SpatialDropout2D": ((0.5,), IMAGE), "SpatialDropout3D": ((0.5,), (3, 3, 3, 2)), "GaussianNoise": ((0.5,), ROWS),
+    **{f"AdaptiveMaxPooling{rank}D": ((2,), shape) for rank, shape in ((1, SERIES), (2, IMAGE), (3, (3, 3, 3, 2)))},
     "GaussianDropout": ((0.5,), ROWS), "AlphaDropout": ((0.5,), ROWS), "Resizing": ((3, 7, "nearest"), IMAGE),
 }  # fmt: skip
 MERGED_IN_FLOATS = {"Average": ROWS, "Attention": SERIES, "AdditiveAttention": SERIES}
@@ -44,6 +46,7 @@ ELSEWHERE = {
     "RandomRotation", "RandomZoom", "StringLookup", "IntegerLookup", "TextVectorization", "CategoryEncoding", "Discretization", "Hashing",
     "HashedCrossing", "Pipeline", "RandomShear", "RandomHue", "RandomSaturation", "RandomColorDegeneration", "RandomGrayscale",
     "RandomColorJitter", "Equalization", "Solarization", "RandomInvert", "RandomPosterization", "RandomErasing", "MixUp", "CutMix",
+    "STFTSpectrogram",
 }  # fmt: skip
 
 

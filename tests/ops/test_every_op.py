@@ -19,6 +19,7 @@ WITHOUT_SAMPLES = {
     "placeholder": "a leaf", "variable": "a leaf", "constant": "a leaf", "dim": "a leaf",
     "item": "tested with the ops of several results", "boundary": "tested with the graph",
     "scan": "test_control.py", "cond": "test_control.py", "while_loop": "test_control.py",
+    "custom_gradient": "test_mapping.py",
     "max_pool_grad": "the first gradient of max_pool", "max_pool_select": "the second gradient of max_pool",
 }  # fmt: skip
 

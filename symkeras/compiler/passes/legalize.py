@@ -13,6 +13,9 @@ from symkeras.graph.node import Node, make
 from symkeras.graph.tensor import Tensor
 from symkeras.ops.op import Composite
 
+_MADE = ("stop_gradient", "custom_gradient")
+"""What decompositions and gradients leave behind, and backends need not know."""
+
 
 @dataclass(frozen=True)
 class Legalize(Pass):
@@ -24,7 +27,7 @@ class Legalize(Pass):
         graph = map_subgraphs(graph, lambda g: self.run(g, context))
         while any(_must_expand(n, context) for n in graph.nodes):
             graph = self._once(graph, context)
-        return Strip().run(graph, context) if any(n.op.name == "stop_gradient" for n in graph.nodes) else graph
+        return Strip().run(graph, context) if any(n.op.name in _MADE for n in graph.nodes) else graph
 
     def _once(self, graph: Graph, context: Context) -> Graph:
         new: dict[Node, Node] = {}

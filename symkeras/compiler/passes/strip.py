@@ -1,4 +1,4 @@
-"""`strip`: passes-through go away once differentiation is done: layer boundaries, stop_gradient, items of nothing."""
+"""`strip`: passes-through go away once differentiation is done: layer boundaries, stop_gradient, values with gradients of their own."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ class Strip(Pass):
     def run(self, graph: Graph, context: Context) -> Graph:
         graph = map_subgraphs(graph, lambda g: self.run(g, context))
 
-        def passed(node: Node, inputs: Sequence[Node]) -> Node | None:
-            if node.op.name not in _IDENTITIES:
+        def without(node: Node, inputs: Sequence[Node]) -> Node | None:
+            if node.op.name in _IDENTITIES:
+                name, passed = node.op.name, inputs[0]
+            elif node.op.name == "item" and inputs[0].op.name == "custom_gradient":
+                name, passed = "custom_gradient", inputs[0].inputs[node.attrs["index"]]
+            else:
                 return None
-            inputs[0].origins = inputs[0].origins or node.origins
-            return context.rewrote(node.op.name, node, inputs[0])
+            passed.origins = passed.origins or node.origins
+            return context.rewrote(name, node, passed)
 
-        return rewritten(graph, passed)
+        return rewritten(graph, without)

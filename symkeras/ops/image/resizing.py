@@ -101,21 +101,27 @@ def _nearest(x: Any, axis: int, wanted: dims.Size) -> Any:
 
 
 def _interpolated(x: Any, axis: int, wanted: dims.Size, kernel: Callable[[Any], Any], antialias: bool) -> Any:
-    """The product with the interpolation matrix along one axis, the axes behind it taken together."""
+    return along(x, axis, interpolation_matrix(shape(x)[axis], wanted, kernel, antialias))
+
+
+def along(x: Any, axis: int, matrix: Any) -> Any:
+    """The product with a matrix (wanted, size) along one axis, the axes behind it taken together."""
     sizes = shape(x)
-    matrix = cast(interpolation_matrix(sizes[axis], wanted, kernel, antialias), dtype_of(x))
     behind = sizes[axis + 1 :]
     flat = reshape(x, (*sizes[: axis + 1], dims.product(behind)))
-    return reshape(matmul(matrix, flat), (*sizes[:axis], wanted, *behind))
+    return reshape(matmul(cast(matrix, dtype_of(x)), flat), (*sizes[:axis], shape(matrix)[0], *behind))
 
 
 def interpolation_matrix(size: dims.Size, wanted: dims.Size, kernel: Callable[[Any], Any], antialias: bool) -> Any:
     """The weights (wanted, size) of the pixels along an axis in float64: an array where the size is known."""
-    count = cast(size, "float64")
-    step = ew.divide(count, cast(wanted, "float64"))
+    step = ew.divide(cast(size, "float64"), cast(wanted, "float64"))
     reach = ew.maximum(step, 1.0) if antialias else 1.0
-    at = (cast(arange(wanted), "float64") + 0.5) * step - 0.5
-    weights = kernel(ew.absolute(expand_dims(at, 1) - cast(arange(size), "float64")) / reach)
+    return weights_at((cast(arange(wanted), "float64") + 0.5) * step - 0.5, size, kernel, reach)
+
+
+def weights_at(places: Any, size: dims.Size, kernel: Callable[[Any], Any], reach: Any) -> Any:
+    """The weights (wanted, size) of the pixels along an axis for each of the places (wanted), in pixels from the middle of the first."""
+    weights = kernel(ew.absolute(expand_dims(places, 1) - cast(arange(size), dtype_of(places))) / reach)
     total = sum(weights, axis=1, keepdims=True)
     counts = ew.greater(ew.absolute(total), 1e-4)
     return ew.where(counts, weights / ew.where(counts, total, 1), 0)
