@@ -27,7 +27,7 @@ def text_array(x: Any, where: str, encoding: str = "utf-8") -> np.ndarray:
     if array.dtype.kind != "O":
         raise DataError(f"{where} expects texts, received an array of {array.dtype}")
     flat = np.asarray(array).ravel().tolist()
-    if any(type(t) is not str for t in flat):
+    if set(map(type, flat)) - {str}:
         flat = [_decoded(t, where, encoding) for t in flat]
     found = np.empty(len(flat), object)
     found[:] = flat
