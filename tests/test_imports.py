@@ -37,6 +37,7 @@ ORDER: dict[str, set[str]] = {
     "inspection.command": {*_CORE, "inspection", "saving"},
     "random": _CORE,
     "utils": {*_CORE, "random", "saving"},
+    "utils.feature_space": {*_KERAS, "utils"},  # layers for the columns of a table
     "saving": {"graph"},
     "activations": {*_CORE, "saving"},
     "constraints": {*_CORE, "saving"},

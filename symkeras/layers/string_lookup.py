@@ -73,9 +73,11 @@ class StringLookup(IndexLookup):
 
     def _indices_of_bytes(self, tokens: list[bytes], between: bytes) -> np.ndarray:
         """The index of each token, or that of unknown ones; -1 for what stands between texts."""
-        if self._table_of_bytes is None:
-            object.__setattr__(self, "_table_of_bytes", {t.encode("utf-8", "surrogatepass"): k for t, k in self._table.items()} | {between: -1})
-        return np.fromiter(map(self._table_of_bytes.get, tokens, repeat(self._oov_start)), np.int64, len(tokens))
+        table: dict[bytes, int] | None = self._table_of_bytes
+        if table is None:
+            table = {t.encode("utf-8", "surrogatepass"): k for t, k in self._table.items()} | {between: -1}
+            object.__setattr__(self, "_table_of_bytes", table)
+        return np.fromiter(map(table.get, tokens, repeat(self._oov_start)), np.int64, len(tokens))
 
     def _read(self, inputs: Any) -> np.ndarray:
         return np.asarray(inputs) if self.invert else self._tokens_in(inputs)

@@ -148,8 +148,10 @@ class TextVectorization(ArrayLayer):
 
     def _in_a_row(self, texts: np.ndarray) -> list[bytes] | None:
         """The words of all texts in one row, where nothing else is asked for."""
-        is_plain = self.split == "whitespace" and self.ngrams is None and not callable(self.standardize)
-        return words_in_a_row(self._one_a_row(texts).tolist(), self.standardize) if is_plain else None
+        how = self.standardize
+        if self.split != "whitespace" or self.ngrams is not None or not (how is None or isinstance(how, str)):
+            return None
+        return words_in_a_row(self._one_a_row(texts).tolist(), how)
 
     def _one_a_row(self, texts: np.ndarray) -> np.ndarray:
         if texts.ndim > 2 or (texts.ndim == 2 and texts.shape[1] != 1):

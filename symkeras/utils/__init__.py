@@ -20,6 +20,7 @@ NAMES: dict[str, str] = {
     **dict.fromkeys(("array_to_img", "img_to_array", "load_img", "save_img"), "utils.images"),
     "image_dataset_from_directory": "utils.image_directory", "text_dataset_from_directory": "utils.text_directory",
     "timeseries_dataset_from_array": "utils.windows", "split_dataset": "utils.splitting",
+    "FeatureSpace": "utils.feature_space",
     "PyDataset": "utils.dataset", "Sequence": "utils.dataset",
 }  # fmt: skip
 
