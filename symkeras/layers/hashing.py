@@ -88,8 +88,6 @@ def texts_or_integers(x: Any, where: str) -> np.ndarray:
     Raises:
         DataError: something else.
     """
-    if isinstance(x, np.ndarray) and x.dtype.kind == "U":
-        return np.asarray(x)
     if is_text(x):
         return text_array(x, where)
     try:

@@ -300,3 +300,20 @@ def test_what_a_file_of_tokens_cannot_hold_is_refused(tmp_path: Path) -> None:
 def test_a_model_of_texts_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(SymkerasError, match="computes on arrays"):
         classifier().export(tmp_path / "model.py")
+
+
+def test_the_graph_of_a_model_of_texts_is_there_before_it_ran() -> None:
+    layer = layers.TextVectorization(vocabulary=["a"])
+    model = Sequential([Input((1,), dtype="string"), layer, layers.Embedding(3, 2), layers.GlobalAveragePooling1D()])
+    inputs = model.executable("predict").source_graph.inputs
+    assert [(n.attrs["name"], n.tensor_type.dtype, n.ndim) for n in inputs] == [(layer.name, "int64", 2)]
+    assert model.predict(TEXTS, verbose=0).shape == (5, 2)
+    assert "None, None" in str(model.layers[0].output_shape)
+
+
+def test_texts_are_split_off_for_validation_and_weighed_by_class() -> None:
+    model = classifier()
+    model.compile("sgd", "mse")
+    history = model.fit(TEXTS, LABELS, validation_split=0.4, class_weight={0: 1.0, 1: 2.0}, verbose=0, epochs=2)
+    assert len(history.history["val_loss"]) == 2
+    assert np.isfinite(model.train_on_batch(TEXTS, LABELS))
