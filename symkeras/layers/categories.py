@@ -41,7 +41,11 @@ def encoded(indices: Any, mode: str, depth: int, dtype: str, count_weights: Any 
         indices = ops.reshape(indices, (1,))
     sizes = ops.shape(indices)
     if mode == "one_hot":
-        return ops.one_hot(ops.squeeze(indices, -1) if len(sizes) > 1 and sizes[-1] == 1 else indices, depth, dtype=dtype)
+        indices = ops.squeeze(indices, -1) if len(sizes) > 1 and sizes[-1] == 1 else indices
+        if isinstance(indices, Tensor):
+            return ops.one_hot(indices, depth, dtype=dtype)
+        flat = np.ravel(indices)
+        return scattered(np.arange(flat.size), flat, flat.size, "multi_hot", depth, dtype).reshape(*np.shape(indices), depth)
     axis = 1 if len(sizes) > 1 else 0
     if not isinstance(indices, Tensor) and not isinstance(count_weights, Tensor):
         return _on_array(np.asarray(indices), mode, depth, dtype, count_weights, axis)

@@ -31,7 +31,7 @@ def words_in_a_row(texts: list[str], how: str | None) -> list[bytes] | None:
 
     Everything is done once for all texts: it takes a fifth of the time of doing it for each.
     """
-    whole = b" \0 ".join([t.encode("utf-8", "surrogatepass") for t in texts])
+    whole = " \0 ".join(texts).encode("utf-8", "surrogatepass")
     if whole.count(BETWEEN) != max(0, len(texts) - 1):
         return None
     return (whole if how is None else whole.translate(*STANDARDS[how])).split()
