@@ -246,7 +246,7 @@ def test_every_argument_of_every_constructor_refuses_what_it_cannot_be(cls: type
 
 
 def test_what_an_input_cannot_be_is_said() -> None:
-    for given in ({"shape": -1}, {"shape": (3,), "dtype": "string"}, {"shape": (1.5,)}, {"shape": (3,), "batch_size": 0}, {"shape": "abc"}):
+    for given in ({"shape": -1}, {"shape": (3,), "dtype": "text"}, {"shape": (1.5,)}, {"shape": (3,), "batch_size": 0}, {"shape": "abc"}):
         with pytest.raises(SymkerasError):
             Input(**given)
 

@@ -40,6 +40,7 @@ ORDER: dict[str, set[str]] = {
     "inspection.command": {*_CORE, "inspection", "saving"},
     "random": _CORE,
     "utils": {*_CORE, "random", "saving"},
+    "utils.feature_space": {*_KERAS, "utils"},  # layers for the columns of a table
     "saving": {"graph"},
     "dtype_policies": {*_CORE, "saving"},
     "legacy": {"saving"},

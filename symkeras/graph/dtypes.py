@@ -19,9 +19,9 @@ ALL = ("bool", *UNSIGNED, *SIGNED, *FLOATS, *COMPLEX)
 SHORT = {
     "bool": "bool", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
     "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
-    "float16": "f16", "float32": "f32", "float64": "f64", "complex64": "c64", "complex128": "c128",
+    "float16": "f16", "float32": "f32", "float64": "f64", "complex64": "c64", "complex128": "c128", "string": "str",
 }  # fmt: skip
-LONG = {short: name for name, short in SHORT.items()}
+LONG = {SHORT[name]: name for name in ALL}
 
 # Each dtype with the next larger ones. "int" and "float" are Python's own numbers, which take the tensor's dtype.
 _LATTICE: dict[str, tuple[str, ...]] = {
@@ -46,8 +46,6 @@ def standardize(dtype: Any) -> str:
             return dtype
         if dtype in ("int", "float"):
             return "int32" if dtype == "int" else config.floatx()
-        if dtype == "string":
-            return "string"
         raise DtypeError(f"unknown dtype {dtype!r}; expected one of {', '.join(ALL)}.{nearest(dtype, ALL)}")
     if dtype is int:
         return "int32"
@@ -90,6 +88,8 @@ def result_type(*dtypes: Any) -> str:
     joined = "bool"
     for d in dtypes:
         name = d if isinstance(d, str) and d in _LATTICE else {int: "int", float: "float"}.get(d) or standardize(d)
+        if name == "string":
+            raise DtypeError("operations take numbers, received texts; a layer such as TextVectorization or StringLookup makes numbers of them")
         joined = _join(joined, name)
     return {"int": "int32", "float": config.floatx()}.get(joined, joined)
 

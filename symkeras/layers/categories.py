@@ -41,7 +41,11 @@ def encoded(indices: Any, mode: str, depth: int, dtype: str, count_weights: Any 
         indices = ops.reshape(indices, (1,))
     sizes = ops.shape(indices)
     if mode == "one_hot":
-        return ops.one_hot(ops.squeeze(indices, -1) if len(sizes) > 1 and sizes[-1] == 1 else indices, depth, dtype=dtype)
+        indices = ops.squeeze(indices, -1) if len(sizes) > 1 and sizes[-1] == 1 else indices
+        if isinstance(indices, Tensor):
+            return ops.one_hot(indices, depth, dtype=dtype)
+        flat = np.ravel(indices)
+        return scattered(np.arange(flat.size), flat, flat.size, "multi_hot", depth, dtype).reshape(*np.shape(indices), depth)
     axis = 1 if len(sizes) > 1 else 0
     if not isinstance(indices, Tensor) and not isinstance(count_weights, Tensor):
         return _on_array(np.asarray(indices), mode, depth, dtype, count_weights, axis)
@@ -54,19 +58,30 @@ def encoded(indices: Any, mode: str, depth: int, dtype: str, count_weights: Any 
 def _on_array(indices: np.ndarray, mode: str, depth: int, dtype: str, weights: Any, axis: int) -> np.ndarray:
     """As `encoded`, touching only the places that are not 0."""
     indices = np.moveaxis(indices, axis, -1)
-    rows = indices.reshape(-1, indices.shape[-1])
-    is_known = (rows >= 0) & (rows < depth)
-    places = (np.arange(len(rows))[:, None] * depth + rows)[is_known].astype(np.int64)
-    found = np.zeros(len(rows) * depth, dtype)
+    count, width = int(np.prod(indices.shape[:-1])), indices.shape[-1]
+    shares = None if weights is None else np.moveaxis(np.asarray(weights), axis, -1).ravel()
+    return scattered(np.repeat(np.arange(count), width), indices.ravel(), count, mode, depth, dtype, shares).reshape(*indices.shape[:-1], depth)
+
+
+def scattered(rows: np.ndarray, indices: np.ndarray, count: int, mode: str, depth: int, dtype: str, shares: Any = None) -> np.ndarray:
+    """`count` vectors of `depth` numbers, where each index is in one of the rows; those out of range are in none.
+
+    >>> scattered(np.array([0, 0, 1]), np.array([2, 2, 0]), 2, "count", 3, "float32").tolist()
+    [[0.0, 0.0, 2.0], [1.0, 0.0, 0.0]]
+    """
+    is_known = (indices >= 0) & (indices < depth)
+    places = (rows * depth + indices)[is_known].astype(np.int64)
+    found = np.zeros(count * depth, dtype)
     if mode == "multi_hot":
         found[places] = 1
-    elif weights is None:
+    elif shares is not None:
+        np.add.at(found, places, shares[is_known].astype(dtype))
+    elif found.size <= 8 * places.size:
+        found[:] = np.bincount(places, minlength=found.size)
+    else:
         where, counts = np.unique(places, return_counts=True)
         found[where] = counts
-    else:
-        shares = np.moveaxis(np.asarray(weights), axis, -1).reshape(rows.shape)[is_known]
-        np.add.at(found, places, shares.astype(dtype))
-    return found.reshape(*indices.shape[:-1], depth)
+    return found.reshape(count, depth)
 
 
 def insertion_points(bounds: np.ndarray, x: Any, side: str = "left") -> Any:

@@ -8,6 +8,7 @@ Sources: Pike and Alakuijala's FarmHash (its `Fingerprint64`); Aumasson and Bern
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -40,17 +41,55 @@ def concatenated(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return _shift_mix(_shift_mix(mixed * _CAT) * _CAT)
 
 
+def hashes_of(values: np.ndarray, key: Sequence[int] | None = None) -> np.ndarray:
+    """The hash of each of an array of texts (`str` dtype or objects) or integers, which count as their digits; SipHash where there is a key.
+
+    >>> hashes_of(np.array(["abc", ""])).tolist() == farm_hashes([b"abc", b""]).tolist()
+    True
+    """
+    fn = _farm if key is None else lambda rows: _sip(rows, (key[0], key[1]))
+    flat = values.ravel()
+    if flat.dtype.kind == "U" and flat.size and flat.dtype.itemsize:
+        codes = flat.view(np.uint32).reshape(flat.size, -1)
+        if codes.max() < 128:
+            return _each_length(_lengths(codes), lambda places, size: codes[places, :size].astype(np.uint8), fn).reshape(values.shape)
+    distinct, places = once_each(flat)
+    return _by_length([str(v).encode("utf-8", "surrogatepass") for v in distinct], fn)[places].reshape(values.shape)
+
+
+def once_each(flat: np.ndarray) -> tuple[list[Any], np.ndarray]:
+    """The distinct values of an array of one axis, and the place of each element among them."""
+    if flat.dtype.kind not in "OU":
+        distinct, places = np.unique(flat, return_inverse=True)
+        return distinct.tolist(), places.reshape(-1)
+    texts = flat.tolist()
+    found = {t: k for k, t in enumerate(dict.fromkeys(texts))}
+    return list(found), np.fromiter(map(found.__getitem__, texts), np.int64, flat.size)
+
+
+def _lengths(codes: np.ndarray) -> np.ndarray:
+    """The length of each row of characters: what is behind the last that is not 0 is filling."""
+    is_filled = codes != 0
+    return np.where(is_filled.any(axis=1), codes.shape[1] - is_filled[:, ::-1].argmax(axis=1), 0)
+
+
 def _by_length(texts: Sequence[bytes], fn: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """`fn` of a matrix of bytes for each length, the results in the order of the texts."""
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+
+    def rows(places: np.ndarray, size: int) -> np.ndarray:
+        return np.frombuffer(b"".join([texts[k] for k in places.tolist()]), np.uint8).reshape(len(places), size)
+
+    return _each_length(np.fromiter(map(len, texts), np.int64, len(texts)), rows, fn)
+
+
+def _each_length(lengths: np.ndarray, rows: Callable[[np.ndarray, int], np.ndarray], fn: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """`fn` of the rows of each length, in their places."""
     order = np.argsort(lengths, kind="stable")
-    found = np.empty(len(texts), np.uint64)
+    found = np.empty(len(lengths), np.uint64)
     sizes, starts = np.unique(lengths[order], return_index=True)
-    for size, start, stop in zip(sizes.tolist(), starts.tolist(), [*starts.tolist()[1:], len(texts)], strict=True):
-        places = order[start:stop]
-        rows = np.frombuffer(b"".join([texts[k] for k in places.tolist()]), np.uint8).reshape(len(places), size)
+    for size, start, stop in zip(sizes.tolist(), starts.tolist(), [*starts.tolist()[1:], len(lengths)], strict=True):
         with np.errstate(over="ignore"):
-            found[places] = fn(rows)
+            found[order[start:stop]] = fn(rows(order[start:stop], size))
     return found
 
 

@@ -11,8 +11,8 @@ from symkeras.errors import DataError, ShapeError
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.array_layer import ArrayLayer, promised
 from symkeras.layers.categories import dense, encoded, output_mode
-from symkeras.layers.fingerprints import concatenated, farm_hashes
-from symkeras.layers.hashing import once_each, texts_or_integers
+from symkeras.layers.fingerprints import concatenated, hashes_of
+from symkeras.layers.hashing import texts_or_integers
 from symkeras.layers.layer import Layer
 
 _SEED = 0xDECAFCAFFE
@@ -68,9 +68,9 @@ class HashedCrossing(ArrayLayer):
         if any(isinstance(x, Tensor) for x in inputs):
             return promised(self, [tuple(x.shape) for x in inputs], self.dtype)
         found = np.full(int(np.prod(shape)), _SEED, np.uint64)
-        for x in inputs:
+        for x in inputs:  # integers are their own hashes
             with np.errstate(over="ignore"):
-                found = concatenated(found, _fingerprints(x.ravel()))
+                found = concatenated(found, x.ravel().view(np.uint64) if x.dtype.kind == "i" else hashes_of(x).ravel())
         bins = (found % np.uint64(self.num_bins)).astype(np.int64).reshape(shape)
         return encoded(bins, self.output_mode, self.num_bins, self.dtype)
 
@@ -91,10 +91,3 @@ class HashedCrossing(ArrayLayer):
     def get_config(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("num_bins", "output_mode", "sparse", "name", "dtype")}
 
-
-def _fingerprints(flat: np.ndarray) -> np.ndarray:
-    """Integers are their own fingerprints."""
-    if flat.dtype.kind != "O":
-        return flat.view(np.uint64)
-    distinct, places = once_each(flat)
-    return farm_hashes([t.encode() for t in distinct])[places]

@@ -11,7 +11,7 @@ from symkeras.arguments import checked, either, integer, optional, positive_int
 from symkeras.errors import ConfigError, DataError
 from symkeras.layers.array_layer import ArrayLayer
 from symkeras.layers.categories import dense, encoded, output_mode
-from symkeras.layers.fingerprints import farm_hashes, sip_hashes
+from symkeras.layers.fingerprints import hashes_of
 from symkeras.layers.index_lookup import SALT
 from symkeras.layers.texts import is_text, text_array
 
@@ -63,13 +63,8 @@ class Hashing(ArrayLayer):
 
     def _bins(self, values: np.ndarray) -> np.ndarray:
         has_mask = self.mask_value is not None and self.num_bins > 1
-        distinct, places = once_each(values.ravel())
-        texts = [str(v).encode() for v in distinct]
-        hashes = farm_hashes(texts) if self.salt is None else sip_hashes(texts, tuple(self.salt))  # type: ignore[arg-type]
-        bins = (hashes % np.uint64(self.num_bins - has_mask)).astype(np.int64)
-        if has_mask:
-            bins = np.where([v == self.mask_value for v in distinct], 0, bins + 1)
-        return bins[places].reshape(values.shape)
+        bins = (hashes_of(values, self.salt) % np.uint64(self.num_bins - has_mask)).astype(np.int64)
+        return np.where(values == self.mask_value, 0, bins + 1) if has_mask else bins
 
     @property
     def _output_dtype(self) -> str:
@@ -88,7 +83,7 @@ class Hashing(ArrayLayer):
 
 
 def texts_or_integers(x: Any, where: str) -> np.ndarray:
-    """An array of `str` objects or of int64; numbers lose what is behind the point.
+    """An array of texts, as NumPy's own or as `str` objects, or of int64; numbers lose what is behind the point.
 
     Raises:
         DataError: something else.
@@ -103,12 +98,3 @@ def texts_or_integers(x: Any, where: str) -> np.ndarray:
         raise DataError(f"{where} expects texts or integers, received an array of {array.dtype}")
     return array.astype(np.int64, copy=False)
 
-
-def once_each(flat: np.ndarray) -> tuple[list[Any], np.ndarray]:
-    """The distinct values of an array of one axis, and the place of each element among them."""
-    if flat.dtype.kind != "O":
-        distinct, places = np.unique(flat, return_inverse=True)
-        return distinct.tolist(), places.reshape(-1)
-    found: dict[str, int] = {}
-    places = np.fromiter((found.setdefault(t, len(found)) for t in flat.tolist()), np.int64, flat.size)
-    return list(found), places

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from symkeras.errors import ConfigError, DataError
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.adaptation import batches_of, changed, traced
 from symkeras.layers.array_layer import ArrayLayer
-from symkeras.layers.categories import dense, encoded, output_mode
-from symkeras.layers.fingerprints import farm_hashes, sip_hashes
+from symkeras.layers.categories import dense, encoded, output_mode, scattered
+from symkeras.layers.fingerprints import hashes_of
 
 SALT = optional(either(integer(), several(integer(), count=2)))
 MODES = output_mode("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -206,13 +206,20 @@ class IndexLookup(ArrayLayer):
     def update_state(self, data: Any) -> None:
         """Count the tokens of a batch; a batch of one axis is one document."""
         array = self._tokens_in(data)
-        self._count(array.reshape(-1, array.shape[-1] if array.ndim > 1 else array.size).tolist())
+        if self.output_mode != "tf_idf":
+            self._count_flat(array.ravel().tolist())
+        else:
+            self._count(array.reshape(-1, array.shape[-1] if array.ndim > 1 else array.size).tolist())
+
+    def _count_flat(self, tokens: Iterable[Any]) -> None:
+        """Count tokens, of whichever documents."""
+        if self._has_input_vocabulary:
+            raise ConfigError(f"{self._what} has the vocabulary it was given: adapt has nothing to do")
+        self._counts.update(tokens)
 
     def _count(self, rows: list[list[Any]]) -> None:
         """Count the tokens of documents."""
-        if self._has_input_vocabulary:
-            raise ConfigError(f"{self._what} has the vocabulary it was given: adapt has nothing to do")
-        self._counts.update(chain.from_iterable(rows))
+        self._count_flat(chain.from_iterable(rows))
         if self.output_mode == "tf_idf":
             self._documents.update(chain.from_iterable(map(set, rows)))
             object.__setattr__(self, "_rows", self._rows + len(rows))
@@ -256,17 +263,26 @@ class IndexLookup(ArrayLayer):
             traced(self)
         if self.invert:
             return self._inverted(inputs)
-        if self.output_mode != "int" and not self._tokens and not self.pad_to_max_tokens:
-            raise ConfigError(
-                f"{self._what} has no vocabulary yet, which output_mode={self.output_mode!r} needs: give vocabulary, or call adapt"
-            )
-        return self._encoded(self._indices(inputs))
-
-    def _encoded(self, indices: Any) -> Any:
+        self._need_vocabulary()
+        indices = self._indices(inputs)
         if self.output_mode != "tf_idf":
             return encoded(indices, self.output_mode, self._depth, self._output_dtype)
-        assert self.idf_weights is not None
         return ops.multiply(encoded(indices, "count", self._depth, self._output_dtype), self.idf_weights)
+
+    def _vectors(self, rows: np.ndarray, indices: np.ndarray, count: int) -> np.ndarray:
+        """As `_compute`, for indices that are in so many rows of any lengths."""
+        self._need_vocabulary()
+        if self.output_mode == "one_hot":
+            raise ConfigError(f"{self._what}: output_mode='one_hot' takes rows of one length")
+        mode = "count" if self.output_mode == "tf_idf" else self.output_mode
+        found = scattered(rows, indices, count, mode, self._depth, self._output_dtype)
+        return found if self.output_mode != "tf_idf" else found * self.idf_weights
+
+    def _need_vocabulary(self) -> None:
+        if self.output_mode != "int" and not self._tokens and not self.pad_to_max_tokens:
+            raise ConfigError(f"{self._what} has no vocabulary yet, which output_mode={self.output_mode!r} needs: give vocabulary, or call adapt")
+        if self.output_mode == "tf_idf" and self.idf_weights is None:
+            raise ConfigError(f"{self._what} has no idf_weights yet, which output_mode='tf_idf' needs: give them, or call adapt")
 
     def _indices(self, inputs: Any) -> Any:
         """The index of every input: that of the mask is -1 where it gets none."""
@@ -294,8 +310,7 @@ class IndexLookup(ArrayLayer):
             return ops.where(unknown, ops.add(ops.cast(ops.mod(inputs, self.num_oov_indices), "int64"), self._oov_start), found)
         found, unknown = np.array(found), np.asarray(unknown)
         if unknown.any():
-            texts = [str(t).encode() for t in np.asarray(inputs)[unknown].tolist()]
-            hashes = farm_hashes(texts) if self.salt is None else sip_hashes(texts, tuple(self.salt))  # type: ignore[arg-type]
+            hashes = hashes_of(np.asarray(inputs)[unknown], self.salt)
             found[unknown] = (hashes % np.uint64(self.num_oov_indices)).astype(np.int64) + self._oov_start
         return found
 

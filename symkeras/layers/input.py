@@ -6,7 +6,7 @@ from typing import Any
 
 from symkeras import config
 from symkeras.arguments import axis_size, axis_sizes, boolean, checked, instance, optional, positive_int, several, text
-from symkeras.errors import ConfigError, DtypeError, ShapeError
+from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
@@ -93,8 +93,6 @@ class InputLayer(Layer):
                 batch_shape = (batch_size, *shape)
         self.optional = optional
         self._input_dtype = dtypes.standardize(dtype or (input_tensor.dtype if input_tensor is not None else config.floatx()))
-        if self._input_dtype == "string":
-            raise DtypeError("Input: dtype 'string' is not offered: tensors hold numbers or booleans; turn texts into numbers before")
         if input_tensor is None:
             input_tensor = symbolic_input(batch_shape, self._input_dtype, self.name)
         else:
@@ -132,7 +130,7 @@ def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, s
     Args:
         shape: sizes without the batch axis; None for sizes that vary.
         batch_size: a fixed batch size, any when None.
-        dtype: `floatx` when None.
+        dtype: `floatx` when None; "string" for texts, which layers such as `TextVectorization` read.
         batch_shape: the shape with the batch axis, instead of `shape`.
         name: the key of this input in dicts of data.
         tensor: an existing placeholder to use.

@@ -73,6 +73,16 @@ class IntegerLookup(IndexLookup):
         order = np.argsort(tokens)
         object.__setattr__(self, "_sorted", tokens[order])
         object.__setattr__(self, "_places", order + self._token_start)
+        object.__setattr__(self, "_direct", self._direct_table() if len(tokens) else None)
+
+    def _direct_table(self) -> np.ndarray | None:
+        """The index of every integer from below the least to above the largest of the vocabulary, where these lie close together."""
+        low, high = int(self._sorted[0]), int(self._sorted[-1])
+        if high - low > 16 * len(self._sorted) + 1024 or low == np.iinfo(np.int64).min or high == np.iinfo(np.int64).max:
+            return None
+        table = np.full(high - low + 3, -1, np.int64)
+        table[self._sorted - low + 1] = self._places
+        return table
 
     def _read(self, inputs: Any) -> np.ndarray:
         return self._tokens_in(inputs)
@@ -97,6 +107,9 @@ class IntegerLookup(IndexLookup):
             return ops.full_like(inputs, -1, dtype="int64")
         if isinstance(inputs, Tensor):
             inputs = ops.cast(inputs, "int64")
+        elif self._direct is not None:
+            low = self._sorted[0] - 1
+            return self._direct[np.clip(inputs, low, self._sorted[-1] + 1) - low]
         near = ops.minimum(insertion_points(self._sorted, inputs), len(self._sorted) - 1)
         return ops.where(ops.equal(ops.take(self._sorted, near, axis=0), inputs), ops.take(self._places, near, axis=0), -1)
 

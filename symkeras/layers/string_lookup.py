@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,15 @@ class StringLookup(IndexLookup):
 
     def _index(self) -> None:
         object.__setattr__(self, "_table", {t: k for k, t in enumerate(self._tokens, self._token_start)})
+        object.__setattr__(self, "_table_of_bytes", None)
+
+    def _indices_of_bytes(self, tokens: list[bytes], between: bytes) -> np.ndarray:
+        """The index of each token, or that of unknown ones; -1 for what stands between texts."""
+        table: dict[bytes, int] | None = self._table_of_bytes
+        if table is None:
+            table = {t.encode("utf-8", "surrogatepass"): k for t, k in self._table.items()} | {between: -1}
+            object.__setattr__(self, "_table_of_bytes", table)
+        return np.fromiter(map(table.get, tokens, repeat(self._oov_start)), np.int64, len(tokens))
 
     def _read(self, inputs: Any) -> np.ndarray:
         return np.asarray(inputs) if self.invert else self._tokens_in(inputs)
@@ -86,8 +96,7 @@ class StringLookup(IndexLookup):
 
     def _indices_of(self, texts: list[str]) -> np.ndarray:
         """The index of each text; -1 for one that is not in the vocabulary."""
-        table = self._table
-        return np.array([table.get(t, -1) for t in texts], np.int64)
+        return np.fromiter(map(self._table.get, texts, repeat(-1)), np.int64, len(texts))
 
     def _equals(self, inputs: Any, token: str) -> np.ndarray:
         return np.asarray(inputs == token, bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from itertools import chain
 from typing import Any
 
@@ -18,7 +18,7 @@ from symkeras.layers.categories import dense
 from symkeras.layers.index_lookup import MODES
 from symkeras.layers.string_lookup import StringLookup
 from symkeras.layers.texts import text_array
-from symkeras.layers.tokens import TABLES, ngrams, rows_of_tokens, standardized, words
+from symkeras.layers.tokens import BETWEEN, STANDARDS, ngrams, rows_of_tokens, standardized, words, words_in_a_row
 
 
 class TextVectorization(ArrayLayer):
@@ -60,7 +60,7 @@ class TextVectorization(ArrayLayer):
         [[2, 4, 2, 1], [3, 0, 0, 0]]
     """
 
-    @checked(standardize=optional(either(one_of(*TABLES), function)), split=optional(either(one_of("whitespace", "character"), function)),
+    @checked(standardize=optional(either(one_of(*STANDARDS), function)), split=optional(either(one_of("whitespace", "character"), function)),
              ngrams=optional(either(positive_int, several(positive_int, least=1))), output_mode=MODES,
              output_sequence_length=optional(non_negative_int), sparse=dense, ragged=dense)  # fmt: skip
     def __init__(self, max_tokens: int | None = None, standardize: Any = "lower_and_strip_punctuation", split: Any = "whitespace",
@@ -99,7 +99,14 @@ class TextVectorization(ArrayLayer):
 
     def update_state(self, data: Any) -> None:
         """Count the tokens of a batch of texts, each of which is a document."""
-        self._lookup_layer._count(self._rows_of(self._read(data)))
+        texts = self._read(data)
+        tokens = self._in_a_row(texts) if self.output_mode != "tf_idf" else None
+        if tokens is None:
+            self._lookup_layer._count(self._rows_of(texts))
+            return
+        counts = Counter(tokens)
+        counts.pop(BETWEEN, None)
+        self._lookup_layer._count_flat({t.decode("utf-8", "surrogatepass"): n for t, n in counts.items()})
 
     def finalize_state(self) -> None:
         """Make the vocabulary of what was counted."""
@@ -139,42 +146,66 @@ class TextVectorization(ArrayLayer):
         rows = self._split_up(texts, where)
         return rows if self.ngrams is None else ngrams(rows, range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams)
 
+    def _in_a_row(self, texts: np.ndarray) -> list[bytes] | None:
+        """The words of all texts in one row, where nothing else is asked for."""
+        how = self.standardize
+        if self.split != "whitespace" or self.ngrams is not None or not (how is None or isinstance(how, str)):
+            return None
+        return words_in_a_row(self._one_a_row(texts).tolist(), how)
+
+    def _one_a_row(self, texts: np.ndarray) -> np.ndarray:
+        if texts.ndim > 2 or (texts.ndim == 2 and texts.shape[1] != 1):
+            raise ShapeError(f"TextVectorization {self.name!r} splits one text a row: expected shape (B,) or (B, 1), received {texts.shape}")
+        return texts.ravel()
+
     def _split_up(self, texts: np.ndarray, where: str) -> list[list[str]]:
         if self.split is None:
             return texts.reshape(-1, texts.shape[-1] if texts.ndim > 1 else 1).tolist()
-        if texts.ndim > 2 or (texts.ndim == 2 and texts.shape[1] != 1):
-            raise ShapeError(f"{where} splits one text a row: expected shape (B,) or (B, 1), received {texts.shape}")
-        flat = texts.ravel()
+        flat = self._one_a_row(texts)
         if callable(self.split):
             return rows_of_tokens(self.split(flat.astype(str)), f"{where}: its split function")
         return words(flat.tolist()) if self.split == "whitespace" else [list(t) for t in flat.tolist()]
 
     def _compute(self, inputs: np.ndarray) -> np.ndarray:
-        rows = self._rows_of(inputs)
-        if self.output_mode == "int":
-            if self.split is None and self.ngrams is None and self.output_sequence_length is None:
-                return self._lookup_layer._compute(self._unsplit(rows, inputs.shape))
-            found = self._padded(rows)
+        found = self._vectors(inputs) if self.split is not None or self.output_mode != "int" or self.ngrams is not None else self._unsplit(inputs)
+        return found[0] if inputs.ndim == 0 and self.split is not None else found
+
+    def _vectors(self, inputs: np.ndarray) -> np.ndarray:
+        """A row for every text."""
+        tokens, lookup = self._in_a_row(inputs), self._lookup_layer
+        if tokens is not None:
+            indices = lookup._indices_of_bytes(tokens, BETWEEN)
+            ends = np.append(np.flatnonzero(indices == -1), len(indices))
+            lengths, indices = np.diff(ends, prepend=-1)[: inputs.size] - 1, indices[indices != -1]
         else:
-            found = self._lookup_layer._compute(_filled(rows))
-        return found[0] if inputs.ndim == 0 else found
+            rows = self._rows_of(inputs)
+            lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+            flat = np.empty(int(lengths.sum()), object)
+            flat[:] = list(chain.from_iterable(rows))
+            indices = np.asarray(lookup._indices(flat))
+        if self.output_mode == "int":
+            return self._padded(indices, lengths)
+        return lookup._vectors(np.repeat(np.arange(len(lengths)), lengths), indices, len(lengths))
 
-    def _unsplit(self, rows: list[list[str]], shape: tuple[int, ...]) -> np.ndarray:
-        texts = np.empty(int(np.prod(shape)), object)
-        texts[:] = list(chain.from_iterable(rows))
-        return texts.reshape(shape)
+    def _unsplit(self, texts: np.ndarray) -> np.ndarray:
+        """The index of every text as a whole."""
+        if self.standardize is not None:
+            rows = self._rows_of(texts)
+            whole = np.empty(texts.size, object)
+            whole[:] = list(chain.from_iterable(rows))
+            texts = whole.reshape(texts.shape)
+        found, most = np.asarray(self._lookup_layer._indices(texts)), self.output_sequence_length
+        if most is None or not found.ndim:
+            return found
+        return np.pad(found[..., :most], [(0, 0)] * (found.ndim - 1) + [(0, max(0, most - found.shape[-1]))])
 
-    def _padded(self, rows: list[list[str]]) -> np.ndarray:
-        """The indices of tokens, in rows of one length."""
-        if (most := self.output_sequence_length) is not None:
-            rows = [row[:most] for row in rows]
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        width = most if most is not None else int(lengths.max(initial=0))
-        found = np.zeros((len(rows), width), np.int64)
-        flat = np.empty(int(lengths.sum()), object)
-        flat[:] = list(chain.from_iterable(rows))
-        found[np.arange(width) < lengths[:, None]] = self._lookup_layer._compute(flat)
-        return found
+    def _padded(self, indices: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Indices in rows of one length."""
+        longest = int(lengths.max(initial=0))
+        found = np.zeros((len(lengths), longest), np.int64)
+        found[np.arange(longest) < lengths[:, None]] = indices
+        most = self.output_sequence_length
+        return found if most is None else np.pad(found[:, :most], ((0, 0), (0, max(0, most - longest))))
 
     # ---- shapes, configs, files --------------------------------------------------------------------------------------
 
@@ -184,8 +215,10 @@ class TextVectorization(ArrayLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if self.output_mode == "int":
-            whole = self.split is None and self.ngrams is None and self.output_sequence_length is None
-            return tuple(input_shape) if whole else (input_shape[0], self.output_sequence_length)
+            if self.split is None and self.ngrams is None:
+                most = self.output_sequence_length
+                return tuple(input_shape) if most is None else (*input_shape[:-1], most)
+            return (input_shape[0], self.output_sequence_length)
         return (input_shape[0], self._lookup_layer._depth)
 
     def get_config(self) -> dict[str, Any]:
@@ -224,11 +257,3 @@ class TextVectorization(ArrayLayer):
         """Read the vocabulary that `save_assets` wrote."""
         self._lookup_layer.load_assets(dir_path)
 
-
-def _filled(rows: Sequence[Sequence[str]]) -> np.ndarray:
-    """Rows of tokens as a matrix; where a row is shorter stands the padding, which counts for nothing."""
-    width = max(map(len, rows), default=0)
-    found = np.full((len(rows), width), "", object)
-    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    found[np.arange(width) < lengths[:, None]] = list(chain.from_iterable(rows))
-    return found

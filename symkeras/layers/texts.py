@@ -1,4 +1,4 @@
-"""Texts in arrays: of NumPy's string dtypes, of objects, or lists of them; inside of layers always arrays of `str` objects."""
+"""Texts in arrays: of NumPy's string dtypes, of objects, or lists of them; inside of layers arrays of a `str` dtype or of `str` objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from symkeras.errors import DataError
 
 
 def text_array(x: Any, where: str, encoding: str = "utf-8") -> np.ndarray:
-    """An array of `str` objects in the shape of `x`.
+    """An array in the shape of `x`, of NumPy's `str` dtype where `x` is one, or else of `str` objects.
 
     Args:
         x: a text, an array or nested lists of texts; bytes are read in `encoding`.
@@ -21,13 +21,13 @@ def text_array(x: Any, where: str, encoding: str = "utf-8") -> np.ndarray:
     """
     array = x if isinstance(x, np.ndarray) else _as_array(x, where)
     if array.dtype.kind == "U":
-        return np.asarray(array).astype(object)
+        return np.asarray(array)
     if array.dtype.kind == "S":
         array = np.asarray(array).astype(object)
     if array.dtype.kind != "O":
         raise DataError(f"{where} expects texts, received an array of {array.dtype}")
     flat = np.asarray(array).ravel().tolist()
-    if any(type(t) is not str for t in flat):
+    if set(map(type, flat)) - {str}:
         flat = [_decoded(t, where, encoding) for t in flat]
     found = np.empty(len(flat), object)
     found[:] = flat

@@ -7,35 +7,39 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-# Keras lowers the letters of ASCII alone, and splits at the white space of ASCII.
-_LOWER = {ord(a): ord(b) for a, b in zip(string.ascii_uppercase, string.ascii_lowercase, strict=True)}
-_NO_PUNCTUATION = dict.fromkeys(map(ord, string.punctuation))
+# Keras lowers the letters of ASCII alone, and splits at the white space of ASCII; so bytes of UTF-8 may stand for the text.
+_LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
+_PUNCTUATION = string.punctuation.encode()
 _WORDS = re.compile("[^ \t\n\v\f\r]+")
-_SPACES_OF_UNICODE = re.compile("[\x1c-\x1f]")
-_BETWEEN = "\0"
+BETWEEN = b"\0"
 
-TABLES = {
-    "lower": _LOWER,
-    "strip_punctuation": _NO_PUNCTUATION,
-    "lower_and_strip_punctuation": {**_LOWER, **_NO_PUNCTUATION},
-}
+STANDARDS = {"lower": (_LOWER, b""), "strip_punctuation": (None, _PUNCTUATION), "lower_and_strip_punctuation": (_LOWER, _PUNCTUATION)}
+"""What becomes of bytes: a table, and those that go."""
 
 
 def standardized(texts: list[str], how: str) -> list[str]:
-    """The texts with letters and punctuation as the name of a standardization says; all as one text, which is one call.
+    """The texts with letters and punctuation as the name of a standardization says.
 
     >>> standardized(["Hello, World!", "É"], "lower_and_strip_punctuation")
     ['hello world', 'É']
     """
-    whole = _BETWEEN.join(texts)
-    if whole.count(_BETWEEN) != len(texts) - 1:
-        return [t.translate(TABLES[how]) for t in texts]
-    return whole.translate(TABLES[how]).split(_BETWEEN) if texts else []
+    return [t.encode("utf-8", "surrogatepass").translate(*STANDARDS[how]).decode("utf-8", "surrogatepass") for t in texts]
+
+
+def words_in_a_row(texts: list[str], how: str | None) -> list[bytes] | None:
+    """The words of all texts, standardized, in one row, with `BETWEEN` between texts; None where that stands in one.
+
+    Everything is done once for all texts: it takes a fifth of the time of doing it for each.
+    """
+    whole = " \0 ".join(texts).encode("utf-8", "surrogatepass")
+    if whole.count(BETWEEN) != max(0, len(texts) - 1):
+        return None
+    return (whole if how is None else whole.translate(*STANDARDS[how])).split()
 
 
 def words(texts: Sequence[str]) -> list[list[str]]:
     """The pieces of each text between white space."""
-    return [t.split() if t.isascii() and not _SPACES_OF_UNICODE.search(t) else _WORDS.findall(t) for t in texts]
+    return [_WORDS.findall(t) for t in texts]
 
 
 def ngrams(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> list[list[str]]:

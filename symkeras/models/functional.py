@@ -18,17 +18,20 @@ from symkeras.errors import ConfigError, DataError, ShapeError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
+from symkeras.layers.array_layer import is_outside_of_graphs
 from symkeras.layers.calls import CallRecord, definition_context, record_of, set_mask, surroundings
 from symkeras.layers.input import Input, InputLayer
 from symkeras.layers.layer import Layer
 from symkeras.layers.replay import Replay
+from symkeras.layers.texts import is_text, text_array
+from symkeras.models.array_stage import ArrayStage, Prepared
 from symkeras.models.definition import define, definition_of
 from symkeras.models.layer_order import layers_by_depth
 from symkeras.models.model import Model, make_functional
 from symkeras.ops import phase
 
 _OF_THE_GRAPH = frozenset(
-    {"_input_structure", "_output_structure", "_flat_inputs", "_flat_outputs", "_records", "_graph_layers", "_graph_losses"}
+    {"_input_structure", "_output_structure", "_flat_inputs", "_flat_outputs", "_records", "_graph_layers", "_graph_losses", "_array_stage"}
 )
 
 
@@ -68,6 +71,7 @@ class Functional(Model):
             "_input_structure": inputs, "_output_structure": outputs, "_flat_inputs": flat_in, "_flat_outputs": flat_out,
             "_records": _records(flat_in, flat_out, self.name), "_graph_layers": layers, "_graph_losses": (),
         }  # fmt: skip
+        own["_array_stage"] = _stage(flat_in, flat_out, own["_records"])
         for attribute, value in own.items():
             object.__setattr__(self, attribute, value)
         self.built = True
@@ -93,7 +97,8 @@ class Functional(Model):
         records = _records(self._flat_inputs, self._flat_outputs, self.name, losses)
         layers = list(dict.fromkeys((*self._graph_layers, *layers_by_depth(self._flat_inputs, [loss]))))
         _check_names(layers, self.name)
-        for attribute, value in {"_graph_losses": losses, "_records": records, "_graph_layers": layers}.items():
+        stage = _stage(self._flat_inputs, [*self._flat_outputs, *losses], records)
+        for attribute, value in {"_graph_losses": losses, "_records": records, "_graph_layers": layers, "_array_stage": stage}.items():
             object.__setattr__(self, attribute, value)
         self._forget_steps()
 
@@ -156,13 +161,19 @@ class Functional(Model):
 
     def _call_as(self, model: Model, inputs: Any, training: Any, mask: Any) -> Any:
         """The call; what the graph adds to the losses is added by `model`."""
-        values = [self._fit_input(x, t) for x, t in zip(self._ordered(inputs), self._flat_inputs, strict=True)]
+        if isinstance(inputs, Prepared):
+            assert self._array_stage is not None
+            return self._replay(inputs, training, model, self._array_stage.begins, self._array_stage.records)
+        values = self._fitted(self._ordered(inputs))
         if mask is not None:
             masks = self._ordered(mask) if tree.is_nested(mask) else [mask]
             for x, m in zip(values, masks, strict=False):
                 if m is not None:
                     set_mask(x, m)
-        return self._replay(values, training, model)
+        return self._replay(values, training, model, self._flat_inputs, self._records)
+
+    def _fitted(self, flat: Sequence[Any]) -> list[Any]:
+        return [self._fit_input(x, t) for x, t in zip(flat, self._flat_inputs, strict=True)]
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """The inputs in the model's order, from one, a list, or a dict by structure or by names."""
@@ -175,6 +186,8 @@ class Functional(Model):
                 hint = nearest(missing[0], list(inputs))
                 raise DataError(f"model {self.name!r} expects the inputs {expected}, received {sorted(inputs)}: {missing[0]!r} is missing.{hint}")
             inputs = [inputs[k] for k in keys]
+        if len(self._flat_inputs) == 1 and self._flat_inputs[0].dtype == "string" and isinstance(inputs, (list, tuple)) and is_text(inputs):
+            inputs = text_array(inputs, f"model {self.name!r}")
         flat = tree.flatten(inputs)
         if len(flat) != len(self._flat_inputs):
             raise DataError(f"model {self.name!r} expects {len(self._flat_inputs)} inputs {self.input_names}, received {len(flat)}")
@@ -191,25 +204,28 @@ class Functional(Model):
             if x.dtype != expected.dtype:
                 x = ops.cast(x, expected.dtype)
                 x._keras_mask = mask
+        elif expected.dtype == "string":
+            x = text_array(x, f"model {self.name!r}: input {expected.name!r}")
         else:
             x = np.asarray(x).astype(expected.dtype, copy=False)
         shape = tuple(x.shape)
         if len(shape) == expected.ndim - 1 and expected.shape[-1] == 1:
-            return ops.expand_dims(x, -1)
+            return x[..., None] if isinstance(x, np.ndarray) else ops.expand_dims(x, -1)
         if len(shape) == expected.ndim + 1 and shape[-1] == 1:
-            return ops.squeeze(x, -1)
+            return x[..., 0] if isinstance(x, np.ndarray) else ops.squeeze(x, -1)
         pairs = list(zip(shape, expected.shape, strict=False))[1:]
         if len(shape) != expected.ndim or any(None not in (a, b) and a != b for a, b in pairs):
             raise ShapeError(f"model {self.name!r}: input {expected.name!r} expects shape {expected.shape}, received {shape}")
         return x
 
-    def _replay(self, values: Sequence[Any], training: Any, model: Model) -> Any:
-        replay = Replay({t.node: v for t, v in zip(self._flat_inputs, values, strict=True)})
+    def _replay(self, values: Sequence[Any], training: Any, model: Model, begins: Sequence[Tensor], records: Sequence[CallRecord]) -> Any:
+        """What the outputs are where `begins` are `values`, by making the calls of `records` again."""
+        replay = Replay({t.node: v for t, v in zip(begins, values, strict=True)})
         if training is not None or not replay.is_symbolic:
             replay.known[phase.learning_phase().node] = training if isinstance(training, Tensor) else np.bool_(bool(training))
         around, trace = surroundings(), tracing.current()
         before = len(around.losses)
-        outputs = run_again(replay, self._records, self._output_structure)
+        outputs = run_again(replay, records, self._output_structure)
         around.losses[before:] = [(layer, replay.resolve(loss)) for layer, loss in around.losses[before:]]
         around.losses += [(model, replay.value(loss)) for loss in self._graph_losses]
         around.replays.append(replay)
@@ -280,6 +296,12 @@ def run_again(replay: Replay, records: Sequence[CallRecord], outputs: Any, call:
         for t, y in zip(record.outputs, [y for y in tree.flatten(results) if y is not None], strict=False):
             replay.put(t.node, replay.resolve(y))
     return tree.map_structure(replay.value, outputs)
+
+
+def _stage(inputs: Sequence[Tensor], outputs: Sequence[Tensor], records: Sequence[CallRecord]) -> ArrayStage | None:
+    """What is computed on arrays before the graph, None where nothing is."""
+    has_texts = any(t.dtype == "string" for t in inputs)
+    return ArrayStage(inputs, outputs, records, run_again) if has_texts or any(is_outside_of_graphs(r.layer) for r in records) else None
 
 
 def _check_names(layers: Sequence[Layer], model: str) -> None:

@@ -20,6 +20,7 @@ from symkeras.graph.types import TensorType
 from symkeras.layers.adaptation import constants_epoch
 from symkeras.layers.calls import call_context, taken_as_trainable
 from symkeras.layers.layer import Layer
+from symkeras.models.array_stage import Prepared
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import per_output
 from symkeras.models.eager_steps import EagerStep
@@ -110,6 +111,11 @@ class Functions:
     def _names_of_inputs(self) -> list[str]:
         return self._inputs_by_name()[0]
 
+    def _names_of_begins(self) -> list[str]:
+        """The names of what the graph begins with: the inputs, or what is computed of them on arrays before."""
+        stage = self._of_graph("_array_stage")
+        return self._names_of_inputs() if stage is None else stage.names
+
     def _names_of_outputs(self, outputs: Any) -> list[str]:
         """One name per output: the keys of a dict, the names of the layers, else output_1, output_2."""
         flat = tree.flatten(outputs)
@@ -122,6 +128,8 @@ class Functions:
 
     def _types_of_inputs(self, count: int) -> list[TensorType | None]:
         """The types of the inputs, None where they are not known; a fixed batch size binds only layers that keep states."""
+        if (stage := self._of_graph("_array_stage")) is not None:
+            return stage.types
         known = self._of_graph("inputs")
         if not isinstance(known, list) or len(known) != count:
             return [None] * count
@@ -175,7 +183,7 @@ class Functions:
     def _make_step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any, backend: str | None) -> Step:
         self._ensure_built(x, structure)
         known = self._types_of_inputs(len(x))
-        for a, t, n in zip(x, known, self._names_of_inputs() or ["x"] * len(x), strict=False):
+        for a, t, n in zip(x, known, self._names_of_begins() or ["x"] * len(x), strict=False):
             _check_input(a, t, n, self.name)
         signature = Signature(
             tuple(None if a is None else batch_type(a, t) for a, t in zip(x, known, strict=True)),
@@ -225,8 +233,9 @@ class Functions:
         inputs, outputs = self._of_graph("inputs"), self._of_graph("outputs")
         if inputs is None or outputs is None:
             raise SymkerasError(f"model {self.name!r}: the shapes of its inputs are not known yet; call fit or predict first")
-        x = [np.zeros([1 if d is None else d for d in t.shape], t.dtype) for t in inputs]
-        structure = tree.pack_sequence_as(self._of_graph("input"), x)
+        stage = self._of_graph("_array_stage")
+        x = [np.zeros([1 if d is None else d for d in t.shape], t.dtype) for t in (inputs if stage is None else stage.begins)]
+        structure = tree.pack_sequence_as(self._of_graph("input"), x) if stage is None else Prepared(x)
         names = self._names_of_outputs(self._of_graph("_output_structure"))
         specs = per_output(self._compilation.loss, names, "loss") if which != "predict" else []
         y = [_target_like(t, spec) for t, spec in zip(outputs, specs, strict=False)]

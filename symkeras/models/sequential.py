@@ -7,11 +7,12 @@ from typing import Any
 
 from symkeras.arguments import checked, either, settings, several
 from symkeras.errors import ConfigError, ShapeError
-from symkeras.graph import dtypes, provenance, tracing
+from symkeras.graph import provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import definition_context
 from symkeras.layers.input import Input, InputLayer
 from symkeras.layers.layer import Layer, map_shapes
+from symkeras.models.array_stage import Prepared
 from symkeras.models.functional import Functional
 from symkeras.models.model import Model
 from symkeras.models.steps import batch_dtype
@@ -189,11 +190,14 @@ class Sequential(Model):
         """Build for an array or tensor: its sizes behind the batch axis, and its dtype."""
         if self._functional is None and self.layers:
             known = self._known_input()
-            dtype = None if dtypes.is_float(dtypes.standardize(x.dtype)) else batch_dtype(x.dtype)
+            dtype = batch_dtype(x.dtype)
             self._build_on(Input(batch_shape=(None, *x.shape[1:]), dtype=dtype) if known is None else known)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         return self._built_model()._call_as(self, inputs, training, mask)
+
+    def _fitted(self, flat: Sequence[Any]) -> list[Any]:
+        return self._built_model()._fitted(flat)
 
     def _add_loss_of_graph(self, loss: Tensor) -> None:
         self._built_model()._add_loss_of_graph(loss)
@@ -203,7 +207,7 @@ class Sequential(Model):
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.layers:
             raise ConfigError(f"model {self.name!r} has no layers: add some before calling it")
-        if isinstance(inputs, (list, tuple)) and len(inputs) == 1 and hasattr(inputs[0], "shape"):
+        if isinstance(inputs, (list, tuple)) and not isinstance(inputs, Prepared) and len(inputs) == 1 and hasattr(inputs[0], "shape"):
             inputs = inputs[0]
         if self._functional is None and hasattr(inputs, "shape"):
             self._build_for_data(inputs)
@@ -223,6 +227,7 @@ class Sequential(Model):
     input_names = property(lambda self: self._built_model().input_names, doc="The name of the input.")
     output_names = property(lambda self: self._built_model().output_names, doc="The name of the output.")
     _input_structure = property(lambda self: self._built_model()._input_structure)
+    _array_stage = property(lambda self: self._built_model()._array_stage)
     _output_structure = property(lambda self: self._built_model()._output_structure)
 
     def _state_names(self) -> list[str]:

@@ -47,8 +47,10 @@ def batch_type(array: Any, like: TensorType | None = None) -> TensorType:
 
 
 def batch_dtype(dtype: Any) -> str:
-    """The dtype that data of `dtype` are computed in."""
-    kind = np.dtype(dtype).kind
+    """The dtype that data of `dtype` are computed in; "string" for texts."""
+    kind = "U" if dtype == "string" else np.dtype(dtype).kind
+    if kind in "USO":
+        return "string"
     return config.floatx() if kind == "f" else "bool" if kind == "b" else "int32"
 
 
@@ -223,5 +225,5 @@ def _foreign(tensors: Sequence[Tensor], own: set[Node]) -> list[Node]:
 
 def x_names(model: Any, count: int) -> list[str]:
     """The names of a model's inputs, for the graph."""
-    names = model._names_of_inputs()
+    names = model._names_of_begins()
     return names if len(names) == count else [f"x{k}" if count > 1 else "x" for k in range(count)]

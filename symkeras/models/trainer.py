@@ -16,6 +16,7 @@ from symkeras.distribution.processes import joined
 from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import provenance
+from symkeras.models.array_stage import prepared
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import Compilation
 from symkeras.models.feeds.array_feed import ArrayFeed
@@ -191,7 +192,8 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         step: Any = None
         shared = distribution()
         with closing(feed.epoch()) as stretches:  # type: ignore[type-var]
-            for stretch in stretches if shared is None else shared.together(stretches, feed.steps):
+            batches = prepared(self, stretches, mode)
+            for stretch in batches if shared is None else shared.together(batches, feed.steps):
                 data = stretch.data
                 step = self._step(mode, data.x, data.y, data.weights, data.structure)
                 if run(step, stretch, self._with_extra_logs(step, each) if step.extra or step.has_own_logs else each, at_once):
@@ -377,7 +379,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         parts: list[list[np.ndarray]] = []
         if is_plain:
             step = self._run("predict", feed, parts.append)
-            if isinstance(feed, ArrayFeed) and len(parts) == 1 and joined() is None:
+            if isinstance(feed, ArrayFeed) and len(parts) == 1 and joined() is None and self._of_graph("_array_stage") is None:
                 object.__setattr__(self, "_at_once", AtOnce.after(step, x, feed.data.x))
         else:
             hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=feed.steps)

@@ -183,7 +183,7 @@ from symkeras.ops.custom_gradient import custom_gradient
 from symkeras.ops.einops import rearrange
 from symkeras.ops.factoring import cholesky, cholesky_inverse, eig, eigh, lu_factor, matrix_rank, qr, svd
 from symkeras.ops.fourier import fft, fft2, ifft2, irfft, istft, rfft, stft
-from symkeras.ops.mapping import associative_scan, map, vectorized_map
+from symkeras.ops.mapping import associative_scan, map, switch, vectorized_map
 from symkeras.ops.nn import rms_normalization
 from symkeras.ops.solving import det, inv, logdet, lstsq, pinv, slogdet, solve, solve_triangular
 

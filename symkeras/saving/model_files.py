@@ -335,7 +335,7 @@ def model_of_config(config: Any, custom_objects: Mapping[str, Any] | None = None
             with CustomObjectScope(custom_objects), config_errors("the architecture"):
                 config = modernised(config, version)
         model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
-    if not hasattr(model, "load_weights"):
+    if not hasattr(model, "save"):
         raise DataError(f"the architecture is that of a {type(model).__name__}, no model")
     return model
 

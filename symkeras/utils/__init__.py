@@ -26,6 +26,7 @@ NAMES: dict[str, str] = {
     **dict.fromkeys(("enable_interactive_logging", "disable_interactive_logging", "is_interactive_logging_enabled"), "config"),
     "model_to_dot": "models.dot",
     "timeseries_dataset_from_array": "utils.windows", "split_dataset": "utils.splitting",
+    "FeatureSpace": "utils.feature_space",
     "PyDataset": "utils.dataset", "Sequence": "utils.dataset",
 }  # fmt: skip
 

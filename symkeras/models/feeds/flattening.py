@@ -11,16 +11,17 @@ from symkeras import foreign_data, tree
 from symkeras.errors import DataError, nearest
 
 
-def flat_inputs(x: Any, names: Sequence[str], structure: Any = None) -> tuple[list[Any], Any]:
+def flat_inputs(x: Any, names: Sequence[str], structure: Any = None, takes_texts: bool = False) -> tuple[list[Any], Any]:
     """The arrays of x in the model's order, None for an input that is left out, and their nesting.
 
     Args:
         x: an array, or lists or dicts of arrays; a dict may be keyed by the names of the model's inputs.
         names: of the model's inputs; empty where they are not known.
         structure: the nesting of the model's inputs, None where it is not known.
+        takes_texts: whether an input may be texts.
     """
     if isinstance(x, np.ndarray) and len(names) <= 1:
-        return [_array(x, "x")], x
+        return [_array(x, "x", takes_texts)], x
     if x is None:
         raise DataError("there is no data: x is None")
     if isinstance(x, Mapping) and names:
@@ -38,10 +39,10 @@ def flat_inputs(x: Any, names: Sequence[str], structure: Any = None) -> tuple[li
     leaves = tree.flatten(x)
     is_rows = isinstance(x, (list, tuple)) and not any(hasattr(a, "shape") or hasattr(a, "__array__") for a in leaves)
     if is_rows and x and (len(names) == 1 or not any(tree.is_nested(a) for a in x)):
-        x = _array(x, "x")
+        x = _array(x, "x", takes_texts)
     leaves = tree.flatten(x)
     may_lack = len(names) > 1 and any(a is not None for a in leaves)  # the model says which of its inputs are optional
-    flat = [None if a is None and may_lack else _array(a, f"x[{k}]" if len(leaves) > 1 else "x") for k, a in enumerate(leaves)]
+    flat = [None if a is None and may_lack else _array(a, f"x[{k}]" if len(leaves) > 1 else "x", takes_texts) for k, a in enumerate(leaves)]
     if names and len(flat) != len(names):
         raise DataError(f"the model has {len(names)} inputs ({', '.join(names)}), received {len(flat)} arrays")
     if not flat:
@@ -49,7 +50,7 @@ def flat_inputs(x: Any, names: Sequence[str], structure: Any = None) -> tuple[li
     return flat, x
 
 
-def _array(a: Any, what: str) -> np.ndarray:
+def _array(a: Any, what: str, takes_texts: bool = False) -> np.ndarray:
     """An array with a batch axis.
 
     Raises:
@@ -61,13 +62,16 @@ def _array(a: Any, what: str) -> np.ndarray:
         raise DataError(f"{what}: {error}") from error
     except ValueError as error:
         raise DataError(f"{what}: the rows make no array: {error}") from error
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in ("biufUSO" if takes_texts else "biuf"):
         example = f", such as {array.ravel()[0]!r}" if array.size else ""
-        hint = "; rows of unequal length need padding" if array.dtype.kind == "O" else ""
+        hint = "; rows of unequal length need padding" if array.dtype.kind == "O" else _FOR_TEXTS if array.dtype.kind in "US" else ""
         raise DataError(f"{what}: expected real numbers, received dtype {array.dtype}{example}{hint}")
     if array.ndim == 0:
         raise DataError(f"{what}: expected an array with a batch axis, received a scalar")
     return array
+
+
+_FOR_TEXTS = "; a layer such as TextVectorization or StringLookup turns texts into numbers, before or as the first of the model"
 
 
 def flat_targets(y: Any, names: Sequence[str], what: str = "y") -> list[Any]:

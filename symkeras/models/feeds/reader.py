@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symkeras.layers.array_layer import ArrayLayer
 from symkeras.models.feeds.arrays import Arrays
 from symkeras.models.feeds.checks import check_numbers, check_rows
 from symkeras.models.feeds.flattening import flat_inputs, flat_targets
@@ -20,6 +21,7 @@ class Reader:
     def __init__(self, model: Any, with_targets: bool = True):
         self._model = model
         self._with_targets = with_targets
+        self._takes_texts: bool | None = None
 
     def read(self, x: Any, y: Any = None, sample_weight: Any = None) -> Arrays:
         """The arrays of a data set or of one batch.
@@ -28,7 +30,7 @@ class Reader:
             DataError: data that are no numbers, do not fit together or the model, or targets that are NaN.
         """
         model = self._model
-        flat_x, structure = flat_inputs(x, *model._inputs_by_name())
+        flat_x, structure = flat_inputs(x, *model._inputs_by_name(), takes_texts=self._may_be_texts())
         if not self._with_targets:
             check_rows(flat_x, [], [])
             return Arrays(flat_x, [], [], structure)
@@ -40,3 +42,9 @@ class Reader:
             if a is not None and model._compilation.refuses_nan(k, names):
                 check_numbers(a, n)
         return Arrays(flat_x, flat_y, weights, structure)
+
+    def _may_be_texts(self) -> bool:
+        """Whether the model has layers that read texts."""
+        if self._takes_texts is None:
+            self._takes_texts = any(isinstance(layer, ArrayLayer) for layer in self._model._flatten_layers())
+        return self._takes_texts

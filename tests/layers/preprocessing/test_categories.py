@@ -10,7 +10,7 @@ import pytest
 
 from symkeras import Input, Model, layers
 from symkeras.errors import ConfigError, DataError, ShapeError
-from symkeras.layers.fingerprints import farm_hashes, sip_hashes
+from symkeras.layers.fingerprints import farm_hashes, hashes_of, sip_hashes
 
 WORDS = ["a", "b", "c"]
 ROWS = np.array([["a", "z", "b"], ["a", "a", "c"]])
@@ -188,6 +188,11 @@ def test_hashes_are_farmhash_and_siphash() -> None:
     assert found[:2].tolist() == [0x9AE16A3B2F90404F, farm_hashes([b"012"])[0]]
     assert found.tolist() == [int(farm_hashes([t])[0]) for t in texts]
     assert len(set(found.tolist())) == len(texts)
+    for several in (np.array(texts).astype("U"), np.array([t.decode() for t in texts], object)):
+        assert hashes_of(several).tolist() == found.tolist()
+        assert hashes_of(several, (3, 4)).tolist() == sip_hashes(texts, (3, 4)).tolist()
+    assert hashes_of(np.array([["é", "-5"]])).tolist() == [farm_hashes(["é".encode(), b"-5"]).tolist()]
+    assert hashes_of(np.array([-5])).tolist() == farm_hashes([b"-5"]).tolist()
     reference = [0x726FDB47DD0E0E31, 0x74F839C593DC67FD, 0x0D6C8009D9A94F5A]
     key = (0x0706050403020100, 0x0F0E0D0C0B0A0908)
     assert sip_hashes([bytes(range(k)) for k in range(3)], key).tolist() == reference
