@@ -16,8 +16,8 @@ _choose_core_type()
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distribution", "graph",
-    "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
+    "activations", "applications", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distribution",
+    "graph", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
     "tree", "utils",
 )  # fmt: skip
 _NAMES = {
