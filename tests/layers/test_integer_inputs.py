@@ -24,6 +24,9 @@ IN_FLOATS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "GlobalAveragePooling3D": ((), (3, 3, 3, 2)), "SimpleRNN": ((2,), SERIES), "LSTM": ((2,), SERIES), "GRU": ((2,), SERIES),
     "TimeDistributed": ((layers.Dense(2),), SERIES), "Rescaling": ((0.5, 1), IMAGE), "Normalization": ((-1, 3.0, 4.0), SERIES),
     "CenterCrop": ((2, 3), IMAGE), "Bidirectional": ((layers.LSTM(2),), SERIES), "Activation": (("tanh",), ROWS),
+    "ThresholdedReLU": ((1.5,), ROWS), "LocallyConnected1D": ((2, 2), SERIES), "LocallyConnected2D": ((2, 2), IMAGE), "MaxoutDense": ((2,), ROWS),
+    "Highway": ((), ROWS), "ConvLSTM1D": ((2, 2), (3, 4, 2)), "ConvLSTM2D": ((2, 2), (3, 4, 4, 2)), "ConvLSTM3D": ((2, 2), (2, 3, 3, 3, 2)),
+    "SpectralNormalization": ((layers.Dense(2),), ROWS),
 }  # fmt: skip
 KEPT: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "Flatten": ((), SERIES), "Reshape": (((2, 2),), ROWS), "Permute": (((2, 1),), SERIES), "RepeatVector": ((2,), ROWS), "Masking": ((), SERIES),
@@ -39,6 +42,7 @@ MERGED_IN_FLOATS = {"Average": ROWS, "Attention": SERIES, "AdditiveAttention": S
 MERGED = dict.fromkeys(("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Concatenate"), ROWS) | {"Dot": ROWS}
 ELSEWHERE = {
     "Embedding", "Lambda", "GraphLayer", "Layer", "InputLayer", "Wrapper", "RNN", "StackedRNNCells", "SimpleRNNCell", "LSTMCell", "GRUCell",
+    "ReversibleEmbedding",
     "MultiHeadAttention", "GroupQueryAttention", "WithWeight", "RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness", "RandomTranslation",
     "RandomRotation", "RandomZoom",
 }  # fmt: skip
