@@ -7,6 +7,7 @@ import os
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -20,3 +21,8 @@ def reference() -> Any:
     if keras.backend.backend() != "jax":
         pytest.skip(f"Keras runs on {keras.backend.backend()} here; these numbers are those of JAX")
     return keras
+
+
+def weights_of(model: Any) -> list[np.ndarray]:
+    """The weights of a model of Keras; its own `get_weights` warns on NumPy 2."""
+    return [np.asarray(w.value) for w in model.weights]

@@ -59,6 +59,7 @@ ORDER: dict[str, set[str]] = {
     "datasets": {"saving"},
     "preprocessing": {"ops", "utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
+    "applications": {*_KERAS - {"losses"}, "models", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "wrappers": {"models"},

@@ -12,7 +12,7 @@ NAMES: dict[str, str] = {
     "Layer": "layer", "InputSpec": "input_spec", "Input": "input", "InputLayer": "input", "serialize": "registry", "deserialize": "registry",
     "Dense": "dense", "EinsumDense": "einsum_dense", "Embedding": "embedding", "Identity": "masking", "Masking": "masking",
     "Lambda": "lambda_layer", "Wrapper": "wrapper", "GraphLayer": "graph_layer", "WithWeight": "with_weight",
-    **dict.fromkeys(("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"), "activation_layers"),
+    **dict.fromkeys(("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", "ThresholdedReLU"), "activation_layers"),
     **dict.fromkeys(("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"), "merging"),
     **dict.fromkeys(("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"), "merging"),
     **dict.fromkeys(("Flatten", "Permute", "RepeatVector", "Reshape"), "reshaping"),
@@ -42,6 +42,9 @@ NAMES: dict[str, str] = {
     **dict.fromkeys(("GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"), "normalization"),
     "RNN": "rnn", "SimpleRNNCell": "simple_rnn_cell", "LSTMCell": "lstm_cell", "GRUCell": "gru_cell", "StackedRNNCells": "stacked_rnn_cells",
     "SimpleRNN": "simple_rnn", "LSTM": "lstm", "GRU": "gru", "Bidirectional": "bidirectional", "TimeDistributed": "time_distributed",
+    **{f"ConvLSTM{rank}D": "conv_lstm" for rank in (1, 2, 3)}, "ReversibleEmbedding": "reversible_embedding",
+    "SpectralNormalization": "spectral_normalization", "LocallyConnected1D": "locally_connected", "LocallyConnected2D": "locally_connected",
+    "MaxoutDense": "dense_of_2017", "Highway": "dense_of_2017",
     "Attention": "attention", "AdditiveAttention": "additive_attention", "MultiHeadAttention": "multi_head_attention",
     "GroupQueryAttention": "grouped_query_attention", "GroupedQueryAttention": "grouped_query_attention",
 }  # fmt: skip

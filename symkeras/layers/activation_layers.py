@@ -129,6 +129,39 @@ class LeakyReLU(_Elementwise):
         return ops.leaky_relu(inputs, negative_slope=self.negative_slope)
 
 
+class ThresholdedReLU(_Elementwise):
+    """x where above theta, 0 elsewhere (Konda et al. 2015); a layer of Keras 2.
+
+    Args:
+        theta: the threshold.
+
+    Input shape:
+        any
+
+    Output shape:
+        that of the input
+
+    Raises:
+        ConfigError: theta is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> ThresholdedReLU(1.0)(np.array([-2.0, 1.0, 1.5])).tolist()
+        [0.0, 0.0, 1.5]
+    """
+
+    _settings = ("theta",)
+
+    @checked(theta=non_negative)
+    def __init__(self, theta: float = 1.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.theta = float(theta)
+
+    def call(self, inputs: Any) -> Any:
+        x = ops.cast(inputs, self.compute_dtype)
+        return ops.where(ops.less_equal(x, self.theta), ops.zeros_like(x), x)  # NaN stays NaN
+
+
 class PReLU(_Elementwise):
     """x where positive, alpha * x elsewhere, with a learned alpha (He et al. 2015).
 

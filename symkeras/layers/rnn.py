@@ -20,7 +20,7 @@ from symkeras.layers.stacked_rnn_cells import StackedRNNCells, build_cell, call_
 _FLAGS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 _OF_THE_CELL = frozenset((
     "units", "activation", "recurrent_activation", "use_bias", "unit_forget_bias", "reset_after", "dropout", "recurrent_dropout", "seed",
-    "implementation", *OPTIONS,
+    "implementation", "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", *OPTIONS,
 ))  # fmt: skip
 
 

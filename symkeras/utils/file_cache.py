@@ -61,7 +61,7 @@ def get_file(fname: Any = None, origin: str | None = None, untar: bool = False, 
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
     formats = formats_of("tar" if untar else archive_format)
-    folder = _home(cache_dir) / os.fspath(cache_subdir)
+    folder = home(cache_dir) / os.fspath(cache_subdir)
     name, unpacked = _names(fname, origin, extract or untar)
     target = folder / name
     _make(folder)
@@ -75,11 +75,12 @@ def get_file(fname: Any = None, origin: str | None = None, untar: bool = False, 
     return str(folder / unpacked)
 
 
-def _home(given: Any) -> Path:
+def home(given: Any = None) -> Path:
+    """The folder that files are kept in: `given`, else `$KERAS_HOME`, else `~/.keras`."""
     if given is not None:
         return Path(given).expanduser()
-    home = os.environ.get("KERAS_HOME")
-    return Path(home if home else Path.home() / ".keras")
+    named = os.environ.get("KERAS_HOME")
+    return Path(named if named else Path.home() / ".keras")
 
 
 def _make(folder: Path) -> None:

@@ -26,6 +26,9 @@ IN_FLOATS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     **{f"AdaptiveAveragePooling{rank}D": ((2,), shape) for rank, shape in ((1, SERIES), (2, IMAGE), (3, (3, 3, 3, 2)))},
     "CenterCrop": ((2, 3), IMAGE), "AutoContrast": ((), IMAGE), "ContrastLimitedAdaptiveHistogramEqualization": (((0, 255), 4.0, (2, 2)), IMAGE),
     "Bidirectional": ((layers.LSTM(2),), SERIES), "Activation": (("tanh",), ROWS), "MelSpectrogram": ((8, 2), (20,)),
+    "ThresholdedReLU": ((1.5,), ROWS), "LocallyConnected1D": ((2, 2), SERIES), "LocallyConnected2D": ((2, 2), IMAGE), "MaxoutDense": ((2,), ROWS),
+    "Highway": ((), ROWS), "ConvLSTM1D": ((2, 2), (3, 4, 2)), "ConvLSTM2D": ((2, 2), (3, 4, 4, 2)), "ConvLSTM3D": ((2, 2), (2, 3, 3, 3, 2)),
+    "SpectralNormalization": ((layers.Dense(2),), ROWS),
 }  # fmt: skip
 KEPT: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "Flatten": ((), SERIES), "Reshape": (((2, 2),), ROWS), "Permute": (((2, 1),), SERIES), "RepeatVector": ((2,), ROWS), "Masking": ((), SERIES),
@@ -42,6 +45,7 @@ MERGED_IN_FLOATS = {"Average": ROWS, "Attention": SERIES, "AdditiveAttention": S
 MERGED = dict.fromkeys(("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Concatenate"), ROWS) | {"Dot": ROWS}
 ELSEWHERE = {
     "Embedding", "Lambda", "GraphLayer", "Layer", "InputLayer", "Wrapper", "RNN", "StackedRNNCells", "SimpleRNNCell", "LSTMCell", "GRUCell",
+    "ReversibleEmbedding",
     "MultiHeadAttention", "GroupQueryAttention", "WithWeight", "RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness", "RandomTranslation",
     "RandomRotation", "RandomZoom", "StringLookup", "IntegerLookup", "TextVectorization", "CategoryEncoding", "Discretization", "Hashing",
     "HashedCrossing", "Pipeline", "RandomShear", "RandomHue", "RandomSaturation", "RandomColorDegeneration", "RandomGrayscale",
