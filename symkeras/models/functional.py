@@ -192,7 +192,7 @@ class Functional(Model):
                 x = ops.cast(x, expected.dtype)
                 x._keras_mask = mask
         else:
-            x = np.asarray(x).astype(expected.dtype, copy=False)
+            x = ops.as_array(x).astype(expected.dtype, copy=False)
         shape = tuple(x.shape)
         if len(shape) == expected.ndim - 1 and expected.shape[-1] == 1:
             return ops.expand_dims(x, -1)
