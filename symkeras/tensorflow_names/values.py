@@ -72,6 +72,18 @@ def variable(initial_value: Any = None, trainable: bool = True, validate_shape: 
     return KerasVariable(np.asarray(ops.convert_to_tensor(value, dtype)), dtype=dtype, trainable=trainable, name=name, constraint=constraint)
 
 
+class _OfAllVariables(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, KerasVariable)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return variable(*args, **kwargs)
+
+
+class Variable(metaclass=_OfAllVariables):
+    """What variables are instances of; called, it makes one."""
+
+
 def function(func: Callable[..., Any] | None = None, input_signature: Any = None, autograph: Any = True, jit_compile: Any = None,
              reduce_retracing: Any = False, **_: Any) -> Any:  # fmt: skip
     """A Python function of tensors, compiled once per signature by `symkeras.function`."""
@@ -124,7 +136,7 @@ def tensor_spec(shape: Any = None, dtype: Any = "float32", name: str | None = No
 
 DTYPES = {n: DType(n) for n in ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")}
 ALWAYS: dict[str, Any] = {
-    "GradientTape": GradientTape, "Variable": variable, "function": function,
+    "GradientTape": GradientTape, "Variable": Variable, "function": function,
 }  # fmt: skip
 """What is symkeras' also beside an installed TensorFlow, whose own would know nothing of symkeras' variables."""
 VALUES: dict[str, Any] = {

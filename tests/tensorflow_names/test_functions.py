@@ -156,6 +156,8 @@ def test_arrays_have_numpy_and_dtypes_have_names() -> None:
     x = (tf.constant([1.5, 2.5]) * 2 + 1)[0]
     assert x.numpy() == 4 and tf.float32.name == "float32" and tf.int32.as_numpy_dtype is np.int32 and tf.uint8.max == 255
     assert isinstance(x, tf.Tensor) and tf.is_tensor(x) and not isinstance(3, tf.Tensor) and tf.executing_eagerly()
+    v = tf.Variable(lambda: [1, 2], dtype=tf.float32, trainable=False, name="v")
+    assert isinstance(v, tf.Variable) and isinstance(v, symkeras.Variable) and not v.trainable and v.numpy().tolist() == [1, 2]
 
 
 @pytest.fixture
