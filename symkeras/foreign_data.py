@@ -79,7 +79,7 @@ def array(x: Any) -> np.ndarray:
         columns = [(name, array(x[name])) for name in x.columns]
         wrong = next((name for name, column in columns if column.dtype.kind not in "biuf"), None)
         if wrong is not None:
-            raise DataError(f"a table of numbers is expected: column {wrong!r} has dtype {x[wrong].dtype}; give it as an input of its own")
+            raise DataError(f"a table of numbers is expected: column {wrong!r} has dtype {x[wrong].dtype}")
         return np.stack([column for _, column in columns], axis=1) if columns else np.zeros((len(x), 0))
     elif _is(x, "pandas", "Series") and getattr(x.dtype, "kind", "O") in "iufb" and x.isna().any():
         return x.to_numpy(dtype="float64", na_value=np.nan)

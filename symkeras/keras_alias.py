@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, wraps
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -111,7 +112,7 @@ class Alias(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name == "__all__":
             return [n for n in dir(self) if not n.startswith("_")]
-        if name in ("__version__", "version") and self.__name__ in (*ROOTS, "tensorflow"):
+        if name in ("__version__", "version") and self.__name__ in ROOTS:
             return keras_version() if name == "__version__" else keras_version
         if name.startswith("__"):
             raise AttributeError(name)
@@ -129,6 +130,99 @@ class Alias(ModuleType):
         return f"<module {self.__name__!r}: symkeras>"
 
 
+class TensorFlow(Alias):
+    """`tensorflow` or a module of it: names of Keras are symkeras', others the installed TensorFlow's, or those of `tensorflow_names`.
+
+    Where both have a function, symkeras' is called while symkeras traces or records, and for its own tensors and variables.
+    """
+
+    def __init__(self, name: str):
+        super().__init__(name, ())
+
+    def __getattr__(self, name: str) -> Any:
+        path = f"{self.__name__}.{name}"
+        if _targets_of(path) is not None or (name in _KERAS_BESIDE and self.__name__ == "tensorflow"):
+            return importlib.import_module(path if _targets_of(path) is not None else f"tensorflow.keras.{name}")
+        if name.startswith("__") and name != "__version__":
+            raise AttributeError(name)
+        real, own = _of_tensorflow(path), _stand_ins().get(path[len("tensorflow.") :], _MISSING)
+        if real is None and name == "__version__" and self.__name__ == "tensorflow":
+            return keras_version()
+        if _is_module_of_tensorflow(path):
+            return importlib.import_module(path)
+        if real is None and own is _MISSING:
+            raise AttributeError(_complaint(path, dir(self)))
+        if real is None or path[len("tensorflow.") :] in _always():
+            return own
+        return _either(own, real[0]) if callable(own) and callable(real[0]) and not isinstance(own, type) else real[0]
+
+    def __dir__(self) -> list[str]:
+        prefix = f"{self.__name__}."[len("tensorflow.") :]
+        names = {path[len(prefix) :].split(".")[0] for path in _stand_ins() if path.startswith(prefix)}
+        real = _of_tensorflow(self.__name__)
+        return sorted({*names, *(dir(real[0]) if real is not None else ()), *(("keras",) if not prefix else ())})
+
+    def __repr__(self) -> str:
+        return f"<module {self.__name__!r}: {'the installed one, beside symkeras' if _of_tensorflow('tensorflow') else 'symkeras.tensorflow_names'}>"
+
+
+_KERAS_BESIDE = ("losses", "metrics", "optimizers", "initializers")
+"""Modules of Keras that TensorFlow has at its first level, too."""
+_MISSING = object()
+
+
+@cache
+def _stand_ins() -> dict[str, Any]:
+    from symkeras.tensorflow_names.values import table
+
+    return table()
+
+
+def _always() -> Collection[str]:
+    from symkeras.tensorflow_names.values import ALWAYS
+
+    return ALWAYS
+
+
+def _either(own: Any, real: Any) -> Any:
+    """A function that is symkeras' for what symkeras computes, and TensorFlow's for the rest."""
+    from symkeras.tensorflow_names.values import is_computing
+
+    @wraps(real)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return (own if is_computing(*args, *kwargs.values()) else real)(*args, **kwargs)
+
+    return call
+
+
+def has_tensorflow() -> bool:
+    """Whether TensorFlow is installed."""
+    return PathFinder.find_spec("tensorflow") is not None
+
+
+def _of_tensorflow(path: str) -> tuple[Any] | None:
+    """What the installed TensorFlow has under a dotted name; None where it has nothing, or is not installed."""
+    if not has_tensorflow():
+        return None
+    if "tensorflow" not in _INSTALLED:
+        with set_aside():
+            importlib.import_module("tensorflow")
+    found: Any = _INSTALLED["tensorflow"]
+    for name in path.split(".")[1:]:
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            return None
+    return (found,)
+
+
+def _is_module_of_tensorflow(path: str) -> bool:
+    real = _of_tensorflow(path)
+    if real is not None:
+        return isinstance(real[0], ModuleType)
+    return any(known.startswith(f"{path[len('tensorflow.') :]}.") for known in _stand_ins())
+
+
 class _Finder(MetaPathFinder, Loader):
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if fullname.split(".")[0] not in ("keras", "tensorflow", "tf_keras"):
@@ -137,11 +231,14 @@ class _Finder(MetaPathFinder, Loader):
             parent = sys.modules.get(fullname.rpartition(".")[0])
             if "tensorflow" in _INSTALLED and parent is not None and not isinstance(parent, Alias):
                 return None  # TensorFlow imports a part of itself
+            if fullname.startswith("tensorflow.") and _is_module_of_tensorflow(fullname):
+                return ModuleSpec(fullname, self, is_package=True)
             raise NotOffered(_complaint(fullname, dir(parent) if isinstance(parent, Alias) else ()), name=fullname)
         return ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return Alias(spec.name, _targets_of(spec.name) or ())
+        targets = _targets_of(spec.name)
+        return Alias(spec.name, targets) if targets else TensorFlow(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing runs: the modules of symkeras are imported when they are asked for a name."""
@@ -195,5 +292,8 @@ def _found(targets: Sequence[str], name: str) -> tuple[Any] | None:
 
 def _complaint(fullname: str, known: Sequence[str]) -> str:
     if fullname.startswith("tensorflow.") and not fullname.startswith("tensorflow.keras"):
-        return f"symkeras stands in for tensorflow.keras only: there is no {fullname}"
+        return (
+            f"TensorFlow is not installed, and symkeras has no {fullname} of its own{nearest(fullname.rpartition('.')[2], known)}: use symkeras.ops "
+            "or NumPy, or install TensorFlow"
+        )
     return f"symkeras does not offer {fullname}.{nearest(fullname.rpartition('.')[2], known)}"

@@ -63,7 +63,8 @@ ORDER: dict[str, set[str]] = {
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "wrappers": {"models"},
-    "keras_alias": {"saving", ""},
+    "tensorflow_names": {*_CORE, "random", "autodiff", "backend", "utils", ""},
+    "keras_alias": {"saving", "tensorflow_names", ""},
     "demo": {"datasets", "layers", "optimizers", "utils", ""},
     "cli": {"demo", "keras_alias", "backend", "inspection.command"},
     "__main__": {"cli"},

@@ -34,7 +34,9 @@ class StableForm:
         if stable is marked[loss]:
             self._originals = {}
         else:
-            self.loss, self.wrt = stable, [marked.get(n, n) for n in wrt]
+            kept = {n.attrs["uid"]: n for n in reachable([stable]) if n.op.name == "boundary"}  # made anew where what is below them was rewritten
+            self._originals = {kept.get(n.attrs["uid"], n): original for n, original in self._originals.items()}
+            self.loss, self.wrt = stable, [kept.get(m.attrs["uid"], m) if m.op.name == "boundary" else m for m in (marked.get(n, n) for n in wrt)]
 
     def _marked(self) -> dict[Node, Node]:
         """The loss with a boundary behind what it is differentiated by: no rule looks through that."""

@@ -142,6 +142,11 @@ class GradientTape:
             raise GradientError(
                 "GradientTape: the target was not computed under the tape: compute it in its `with` block, by symkeras.ops or layers"
             )
+        if any(type(t).__module__.startswith("tensorflow.") for t in parts):
+            raise GradientError(
+                "GradientTape: the target is a tensor of TensorFlow, which computed it without a record; write tf.subtract(a, b) for a - b where "
+                "a is TensorFlow's, or use symkeras.ops"
+            )
         known = [(t, None if weights is None else weights[k]) for k, t in enumerate(parts) if recorder.knows(t)]
         if not known:
             return [None] * len(wanted)

@@ -24,6 +24,7 @@ class Recorded(np.ndarray):
     Once the tape is closed it is an array like any other.
     """
 
+    __array_priority__: Any = 1000  # type: ignore[assignment]  # beside a tensor of TensorFlow it is this one that computes
     node: Node | None = None
     _keras_mask: Any = None
     __hash__ = None  # type: ignore[assignment]

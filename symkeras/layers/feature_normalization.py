@@ -76,8 +76,8 @@ class Normalization(Layer):
         """Take mean and variance from data, in place of those of an earlier call.
 
         Args:
-            data: an array or table, or batches of arrays: a `PyDataset`, a `tf.data.Dataset`, a data set or loader of PyTorch, a list, a
-                generator; of tuples the first is taken.
+            data: an array or table, or batches of arrays: a `PyDataset`, a `tf.data.Dataset`, a data set or loader of PyTorch, a list, a generator;
+                of tuples the first is taken.
 
         Raises:
             ConfigError: the statistics were given to the constructor.

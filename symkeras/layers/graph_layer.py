@@ -63,7 +63,7 @@ class GraphLayer(Layer):
         self.graph = Graph.parse(str(self.graph), variables=False)
 
     def call(self, *inputs: Any, training: Any = None) -> Any:
-        values = [x if ops.is_symbolic(x) else np.asarray(x) for x in inputs]
+        values = [x if ops.is_symbolic(x) else ops.as_array(x) for x in inputs]
         if len(values) != len(self.graph.inputs) - self._needs_phase:
             raise ConfigError(f"layer {self.name!r} takes {len(self.graph.inputs) - self._needs_phase} inputs, received {len(values)}")
         typed = [ops.cast(x, n.dtype) for x, n in zip(values, self.graph.inputs, strict=False)]

@@ -207,7 +207,7 @@ class Functional(Model):
         elif expected.dtype == "string":
             x = text_array(x, f"model {self.name!r}: input {expected.name!r}")
         else:
-            x = np.asarray(x).astype(expected.dtype, copy=False)
+            x = ops.as_array(x).astype(expected.dtype, copy=False)
         shape = tuple(x.shape)
         if len(shape) == expected.ndim - 1 and expected.shape[-1] == 1:
             return x[..., None] if isinstance(x, np.ndarray) else ops.expand_dims(x, -1)

@@ -51,14 +51,23 @@ def _array_function(self: Any, func: Any, types: Any, args: Any, kwargs: Any) ->
 
 
 def _unless_lost(result: Any, name: str, inputs: Any) -> Any:
-    """What NumPy computed.
+    """What NumPy computed; arrays go on having `numpy()`.
 
     Raises:
         GradientError: floating numbers that a tape ought to know.
     """
-    if is_recorded(*inputs) and getattr(result, "dtype", np.dtype(bool)).kind in "fc":
+    if not is_recorded(*inputs):
+        return seen(result)
+    if getattr(result, "dtype", np.dtype(bool)).kind in "fc":
         raise GradientError(f"{name} is not recorded by a GradientTape: use symkeras.ops, or x.numpy() where no gradient is meant")
     return result
+
+
+def seen(result: Any) -> Any:
+    """Arrays and numbers of NumPy as arrays with `numpy()`."""
+    if isinstance(result, tuple):
+        return tuple(map(seen, result))
+    return np.asarray(result).view(Recorded) if isinstance(result, (np.ndarray, np.generic)) else result
 
 
 def _either(method: str, op: Any) -> Any:
@@ -67,7 +76,7 @@ def _either(method: str, op: Any) -> Any:
 
     @functools.wraps(own)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return op(self, *args, **kwargs) if is_recorded(self) else own(np.asarray(self), *args, **kwargs)
+        return op(self, *args, **kwargs) if is_recorded(self) else seen(own(np.asarray(self), *args, **kwargs))
 
     return call
 

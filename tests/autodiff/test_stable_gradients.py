@@ -14,6 +14,7 @@ from symkeras import ops
 from symkeras.autodiff import gradients, reverse
 from symkeras.backend.interface import compile_graph
 from symkeras.graph import Graph, Tensor
+from symkeras.ops.evaluation import evaluate
 
 from ..ops.check_op import run
 
@@ -215,3 +216,13 @@ def test_stable_form_costs_a_visit_of_each_node_and_changes_nothing_where_there_
     x = ops.placeholder("f32[3]")
     h = ops.sin(x)
     assert gradients(ops.sum(h * h), h).node.op.name == "add"
+
+
+def test_what_is_differentiated_by_may_be_computed_by_what_is_rewritten() -> None:
+    u = ops.placeholder("f32[3]", name="u")
+    noisy = u + ops.log(1 - u)  # which becomes log1p
+    slope = gradients(ops.sum(ops.square(noisy)), noisy)
+    assert slope is not None
+    x = np.float32([0.1, 0.5, 0.9])
+    found = evaluate(Graph([u.node], [slope.node]), [x])[0][0]
+    np.testing.assert_allclose(found, 2 * (x + np.log(1 - x)), rtol=1e-5)

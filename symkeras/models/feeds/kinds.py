@@ -48,8 +48,8 @@ def _feed_of_samples(x: Any, reader: Reader, batch_size: int, steps: int | None,
     """The feed of a data set of PyTorch, whose samples are put together here."""
     if not is_indexed(x):
         return IteratorFeed(foreign_data.batches_of_samples(x, batch_size), reader, steps)
-    batches = Batches(len(x), batch_size, lambda rows: foreign_data.stacked([x[int(k)] for k in rows]), shuffle)
-    return IndexedFeed(batches, reader, steps, False, goes_on)
+    together = Batches(len(x), batch_size, lambda rows: foreign_data.stacked([x[int(k)] for k in rows]), shuffle)
+    return IndexedFeed(together, reader, steps, False, goes_on)
 
 
 def validation_feed(reader: Reader, given: Any, batch_size: int | None, steps: int | None) -> Feed:

@@ -1,0 +1,4 @@
+"""What pytest leaves alone here."""
+
+collect_ignore = ["scripts", "beside_tensorflow.py"]
+"""Whole scripts, which import Keras and TensorFlow."""
