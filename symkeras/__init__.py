@@ -16,9 +16,9 @@ _choose_core_type()
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distribution", "graph",
-    "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "regularizers", "saving",
-    "tree", "utils", "wrappers",
+    "activations", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distillation",
+    "distribution", "graph", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random",
+    "regularizers", "saving", "tree", "utils", "wrappers",
 )  # fmt: skip
 _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",

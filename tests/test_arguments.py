@@ -143,7 +143,8 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "value_range": (3, "a", [1], [1, "a"], [NAN, 1]), "offset": ("a", [object()]),
     **_named("addition_factor threshold_factor x_factor y_factor brightness_factor contrast_factor saturation_factor hue_factor",
              (-2, 1.5, "a", NAN, [0.1])),
-    "bins": COUNTS, "clip_limit": FROM_ZERO, "tile_grid_size": (0, -1, 1.5, "a", [1, 2, 3]),
+    **_named("bins num_ops num_chains chain_depth max_number", COUNTS), "all_ops": SWITCHES,
+    "sigma": (-0.1, 1.5, "a", NAN), "clip_limit": FROM_ZERO, "tile_grid_size": (0, -1, 1.5, "a", [1, 2, 3]),
     **_named("log_dir", PATHS), **_named("histogram_freq embeddings_freq", (-1, 1.5, "a")), "profile_batch": (-1, 1, (1, 2), "a"),
     **_named("write_graph write_images write_steps_per_second send_as_json", SWITCHES), "update_freq": (0, -1, 1.5, "a", None),
     "embeddings_metadata": (3, [3], {3: "a"}, {"a": 3}), **_named("path field root", TEXTS), "headers": (3, "a", {"a": 3}),
@@ -169,6 +170,7 @@ NEEDED: dict[str, Any] = {
     "precision": 0.5, "recall": 0.5, "learning_rate": 0.1, "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5, "boundaries": [1],
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
     "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5,
+    "max_number": 2,
     "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""

@@ -55,6 +55,7 @@ ORDER: dict[str, set[str]] = {
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "wrappers": {"models"},
+    "distillation": {*_KERAS, "metrics", "models"},
     "keras_alias": {"saving", ""},
     "demo": {"datasets", "layers", "optimizers", "utils", ""},
     "cli": {"demo", "keras_alias", "backend", "inspection.command"},
@@ -79,6 +80,7 @@ FRONT = {
     "saving",
     "random",
     "wrappers",
+    "distillation",
 }
 """The Keras surface: written with ops and the backend interface, never with a concrete backend."""
 OPEN_BACKEND = {"interface", "theano_style", "function"}

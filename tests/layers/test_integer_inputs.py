@@ -43,6 +43,7 @@ ELSEWHERE = {
     "MultiHeadAttention", "GroupQueryAttention", "WithWeight", "RandomFlip", "RandomCrop", "RandomContrast", "RandomBrightness", "RandomTranslation",
     "RandomRotation", "RandomZoom", "RandomShear", "RandomHue", "RandomSaturation", "RandomColorDegeneration", "RandomGrayscale",
     "RandomColorJitter", "Equalization", "Solarization", "RandomInvert", "RandomPosterization", "RandomErasing", "MixUp", "CutMix",
+    "RandomSharpness", "RandomGaussianBlur", "RandomPerspective", "RandomElasticTransform", "RandAugment", "AugMix", "MaxNumBoundingBoxes",
 }  # fmt: skip
 
 
