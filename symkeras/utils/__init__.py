@@ -25,10 +25,12 @@ NAMES: dict[str, str] = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "bounding_boxes":  # a module of its own
+        return importlib.import_module("symkeras.utils.bounding_boxes")
     if name in NAMES:
         return getattr(importlib.import_module(f"symkeras.{NAMES[name]}"), name)
     raise AttributeError(f"module 'symkeras.utils' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(NAMES)
+    return sorted([*NAMES, "bounding_boxes"])
