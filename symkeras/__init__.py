@@ -17,9 +17,9 @@ _choose_core_type()
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "applications", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distribution",
-    "dtype_policies", "graph", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers",
-    "preprocessing", "random", "regularizers", "saving", "tree", "utils", "wrappers",
+    "activations", "applications", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distillation",
+    "distribution", "dtype_policies", "graph", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops",
+    "optimizers", "preprocessing", "random", "regularizers", "saving", "tree", "utils", "wrappers",
 )  # fmt: skip
 _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",

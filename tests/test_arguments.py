@@ -153,7 +153,8 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "default_policy": ("nonsense", 3), "policy_map": (3, "a", {"a": 3}, {3: "float32"}),
     **_named("addition_factor threshold_factor x_factor y_factor brightness_factor contrast_factor saturation_factor hue_factor",
              (-2, 1.5, "a", NAN, [0.1])),
-    "bins": COUNTS, "clip_limit": FROM_ZERO, "tile_grid_size": (0, -1, 1.5, "a", [1, 2, 3]),
+    **_named("bins num_ops num_chains chain_depth max_number", COUNTS), "all_ops": SWITCHES,
+    "sigma": (-0.1, 1.5, "a", NAN), "clip_limit": FROM_ZERO, "tile_grid_size": (0, -1, 1.5, "a", [1, 2, 3]),
     **_named("log_dir", PATHS), **_named("histogram_freq embeddings_freq", (-1, 1.5, "a")), "profile_batch": (-1, 1, (1, 2), "a"),
     **_named("write_graph write_images write_steps_per_second send_as_json", SWITCHES), "update_freq": (0, -1, 1.5, "a", None),
     "embeddings_metadata": (3, [3], {3: "a"}, {"a": 3}), **_named("path field root", TEXTS), "headers": (3, "a", {"a": 3}),
@@ -185,7 +186,7 @@ NEEDED: dict[str, Any] = {
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
     "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5, "num_bins": 3,
     "layers": lambda: [layers.Dense(2)], "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
-    "inner_optimizer": optimizers.SGD(), "default_optimizer": optimizers.SGD(), "optimizer_map": abs, "output_size": 2,
+    "inner_optimizer": optimizers.SGD(), "default_optimizer": optimizers.SGD(), "optimizer_map": abs, "output_size": 2, "max_number": 2,
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""
 

@@ -63,6 +63,7 @@ ORDER: dict[str, set[str]] = {
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "wrappers": {"models"},
+    "distillation": {*_KERAS, "metrics", "models"},
     "tensorflow_names": {*_CORE, "random", "autodiff", "backend", "utils", ""},
     "keras_alias": {"saving", "tensorflow_names", ""},
     "demo": {"datasets", "layers", "optimizers", "utils", ""},
@@ -102,6 +103,7 @@ FRONT = {
     "saving",
     "random",
     "wrappers",
+    "distillation",
 }
 """The Keras surface: written with ops and the backend interface, never with a concrete backend."""
 OPEN_BACKEND = {"interface", "theano_style", "function"}

@@ -17,7 +17,7 @@ from symkeras.errors import ConfigError, nearest
 # The public packages whose classes a config may name, in the order in which a name without a module is looked up.
 CLASS_FAMILIES = (
     "layers", "models", "losses", "metrics", "optimizers.schedules", "optimizers", "initializers", "regularizers", "constraints", "random",
-    "dtype_policies", "utils",
+    "dtype_policies", "utils", "distillation",
 )  # fmt: skip
 # Those whose functions a config may name, and the names in them that are no such functions.
 FUNCTION_FAMILIES = ("activations", "losses", "metrics")

@@ -29,18 +29,17 @@ NAMES: dict[str, str] = {
     "FeatureSpace": "utils.feature_space",
     "PyDataset": "utils.dataset", "Sequence": "utils.dataset",
 }  # fmt: skip
-
-
+MODULES = ("bounding_boxes", "legacy")
 _RENAMED = {"standardize_dtype": "standardize"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "legacy":
-        return importlib.import_module("symkeras.utils.legacy")
+    if name in MODULES:
+        return importlib.import_module(f"symkeras.utils.{name}")
     if name in NAMES:
         return getattr(importlib.import_module(f"symkeras.{NAMES[name]}"), _RENAMED.get(name, name))
     raise missing("symkeras.utils", name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*NAMES, "legacy"})
+    return sorted([*NAMES, *MODULES])

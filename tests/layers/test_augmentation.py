@@ -30,12 +30,19 @@ RANDOM: list[tuple[str, dict[str, Any]]] = [
     ("RandomColorJitter", {"brightness_factor": 0.2, "contrast_factor": 0.3, "saturation_factor": 0.4, "hue_factor": 0.5}),
     ("Solarization", {"addition_factor": 0.2, "threshold_factor": (0.2, 0.6)}), ("RandomInvert", {"factor": (0.4, 0.6)}),
     ("RandomPosterization", {"factor": (2, 7)}), ("RandomErasing", {"factor": (0.5, 0.9), "fill_value": 5.0}), ("RandomErasing", {}),
-    ("MixUp", {"alpha": 0.5}), ("CutMix", {}),
+    ("MixUp", {"alpha": 0.5}), ("CutMix", {}), ("RandomSharpness", {"factor": (0.1, 0.9)}), ("RandomGaussianBlur", {"kernel_size": (3, 5)}),
+    ("RandomPerspective", {"scale": 0.3}), ("RandomElasticTransform", {"scale": (0.5, 1.0), "fill_mode": "mirror"}),
+    ("RandAugment", {"num_ops": 1}), ("AugMix", {"num_chains": 2, "chain_depth": 1, "all_ops": False}),
 ]  # fmt: skip
 FIXED: list[tuple[str, dict[str, Any]]] = [
     ("AutoContrast", {}), ("Equalization", {"bins": 64}), ("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": (2, 3)}),
 ]  # fmt: skip
-SMOOTH = [entry for entry in RANDOM if entry[0] in {"RandomShear", "RandomColorDegeneration", "RandomInvert", "RandomErasing", "MixUp", "CutMix"}]
+SMOOTH = [entry for entry in RANDOM if entry[0] in {"RandomShear", "RandomColorDegeneration", "RandomInvert", "RandomErasing", "MixUp", "CutMix",
+                                                    "RandomSharpness", "RandomGaussianBlur"}]  # fmt: skip
+LONG = {"RandAugment", "AugMix"}
+"""Layers that take seconds to compile."""
+SIZED = {*LONG, "RandomElasticTransform", "RandomSharpness", "RandomGaussianBlur"}
+"""Layers that need to know sizes beside the batch."""
 IN_PLACE = {"AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization"}
 """Layers that do the same in use."""
 
@@ -56,7 +63,7 @@ def test_gradients_go_through_what_has_a_slope(name: str, config: dict[str, Any]
     check_layer(getattr(layers, name), {**config, "seed": 3}, IMAGES[:2, :2, :3] / 20, training=True, tolerance=1e-6)
 
 
-@pytest.mark.parametrize(("name", "config"), [*RANDOM, *FIXED[:2]])
+@pytest.mark.parametrize(("name", "config"), [entry for entry in [*RANDOM, *FIXED[:2]] if entry[0] not in SIZED])
 def test_changes_take_images_of_any_size(name: str, config: dict[str, Any]) -> None:
     given = {**config, "seed": 3} if (name, config) in RANDOM else config
     check_layer(getattr(layers, name), given, IMAGES, training=True, free=(0, 1, 2), gradient=False, tolerance=1e-6)
@@ -78,7 +85,9 @@ def test_draws_repeat_with_the_seed_and_differ_from_call_to_call(name: str, conf
 
 def test_factors_that_change_nothing_leave_images_as_they_are() -> None:
     for layer in (layers.RandomShear(0.0, 0.0), layers.RandomHue(0.0), layers.RandomSaturation((0.5, 0.5)), layers.RandomColorDegeneration(0.0),
-                  layers.RandomGrayscale(0.0), layers.RandomColorJitter(), layers.RandomInvert(0.0), layers.RandomErasing(0.0)):  # fmt: skip
+                  layers.RandomGrayscale(0.0), layers.RandomColorJitter(), layers.RandomInvert(0.0), layers.RandomErasing(0.0),
+                  layers.RandomSharpness((0.5, 0.5)), layers.RandomGaussianBlur(0.0), layers.RandomPerspective(scale=0.0),
+                  layers.RandomPerspective(0.0), layers.RandomElasticTransform(0.0), layers.RandomElasticTransform(scale=1e-9)):  # fmt: skip
         np.testing.assert_allclose(layer(IMAGES), IMAGES, rtol=1e-4, err_msg=layer.name)
 
 
@@ -172,7 +181,7 @@ def test_what_does_not_fit_is_refused(call: Any) -> None:
 def test_models_with_these_layers_are_saved_and_trained_the_same_afterwards(tmp_path: Path) -> None:
     x = y = Input((6, 5, 3))
     for name, config in RANDOM:
-        y = getattr(layers, name)(**config, seed=5)(y)
+        y = y if name in LONG else getattr(layers, name)(**config, seed=5)(y)
     for name, config in FIXED:
         y = getattr(layers, name)(**config)(y)
     model = Model(x, layers.Dense(1)(layers.Flatten()(layers.Rescaling(1 / 255)(y))))
@@ -194,12 +203,61 @@ def test_draws_in_a_compiled_step_go_on(tmp_path: Path) -> None:
     np.testing.assert_allclose(model.predict(IMAGES, verbose=0), model.predict(IMAGES, verbose=0))
 
 
+def test_corners_go_where_they_are_told() -> None:
+    from symkeras.layers.random_warps import perspective
+
+    transform = np.asarray(perspective(CORNERS, CORNERS + MOVES))
+    for numbers, start, end in zip(transform, CORNERS, CORNERS + MOVES, strict=True):
+        mapped = np.append(numbers, 1.0).reshape(3, 3) @ np.column_stack([end, np.ones(4)]).T
+        np.testing.assert_allclose((mapped[:2] / mapped[2]).T, start, atol=1e-4)
+
+
+def test_neighbours_are_pulled_the_same_way() -> None:
+    x = np.tile(np.arange(40.0), (40, 1)).reshape(1, 40, 40, 1)
+    moved = layers.RandomElasticTransform(scale=(1.0, 1.0), fill_mode="nearest", seed=1)(x)[0, :, :, 0] - x[0, :, :, 0]
+    inside = moved[8:-8, 8:-8]
+    assert np.abs(inside).max() > 0.2 and np.abs(np.diff(inside, axis=0)).max() < np.abs(inside).max()
+
+
+def test_a_policy_does_one_of_its_changes_at_a_time() -> None:
+    layer, seen = layers.RandAugment(num_ops=1, factor=(0.5, 0.5), seed=1), set()
+    for _ in range(30):
+        drawn = layer.get_random_transformation(IMAGES)
+        k = int(drawn[0]["index"])
+        name = layer._names[k]
+        seen.add(name)
+        expected = getattr(layer, name).transform_images(IMAGES, drawn[0]["transforms"][name])
+        np.testing.assert_array_equal(layer.transform_images(IMAGES, drawn), expected)
+    assert len(seen) > 5
+    mixed = layers.AugMix(num_chains=2, chain_depth=2, seed=1)
+    drawn = mixed.get_random_transformation(IMAGES)
+    np.testing.assert_allclose(np.asarray(drawn["chain_mixing_weights"]).sum(), 1, rtol=1e-5)
+    data = {"images": IMAGES, "segmentation_masks": (IMAGES[..., :1] > 100).astype("int32")}
+    assert layer(data)["segmentation_masks"].dtype == "int32" and mixed(data)["segmentation_masks"].shape == (4, 6, 5, 1)
+
+
+def test_boxes_come_in_equal_numbers(tmp_path: Path) -> None:
+    boxes = np.arange(24.0).reshape(2, 3, 4)
+    data = {"images": IMAGES[:2], "bounding_boxes": {"boxes": boxes, "labels": boxes[..., 0]}}
+    fewer, more = (layers.MaxNumBoundingBoxes(count)(data)["bounding_boxes"] for count in (2, 4))
+    np.testing.assert_array_equal(fewer["boxes"], boxes[:, :2])
+    np.testing.assert_array_equal(more["boxes"], np.pad(boxes, ((0, 0), (0, 1), (0, 0)), constant_values=-1))
+    np.testing.assert_array_equal(more["labels"], np.pad(boxes[..., 0], ((0, 0), (0, 1)), constant_values=-1))
+    layer = layers.MaxNumBoundingBoxes(4)
+    shapes = layer.compute_output_shape({"images": (2, 6, 5, 3), "bounding_boxes": {"boxes": (2, 3, 4), "labels": (2, 3)}})
+    assert shapes["bounding_boxes"] == {"boxes": (2, 4, 4), "labels": (2, 4)} and layer.get_config()["max_number"] == 4
+    with pytest.raises(ConfigError, match="dict of 'boxes' and 'labels'"):
+        layer({"images": IMAGES, "bounding_boxes": boxes})
+
+
 # ---- against Keras ---------------------------------------------------------------------------------------------------
 
 X = IMAGES.astype("float32")
 BOX = np.zeros((4, 6, 5, 3), bool)
 BOX[:, 1:4, 2:5] = True
 SHAPES = (4, 1, 1, 1)
+CORNERS = np.array([[[0, 0], [4, 0], [0, 5], [4, 5]]], "float32").repeat(4, 0)
+MOVES = np.random.default_rng(3).uniform(-0.7, 0.7, (4, 4, 2)).astype("float32")
 DRAWN: list[tuple[str, dict[str, Any], Any]] = [
     ("RandomShear", {"fill_mode": "constant"},
      {"shear_factor": np.array([[0.3, 0], [0, -0.4], [0.2, 0.2], [-1, 0.5]], "float32"), "input_shape": X.shape}),
@@ -211,6 +269,10 @@ DRAWN: list[tuple[str, dict[str, Any], Any]] = [
     ("RandomInvert", {}, {"apply_inversion": HALF}), ("RandomPosterization", {"factor": 4}, {"shift_factor": np.array([0, 3, 5, 7], "uint8")}),
     ("RandomErasing", {}, {"apply_erasing": HALF, "batch_masks": BOX, "fill_value": np.full((4, 6, 5, 3), 9, "float32")}),
     ("MixUp", {}, {"mix_weight": np.abs(SHARES), "permutation_order": np.array([2, 0, 3, 1])}),
+    ("RandomSharpness", {"factor": 0.5}, {"factor": np.abs(SHARES)}),
+    ("RandomGaussianBlur", {"kernel_size": (3, 5)}, {"should_apply_blur": HALF, "blur_factor": np.array([0.4, 0.9], "float32")}),
+    *(("RandomPerspective", {"interpolation": how, "fill_value": 9.0}, {"apply_perspective": HALF, "start_points": CORNERS,
+       "end_points": CORNERS + MOVES, "input_shape": X.shape}) for how in ("bilinear", "nearest")),
     ("CutMix", {}, {"batch_masks": BOX, "mix_weight": np.abs(SHARES), "permutation_order": np.array([2, 0, 3, 1])}),
     ("AutoContrast", {}, None), ("AutoContrast", UNIT, None), ("Equalization", {}, None), ("Equalization", {"bins": 16, **UNIT}, None),
     ("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": (2, 2)}, None),

@@ -50,7 +50,8 @@ ELSEWHERE = {
     "RandomRotation", "RandomZoom", "StringLookup", "IntegerLookup", "TextVectorization", "CategoryEncoding", "Discretization", "Hashing",
     "HashedCrossing", "Pipeline", "RandomShear", "RandomHue", "RandomSaturation", "RandomColorDegeneration", "RandomGrayscale",
     "RandomColorJitter", "Equalization", "Solarization", "RandomInvert", "RandomPosterization", "RandomErasing", "MixUp", "CutMix",
-    "STFTSpectrogram",
+    "STFTSpectrogram", "RandomSharpness", "RandomGaussianBlur", "RandomPerspective", "RandomElasticTransform", "RandAugment", "AugMix",
+    "MaxNumBoundingBoxes",
 }  # fmt: skip
 
 

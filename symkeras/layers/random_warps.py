@@ -1,0 +1,174 @@
+"""Images seen from the side, or pulled about, at random while training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symkeras import ops, random
+from symkeras.arguments import checked, fraction, number, one_of
+from symkeras.errors import ShapeError
+from symkeras.layers.random_colors import chance, per_image
+from symkeras.layers.random_filters import filtered, gaussian_weights
+from symkeras.layers.random_images import RandomImages, as_range, share_of
+from symkeras.ops.image.sampling import FILL_MODES, INTERPOLATIONS, sample
+
+
+def _from_square(points: Any) -> list[Any]:
+    """Nine numbers, each (B, 1), of the map from (0, 0), (1, 0), (0, 1), (1, 1) to four points (B, 4, 2).
+
+    Source: P. Heckbert, Fundamentals of Texture Mapping and Image Warping, 1989, section 2.2.3.
+    """
+    (x0, y0), (x1, y1), (x3, y3), (x2, y2) = ([points[:, k, :1], points[:, k, 1:]] for k in range(4))
+    ax, ay, bx, by = x1 - x2, y1 - y2, x3 - x2, y3 - y2
+    sx, sy = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
+    area = ax * by - ay * bx
+    g, h = ops.divide(sx * by - sy * bx, area), ops.divide(ax * sy - ay * sx, area)
+    return [x1 - x0 + g * x1, x3 - x0 + h * x3, x0, y1 - y0 + g * y1, y3 - y0 + h * y3, y0, g, h, ops.ones_like(g)]
+
+
+def perspective(start: Any, end: Any) -> Any:
+    """(B, 8): the map that takes the points `end` (B, 4, 2) to `start`, for `ops.image.affine_transform`."""
+    a, b, c, d, e, f, g, h, i = _from_square(end)
+    back = [e * i - f * h, c * h - b * i, b * f - c * e, f * g - d * i, a * i - c * g, c * d - a * f, d * h - e * g, b * g - a * h, a * e - b * d]
+    to = _from_square(start)
+    both = [sum(to[3 * row + k] * back[3 * k + column] for k in range(3)) for row in range(3) for column in range(3)]
+    return ops.concatenate([ops.divide(x, both[8]) for x in both[:8]], 1)
+
+
+class RandomPerspective(RandomImages):
+    """Some images seen from the side while training: three of their corners moved.
+
+    Args:
+        factor: the probability lies from 0 to factor, or between those of a pair.
+        scale: how far a corner moves at most, as twice a share of its distance from the first one.
+        interpolation: "bilinear" or "nearest".
+        fill_value: what comes in from outside.
+        seed: an integer for draws that repeat.
+        data_format: where the channels are.
+
+    Input shape:
+        (B, H, W, C) or (H, W, C); the channels before H for "channels_first"
+
+    Output shape:
+        that of the input
+
+    Raises:
+        ConfigError: a factor or scale outside of 0 to 1, or an argument that is not known.
+
+    Example:
+        >>> import numpy as np
+        >>> RandomPerspective(scale=0.0)(np.arange(4.0).reshape(1, 2, 2, 1)).ravel().tolist()
+        [0.0, 1.0, 2.0, 3.0]
+    """
+
+    _settings = ("factor", "scale", "interpolation", "fill_value")
+    _moves_pixels = True
+
+    @checked(scale=fraction, interpolation=one_of(*INTERPOLATIONS), fill_value=number())
+    def __init__(self, factor: Any = 1.0, scale: float = 1.0, interpolation: str = "bilinear", fill_value: float = 0.0, seed: Any = None,
+                 data_format: str | None = None, **kwargs: Any):  # fmt: skip
+        super().__init__(seed, data_format, **kwargs)
+        self.factor = share_of(factor, "RandomPerspective: factor")
+        self.scale, self.interpolation, self.fill_value = scale, interpolation, fill_value
+
+    def _drawn(self, sizes: Any, seed: Any) -> Any:
+        is_moved = chance(sizes, self.factor, lambda shape, low, high: self._uniform(shape, low, high, seed))
+        moves = self._uniform((sizes[0], 4, 2), -0.5 * self.scale, 0.5 * self.scale, seed)
+        down, across = (ops.subtract(ops.cast(sizes[axis], self.compute_dtype), 1.0) for axis in self._space(sizes))
+        zero = ops.zeros_like(down)
+        corners = ops.reshape(ops.stack([zero, zero, across, zero, zero, down, across, down]), (1, 4, 2))
+        start = ops.broadcast_to(corners, (sizes[0], 4, 2))
+        return {"apply_perspective": is_moved, "start_points": start, "end_points": ops.add(start, ops.multiply(start, moves)), "input_shape": sizes}
+
+    def _changed(self, images: Any, drawn: Any) -> Any:
+        return self._read(images, drawn, self.interpolation)
+
+    def _masks_changed(self, masks: Any, drawn: Any) -> Any:
+        return self._read(masks, drawn, "nearest")
+
+    def _read(self, images: Any, drawn: Any, interpolation: str) -> Any:
+        transform = perspective(*(ops.cast(drawn[name], self.compute_dtype) for name in ("start_points", "end_points")))
+        moved = ops.image.affine_transform(images, transform, interpolation, "constant", self.fill_value, self.data_format)
+        return ops.where(per_image(drawn["apply_perspective"]), moved, images)
+
+
+class RandomElasticTransform(RandomImages):
+    """Some images pulled about while training: every pixel moved a little, neighbours alike.
+
+    Args:
+        factor: the probability lies from 0 to factor, or between those of a pair.
+        scale: how far, as a share; it is drawn from 0 to scale, or between those of a pair, once for a batch.
+        interpolation: "bilinear" or "nearest".
+        fill_mode: what comes in from outside: "constant", "nearest", "wrap", "mirror" or "reflect".
+        fill_value: what comes in for "constant".
+        value_range: what is less or greater afterwards is cut off.
+        seed: an integer for draws that repeat.
+        data_format: where the channels are.
+
+    Input shape:
+        (B, H, W, C) or (H, W, C) with known H and W; the channels before H for "channels_first"
+
+    Output shape:
+        that of the input
+
+    Raises:
+        ConfigError: a factor or scale outside of 0 to 1, or an argument that is not known.
+        ShapeError: height or width are not known.
+
+    Example:
+        >>> import numpy as np
+        >>> RandomElasticTransform(scale=0.0)(np.arange(4.0).reshape(1, 2, 2, 1)).ravel().tolist()
+        [0.0, 1.0, 2.0, 3.0]
+
+    Source: P. Simard and others, Best Practices for Convolutional Neural Networks Applied to Visual Document Analysis, 2003.
+    """
+
+    _settings = ("factor", "scale", "interpolation", "fill_mode", "fill_value", "value_range")
+    _moves_pixels = True
+
+    @checked(interpolation=one_of(*INTERPOLATIONS), fill_mode=one_of(*FILL_MODES), fill_value=number())
+    def __init__(self, factor: Any = 1.0, scale: Any = 1.0, interpolation: str = "bilinear", fill_mode: str = "reflect", fill_value: float = 0.0,
+                 value_range: Any = (0, 255), seed: Any = None, data_format: str | None = None, **kwargs: Any):  # fmt: skip
+        super().__init__(seed, data_format, **kwargs)
+        self.factor = share_of(factor, "RandomElasticTransform: factor")
+        self.scale = share_of(scale, "RandomElasticTransform: scale")
+        self.interpolation, self.fill_mode, self.fill_value = interpolation, fill_mode, fill_value
+        self.value_range = as_range(value_range, "RandomElasticTransform: value_range")
+
+    def _drawn(self, sizes: Any, seed: Any) -> Any:
+        if self.scale[1] == 0 or self.factor[1] == 0:
+            return None
+        height, width = (sizes[axis] for axis in self._space(sizes))
+        if not isinstance(height, int) or not isinstance(width, int):
+            raise ShapeError(f"RandomElasticTransform {self.name!r} needs images of known height and width, received shape {tuple(sizes)}")
+        is_moved = chance(sizes, self.factor, lambda shape, low, high: self._uniform(shape, low, high, seed))
+        factor = self._uniform((), *self.scale, seed)
+        moves = [self._moves(sizes[0], height, width, factor, seed) for _ in range(2)]
+        return {"apply_transform": is_moved, "distortion_factor": factor, "moves": moves}
+
+    def _moves(self, batch: Any, height: int, width: int, factor: Any, seed: Any) -> Any:
+        """(B, H, W): how far each pixel moves along an axis: blurred noise."""
+        sigma = ops.add(ops.multiply(factor, 0.05 * min(height, width)), 1e-6)
+        weights = gaussian_weights(int(0.3 * min(height, width) * self.scale[1]) | 1, sigma, self.compute_dtype)
+        noise = ops.multiply(random.normal((batch, height, width, 1), dtype=self.compute_dtype, seed=seed), sigma)
+        smooth = filtered(noise, ops.outer(weights, weights), "channels_last", f"RandomElasticTransform {self.name!r}")
+        return ops.multiply(ops.squeeze(smooth, 3), ops.multiply(factor, 0.1 * max(height, width)))
+
+    def _changed(self, images: Any, drawn: Any) -> Any:
+        return ops.clip(self._read(images, drawn, self.interpolation), *self.value_range)
+
+    def _masks_changed(self, masks: Any, drawn: Any) -> Any:
+        return self._read(masks, drawn, "nearest")
+
+    def _read(self, images: Any, drawn: Any, interpolation: str) -> Any:
+        is_first = self.data_format == "channels_first"
+        x = ops.transpose(images, (0, 2, 3, 1)) if is_first else images
+        batch, height, width, channels = ops.shape(x)
+        down, across = drawn["moves"]
+        rows = ops.reshape(ops.cast(ops.arange(height), self.compute_dtype), (1, -1, 1))
+        columns = ops.reshape(ops.cast(ops.arange(width), self.compute_dtype), (1, 1, -1))
+        start = ops.multiply(ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1)), ops.cast(height * width, "int32"))
+        places = [ops.add(rows, down), ops.add(columns, across)]
+        flat = ops.reshape(x, (batch * height * width, channels))
+        moved = sample(flat, (height, width), places, INTERPOLATIONS.index(interpolation), self.fill_mode, self.fill_value, start)
+        return ops.where(per_image(drawn["apply_transform"]), ops.transpose(moved, (0, 3, 1, 2)) if is_first else moved, images)
