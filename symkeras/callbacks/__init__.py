@@ -13,7 +13,7 @@ NAMES: dict[str, str] = {
     "EarlyStopping": "early_stopping", "ModelCheckpoint": "model_checkpoint", "BackupAndRestore": "backup_and_restore",
     "LearningRateScheduler": "learning_rates", "ReduceLROnPlateau": "learning_rates", "LambdaCallback": "lambda_callback",
     "CSVLogger": "csv_logger", "TerminateOnNaN": "terminate_on_nan", "SwapEMAWeights": "swap_ema_weights",
-    "TensorBoard": "tensorboard", "RemoteMonitor": "remote_monitor", "OrbaxCheckpoint": "orbax_checkpoint",
+    "TensorBoard": "tensorboard", "RemoteMonitor": "remote_monitor",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""RemoteMonitor against a server of our own; OrbaxCheckpoint says what to use."""
+"""RemoteMonitor against a server of our own."""
 
 from __future__ import annotations
 
@@ -63,8 +63,3 @@ def test_a_server_that_is_not_there_is_a_warning(server: Any) -> None:
         callbacks.RemoteMonitor(root(server)).on_epoch_end(0, {"loss": 1.0})
     with pytest.raises(ConfigError, match="http://"):
         callbacks.RemoteMonitor("file:///etc")
-
-
-def test_orbax_is_refused_with_what_to_use() -> None:
-    with pytest.raises(ConfigError, match=r"BackupAndRestore.*ModelCheckpoint"):
-        callbacks.OrbaxCheckpoint("folder")
