@@ -74,3 +74,7 @@ def refused_by_some() -> set[str]:
     from symkeras.ops.op import OPS
 
     return {name for name, op in OPS.items() if isinstance(op, OfMatrices)} | {"fft", "ctc_beam_search"}
+
+
+FREE_SIGNS = ("eig", "eigh", "qr", "svd")
+"""Decompositions whose vectors may have either sign: an engine has its own, and `tests/ops/test_matrices.py` multiplies them out."""
