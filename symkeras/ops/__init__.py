@@ -152,20 +152,21 @@ from symkeras.ops.sorting import argsort, sort, top_k
 
 # what NumPy has beyond the above
 from symkeras.ops.arithmetic import (  # isort: skip
-    angle, cbrt, conj, conjugate, deg2rad, divide_no_nan, fabs, fmax, fmin, fmod, gcd, heaviside, hypot, imag, lcm, ldexp, logaddexp2, nan_to_num,
-    nextafter, rad2deg, real, saturate_cast, sinc,
+    cbrt, deg2rad, divide_no_nan, fabs, fmax, fmin, fmod, gcd, heaviside, hypot, lcm, ldexp, logaddexp2, nan_to_num, nextafter, rad2deg,
+    saturate_cast, sinc,
 )  # fmt: skip
 from symkeras.ops.arranging import (  # isort: skip
     array, copy, dtype, empty, empty_like, extract_sequences, fliplr, flipud, geomspace, get_item, logspace, meshgrid, multi_hot, roll, rot90,
     select, unravel_index, view,
 )  # fmt: skip
+from symkeras.ops.complex_parts import angle, conj, conjugate, imag, isreal, real  # isort: skip
 from symkeras.ops.counting import argpartition, bincount, digitize, histogram, nonzero, searchsorted, unique  # isort: skip
 from symkeras.ops.diagonals import diag, diagflat, diagonal, trace, tri, tril, triu  # isort: skip
 from symkeras.ops.vectorizing import vectorize  # isort: skip
 from symkeras.ops.nan_reductions import (  # isort: skip
     nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar,
 )  # fmt: skip
-from symkeras.ops.predicates import allclose, count_nonzero, in_top_k, isclose, isin, isneginf, isposinf, isreal, signbit  # isort: skip
+from symkeras.ops.predicates import allclose, count_nonzero, in_top_k, isclose, isin, isneginf, isposinf, signbit  # isort: skip
 from symkeras.ops.products import cross, inner, kron, vander, vdot  # isort: skip
 from symkeras.ops.quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, quantile  # isort: skip
 from symkeras.ops.segments import scatter_update, segment_max, segment_min, segment_prod, segment_sum  # isort: skip

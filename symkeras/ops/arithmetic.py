@@ -14,7 +14,6 @@ from symkeras.ops.control import while_loop
 from symkeras.ops.elementwise import common_dtype, promoted
 from symkeras.ops.leaves import cast, shape, stop_gradient
 from symkeras.ops.nn import clip
-from symkeras.ops.numpy import full, zeros_like
 from symkeras.ops.op import Sample, as_tensor, composite, dtype_of, is_symbolic
 from symkeras.ops.predicates import signbit
 from symkeras.ops.shaping import broadcast_to
@@ -26,12 +25,6 @@ def _samples(arity: int, low: float, high: float) -> tuple[Sample, ...]:
 
 def _floating(x: Any) -> Any:
     return promoted("float", x)[0]
-
-
-def real_only(what: str, *inputs: Any) -> None:
-    """Raise DtypeError for complex numbers, which no operation computes with."""
-    if any(dtype_of(x) in dtypes.COMPLEX for x in inputs):
-        raise DtypeError(f"{what} takes real numbers, received {', '.join(dtype_of(x) for x in inputs)}: symkeras has no complex tensors")
 
 
 def fabs(x: Any) -> Any:
@@ -339,59 +332,6 @@ def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -
     return cast(ew.where(ew.isnan(x), nan, finite), dtype_of(x))
 
 
-def real(x: Any) -> Any:
-    """The real part: the tensor itself.
-
-    Raises:
-        DtypeError: complex numbers.
-
-    >>> real(np.float32([1, 2])).tolist()
-    [1.0, 2.0]
-    """
-    real_only("real", x)
-    return as_tensor(x) if is_symbolic(x) else promoted("numeric", x)[0]
-
-
-def conjugate(x: Any) -> Any:
-    """The conjugate, of real numbers the numbers themselves.
-
-    Raises:
-        DtypeError: complex numbers.
-
-    >>> conjugate(np.float32([1, 2])).tolist()
-    [1.0, 2.0]
-    """
-    real_only("conjugate", x)
-    return real(x)
-
-
-def imag(x: Any) -> Any:
-    """The imaginary part: zeros.
-
-    Raises:
-        DtypeError: complex numbers.
-
-    >>> imag(np.float32([1, 2])).tolist()
-    [0.0, 0.0]
-    """
-    real_only("imag", x)
-    return zeros_like(x)
-
-
-def angle(x: Any) -> Any:
-    """The angle of numbers in the complex plane, in radians: 0, pi where the sign is negative, NaN of NaN.
-
-    Raises:
-        DtypeError: complex numbers.
-
-    >>> angle(np.float32([1, -1])).round(4).tolist()
-    [0.0, 3.1415998935699463]
-    """
-    real_only("angle", x)
-    x = stop_gradient(_floating(x))
-    return ew.where(ew.isnan(x), x, ew.where(signbit(x), math.pi, full((), 0, dtype_of(x))))
-
-
 def saturate_cast(x: Any, dtype: Any) -> Any:
     """`x` in another dtype, in which numbers that are too large or too small become the largest and smallest there are, and NaN integers 0.
 
@@ -420,6 +360,3 @@ def _between(x: Any, low: Any, high: Any, dtype: str) -> Any:
     own = np.iinfo(dtype)
     x = ew.maximum(x, np.asarray(int(low), dtype)) if low > own.min else x
     return ew.minimum(x, np.asarray(int(high), dtype)) if high < own.max else x
-
-
-conj = conjugate

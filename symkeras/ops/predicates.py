@@ -9,7 +9,6 @@ from symkeras.ops import elementwise as ew
 from symkeras.ops import reductions as red
 from symkeras.ops.elementwise import promoted
 from symkeras.ops.leaves import shape
-from symkeras.ops.numpy import full
 from symkeras.ops.op import dtype_of
 from symkeras.ops.shaping import expand_dims, reshape
 
@@ -78,22 +77,6 @@ def isposinf(x: Any) -> Any:
     [False, True, False]
     """
     return ew.equal(promoted("float", x)[0], float("inf"))
-
-
-def isreal(x: Any) -> Any:
-    """Whether x has no imaginary part: True everywhere.
-
-    Raises:
-        DtypeError: complex numbers.
-
-    >>> import numpy as np
-    >>> isreal(np.float32([1, np.nan])).tolist()
-    [True, True]
-    """
-    from symkeras.ops.arithmetic import real_only
-
-    real_only("isreal", x)
-    return full(shape(x), True, "bool")
 
 
 def signbit(x: Any) -> Any:
