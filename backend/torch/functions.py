@@ -252,6 +252,8 @@ def _solve_triangular(a: Tensor, b: Tensor, lower: bool, transpose: bool) -> Ten
 
 
 def _fft(real: Tensor, imaginary: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
+    if not real.numel():  # MKL refuses no rows
+        return real, imaginary
     x = torch.complex(real, imaginary)
     y = torch.fft.ifft(x, norm="forward") if inverse else torch.fft.fft(x)
     return y.real, y.imag
