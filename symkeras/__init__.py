@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distillation",
     "distribution", "graph", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random",
-    "regularizers", "saving", "tree", "utils", "wrappers",
+    "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
 )  # fmt: skip
 _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",

@@ -55,6 +55,7 @@ ORDER: dict[str, set[str]] = {
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "wrappers": {"models"},
+    "visualization": {"utils"},
     "distillation": {*_KERAS, "metrics", "models"},
     "keras_alias": {"saving", ""},
     "demo": {"datasets", "layers", "optimizers", "utils", ""},
@@ -91,6 +92,7 @@ HEAVY = [
     "rich",
     "networkx",
     "sklearn",
+    "matplotlib",
     "jax",
     "torch",
     "tensorflow",
