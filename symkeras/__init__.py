@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations", "applications", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distillation",
     "distribution", "dtype_policies", "graph", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops",
-    "optimizers", "preprocessing", "random", "regularizers", "saving", "tree", "utils", "wrappers",
+    "optimizers", "preprocessing", "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
 )  # fmt: skip
 _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",

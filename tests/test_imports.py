@@ -63,6 +63,7 @@ ORDER: dict[str, set[str]] = {
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "wrappers": {"models"},
+    "visualization": {"utils"},
     "distillation": {*_KERAS, "metrics", "models"},
     "tensorflow_names": {*_CORE, "random", "autodiff", "backend", "utils", ""},
     "keras_alias": {"saving", "tensorflow_names", ""},
@@ -114,6 +115,7 @@ HEAVY = [
     "rich",
     "networkx",
     "sklearn",
+    "matplotlib",
     "jax",
     "torch",
     "tensorflow",
