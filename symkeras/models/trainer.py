@@ -45,6 +45,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
     stop_training: bool
     stop_evaluating: bool
     stop_predicting: bool
+    dtype_policy: Any
     history: Any
     _initial_epoch: int | None
 

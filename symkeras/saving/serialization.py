@@ -124,8 +124,8 @@ def serialize_keras_object(obj: Any) -> Any:
     return _write_object(obj)
 
 
-def _special(name: str, **inner: Any) -> dict[str, Any]:
-    return {"class_name": name, "config": inner}
+def _special(class_name: str, /, **inner: Any) -> dict[str, Any]:
+    return {"class_name": class_name, "config": inner}
 
 
 def _write_tensor(x: Tensor) -> dict[str, Any]:
