@@ -103,9 +103,9 @@ class BatchNormalization(Layer):
         if training and self.trainable and mask is None:
             axes = tuple(k for k in range(len(x.shape)) if k != axis)
             wide = tuple(d if k == axis else 1 for k, d in enumerate(ops.shape(x)))
-            y = ops.layer_normalization(x, ops.reshape(gamma, wide), ops.reshape(beta, wide), axes=axes, epsilon=self.epsilon)
+            y = ops.layer_normalization(x, ops.reshape(gamma, wide), ops.reshape(beta, wide), axis=axes, epsilon=self.epsilon)
         else:
-            y = ops.batch_normalization(x, mean, variance, gamma, beta, axis=axis, epsilon=self.epsilon)
+            y = ops.batch_normalization(x, mean, variance, axis, beta, gamma, self.epsilon)
         return ops.cast(y, dtype)
 
     def _follow(self, moving: Any, batch: Any) -> None:

@@ -94,7 +94,7 @@ class LayerNormalization(_Affine):
         dtype = self.compute_dtype
         x = ops.cast(inputs, "float32") if dtype == "float16" else inputs
         gamma, beta = self._wide(self._wide_shape)
-        return ops.cast(ops.layer_normalization(x, gamma, beta, axes=self._axes, epsilon=self.epsilon), dtype)
+        return ops.cast(ops.layer_normalization(x, gamma, beta, axis=self._axes, epsilon=self.epsilon), dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rms_scaling": False}
@@ -161,7 +161,7 @@ class GroupNormalization(_Affine):
         shape = tuple(self.groups if k == axis else width if k == axis + 1 else 1 for k in range(len(sizes) + 1))
         axes = tuple(k for k in range(1, len(sizes) + 1) if k != axis)
         gamma, beta = self._wide(shape)  # type: ignore[arg-type]
-        y = ops.layer_normalization(split, gamma, beta, axes=axes, epsilon=self.epsilon)
+        y = ops.layer_normalization(split, gamma, beta, axis=axes, epsilon=self.epsilon)
         return ops.cast(ops.reshape(y, sizes), dtype)
 
 

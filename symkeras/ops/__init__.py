@@ -100,11 +100,9 @@ from symkeras.ops.layout import laid_out
 from symkeras.ops.leaves import boundary, cast, convert_to_numpy, convert_to_tensor, is_tensor, placeholder, shape, stop_gradient
 from symkeras.ops.linalg import dot, einsum, matmul, norm, tensordot
 from symkeras.ops.nn import (
-    batch_normalization,
     clip,
     elu,
     gelu,
-    layer_normalization,
     leaky_relu,
     log_sigmoid,
     log_softmax,
@@ -186,6 +184,7 @@ from symkeras.ops.factoring import cholesky, cholesky_inverse, eig, eigh, lu_fac
 from symkeras.ops.fourier import fft, fft2, ifft2, irfft, istft, rfft, stft
 from symkeras.ops.mapping import associative_scan, map, switch, vectorized_map
 from symkeras.ops.nn import rms_normalization
+from symkeras.ops.normalizing import batch_normalization, layer_normalization
 from symkeras.ops.solving import det, inv, logdet, lstsq, pinv, slogdet, solve, solve_triangular
 
 hard_swish = hard_silu

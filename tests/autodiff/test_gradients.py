@@ -28,7 +28,7 @@ def dense_softmax_crossentropy(x: Any, w: Any, b: Any) -> Any:
 
 
 def layer_norm_gelu(x: Any, w: Any, b: Any) -> Any:
-    h = ops.layer_normalization(ops.matmul(x, w), b, b * 0.5, axes=(1,), epsilon=1e-5)
+    h = ops.layer_normalization(ops.matmul(x, w), b, b * 0.5, axis=(1,), epsilon=1e-5)
     return ops.sum(ops.gelu(h) * ops.gelu(h, approximate=False))
 
 

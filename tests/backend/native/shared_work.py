@@ -86,7 +86,7 @@ BATCH = 61
 WORK: dict[str, tuple[tuple[str, ...], Make]] = {
     "elementwise": (("f32[701, 399]", "f32[399]"), lambda x, b: [ops.tanh(x + b) * x, ops.exp(-x) > b]),
     "casts": (("f32[701, 399]",), _casts),
-    "rows": (("f32[701, 399]",), _with_gradients(lambda x: ops.softmax(x) + ops.layer_normalization(x, 1.0, 0.0, axes=(1,), epsilon=1e-3))),
+    "rows": (("f32[701, 399]",), _with_gradients(lambda x: ops.softmax(x) + ops.layer_normalization(x, axis=1, epsilon=1e-3))),
     "sums": (("f32[701, 399]",), lambda x: [ops.sum(x), ops.sum(x, 0), ops.sum(x, 1), ops.max(x), ops.prod(x[:40], 0), ops.mean(x, 0)]),
     "transposed": (("f32[61, 53, 97]",), lambda x: [ops.transpose(x, (2, 0, 1)), ops.flip(x, 1), ops.concatenate([x, x], 2), x[:, ::2]]),
     "random bits": (("u64[2]",), lambda s: [apply(OPS["random_bits"], [s], {"stream": 3, "shape": (301, 499), "dtype": "uint32"})]),

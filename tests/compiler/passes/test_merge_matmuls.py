@@ -42,7 +42,7 @@ def test_products_with_activations_stay_apart() -> None:
 
 def normalised(y: object, channels: int) -> object:
     mean, var, gamma, beta = (variable(channels, seed=k) for k in range(4))
-    return ops.batch_normalization(y, mean, var, gamma, beta, axis=len(y.shape) - 1, epsilon=1e-3)  # type: ignore[attr-defined]
+    return ops.batch_normalization(y, mean, var, len(y.shape) - 1, beta, gamma)  # type: ignore[attr-defined]
 
 
 def test_batch_norm_goes_into_the_convolution_before_it() -> None:
