@@ -7,9 +7,10 @@ from typing import Any
 
 from symkeras import ops, random
 from symkeras.arguments import boolean, checked, one_of, positive, positive_int
-from symkeras.layers import mixed_images, random_colors, random_filters, random_transforms, tones
+from symkeras.layers import random_colors, random_filters, random_transforms, tones
 from symkeras.layers.random_images import RandomBrightness, RandomContrast, RandomImages, as_range, share_of
 from symkeras.ops.image.sampling import INTERPOLATIONS
+from symkeras.random.rejection import dirichlet
 
 _SHAPES = ("random_shear", "random_translation", "random_rotation")
 _TONES = ("random_posterization", "solarization", "auto_contrast", "equalization")
@@ -157,9 +158,9 @@ class AugMix(_Policy):
         self._make((*_SHAPES, *_TONES, *(_COLORS if all_ops else ())), kwargs.get("dtype"))
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
-        shares = ops.softmax(mixed_images.log_gamma_draws((self.num_chains,), self.alpha, self.compute_dtype, seed))
+        shares = dirichlet(self.num_chains, self.alpha, self.compute_dtype, seed)
         chains = [[self._one(len(self._names) + 1, sizes, seed) for _ in range(self.chain_depth)] for _ in range(self.num_chains)]
-        own = mixed_images.beta_draws((), self.alpha, self.compute_dtype, seed)
+        own = random.beta((), self.alpha, self.alpha, self.compute_dtype, seed)
         return {"chain_mixing_weights": shares, "weight_sample": own, "chain_transforms": chains}
 
     def _changed(self, images: Any, drawn: Any) -> Any:

@@ -10,6 +10,8 @@ from symkeras import ops
 from symkeras.arguments import checked, integer, positive_int
 from symkeras.errors import ConfigError
 from symkeras.layers.random_images import RandomImages
+from symkeras.ops.op import dtype_of
+from symkeras.ops.shaping import slice_axis
 
 
 class MaxNumBoundingBoxes(RandomImages):
@@ -62,5 +64,5 @@ class MaxNumBoundingBoxes(RandomImages):
     def _cut(self, x: Any) -> Any:
         sizes = ops.shape(x)
         behind = (sizes[0], self.max_number, *sizes[2:])
-        filling = ops.cast(ops.broadcast_to(np.asarray(self.fill_value), behind), ops.dtype_of(x))
-        return ops.slice_axis(ops.concatenate([x, filling], 1), 1, 0, self.max_number)
+        filling = ops.cast(ops.broadcast_to(np.asarray(self.fill_value), behind), dtype_of(x))
+        return slice_axis(ops.concatenate([x, filling], 1), 1, 0, self.max_number)

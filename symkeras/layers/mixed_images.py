@@ -9,41 +9,7 @@ from symkeras.arguments import as_given, checked, number, optional, positive, se
 from symkeras.arguments import either as either_of
 from symkeras.layers.random_colors import chance, per_image
 from symkeras.layers.random_images import RandomImages, as_range, share_of
-
-_ROUNDS = 8
-"""Candidates for a draw of a gamma distribution; each is refused with a probability below 0.05, and the last one is not."""
-
-
-def log_gamma_draws(shape: Any, alpha: Any, dtype: str, seed: Any) -> Any:
-    """Logarithms of draws of gamma distributions of scale 1.
-
-    Source: G. Marsaglia, W. W. Tsang, A Simple Method for Generating Gamma Variables, 2000; for alpha below 1 by alpha + 1 and a power of a
-    uniform draw, whose logarithm does not underflow.
-    """
-    d = ops.add(ops.cast(alpha, dtype), 2 / 3)
-    c = ops.divide(1.0, ops.sqrt(ops.multiply(9.0, d)))
-    value: Any = ops.ones(shape, dtype=dtype)
-    for _ in range(_ROUNDS):
-        x = random.normal(shape, dtype=dtype, seed=seed)
-        v = ops.power(ops.maximum(ops.add(1.0, ops.multiply(c, x)), 0.0), 3)
-        is_taken = ops.logical_and(ops.greater(v, 0.0), ops.less(_log_uniform(shape, dtype, seed), _log_share(x, v, d)))
-        value = ops.where(is_taken, v, value)
-    return ops.add(ops.log(ops.multiply(d, value)), ops.divide(_log_uniform(shape, dtype, seed), ops.cast(alpha, dtype)))
-
-
-def _log_share(x: Any, v: Any, d: Any) -> Any:
-    log = ops.log(ops.where(ops.greater(v, 0.0), v, 1.0))
-    return ops.add(ops.multiply(0.5, ops.square(x)), ops.multiply(d, ops.add(ops.subtract(1.0, v), log)))
-
-
-def _log_uniform(shape: Any, dtype: str, seed: Any) -> Any:
-    return ops.log(ops.subtract(1.0, random.uniform(shape, dtype=dtype, seed=seed)))
-
-
-def beta_draws(shape: Any, alpha: Any, dtype: str, seed: Any) -> Any:
-    """Draws of the beta distribution of two equal parameters."""
-    first, second = (log_gamma_draws(shape, alpha, dtype, seed) for _ in range(2))
-    return ops.sigmoid(ops.subtract(first, second))
+from symkeras.ops.op import dtype_of
 
 
 class _Boxes(RandomImages):
@@ -160,7 +126,7 @@ class MixUp(RandomImages):
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
         order = random.shuffle(ops.arange(sizes[0], dtype="int32"), seed=seed)
-        return {"mix_weight": beta_draws((sizes[0],), self.alpha, self.compute_dtype, seed), "permutation_order": order}
+        return {"mix_weight": random.beta((sizes[0],), self.alpha, self.alpha, self.compute_dtype, seed), "permutation_order": order}
 
     def _changed(self, images: Any, drawn: Any) -> Any:
         return _mixed(images, per_image(drawn["mix_weight"]), drawn["permutation_order"])
@@ -215,7 +181,7 @@ class CutMix(_Boxes):
     def _drawn(self, sizes: Any, seed: Any) -> Any:
         height, width = self._space(sizes)
         alpha = ops.add(self._uniform((), *self.factor, seed), 1e-6)
-        share = ops.sqrt(ops.subtract(1.0, beta_draws((sizes[0],), alpha, self.compute_dtype, seed)))
+        share = ops.sqrt(ops.subtract(1.0, random.beta((sizes[0],), alpha, alpha, self.compute_dtype, seed)))
         across, down = self._edges(sizes[width], share, seed), self._edges(sizes[height], share, seed)
         order = random.shuffle(ops.arange(sizes[0], dtype="int32"), seed=seed)
         return {"permutation_order": order, "batch_masks": self._inside(sizes, (down, across)), "mix_weight": ops.subtract(1.0, ops.square(share))}
@@ -231,9 +197,9 @@ class CutMix(_Boxes):
 
 
 def _floats(x: Any) -> Any:
-    return x if ops.dtype_of(x).startswith("float") else ops.cast(x, "float32")
+    return x if dtype_of(x).startswith("float") else ops.cast(x, "float32")
 
 
 def _mixed(x: Any, weight: Any, order: Any) -> Any:
-    weight = ops.cast(weight, ops.dtype_of(x))
+    weight = ops.cast(weight, dtype_of(x))
     return ops.add(ops.multiply(weight, x), ops.multiply(ops.subtract(1.0, weight), ops.take(x, order, 0)))

@@ -7,6 +7,7 @@ from typing import Any
 from symkeras import ops
 from symkeras.arguments import checked, fraction
 from symkeras.layers.random_images import RandomBrightness, RandomContrast, RandomImages, as_range, range_of, rescaled, share_of
+from symkeras.ops.shaping import slice_axis
 
 
 def chance(sizes: Any, share: tuple[float, float], draw: Any) -> Any:
@@ -39,7 +40,7 @@ class _Colors(RandomImages):
         """Images whose hue, saturation and value, each (B, H, W) with an axis of 1, `change` gives anew."""
         axis = 1 if self.data_format == "channels_first" else 3
         hsv = ops.image.rgb_to_hsv(images, data_format=self.data_format)
-        planes = change(*(ops.slice_axis(hsv, axis, k, k + 1) for k in range(3)))
+        planes = change(*(slice_axis(hsv, axis, k, k + 1) for k in range(3)))
         return ops.image.hsv_to_rgb(ops.concatenate(list(planes), axis), data_format=self.data_format)
 
 

@@ -11,13 +11,7 @@ from symkeras.arguments import integers, refusal
 from symkeras.errors import ShapeError
 from symkeras.layers.random_colors import chance, per_image
 from symkeras.layers.random_images import RandomImages, as_range, share_of
-
-
-def gaussian_weights(size: int, sigma: Any, dtype: str) -> Any:
-    """(K,): a bell around the middle, of sum 1."""
-    places = ops.divide(ops.cast(np.arange(size) - (size - 1) / 2, dtype), ops.cast(sigma, dtype))
-    weights = ops.exp(ops.multiply(-0.5, ops.square(places)))
-    return ops.divide(weights, ops.sum(weights))
+from symkeras.ops.op import dtype_of
 
 
 def filtered(images: Any, kernel: Any, data_format: str, name: str) -> Any:
@@ -29,7 +23,7 @@ def filtered(images: Any, kernel: Any, data_format: str, name: str) -> Any:
     channels = ops.shape(images)[1 if data_format == "channels_first" else 3]
     if not isinstance(channels, int):
         raise ShapeError(f"{name} needs images of a known number of channels, received shape {tuple(ops.shape(images))}")
-    kernel = ops.cast(kernel, ops.dtype_of(images))
+    kernel = ops.cast(kernel, dtype_of(images))
     wide = ops.broadcast_to(ops.reshape(kernel, (*ops.shape(kernel), 1, 1)), (*ops.shape(kernel), channels, 1))
     return ops.depthwise_conv(images, wide, padding="same", data_format=data_format)
 
@@ -122,6 +116,5 @@ class RandomGaussianBlur(RandomImages):
         return {"should_apply_blur": is_blurred, "blur_factor": ops.add(self._uniform((2,), *self.sigma, seed), 1e-6)}
 
     def _changed(self, images: Any, drawn: Any) -> Any:
-        across, down = (gaussian_weights(size, drawn["blur_factor"][k], self.compute_dtype) for k, size in enumerate(self.kernel_size))
-        blurred = filtered(images, ops.outer(down, across), self.data_format, f"RandomGaussianBlur {self.name!r}")
+        blurred = ops.image.gaussian_blur(images, self.kernel_size, drawn["blur_factor"], self.data_format)
         return ops.clip(ops.where(per_image(drawn["should_apply_blur"]), blurred, images), *self.value_range)

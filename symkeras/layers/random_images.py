@@ -12,6 +12,7 @@ from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.image_sizes import ToSize
 from symkeras.layers.layer import Layer
 from symkeras.layers.spatial import data_format_of
+from symkeras.ops.op import dtype_of
 
 MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 
@@ -129,7 +130,7 @@ class RandomImages(Layer):
         """Masks (B, H, W, 1) after the same change: moved as the pixels are, with no new values."""
         if not self._moves_pixels or not training or transformation is None:
             return segmentation_masks
-        return ops.cast(self._masks_changed(segmentation_masks, transformation), ops.dtype_of(segmentation_masks))
+        return ops.cast(self._masks_changed(segmentation_masks, transformation), dtype_of(segmentation_masks))
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
         """Boxes after the same change.
@@ -351,7 +352,7 @@ class RandomCrop(RandomImages, ToSize):
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
         """The part of masks that is cut out of the images."""
         if training and transformation is not None:
-            return ops.cast(self.transform_images(segmentation_masks, transformation), ops.dtype_of(segmentation_masks))
+            return ops.cast(self.transform_images(segmentation_masks, transformation), dtype_of(segmentation_masks))
         return self._resized(segmentation_masks, "nearest")
 
     def _resized(self, images: Any, interpolation: str = "bilinear") -> Any:

@@ -8,31 +8,8 @@ from symkeras import ops, random
 from symkeras.arguments import checked, fraction, number, one_of
 from symkeras.errors import ShapeError
 from symkeras.layers.random_colors import chance, per_image
-from symkeras.layers.random_filters import filtered, gaussian_weights
 from symkeras.layers.random_images import RandomImages, as_range, share_of
 from symkeras.ops.image.sampling import FILL_MODES, INTERPOLATIONS, sample
-
-
-def _from_square(points: Any) -> list[Any]:
-    """Nine numbers, each (B, 1), of the map from (0, 0), (1, 0), (0, 1), (1, 1) to four points (B, 4, 2).
-
-    Source: P. Heckbert, Fundamentals of Texture Mapping and Image Warping, 1989, section 2.2.3.
-    """
-    (x0, y0), (x1, y1), (x3, y3), (x2, y2) = ([points[:, k, :1], points[:, k, 1:]] for k in range(4))
-    ax, ay, bx, by = x1 - x2, y1 - y2, x3 - x2, y3 - y2
-    sx, sy = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
-    area = ax * by - ay * bx
-    g, h = ops.divide(sx * by - sy * bx, area), ops.divide(ax * sy - ay * sx, area)
-    return [x1 - x0 + g * x1, x3 - x0 + h * x3, x0, y1 - y0 + g * y1, y3 - y0 + h * y3, y0, g, h, ops.ones_like(g)]
-
-
-def perspective(start: Any, end: Any) -> Any:
-    """(B, 8): the map that takes the points `end` (B, 4, 2) to `start`, for `ops.image.affine_transform`."""
-    a, b, c, d, e, f, g, h, i = _from_square(end)
-    back = [e * i - f * h, c * h - b * i, b * f - c * e, f * g - d * i, a * i - c * g, c * d - a * f, d * h - e * g, b * g - a * h, a * e - b * d]
-    to = _from_square(start)
-    both = [sum(to[3 * row + k] * back[3 * k + column] for k in range(3)) for row in range(3) for column in range(3)]
-    return ops.concatenate([ops.divide(x, both[8]) for x in both[:8]], 1)
 
 
 class RandomPerspective(RandomImages):
@@ -87,8 +64,8 @@ class RandomPerspective(RandomImages):
         return self._read(masks, drawn, "nearest")
 
     def _read(self, images: Any, drawn: Any, interpolation: str) -> Any:
-        transform = perspective(*(ops.cast(drawn[name], self.compute_dtype) for name in ("start_points", "end_points")))
-        moved = ops.image.affine_transform(images, transform, interpolation, "constant", self.fill_value, self.data_format)
+        start, end = (ops.cast(drawn[name], self.compute_dtype) for name in ("start_points", "end_points"))
+        moved = ops.image.perspective_transform(images, start, end, interpolation, self.fill_value, self.data_format)
         return ops.where(per_image(drawn["apply_perspective"]), moved, images)
 
 
@@ -149,9 +126,8 @@ class RandomElasticTransform(RandomImages):
     def _moves(self, batch: Any, height: int, width: int, factor: Any, seed: Any) -> Any:
         """(B, H, W): how far each pixel moves along an axis: blurred noise."""
         sigma = ops.add(ops.multiply(factor, 0.05 * min(height, width)), 1e-6)
-        weights = gaussian_weights(int(0.3 * min(height, width) * self.scale[1]) | 1, sigma, self.compute_dtype)
         noise = ops.multiply(random.normal((batch, height, width, 1), dtype=self.compute_dtype, seed=seed), sigma)
-        smooth = filtered(noise, ops.outer(weights, weights), "channels_last", f"RandomElasticTransform {self.name!r}")
+        smooth = ops.image.gaussian_blur(noise, int(0.3 * min(height, width) * self.scale[1]) | 1, ops.stack([sigma, sigma]), "channels_last")
         return ops.multiply(ops.squeeze(smooth, 3), ops.multiply(factor, 0.1 * max(height, width)))
 
     def _changed(self, images: Any, drawn: Any) -> Any:

@@ -11,6 +11,7 @@ from symkeras.arguments import checked, integer, integers, non_negative, positiv
 from symkeras.errors import ShapeError
 from symkeras.layers.random_colors import chance, per_image
 from symkeras.layers.random_images import RandomImages, as_range, rescaled, share_of
+from symkeras.ops.shaping import slice_axis
 
 _BYTES = (0.0, 255.0)
 
@@ -100,7 +101,7 @@ class Equalization(RandomImages):
         count = ops.shape(images)[axis]
         if not isinstance(count, int):
             raise ShapeError(f"Equalization {self.name!r} needs a known number of channels, received shape {tuple(ops.shape(images))}")
-        channels = [self._equalized(ops.slice_axis(images, axis, k, k + 1)) for k in range(count)]
+        channels = [self._equalized(slice_axis(images, axis, k, k + 1)) for k in range(count)]
         return ops.concatenate(channels, axis) if channels else images
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:

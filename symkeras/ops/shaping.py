@@ -313,9 +313,10 @@ def broadcast_to(x: Any, shape: Any) -> Any:
 def slice_axis(x: Any, axis: int, start: Size, stop: Size, stride: int = 1) -> Any:
     """`x[..., start:stop:stride, ...]` on one axis; bounds must lie within it."""
     sizes = shape(x)
+    n = len(sizes)
+    axis = canonical_axis(axis, n)
     if start == 0 and stop == sizes[axis] and stride == 1:
         return x
-    n = len(sizes)
     starts = tuple(start if k == axis else 0 for k in range(n))
     stops = tuple(stop if k == axis else sizes[k] for k in range(n))
     return apply(OPS["slice"], [x], {"starts": starts, "stops": stops, "strides": tuple(stride if k == axis else 1 for k in range(n))})

@@ -46,6 +46,16 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
     return ops.cast(ops.exp(_log_gamma(draw_seed(seed), 0, shape, alpha, _working(dtype))), dtype)
 
 
+def dirichlet(size: int, alpha: float, dtype: Any = None, seed: Any = None) -> Any:
+    """(size): shares of sum 1, of the symmetric Dirichlet distribution; by logarithms, so that a small `alpha` gives no 0 / 0.
+
+    >>> round(float(dirichlet(5, 0.01, "float64", seed=1).sum()), 6)
+    1.0
+    """
+    dtype = _floating(dtype)
+    return ops.cast(ops.softmax(_log_gamma(draw_seed(seed), 0, (size,), alpha, _working(dtype))), dtype)
+
+
 def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Any:
     """Numbers of the beta distribution on [0, 1]. They have no gradient with respect to `alpha` and `beta`.
 

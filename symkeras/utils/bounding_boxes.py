@@ -8,6 +8,8 @@ from typing import Any
 from symkeras import config, ops
 from symkeras.arguments import one_of
 from symkeras.errors import ConfigError, ShapeError
+from symkeras.ops.op import dtype_of
+from symkeras.ops.shaping import slice_axis
 
 FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh")
 _ENCODINGS = ("center_xywh", "center_yxhw")
@@ -22,7 +24,7 @@ def _four(boxes: Any, what: str) -> list[Any]:
 
 
 def _part(boxes: Any, start: int, stop: int) -> Any:
-    return ops.slice_axis(boxes, len(ops.shape(boxes)) - 1, start, stop)
+    return slice_axis(boxes, len(ops.shape(boxes)) - 1, start, stop)
 
 
 def _joined(*parts: Any) -> Any:
@@ -109,12 +111,12 @@ def clip_to_image_size(bounding_boxes: dict[str, Any], height: Any = None, width
         raise ConfigError("clip_to_image_size needs height and width for 'xyxy'")
     boxes = bounding_boxes["boxes"]
     sizes = (width, height) if form == "xyxy" else (1.0, 1.0)
-    left, top, right, bottom = _cut(_four(boxes, "clip_to_image_size"), *(ops.cast(size, ops.dtype_of(boxes)) for size in sizes))
+    left, top, right, bottom = _cut(_four(boxes, "clip_to_image_size"), *(ops.cast(size, dtype_of(boxes)) for size in sizes))
     found = {**bounding_boxes, "boxes": _joined(left, top, right, bottom)}
     if bounding_boxes.get("labels") is not None:
         area = ops.squeeze(ops.multiply(ops.subtract(right, left), ops.subtract(bottom, top)), -1)
         labels = bounding_boxes["labels"]
-        found["labels"] = ops.where(ops.greater(area, 0), labels, ops.cast(-1, ops.dtype_of(labels)))
+        found["labels"] = ops.where(ops.greater(area, 0), labels, ops.cast(-1, dtype_of(labels)))
     return found
 
 
@@ -297,7 +299,7 @@ def compute_iou(boxes1: Any, boxes2: Any, bounding_box_format: str, use_masking:
     if not use_masking:
         return iou
     empty = [ops.less(ops.max(boxes, axis=-1, keepdims=True), 0.0) for boxes in (of, by)]
-    return ops.where(ops.logical_or(empty[0], ops.swapaxes(empty[1], -1, -2)), ops.cast(mask_val, ops.dtype_of(iou)), iou)
+    return ops.where(ops.logical_or(empty[0], ops.swapaxes(empty[1], -1, -2)), ops.cast(mask_val, dtype_of(iou)), iou)
 
 
 def _area(edges: list[Any]) -> Any:

@@ -128,17 +128,6 @@ def test_a_box_is_erased_or_cut_and_labels_are_mixed_by_its_size() -> None:
         assert out["images"].shape == x.shape and out["labels"].shape == (4, 4) and out["segmentation_masks"].shape == x.shape
 
 
-def test_shares_of_mixtures_have_the_moments_of_a_beta_distribution() -> None:
-    from symkeras.layers.mixed_images import beta_draws, log_gamma_draws
-    from symkeras.random import SeedGenerator
-
-    for alpha in (0.2, 1.0, 3.0):
-        x = np.asarray(beta_draws((20000,), alpha, "float64", SeedGenerator(1)))
-        np.testing.assert_allclose([x.mean(), x.var()], [0.5, 1 / (4 * (2 * alpha + 1))], atol=0.01)
-        y = np.exp(np.asarray(log_gamma_draws((20000,), alpha, "float64", SeedGenerator(2))))
-        np.testing.assert_allclose([y.mean(), y.var()], [alpha, alpha], rtol=0.06)
-
-
 def test_labels_masks_and_boxes_go_with_the_images() -> None:
     masks = (IMAGES[..., :1] > 100).astype("int32")
     boxes = {"boxes": np.zeros((4, 1, 4)), "labels": np.zeros((4, 1))}
@@ -201,15 +190,6 @@ def test_draws_in_a_compiled_step_go_on(tmp_path: Path) -> None:
     after = [layer.generator.state.numpy()[1] for layer in model.layers[:3]]
     assert all(b > a for a, b in zip(before, after, strict=True))
     np.testing.assert_allclose(model.predict(IMAGES, verbose=0), model.predict(IMAGES, verbose=0))
-
-
-def test_corners_go_where_they_are_told() -> None:
-    from symkeras.layers.random_warps import perspective
-
-    transform = np.asarray(perspective(CORNERS, CORNERS + MOVES))
-    for numbers, start, end in zip(transform, CORNERS, CORNERS + MOVES, strict=True):
-        mapped = np.append(numbers, 1.0).reshape(3, 3) @ np.column_stack([end, np.ones(4)]).T
-        np.testing.assert_allclose((mapped[:2] / mapped[2]).T, start, atol=1e-4)
 
 
 def test_neighbours_are_pulled_the_same_way() -> None:

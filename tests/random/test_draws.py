@@ -215,3 +215,12 @@ def test_parameters_out_of_range_give_nan_and_small_ones_stay_in_range() -> None
     assert np.isfinite(tiny).all() and tiny.min() == 0 and tiny.max() == 1
     with pytest.raises(DtypeError, match="floating"):
         random.gamma((2,), 1.0, dtype="int32")
+
+
+def test_dirichlet_shares_have_their_moments_and_survive_a_small_alpha() -> None:
+    from symkeras.random.rejection import dirichlet
+
+    shares = np.array([dirichlet(3, 2.0, "float64", seed=seed) for seed in range(60)])
+    np.testing.assert_allclose(shares.sum(1), 1.0)
+    np.testing.assert_allclose([shares.mean(), shares.var()], [1 / 3, 2 / 63], atol=0.015)
+    assert np.isfinite(dirichlet(3, 1e-4, "float64", seed=1)).all()

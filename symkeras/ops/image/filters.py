@@ -68,7 +68,7 @@ def gaussian_blur(images: Any, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0
     columns, rows = integers(kernel_size, 2, "gaussian_blur: kernel_size")
     if is_symbolic(sigma) and not isinstance(sigma, (tuple, list)):
         sigma = [squeeze(slice_axis(sigma, 0, k, k + 1), 0) for k in range(2)]
-    if (np.ndim(sigma) != 1 and not isinstance(sigma, (tuple, list))) or len(sigma) != 2:
+    if not (isinstance(sigma, (tuple, list)) or np.ndim(sigma) == 1) or len(sigma) != 2:
         raise ShapeError(f"gaussian_blur takes two standard deviations, received {sigma!r}")
     images = numbers(images)
     place = layout_of(images, data_format, "gaussian_blur")

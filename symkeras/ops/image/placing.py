@@ -11,11 +11,10 @@ from symkeras.ops.image.layouts import as_before, floats, layout_of, numbers, wo
 from symkeras.ops.image.resizing import _KERNELS, along, weights_at
 from symkeras.ops.image.sampling import INTERPOLATIONS, transformed
 from symkeras.ops.leaves import cast, shape
-from symkeras.ops.numpy import arange, ones_like, zeros_like
+from symkeras.ops.numpy import arange, ones_like
 from symkeras.ops.op import dtype_of
-from symkeras.ops.shaping import canonical_axis, concatenate, expand_dims, slice_axis, squeeze, stack, transpose
+from symkeras.ops.shaping import canonical_axis, concatenate, expand_dims, slice_axis, squeeze, transpose
 from symkeras.ops.sizes import as_shape
-from symkeras.ops.solving import solve
 
 _METHODS = {
     "linear": "bilinear", "bilinear": "bilinear", "trilinear": "bilinear", "triangle": "bilinear", "cubic": "bicubic", "bicubic": "bicubic",
@@ -69,7 +68,7 @@ def scale_and_translate(images: Any, output_shape: Any, scale: Any, translation:
 
 def perspective_transform(images: Any, start_points: Any, end_points: Any, interpolation: str = "bilinear", fill_value: float = 0,
                           data_format: str | None = None) -> Any:  # fmt: skip
-    """Images seen from elsewhere, so that four points come to lie where four others are.
+    """Images seen from elsewhere, so that four points come to lie where four others are; no three on a line, or what comes out is no image.
 
     Args:
         images: (H, W, C) or (B, H, W, C); the channels before H for "channels_first".
@@ -82,7 +81,6 @@ def perspective_transform(images: Any, start_points: Any, end_points: Any, inter
     Raises:
         ConfigError: a word that is not known.
         ShapeError: another number of axes, or other than four points.
-        numpy.linalg.LinAlgError: three of the points lie on a line.
 
     >>> import numpy as np
     >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -105,10 +103,23 @@ def perspective_transform(images: Any, start_points: Any, end_points: Any, inter
     return squeeze(out, 0) if is_single else out
 
 
+def _from_square(points: Any) -> list[Any]:
+    """Nine numbers, each (B, 1), of the map from (0, 0), (1, 0), (0, 1), (1, 1) to four points (B, 4, 2).
+
+    Source: P. Heckbert, Fundamentals of Texture Mapping and Image Warping, 1989, section 2.2.3.
+    """
+    (x0, y0), (x1, y1), (x3, y3), (x2, y2) = ([points[:, k, :1], points[:, k, 1:]] for k in range(4))
+    ax, ay, bx, by = x1 - x2, y1 - y2, x3 - x2, y3 - y2
+    sx, sy = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
+    area = ax * by - ay * bx
+    g, h = ew.divide(sx * by - sy * bx, area), ew.divide(ax * sy - ay * sx, area)
+    return [x1 - x0 + g * x1, x3 - x0 + h * x3, x0, y1 - y0 + g * y1, y3 - y0 + h * y3, y0, g, h, ones_like(g)]
+
+
 def _homography(start: Any, end: Any) -> Any:
-    """The eight numbers of the transform (B, 8) that takes end points (B, 4, 2) to start points."""
-    (u, v), (x, y) = ([squeeze(slice_axis(p, 2, k, k + 1), 2) for k in range(2)] for p in (start, end))
-    one, nothing = ones_like(x), zeros_like(x)
-    across = stack([x, y, one, nothing, nothing, nothing, ew.negative(ew.multiply(u, x)), ew.negative(ew.multiply(u, y))], -1)
-    down = stack([nothing, nothing, nothing, x, y, one, ew.negative(ew.multiply(v, x)), ew.negative(ew.multiply(v, y))], -1)
-    return solve(concatenate([across, down], 1), concatenate([u, v], 1))
+    """(B, 8): the transform that takes the points `end` (B, 4, 2) to `start`."""
+    a, b, c, d, e, f, g, h, i = _from_square(end)
+    back = [e * i - f * h, c * h - b * i, b * f - c * e, f * g - d * i, a * i - c * g, c * d - a * f, d * h - e * g, b * g - a * h, a * e - b * d]
+    to = _from_square(start)
+    both = [sum(to[3 * row + k] * back[3 * k + column] for k in range(3)) for row in range(3) for column in range(3)]
+    return concatenate([ew.divide(x, both[8]) for x in both[:8]], 1)
