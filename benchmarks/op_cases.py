@@ -41,7 +41,9 @@ WITHOUT = {
     "stop_gradient": "gone before anything runs", "boundary": "gone before anything runs",
     "scan": "as fast as its body", "cond": "as fast as its branches", "while_loop": "as fast as its body",
     "max_pool_select": "second gradients only", "gather_unique": "made by a pass of native", "matmul_unique": "made by a pass of native",
-    "unique_indices": "made by a pass of native",
+    "unique_indices": "made by a pass of native", "custom_gradient": "gone before anything runs", "_hypot": "a formula", "_logaddexp2": "a formula",
+    **dict.fromkeys(("cholesky", "det", "eig", "eigh", "lu", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd"), "LAPACK, through NumPy"),
+    "fft": "NumPy's", "ctc_beam_search": "a search in Python",
 }  # fmt: skip
 """Operations that are not timed, and why."""
 

@@ -150,6 +150,8 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "exclude_layers": (3, "a", [3], ["("]),
     "exclude_embeddings": SWITCHES, **_named("muon_a muon_b muon_c", NUMBERS), **_named("ns_steps dynamic_growth_steps", (0, -1, 1.5, "a")),
     **_named("rms_rate initial_scale", POSITIVE), **_named("inner_optimizer default_optimizer", (3, "sgd", None)), "optimizer_map": (3, "a"),
+    "theta": FROM_ZERO, "tie_weights": SWITCHES, "reverse_dtype": ("nonsense", 3), "logit_soft_cap": POSITIVE, "implementation": (0, 4, "a", None),
+    **_named("power_iterations nb_feature", COUNTS),
     "default_policy": ("nonsense", 3), "policy_map": (3, "a", {"a": 3}, {3: "float32"}),
     **_named("addition_factor threshold_factor x_factor y_factor brightness_factor contrast_factor saturation_factor hue_factor",
              (-2, 1.5, "a", NAN, [0.1])),

@@ -120,6 +120,8 @@ class LowRank(Layer):
         return [v for v in self._tracker.weights if not any(v is factor for factor in self._factors)]
 
     def _state_variables(self) -> list[Variable] | None:
+        if type(self).load_own_variables is not LowRank.load_own_variables:
+            return None
         return self._without_factors() if self.lora_enabled else self._tracker.weights
 
     def get_config(self) -> dict[str, Any]:

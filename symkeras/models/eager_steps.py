@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from symkeras.backend.interface import Executable
 from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
 from symkeras.layers.calls import call_context
+from symkeras.lazy import lazy
 from symkeras.models.own_steps import METHODS, logs_of, own_step
 from symkeras.models.steps import Signature, Step, x_names
 from symkeras.ops.leaves import placeholder_node
@@ -35,7 +35,7 @@ class EagerStep(Step):
         inputs = [placeholder_node(t, n) for t, n in zip(types, names, strict=True) if t is not None]
         self.executable = _Python(Graph(inputs, [], name=f"{model.name}_{mode}"), self)
 
-    @cached_property
+    @lazy
     def traced(self) -> Executable:
         """The same step as a graph, to look at."""
         return Step(*self._arguments).executable

@@ -27,6 +27,7 @@ def real(x: Any) -> Any:
     Raises:
         DtypeError: complex numbers.
 
+    >>> import numpy as np
     >>> real(np.float32([1, 2])).tolist()
     [1.0, 2.0]
     """
@@ -40,6 +41,7 @@ def conjugate(x: Any) -> Any:
     Raises:
         DtypeError: complex numbers.
 
+    >>> import numpy as np
     >>> conjugate(np.float32([1, 2])).tolist()
     [1.0, 2.0]
     """
@@ -53,6 +55,7 @@ def imag(x: Any) -> Any:
     Raises:
         DtypeError: complex numbers.
 
+    >>> import numpy as np
     >>> imag(np.float32([1, 2])).tolist()
     [0.0, 0.0]
     """
@@ -66,6 +69,7 @@ def angle(x: Any) -> Any:
     Raises:
         DtypeError: complex numbers.
 
+    >>> import numpy as np
     >>> angle(np.float32([1, -1])).round(4).tolist()
     [0.0, 3.1415998935699463]
     """
@@ -80,6 +84,7 @@ def isreal(x: Any) -> Any:
     Raises:
         DtypeError: complex numbers.
 
+    >>> import numpy as np
     >>> isreal(np.float32([1, np.nan])).tolist()
     [True, True]
     """
