@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import symkeras
+from symkeras import not_offered
 from symkeras.errors import SymkerasError, nearest
 
 ROOTS = ("tensorflow.python.keras", "tensorflow.compat.v1.keras", "tensorflow.keras", "tf_keras", "keras")
@@ -296,4 +297,7 @@ def _complaint(fullname: str, known: Sequence[str]) -> str:
             f"TensorFlow is not installed, and symkeras has no {fullname} of its own{nearest(fullname.rpartition('.')[2], known)}: use symkeras.ops "
             "or NumPy, or install TensorFlow"
         )
-    return f"symkeras does not offer {fullname}.{nearest(fullname.rpartition('.')[2], known)}"
+    path = next(fullname[len(root) + 1 :] for root in ROOTS if f"{fullname}.".startswith(f"{root}."))
+    module, _, name = path.rpartition(".")
+    why = not_offered.reason(module, name)
+    return f"symkeras does not offer {fullname}{'' if why is None else f', since {why}'}.{nearest(name, known) if why is None else ''}"

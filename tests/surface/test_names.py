@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import symkeras
-from symkeras import not_offered
+from symkeras import keras_alias, not_offered
 from tests.surface.names import recorded
 
 NAMES = recorded()
@@ -46,6 +46,11 @@ def test_the_list_names_nothing_that_keras_does_not_have() -> None:
 def test_the_error_of_a_name_that_is_not_offered_says_why(module: Any, name: str, why: str) -> None:
     with pytest.raises(AttributeError, match=why):
         getattr(module, name)
+
+
+def test_scripts_are_told_the_reason_too() -> None:
+    found = keras_alias._complaint("tensorflow.keras.layers.JaxLayer", ())
+    assert found.startswith("symkeras does not offer tensorflow.keras.layers.JaxLayer, since it runs a layer of another framework")
 
 
 def test_the_document_has_the_list() -> None:
