@@ -84,13 +84,15 @@ class Lambda(Layer):
 
     @classmethod
     @checked(config=settings)
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None, safe_mode: bool | None = None) -> Any:
+        """A layer of what `get_config` gave; without `safe_mode`, or that of a `load_model` around it, code in it is refused."""
         from symkeras.saving.serialization import deserialize_keras_object
 
         config = dict(config)
+        options = {} if safe_mode is None else {"safe_mode": safe_mode}
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict):
-                config[key] = _knowing_names(deserialize_keras_object(config[key]))
+                config[key] = _knowing_names(deserialize_keras_object(config[key], custom_objects, **options))
         return super().from_config(config)
 
     def __getstate__(self) -> dict[str, Any]:

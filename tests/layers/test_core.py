@@ -166,3 +166,12 @@ def test_wrapper_owns_its_layer_and_writes_it_into_the_config() -> None:
     again.set_weights(layer.get_weights())
     np.testing.assert_array_equal(again(X[:, 0, :3]), layer(X[:, 0, :3]))
     assert again.layer.name == "inner" and again.layer.units == 2
+
+
+def test_a_lambda_is_read_from_a_config_by_who_trusts_it() -> None:
+    with pytest.warns(UserWarning, match="lambda"):
+        config = Lambda(lambda x: x * 3).get_config()
+    with pytest.raises(ValueError, match="safe_mode"):
+        Lambda.from_config(config)
+    again = Lambda.from_config(config, safe_mode=False)
+    np.testing.assert_array_equal(again(np.ones(2)), [3.0, 3.0])
