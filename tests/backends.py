@@ -76,5 +76,15 @@ def refused_by_some() -> set[str]:
     return {name for name, op in OPS.items() if isinstance(op, OfMatrices)} | {"fft", "ctc_beam_search"}
 
 
+def skip_without(backend: str, *names: str) -> None:
+    """Skip a test of operations that a backend may lack, where it does; that it refuses them is seen by `test_matrices.py` and `test_fourier.py`."""
+    from symkeras.backend import interface
+
+    assert set(names) <= refused_by_some()
+    lacking = [name for name in names if not interface.get(backend).takes(name)]
+    if lacking:
+        pytest.skip(f"{backend} has no {', '.join(lacking)}, and refuses it")
+
+
 FREE_SIGNS = ("eig", "eigh", "qr", "svd")
 """Decompositions whose vectors may have either sign: an engine has its own, and `tests/ops/test_matrices.py` multiplies them out."""

@@ -12,7 +12,7 @@ from symkeras import ops
 from symkeras.backend.interface import compile_graph
 from symkeras.errors import BackendError, ConfigError, DtypeError, ShapeError
 from symkeras.graph import Graph
-from tests.backends import missing
+from tests.backends import missing, skip_without
 from tests.ops.check_op import check_gradient_of, placeholders
 
 RNG = np.random.default_rng(1)
@@ -46,6 +46,7 @@ def compiled(function: Callable[..., Any], arrays: tuple[np.ndarray, ...], types
 @pytest.mark.parametrize("name", CASES)
 def test_transforms_give_numpys_numbers_and_the_gradients_of_finite_differences(name: str, backend: str) -> None:
     function, arrays, expected = CASES[name]
+    skip_without(backend, "fft")
     for found in (function(*arrays), compiled(function, arrays, ("f64[batch, 4, 8]",) * len(arrays), backend)):
         for a, e in zip(found, expected, strict=True):
             np.testing.assert_allclose(a, e, atol=1e-12)

@@ -14,6 +14,7 @@ from symkeras.backend import interface
 from symkeras.backend.interface import compile_graph
 from symkeras.errors import BackendError, ConfigError, DtypeError, GradientError, ShapeError
 from symkeras.graph import Graph
+from tests.backends import skip_without
 from tests.ops.check_op import check_gradient_of, placeholders
 
 RNG = np.random.default_rng(0)
@@ -99,6 +100,9 @@ def test_a_matrix_that_has_none_is_an_error_with_the_line(function: Callable[...
     given = (x, x) if function is ops.solve_triangular else (x,)
     with pytest.raises(np.linalg.LinAlgError):
         function(*given)
+    skip_without(backend, "solve", "solve_triangular", "cholesky")
+    if backend == "jax":
+        pytest.skip("a compiled step of JAX raises nothing: it gives NaN or infinity")
     with pytest.raises(np.linalg.LinAlgError, match=r"test_matrices.py"):
         symbolic(function, *given, backend=backend)
 

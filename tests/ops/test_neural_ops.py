@@ -13,6 +13,7 @@ from symkeras import losses, ops
 from symkeras.backend.interface import compile_graph
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import Graph
+from tests.backends import skip_without
 from tests.ops.check_op import check_gradient_of, placeholders
 
 RNG = np.random.default_rng(2)
@@ -134,6 +135,7 @@ def test_greedy_decoding_takes_the_likeliest_class_of_each_step(merge: bool, bac
 
 
 def test_beam_search_finds_the_likeliest_sequences(backend: str) -> None:
+    skip_without(backend, "ctc_beam_search")
     logits, lengths = RNG.normal(size=(3, 4, 3)), np.array([4, 2, 3])
 
     def decode(x: Any, n: Any) -> Any:
