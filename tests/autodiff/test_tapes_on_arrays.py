@@ -39,7 +39,7 @@ def held_against_compiled(model: Any, x: Any, loss: Any = None) -> None:
 ], ids=lambda layer: type(layer).__name__)  # fmt: skip
 def test_layers_have_the_gradients_of_the_compiled_function(layer: Any) -> None:
     x = RNG.standard_normal((2, 4, 5)).astype("float32")
-    held_against_compiled(Sequential([Input((4, 5)), layers.Dense(5, activation="tanh"), layer]), x)
+    held_against_compiled(Sequential([Input((4, 5)), layers.Dense(5, activation="tanh", name="first"), layer]), x)
 
 
 def test_images_and_tables_and_operations_between_layers_have_them() -> None:
