@@ -59,7 +59,7 @@ DATA: dict[str, tuple[Any, Any, dict[str, Any], type[Exception], str]] = {
     "other rows in x and y": (X, Y[:9], {}, DataError, "same number of rows; received x: 12, y: 9"),
     "other rows in the weights": (X, Y, {"sample_weight": np.ones(5)}, DataError, "x: 12, y: 12, sample_weight: 5"),
     "a wrong size": (
-        X[:, :3], Y, {}, ShapeError, r"input 'rows' expects arrays of shape \(batch, 4\), received shape \(12, 3\) \((models/)?test_bad_input.py:\d+\)",
+        X[:, :3], Y, {}, ShapeError, r"input 'rows' expects arrays of shape \(batch, 4\), shape \(12, 3\) \(.*test_bad_input.py:\d+\)",
     ),
     "a wrong number of axes": (X[:, None, :, None], Y, {}, ShapeError, r"received shape \(12, 1, 4, 1\)"),
     "targets of a wrong size": (X, Y[:, [0, 1, 0]], {}, ShapeError, r"output 'out' with predictions \(batch, 2\) and targets \(batch, 3\)"),
@@ -231,7 +231,7 @@ def test_a_shape_error_inside_of_a_layer_names_layer_and_line() -> None:
     model.compile("sgd", "mse")
     with pytest.raises(ShapeError, match=r"inner sizes 3 and 7 .*\(in layer '.*wrong', (models/)?test_bad_input.py:\d+\)"):
         model.fit(X, Y, verbose=0)
-    with pytest.raises(ShapeError, match=r"layer 'conv' expects 4 axes, received shape \('batch', 4\) from 'rows' \((models/)?test_bad_input.py:\d+\)"):
+    with pytest.raises(ShapeError, match=r"layer 'conv' expects 4 axes, received shape \('batch', 4\) from 'rows' \(.*test_bad_input.py:\d+\)"):
         layers.Conv2D(2, 3, name="conv")(Input((4,), name="rows"))
 
 
