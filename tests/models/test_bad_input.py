@@ -59,7 +59,7 @@ DATA: dict[str, tuple[Any, Any, dict[str, Any], type[Exception], str]] = {
     "other rows in x and y": (X, Y[:9], {}, DataError, "same number of rows; received x: 12, y: 9"),
     "other rows in the weights": (X, Y, {"sample_weight": np.ones(5)}, DataError, "x: 12, y: 12, sample_weight: 5"),
     "a wrong size": (
-        X[:, :3], Y, {}, ShapeError, r"input 'rows' expects arrays of shape \(batch, 4\), shape \(12, 3\) \(.*test_bad_input.py:\d+\)",
+        X[:, :3], Y, {}, ShapeError, r"input .rows. expects arrays of shape \(batch, 4\), received shape \(12, 3\) \(.*test_bad_input.py:\d+\)",
     ),
     "a wrong number of axes": (X[:, None, :, None], Y, {}, ShapeError, r"received shape \(12, 1, 4, 1\)"),
     "targets of a wrong size": (X, Y[:, [0, 1, 0]], {}, ShapeError, r"output 'out' with predictions \(batch, 2\) and targets \(batch, 3\)"),
