@@ -26,7 +26,7 @@ class NativeBackend(Backend):
         toolchain.compiler()
 
     def takes(self, op: str) -> bool:
-        """Every primitive; composites are expanded."""
+        """Every primitive but decompositions of matrices, `fft` and beam search; composites are expanded."""
         return takes(op)
 
     def compile(self, graph: Graph, **options: Any) -> NativeExecutable:

@@ -317,9 +317,11 @@ def rows(levels: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
     from symkeras.ops.op import OPS
     from tests.backend.native.many_shapes import SHAPES
     from tests.backend.native.shared_work import WORK
+    from tests.backends import refused_by_some
     from tests.models.small_workloads import WORKLOADS
 
-    named: list[tuple[str, ...]] = [("op", name, level) for level in levels for name, op in OPS.items() if op.samples]
+    here = [name for name, op in OPS.items() if op.samples and name not in refused_by_some()]
+    named: list[tuple[str, ...]] = [("op", name, level) for level in levels for name in here]
     named += [("fault", "index"), *(("shapes", name) for name in SHAPES)]
     shared: list[tuple[str, ...]] = [("shared", name) for name in WORK]
     shared += [("workload", w.__name__, level) for level in levels for w in WORKLOADS]
