@@ -29,7 +29,7 @@ _LINE = re.compile(r'File "([^"]+)", line (\d+)')
 _NOISE = re.compile(r"\s|Detected at node|\w+ defined at|node \w|Apply node that|Toposort|Inputs |Outputs clients|Backtrace|(?i:hint):|$")
 """How lines begin in which engines tell of their own insides."""
 _MOST_SHOWN = 500
-ABLE = "numpy, native and the interpreter can"
+ABLE = "numpy and the interpreter can"
 
 
 def is_ours(error: BaseException) -> bool:
