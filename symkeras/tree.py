@@ -17,18 +17,20 @@ def flatten(structure: Any) -> list[Any]:
     >>> flatten({"b": [1, 2], "a": 3})
     [3, 1, 2]
     """
-    return list(_leaves(structure))
+    leaves: list[Any] = []
+    _add_leaves(structure, leaves)
+    return leaves
 
 
-def _leaves(structure: Any) -> Iterator[Any]:
-    if isinstance(structure, dict):
-        for key in sorted(structure):
-            yield from _leaves(structure[key])
-    elif isinstance(structure, (tuple, list)):
-        for item in structure:
-            yield from _leaves(item)
-    else:
-        yield structure
+def _add_leaves(structure: Any, leaves: list[Any]) -> None:
+    if not isinstance(structure, (tuple, list, dict)):
+        leaves.append(structure)
+        return
+    for item in [structure[key] for key in sorted(structure)] if isinstance(structure, dict) else structure:
+        if isinstance(item, (tuple, list, dict)):
+            _add_leaves(item, leaves)
+        else:
+            leaves.append(item)
 
 
 def pack_sequence_as(structure: Any, flat: Sequence[Any]) -> Any:
@@ -63,6 +65,8 @@ def _pack(structure: Any, leaves: Iterator[Any]) -> Any:
 
 def map_structure(fn: Callable[..., Any], *structures: Any) -> Any:
     """`fn` applied to corresponding leaves, in the nesting of the first structure."""
+    if len(structures) == 1 and not is_nested(structures[0]):
+        return fn(structures[0])
     flats = [flatten(s) for s in structures]
     if any(len(f) != len(flats[0]) for f in flats):
         raise ValueError(f"structures have {', '.join(str(len(f)) for f in flats)} leaves")

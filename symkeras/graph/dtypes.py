@@ -22,6 +22,7 @@ SHORT = {
     "float16": "f16", "float32": "f32", "float64": "f64", "complex64": "c64", "complex128": "c128", "string": "str",
 }  # fmt: skip
 LONG = {SHORT[name]: name for name in ALL}
+_OF_NUMPY = {np.dtype(name): name for name in ALL}
 
 # Each dtype with the next larger ones. "int" and "float" are Python's own numbers, which take the tensor's dtype.
 _LATTICE: dict[str, tuple[str, ...]] = {
@@ -41,6 +42,8 @@ def standardize(dtype: Any) -> str:
     """
     if dtype is None:
         return config.floatx()
+    if isinstance(dtype, np.dtype) and (name := _OF_NUMPY.get(dtype)) is not None:
+        return name
     if isinstance(dtype, str):
         if dtype in SHORT:
             return dtype

@@ -85,15 +85,20 @@ class _Context(threading.local):
 _context = _Context()
 
 
-@contextmanager
-def layer_scope(name: str) -> Iterator[None]:
-    """Nodes built inside belong to layer `name`, below the layers already entered."""
-    before = _context.layers
-    _context.layers = (*before, name)
-    try:
-        yield
-    finally:
-        _context.layers = before
+class layer_scope:
+    """Context in which nodes that are built belong to layer `name`, below the layers already entered."""
+
+    __slots__ = ("_before", "_name")
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._before = _context.layers
+        _context.layers = (*self._before, self._name)
+
+    def __exit__(self, *_: object) -> None:
+        _context.layers = self._before
 
 
 @contextmanager

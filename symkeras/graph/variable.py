@@ -18,6 +18,7 @@ from symkeras.errors import ShapeError
 from symkeras.graph import autocast, dtypes, provenance, recording, residence, room, stateless, tracing
 from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import OPS, Node, keyed_by_identity, make
+from symkeras.graph.ownership import note_change
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 
@@ -70,6 +71,15 @@ class Writer:
             w.last = next(_write_numbers)
 
 
+def _wrote(storage: Variable | Pack) -> None:
+    """What a `Writer` that is used once does."""
+    if storage.watches:
+        with _watching:
+            watches = list(storage.watches)
+        for w in watches:
+            w.last = next(_write_numbers)
+
+
 @keyed_by_identity
 class Variable(Arithmetic):
     """A trainable or stateful tensor with a value.
@@ -107,7 +117,7 @@ class Variable(Arithmetic):
         self.name = name or f"variable_{self.uid}" if self.uid else name or "variable"
         layer = provenance.layer_path()
         self.path = f"{layer}/{self.name}" if layer else self.name
-        self.trainable = trainable
+        self._trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint
         self.symbolic = symbolic
@@ -126,6 +136,15 @@ class Variable(Arithmetic):
         variable = cls(np.zeros((), type.dtype), dtype=type.dtype, name=name)
         variable._array = np.zeros(shape, type.dtype)  # not copied: zeros that nobody touches take no memory
         return variable
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+        note_change()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -262,7 +281,7 @@ class Variable(Arithmetic):
         try:
             self.array[...] = array
         finally:
-            Writer((self,)).wrote()
+            _wrote(self.storage)
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self.array, threshold=4)}>"

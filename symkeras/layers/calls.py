@@ -78,15 +78,22 @@ class _Context(threading.local):
 _context = _Context()
 
 
-@contextmanager
-def _context_of(**new: Any) -> Iterator[_Context]:
-    new = {"is_step": False, "training": None, "masks": {}, "losses": [], "replays": [], **new}
-    before = {name: getattr(_context, name) for name in new}
-    vars(_context).update(new)
-    try:
-        yield _context
-    finally:
-        vars(_context).update(before)
+class _context_of:
+    """Context in which the surroundings are others."""
+
+    __slots__ = ("_before", "_new")
+
+    def __init__(self, **new: Any):
+        self._new = {"is_step": False, "training": None, "masks": {}, "losses": [], "replays": [], **new}
+
+    def __enter__(self) -> _Context:
+        now = vars(_context)
+        self._before = {name: now[name] for name in self._new}
+        now.update(self._new)
+        return _context
+
+    def __exit__(self, *_: object) -> None:
+        vars(_context).update(self._before)
 
 
 def call_context(training: Any = None, is_step: bool = False) -> AbstractContextManager[_Context]:

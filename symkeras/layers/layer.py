@@ -24,6 +24,7 @@ from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
 from symkeras.graph import autocast, dims, dtypes, provenance, room, stateless, tracing
+from symkeras.graph.ownership import note_change
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
@@ -38,6 +39,7 @@ from symkeras.layers.stateless_calls import StatelessCalls
 from symkeras.layers.tracking import Tracker, restore, state_of
 
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
+_NOWHERE: AbstractContextManager[None] = nullcontext()
 _STORE = instance(Mapping, "a dict or a part of a file")  # type: ignore[type-abstract]
 
 
@@ -182,6 +184,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         value = bool(value)
+        note_change()
         object.__setattr__(self, "_trainable", value)
         for layer in self._layers:
             layer.trainable = value
@@ -330,7 +333,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         trace = tracing.current()
         made_in = None if trace is None else weakref.ref(trace)
         for layer in self._flatten_layers():
-            layer._losses = []
+            if layer._losses:
+                layer._losses = []
         scope = stateless.current()
         for layer, loss in _context.losses:
             kept = evaluated(loss)
@@ -361,23 +365,23 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         if self.path is None:
             self._path = "/".join(p for p in (provenance.layer_path(), self.name) if p)
         args, kwargs = self._converted(args, kwargs)
-        tensors = [x for x in tree.flatten((args, kwargs)) if isinstance(x, Tensor)]
+        is_symbolic = any(isinstance(x, Tensor) for x in tree.flatten((args, kwargs) if kwargs else args))
         first = args[0] if args else next(iter(kwargs.values()), None)
         check_input_spec(self.input_spec, first, self.name)
-        self._build_for(args, kwargs)
-        check_input_spec(self.input_spec, first, self.name)
+        if not self.built:
+            self._build_for(args, kwargs)
+            check_input_spec(self.input_spec, first, self.name)
         is_outermost, is_in_trace = _context.depth == 0, tracing.current() is not None
-        is_functional = bool(tensors) and not is_in_trace and is_outermost
-        outer = call_context() if is_outermost else nullcontext()
-        trace = tracing.Trace() if tensors and not is_in_trace else nullcontext()
+        is_functional = is_symbolic and not is_in_trace and is_outermost
+        outer = call_context() if is_outermost else _NOWHERE
+        trace = tracing.Trace() if is_symbolic and not is_in_trace else _NOWHERE
         with outer, trace, self._scope():
             outputs = self._call(args, dict(kwargs), first)
-            if not tensors and not is_in_trace:
+            if not is_symbolic and not is_in_trace:
                 outputs = tree.map_structure(evaluated, outputs)
             if is_outermost and not is_functional:
                 self._keep_losses()
-                results = {id(y): Result.of(y, mask_of(y)) for y in tree.flatten(outputs) if isinstance(y, np.ndarray)}
-                outputs = tree.map_structure(lambda y: results.get(id(y), y), outputs)
+                outputs = _as_results(outputs)
         if is_functional:
             outputs = self._record(args, kwargs, outputs)
         return outputs
@@ -422,9 +426,9 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) == "float16" else y) / batch
 
     def _set_masks(self, inputs: Any, outputs: Any) -> None:
-        previous = tree.map_structure(mask_of, inputs)
         if not self.supports_masking and type(self).compute_mask is Layer.compute_mask:
             return
+        previous = tree.map_structure(mask_of, inputs)
         masks = self.compute_mask(inputs, previous)
         if masks is None:
             return
@@ -435,16 +439,18 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
                 set_mask(y, m)
 
     def _converted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        dtype = self.compute_dtype
+
         def convert(x: Any) -> Any:
             if isinstance(x, Variable):
                 x = x.value
             if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fiub":
                 if x.dtype.kind == "f" and self.autocast:
-                    return x.astype(self.compute_dtype, copy=False)
+                    return x.astype(dtype, copy=False)
                 return x
-            if isinstance(x, Tensor) and self.autocast and dtypes.is_float(x.dtype) and x.dtype != self.compute_dtype:
+            if isinstance(x, Tensor) and self.autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
                 history, mask = x._keras_history, x._keras_mask
-                x = ops.cast(x, self.compute_dtype)
+                x = ops.cast(x, dtype)
                 x._keras_mask = mask
                 del history
             return x
@@ -457,8 +463,6 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         return tuple(leafwise(a) for a in args), {k: leafwise(v) for k, v in kwargs.items()}
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self.built:
-            return
         shapes = self._build_shapes(args, kwargs)
         with tracing.suspended(), provenance.layer_scope(self.name), autocast.reading_as(None):
             try:
@@ -630,6 +634,14 @@ def _check_shapes(layer: Layer, method: str, args: Sequence[Any], kwargs: Mappin
     given = args[0] if args else next(iter(kwargs.values()), None)
     if given is not None and (isinstance(given, (str, bytes)) or not hasattr(given, "__getitem__")):
         raise refusal(f"{type(layer).__name__}.{method}: input_shape", "a shape, or several in a list, tuple or dict", given)
+
+
+def _as_results(outputs: Any) -> Any:
+    """Arrays among the outputs of an outermost call as what they are from then on; one that comes twice stays one."""
+    if isinstance(outputs, np.ndarray):
+        return Result.of(outputs, mask_of(outputs))
+    results = {id(y): Result.of(y, mask_of(y)) for y in tree.flatten(outputs) if isinstance(y, np.ndarray)}
+    return tree.map_structure(lambda y: results.get(id(y), y), outputs)
 
 
 def shape_of(x: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symkeras.graph.ownership import note_change
 from symkeras.graph.variable import Variable
 from symkeras.layers.containers import CONTAINERS, Tracked
 
@@ -66,12 +67,14 @@ class Tracker:
         if store is not None and id(value) not in self._owned:
             store.append(value)
             self._owned[id(value)] = store, 0
+            note_change()
 
     def forget(self, value: Any) -> None:
         """Own `value` no longer, wherever it is held."""
         if id(value) in self._owned:
             store, _ = self._owned.pop(id(value))
             store[:] = [v for v in store if v is not value]
+            note_change()
         else:
             self.release(value)
 

@@ -12,6 +12,7 @@ from symkeras import ops
 from symkeras.errors import ConfigError, nearest
 from symkeras.graph import dims
 from symkeras.layers.calls import mask_of
+from symkeras.ops.recipes import remembered
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 
@@ -30,6 +31,7 @@ def check_reduction(reduction: str | None, name: str) -> str | None:
     return reduction
 
 
+@remembered(2)
 def divide_no_nan(x1: Any, x2: Any) -> Any:
     """x1 / x2, and 0 where x2 is 0, in the value and in the gradient."""
     is_zero = ops.equal(x2, 0)

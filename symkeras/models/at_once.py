@@ -1,6 +1,6 @@
-"""Predictions for a single batch of arrays like those before: straight to the compiled function, with nothing looked up again.
+"""A single batch of arrays like those before: straight to the compiled function, with nothing looked up again.
 
-What a prediction of one row costs is the way there: data are flattened and checked, a function is looked up, memory is taken and given
+What a small batch costs is the way there: data are flattened and checked, a function is looked up, memory is taken and given
 back. All of that follows from the types and shapes of the arrays, from the model's compilation, and from where its variables lie. So
 once a batch has gone the long way, one of the same kind takes the short one.
 """
@@ -14,7 +14,11 @@ import numpy as np
 
 from symkeras import config, locks, tree
 from symkeras.distribution.scope import distribution
+from symkeras.graph.ownership import ownership_epoch
 from symkeras.layers.adaptation import constants_epoch
+from symkeras.models.feeds.arrays import Arrays
+from symkeras.models.feeds.checks import check_numbers, check_range
+from symkeras.models.feeds.gathering import inner_shape, load
 from symkeras.models.steps import Step
 
 
@@ -77,3 +81,77 @@ class AtOnce:
             return False
         count = shapes[0][0]
         return count > 0 and all(s[0] == count and s[1:] == rows for s, rows in zip(shapes, self._rows, strict=True))
+
+
+class BatchAtOnce:
+    """The short way of training or testing on arrays of one kind; what depends on their numbers is still checked.
+
+    Args:
+        model: whose step it is.
+        step: the function that trains or tests.
+        x, y: what was given.
+        flat: the arrays in the order of the step's inputs.
+        names: of the outputs.
+    """
+
+    def __init__(self, model: Any, step: Step, x: Any, y: Any, flat: Sequence[np.ndarray], names: Sequence[str]):
+        inputs = step.executable.source_graph.inputs
+        self._step = step
+        self._kinds = type(x), type(y)
+        self._types = [(a.dtype, a.shape[1:]) for a in flat]
+        self._sizes = [inner_shape(n, a) for n, a in zip(inputs, flat, strict=True)]
+        self._trains = step.mode == "train"
+        self._state = self._state_of(model)
+        first = len(flat) - len(names)
+        self._numbers = [(first + k, n) for k, n in enumerate(names) if model._compilation.refuses_nan(k, names)]
+        self._integers = [(k, n.dtype) for k, (a, n) in enumerate(zip(flat, inputs, strict=True)) if a.dtype.kind in "iu" and a.dtype.itemsize > 2]
+
+    @classmethod
+    def after(cls, model: Any, step: Any, x: Any, y: Any, data: Arrays, names: Sequence[str]) -> BatchAtOnce | None:
+        """The short way for data like `x` and `y`, which have gone the long way as `data`; None for data that changed on it, or other models."""
+        given, flat = [*_listed(x), *_listed(y)], data.present
+        same = len(given) == len(flat) == len(data.x) + len(names) and all(a is b for a, b in zip(given, flat, strict=True))
+        if not same or not isinstance(step, Step) or distribution() is not None or any(type(a) is not np.ndarray for a in flat):
+            return None
+        is_plain = model._of_graph("_array_stage") is None and all(a.dtype.kind in "biuf" for a in flat)
+        return cls(model, step, x, y, flat, names) if is_plain else None
+
+    def _state_of(self, model: Any) -> tuple[Any, ...]:
+        return (model._compilation, ownership_epoch(), model._uids_of_trained() if self._trains else (), *model._surroundings())
+
+    def ready(self, model: Any, x: Any, y: Any) -> Sequence[np.ndarray] | None:
+        """The arrays, checked; None where data or state differ.
+
+        Raises:
+            DataError: as on the long way.
+        """
+        if (type(x), type(y)) != self._kinds or self._state_of(model) != self._state:
+            return None
+        flat = [*_listed(x), *_listed(y)]
+        if len(flat) != len(self._types) or any(
+            type(a) is not np.ndarray or a.dtype != dtype or a.shape[1:] != row for a, (dtype, row) in zip(flat, self._types, strict=True)
+        ):
+            return None
+        count = len(flat[0])
+        if not count or any(len(a) != count for a in flat):
+            return None
+        for k, name in self._numbers:
+            check_numbers(flat[k], name)
+        for k, dtype in self._integers:
+            check_range(flat[k], dtype, "the data")
+        return flat
+
+    def __call__(self, ready: Sequence[np.ndarray]) -> tuple[Step, list[np.ndarray]]:
+        """The step and its outputs."""
+        count = len(ready[0])
+        lease = self._step.executable.lease()
+        try:
+            call = lease.at(tuple([(count, *sizes) for sizes in self._sizes]))
+            load(call.inputs, ready, slice(0, count))
+            return self._step, call.run()
+        finally:
+            lease.close()
+
+
+def _listed(given: Any) -> Sequence[Any]:
+    return given if type(given) in (list, tuple) else [given]

@@ -15,13 +15,14 @@ from symkeras import config, tree
 from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, DtypeError, ShapeError, SymkerasError, nearest
 from symkeras.graph import dims, provenance, tracing
+from symkeras.graph.ownership import ownership_epoch
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.layers.adaptation import constants_epoch
 from symkeras.layers.calls import call_context, taken_as_trainable
 from symkeras.layers.layer import Layer
 from symkeras.models.array_stage import Prepared
-from symkeras.models.at_once import AtOnce
+from symkeras.models.at_once import AtOnce, BatchAtOnce
 from symkeras.models.compilation import per_output
 from symkeras.models.eager_steps import EagerStep
 from symkeras.models.feeds.checks import check_range
@@ -30,7 +31,7 @@ from symkeras.ops.leaves import placeholder_node
 from symkeras.recent import Recent
 
 MODES = ("train", "test", "predict")
-OWN_BOOKS = frozenset({"_steps", "_last", "_example", "_known_inputs", "_at_once"})
+OWN_BOOKS = frozenset({"_steps", "_last", "_example", "_known_inputs", "_at_once", "_batches", "_trained"})
 """Attributes that hold compiled functions and what belongs to them."""
 
 _KEY = ("mode", "type of x", "type of y", "type of sample_weight", "nesting of x", "set of trained weights", "backend", "distribution",
@@ -57,6 +58,8 @@ class Functions:
         object.__setattr__(self, "_example", None)
         object.__setattr__(self, "_known_inputs", None)
         object.__setattr__(self, "_at_once", None)
+        object.__setattr__(self, "_batches", {})
+        object.__setattr__(self, "_trained", None)
 
     def _forget_steps(self) -> None:
         self._steps: Recent[Any, Step] = Recent(config.max_compiled_functions)
@@ -64,6 +67,8 @@ class Functions:
         self._example: Any = None
         self._known_inputs: tuple[list[str], Any] | None = None
         self._at_once: AtOnce | None = None
+        self._batches: dict[str, BatchAtOnce] = {}
+        self._trained: tuple[int, tuple[int, ...]] | None = None
         if self._compilation is not None and self._compilation.trainable is None:  # compiled just now
             self._compilation.trainable = WeakKeyDictionary({layer: layer.trainable for layer in self._flatten_layers()})
 
@@ -92,6 +97,21 @@ class Functions:
         """What training changes: the weights that were trainable when the model was compiled."""
         with self._as_compiled():
             return self.trainable_variables
+
+    def _uids_of_trained(self) -> tuple[int, ...]:
+        """Of `_trained_variables`; looked up again once what layers own or train has changed, or always where a class says it in its own way."""
+        epoch = ownership_epoch()
+        if self._trained is None or self._trained[0] != epoch:
+            uids = tuple(v.uid for v in self._trained_variables())
+            if any(_says_what_is_trained(layer) for layer in self._flatten_layers()):
+                return uids
+            object.__setattr__(self, "_trained", (epoch, uids))
+        return self._trained[1]  # type: ignore[index]
+
+    def _surroundings(self) -> tuple[Any, ...]:
+        """What a function depends on besides the model and the data."""
+        backend = self._compilation.backend if self._compilation is not None else None
+        return backend or config.backend(), distribution(), constants_epoch()
 
     # ---- inputs and outputs --------------------------------------------------------------------------------------
 
@@ -160,19 +180,17 @@ class Functions:
         """The function for data like this; made the first time."""
         if mode == "train":
             self._say_what_differs()
-        trained = tuple(v.uid for v in self._trained_variables()) if mode == "train" else ()
-        backend = self._compilation.backend if self._compilation is not None else None
-        surroundings = backend or config.backend(), distribution(), constants_epoch()
-        key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, *surroundings)
+        trained = self._uids_of_trained() if mode == "train" else ()
+        key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, *self._surroundings())
         step = self._steps.get(key)
         if step is None:
-            step = self._make_step(mode, x, y, weights, structure, backend)
+            step = self._make_step(mode, x, y, weights, structure, self._compilation.backend if self._compilation is not None else None)
             before = next((k for k in reversed(list(self._steps)) if k[0] == mode), None)
             if before is not None:
                 differ = [name for name, a, b in zip(_KEY, before, key, strict=True) if a != b]
                 step.executable.note_why(f"another {' and '.join(differ)} than before")
             if mode == "train":  # a step of the model's own may have made its weights
-                key = (*key[:5], tuple(v.uid for v in self._trained_variables()), *key[6:])
+                key = (*key[:5], self._uids_of_trained(), *key[6:])
             self._steps.put(key, step)
         self._last[mode] = step
         for a, t in zip((*x, *y), (*step.signature.x, *step.signature.y), strict=False):
@@ -282,10 +300,10 @@ def _nesting(structure: Any) -> Any:
     return None
 
 
-def inner_shape(node: Any, array: np.ndarray) -> tuple[int, ...]:
-    """The shape of a row of an input, with a last axis of 1 where the data leaves it out, or without one that is too many."""
-    axes = node.ndim - array.ndim
-    return (*array.shape[1:], 1) if axes == 1 else array.shape[1:-1] if axes == -1 else array.shape[1:]
+def _says_what_is_trained(layer: Any) -> bool:
+    """Whether a layer's class, written elsewhere, lists its weights by itself."""
+    foreign = [kind for kind in type(layer).__mro__ if not kind.__module__.startswith("symkeras.")]
+    return any(name in vars(kind) for kind in foreign for name in ("trainable_variables", "trainable_weights"))
 
 
 def _check_input(a: np.ndarray, expected: TensorType | None, name: str, model: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.arguments import boolean, checked
+from symkeras.models.at_once import BatchAtOnce
 from symkeras.models.feeds.array_feed import ArrayFeed
 from symkeras.models.feeds.reader import Reader
 from symkeras.models.interrupts import Interrupts
@@ -18,10 +19,12 @@ class OneBatch:
     """A base of `Trainer`."""
 
     _at_once: Any
-    _in_order: Any
-    _logs: Any
+    _reported: Any
     _require_compiled: Any
     _run: Any
+    _batches: dict[str, BatchAtOnce]
+    _note_logs: Any
+    _target_names: Any
     reset_metrics: Any
 
     @checked(class_weight=CLASS_WEIGHT, return_dict=boolean)
@@ -44,10 +47,6 @@ class OneBatch:
         self._run_batch("test", x, y, sample_weight)
         return self._reported(return_dict)
 
-    def _reported(self, return_dict: bool) -> Any:
-        logs = self._logs()
-        return logs if return_dict else self._in_order(logs)
-
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
         found = self._at_once(x, None) if self._at_once is not None else None
@@ -57,6 +56,9 @@ class OneBatch:
         return step.packed(outputs)
 
     def _run_batch(self, mode: str, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> tuple[Step, list[np.ndarray]]:
+        is_unweighted = sample_weight is None and class_weight is None
+        if mode in self._batches and is_unweighted and (found := self._again(mode, x, y)) is not None:
+            return found
         data = Reader(self, mode != "predict").read(x, y, sample_weight)
         feed = ArrayFeed(data, data.rows)
         if mode != "predict":
@@ -65,4 +67,17 @@ class OneBatch:
             feed.weigh_classes(class_weight)
         out: list[Any] = []
         step = self._run(mode, feed, out.append)
+        if mode != "predict" and is_unweighted and (short := BatchAtOnce.after(self, step, x, y, data, self._target_names(data.x, data.structure))):
+            self._batches[mode] = short
         return step, out[0]
+
+    def _again(self, mode: str, x: Any, y: Any) -> tuple[Step, list[np.ndarray]] | None:
+        """The short way for a batch of the kind that went the long one before; None where it is of another."""
+        ready = self._batches[mode].ready(self, x, y)
+        if ready is None:
+            return None
+        self.reset_metrics()
+        step, outputs = self._batches[mode](ready)
+        if step.extra or step.has_own_logs:
+            self._note_logs(step, outputs)
+        return step, outputs

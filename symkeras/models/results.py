@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ class Results(Functions):
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, once the model has seen targets."""
-        return self._names_in_order() if self._compilation is not None else []
+        return _in_order(list(self._results())) if self._compilation is not None else []
 
     def _layer_metrics(self) -> list[Any]:
         return [m for layer in self._flatten_layers() for m in layer._tracker.metrics]
@@ -55,19 +55,18 @@ class Results(Functions):
 
     def _logs(self) -> dict[str, Any]:
         """The results as plain numbers, by sorted name as Keras has them."""
-        found = {**({} if self._has_own_logs else self.get_metrics_result()), **self._extra_logs}
-        return {k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in sorted(found.items())}
+        return self._logs_and_order()[0]
 
-    def _names_in_order(self) -> list[str]:
-        """The loss, the outputs' losses, metrics in their order; then, sorted, those whose name has a prefix or comes from a dict."""
+    def _logs_and_order(self) -> tuple[dict[str, Any], list[str]]:
+        """The logs, and the names of the metrics as `_in_order` has them."""
         results = list(self._results())
-        own = [name for name, _, is_own in results if is_own]
-        return [*own, *sorted({name for name, _, is_own in results if not is_own} - set(own))]
+        found = {**({} if self._has_own_logs else {name: value for name, value, _ in results}), **self._extra_logs}
+        return {k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in sorted(found.items())}, _in_order(results)
 
-    def _in_order(self, logs: Mapping[str, Any]) -> Any:
-        names = [n for n in self._names_in_order() if n in logs]
-        values = [logs[n] for n in (*names, *sorted(logs.keys() - set(names)))]
-        return values[0] if len(values) == 1 else values
+    def _reported(self, return_dict: bool) -> Any:
+        """What the calls for one batch return."""
+        logs, names = self._logs_and_order()
+        return logs if return_dict else values_in_order(logs, names)
 
     def reset_metrics(self) -> None:
         """Let every metric forget what it has seen."""
@@ -75,3 +74,16 @@ class Results(Functions):
         object.__setattr__(self, "_has_own_logs", False)
         for m in self.metrics:
             m.reset_state()
+
+
+def _in_order(results: Sequence[tuple[str, Any, bool]]) -> list[str]:
+    """The loss, the outputs' losses, metrics in their order; then, sorted, those whose name has a prefix or comes from a dict."""
+    own = [name for name, _, is_own in results if is_own]
+    return [*own, *sorted({name for name, _, is_own in results if not is_own} - set(own))]
+
+
+def values_in_order(logs: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """The logs in the order of `names`, others at the end; one alone as it is."""
+    known = [n for n in names if n in logs]
+    values = [logs[n] for n in (*known, *sorted(logs.keys() - set(known)))]
+    return values[0] if len(values) == 1 else values

@@ -28,7 +28,7 @@ from symkeras.models.generator_methods import GeneratorMethods
 from symkeras.models.interrupts import Interrupts
 from symkeras.models.one_batch import OneBatch
 from symkeras.models.own_steps import OwnSteps
-from symkeras.models.results import Results
+from symkeras.models.results import Results, values_in_order
 from symkeras.models.steps import Step
 from symkeras.models.training_arguments import BATCH_SIZE, CLASS_WEIGHT, EPOCHS, FREQUENCY, LOSS_WEIGHTS, SHUFFLE, SPLIT, STEPS, VERBOSITY
 
@@ -205,11 +205,14 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         """`each`, after the outputs of a step have gone into the logs."""
 
         def noted(outputs: list[np.ndarray]) -> Any:
-            object.__setattr__(self, "_extra_logs", dict(zip(step.extra, outputs, strict=True)))
-            object.__setattr__(self, "_has_own_logs", step.has_own_logs)
+            self._note_logs(step, outputs)
             return each(outputs)
 
         return noted
+
+    def _note_logs(self, step: Step, outputs: list[np.ndarray]) -> None:
+        object.__setattr__(self, "_extra_logs", dict(zip(step.extra, outputs, strict=True)))
+        object.__setattr__(self, "_has_own_logs", step.has_own_logs)
 
     # ---- fit -----------------------------------------------------------------------------------------------------------
 
@@ -272,7 +275,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
                 self._train_epoch(feed, hooks, interrupts)
                 logs = self._logs()
                 if held is not None and _is_due(validation_freq, epoch + 1):
-                    results = self._evaluate(held, hooks, True)
+                    results, _ = self._evaluate(held, hooks, True)
                     logs.update({f"val_{k}": v for k, v in results.items()})
                 interrupts.check()
                 hooks.on_epoch_end(epoch, logs)
@@ -332,10 +335,11 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             raise ConfigError(f"evaluate: unknown argument {next(iter(kwargs))!r}.{nearest(next(iter(kwargs)), _FIT_ARGUMENTS)}")
         feed = feed_of(Reader(self), x, y, sample_weight, batch_size, _capped(steps))
         hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=feed.steps)
-        logs = self._evaluate(feed, hooks, False)
-        return logs if return_dict else self._in_order(logs)
+        logs, names = self._evaluate(feed, hooks, False)
+        return logs if return_dict else values_in_order(logs, names)
 
-    def _evaluate(self, feed: Feed, hooks: Any, is_in_fit: bool) -> dict[str, Any]:
+    def _evaluate(self, feed: Feed, hooks: Any, is_in_fit: bool) -> tuple[dict[str, Any], list[str]]:
+        """The logs, and the order of their names."""
         last = feed.steps
         object.__setattr__(self, "stop_evaluating", False)
         self.reset_metrics()
@@ -356,9 +360,9 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         if begins:
             hooks.on_test_batch_begin(0)
         self._run("test", feed, each)
-        logs = self._logs()
+        logs, names = self._logs_and_order()
         hooks.on_test_end(logs)
-        return logs
+        return logs, names
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None) -> Any:
         """The outputs of the model for data, in the nesting of its outputs.

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from symkeras import config
 from symkeras.errors import DataError, DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
+from symkeras.graph.variable import Variable
 from symkeras.ops import special
 from symkeras.ops.leaves import cast
 from symkeras.ops.op import Op, Sample, add, apply_symbolic, as_array, as_tensor, compute, dtype_of, is_symbolic
@@ -141,6 +143,28 @@ def promoted(promote: str, *inputs: Any, compares: bool = False) -> list[Any]:
     return [as_array(x, dtype) if isinstance(x, (bool, int, float)) else as_array(x).astype(dtype, copy=False) for x in inputs]
 
 
+_known_dtypes: dict[Any, np.dtype | None] = {}
+"""Types of inputs, and the dtype that they are brought to; None where it is not their types alone that decide."""
+
+
+def _in_known_dtype(op: Elementwise, inputs: Sequence[Any]) -> list[np.ndarray] | None:
+    """Arrays and Python's numbers in their common dtype, without asking anew what that is; None for all else that an op takes."""
+    inputs = [as_array(x) if isinstance(x, Variable) and not is_symbolic(x) else x for x in inputs]
+    types = [x.dtype if type(x) is np.ndarray else type(x) for x in inputs]
+    key = (op, config.floatx(), *types)
+    try:
+        dtype = _known_dtypes[key]
+    except KeyError:
+        if not all(isinstance(t, np.dtype) or t in (int, float, bool) for t in types):
+            return None
+        joined = common_dtype(op.promote, *inputs)
+        looks_at_numbers = (op.result == "bool" and dtypes.is_int(joined)) or (op.promote == "signed" and joined == "bool")
+        dtype = _known_dtypes[key] = None if looks_at_numbers else np.dtype(joined)
+    if dtype is None:
+        return None
+    return [x if t is dtype else x.astype(dtype) if isinstance(x, np.ndarray) else as_array(x, dtype) for x, t in zip(inputs, types, strict=True)]
+
+
 def _has(dtype: str, x: Any) -> bool:
     return not isinstance(x, int) or np.iinfo(dtype).min <= x <= np.iinfo(dtype).max
 
@@ -158,9 +182,13 @@ def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None
             inputs = signature.bind(*inputs, **named).args
         if len(inputs) != op.arity:
             raise TypeError(f"{name} takes {op.arity} arguments, received {len(inputs)}")
+        arrays = _in_known_dtype(op, inputs)
+        if arrays is not None:
+            return compute(op, arrays, {})
         values = promoted(promote, *inputs, compares=op.result == "bool")
-        if any(isinstance(v, Tensor) for v in values):
-            return apply_symbolic(op, values, {})
+        for v in values:
+            if isinstance(v, Tensor):
+                return apply_symbolic(op, values, {})
         if promote == "signed" and values[0].dtype == bool:
             raise DtypeError(_no_bools(name, [TensorType(v.shape, "bool") for v in values]))
         return compute(op, values, {})

@@ -24,9 +24,10 @@ from symkeras.graph.dims import Dim
 from symkeras.graph.escaping import printable
 from symkeras.graph.node import OPS, Literal, Node, make
 from symkeras.graph.tensor import Tensor
-from symkeras.graph.types import NodeType, TensorType
+from symkeras.graph.types import NodeType, TensorType, of_array
 from symkeras.graph.variable import Variable
 from symkeras.ops.attributes import Kind, Unfit, axis, of_annotation
+from symkeras.ops.recipes import followed, signature
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,8 @@ def is_symbolic(*values: Any) -> bool:
     """Whether any of `values` (or of the lists and tuples among them) makes a call build nodes."""
     tracing_now = None
     for v in values:
+        if type(v) is np.ndarray:
+            continue
         if isinstance(v, (Tensor, Dim)):
             return True
         if isinstance(v, Variable):
@@ -163,8 +166,8 @@ def is_symbolic(*values: Any) -> bool:
 
 def dtype_of(x: Any) -> str:
     """The dtype of anything an op takes; "int", "float" or "bool" for Python numbers, which follow the tensors."""
-    if isinstance(x, Tensor):
-        return x.dtype
+    if isinstance(x, (Tensor, np.ndarray)):
+        return dtypes.standardize(x.dtype)
     if isinstance(x, Variable):
         return x.read_dtype
     if isinstance(x, bool):
@@ -184,6 +187,8 @@ def as_array(x: Any, dtype: str | None = None) -> np.ndarray:
     Raises:
         DtypeError: `dtype` has no such number.
     """
+    if type(x) is np.ndarray and dtype is None:
+        return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
     recorder = recording.current()
     if isinstance(x, Variable):
         x = x.array.astype(x.read_dtype, copy=False) if recorder is None else x._as_read(recorder.read(x))
@@ -277,18 +282,35 @@ def wrap(node: Node) -> Any:
 
 def compute(op: Op, arrays: Sequence[np.ndarray], attrs: dict[str, Any]) -> Any:
     """The reference value of `op`, with the type that inference promises."""
-    from symkeras.graph.types import of_array
-
-    if any(isinstance(a, recording.Recorded) for a in arrays):
-        recorder = recording.current()
-        plain = [np.asarray(a) for a in arrays]
-        return compute(op, plain, attrs) if recorder is None else _recorded(recorder, op, arrays, compute(op, plain, attrs), attrs)
-    types = op.infer(*map(of_array, arrays), **attrs)
+    for a in arrays:
+        if type(a) is not np.ndarray and isinstance(a, recording.Recorded):
+            recorder = recording.current()
+            plain = [np.asarray(a) for a in arrays]
+            return compute(op, plain, attrs) if recorder is None else _recorded(recorder, op, arrays, compute(op, plain, attrs), attrs)
+    promised = _promised(op, arrays, attrs)
     with np.errstate(all="ignore"):
         result = op.value(*arrays, **attrs)
-    if isinstance(types, tuple):
-        return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, types, strict=True))
-    return np.asarray(result, dtype=types.dtype)
+    if isinstance(promised, tuple):
+        return tuple(np.asarray(r, dtype=dtype) for r, dtype in zip(result, promised, strict=True))
+    return result if type(result) is np.ndarray and result.dtype is promised else np.asarray(result, dtype=promised)
+
+
+_MOST_PROMISES = 4096
+_promises: dict[Any, Any] = {}
+
+
+def _promised(op: Op, arrays: Sequence[np.ndarray], attrs: dict[str, Any]) -> Any:
+    """The dtype of the result of `op`, or a tuple of those of its results; inferred once for the same types and attributes."""
+    key = signature(op, arrays, attrs)
+    known = _promises.get(key)
+    if known is None:
+        types = op.infer(*map(of_array, arrays), **attrs)
+        known = tuple([np.dtype(t.dtype) for t in types]) if isinstance(types, tuple) else np.dtype(types.dtype)
+        if key is not None:
+            if len(_promises) >= _MOST_PROMISES:
+                _promises.clear()
+            _promises[key] = known
+    return known
 
 
 def _recorded(recorder: recording.Recording, op: Op, arrays: Sequence[np.ndarray], result: Any, attrs: dict[str, Any]) -> Any:
@@ -382,7 +404,7 @@ def composite(vjp: Callable[..., Any] | None = None, samples: Sequence[Sample] =
             attrs = {**op.defaults, **attrs}
             if not is_symbolic(*inputs):
                 arrays = [as_array(x) for x in inputs]
-                return compute(op, arrays, attrs) if any(isinstance(a, recording.Recorded) for a in arrays) else function(*arrays, **attrs)
+                return compute(op, arrays, attrs) if any(isinstance(a, recording.Recorded) for a in arrays) else followed(op, function, arrays, attrs)
             tensors = [as_tensor(x) for x in inputs]
             result = function(*tensors, **attrs)
             type = tuple(r.node.type for r in result) if isinstance(result, tuple) else result.node.type

@@ -17,6 +17,7 @@ from symkeras.ops import attributes as at
 from symkeras.ops import elementwise as ew
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.op import OPS, Op, Sample, add, apply, as_tensor, dtype_of, is_symbolic
+from symkeras.ops.recipes import remembered
 from symkeras.ops.shaping import canonical_axes, canonical_axis, expand_dims, flip, reshape
 
 
@@ -295,6 +296,7 @@ def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     return _cumulative("cumprod", x, axis, dtype)
 
 
+@remembered(1)
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Mean over `axis` (all axes when None); integers give `floatx`.
 
@@ -312,12 +314,14 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return ew.divide(total, cast(as_tensor(count), total.dtype))
 
 
+@remembered(1)
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Population variance over `axis`: the mean of squared distances from the mean."""
     x = cast(x, dtypes.inexact(dtypes.result_type(dtype_of(x))))
     return mean(ew.square(ew.subtract(x, mean(x, axis, True))), axis, keepdims)
 
 
+@remembered(1)
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Population standard deviation over `axis`."""
     return ew.sqrt(var(x, axis, keepdims))

@@ -262,7 +262,7 @@ def reshape(x: Any, newshape: Any) -> Any:
         if is_recorded(array):
             return apply(OPS["reshape"], [array], {"shape": resolve_shape(array.shape, newshape)})
         try:
-            return np.reshape(array, tuple(-1 if d is None else int(d) for d in newshape))
+            return array.reshape([-1 if d is None else int(d) for d in newshape])
         except ValueError as error:
             raise ShapeError(f"reshape of {array.shape} to {tuple(newshape)}: {error}") from error
     x = as_tensor(x)

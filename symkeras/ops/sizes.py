@@ -21,6 +21,8 @@ def whole(value: Any, what: str) -> int:
     Raises:
         ShapeError: it is none; `what` says what it was for.
     """
+    if type(value) is int:
+        return value
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
@@ -36,6 +38,8 @@ def listed(value: Any, what: str) -> list[Any]:
     Raises:
         ShapeError: it is neither; `what` says what it was for.
     """
+    if isinstance(value, (int, np.integer)):
+        return [whole(value, what)]
     if isinstance(value, Iterable) and not isinstance(value, str) and not (isinstance(value, np.ndarray) and not value.ndim):
         return list(value)
     return [whole(value, what)]
@@ -47,6 +51,8 @@ def as_size(value: Any) -> Size:
     Raises:
         ShapeError: a tensor whose value does not follow from shapes alone, or no number at all.
     """
+    if type(value) is int:
+        return value
     if isinstance(value, (int, np.integer, dims.Dim)):
         return value if isinstance(value, dims.Dim) else int(value)
     sizes = as_shape(value) if isinstance(value, Tensor) and value.ndim else (_known(value) if isinstance(value, Tensor) else whole(value, "a size"),)

@@ -136,3 +136,106 @@ def test_several_threads_may_predict_at_the_same_time(model: Any, rng: np.random
     for t in threads:
         t.join()
     assert not wrong
+
+
+def batch(rng: np.random.Generator, rows: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    return rng.standard_normal((rows, 6)).astype("float32"), rng.standard_normal((rows, 2)).astype("float32")
+
+
+def test_batches_trained_the_short_way_train_as_on_the_long_one(rng: np.random.Generator) -> None:
+    def trained(is_short: bool) -> list[Any]:
+        symkeras.utils.set_random_seed(1)
+        model = Sequential([layers.Input((6,)), layers.Dense(4, activation="tanh"), layers.Dropout(0.3), layers.Dense(2)])
+        model.compile("adam", "mse", metrics=["mae"])
+        found = []
+        for x, y in batches:
+            if not is_short:
+                model._batches.clear()
+            found.append((model.train_on_batch(x, y), model.test_on_batch(x, y)))
+            assert set(model._batches) == {"train", "test"}
+        return [found, *model.get_weights()]
+
+    batches = [batch(rng, rows) for rows in (8, 8, 3, 8, 1, 5)]
+    long, short = trained(False), trained(True)
+    assert long[0] == short[0]
+    for a, b in zip(long[1:], short[1:], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_targets_are_checked_in_every_batch(model: Any, rng: np.random.Generator) -> None:
+    x, y = batch(rng)
+    for _ in range(3):
+        model.train_on_batch(x, y)
+    weights = model.get_weights()
+    y[3, 1] = np.nan
+    with pytest.raises(errors.DataError, match="row 3"):
+        model.train_on_batch(x, y)
+    np.testing.assert_array_equal(weights[0], model.get_weights()[0])
+    with pytest.raises(errors.DataError, match="rows"):
+        model.train_on_batch(x, y[:4])
+    with pytest.raises(errors.SymkerasError):
+        model.train_on_batch(x[:, :5], y)
+
+
+def test_integers_that_do_not_fit_are_refused_in_every_batch(rng: np.random.Generator) -> None:
+    model = Sequential([layers.Input((6,)), layers.Dense(4, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x, y = batch(rng)[0], np.arange(8) % 4
+    for _ in range(3):
+        model.train_on_batch(x, y)
+    y[2] = 2**40
+    with pytest.raises(errors.DataError, match="do not fit"):
+        model.train_on_batch(x, y)
+
+
+def test_what_is_trained_is_what_was_compiled_whatever_ran_before(model: Any, rng: np.random.Generator) -> None:
+    x, y = batch(rng)
+    for _ in range(2):
+        model.train_on_batch(x, y)
+    model.layers[0].trainable = False
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    for _ in range(3):
+        model.train_on_batch(x, y)
+    after = model.get_weights()
+    assert [bool((a == b).all()) for a, b in zip(before, after, strict=True)] == [True, True, False, False]
+    model.layers[1].bias.trainable = False
+    before = model.get_weights()
+    for _ in range(2):
+        model.train_on_batch(x, y)
+    after = model.get_weights()
+    assert [bool((a == b).all()) for a, b in zip(before, after, strict=True)] == [True, True, False, True]
+
+
+def test_weights_of_samples_and_classes_are_not_lost_after_batches_without(model: Any, rng: np.random.Generator) -> None:
+    x, y = batch(rng)
+    for _ in range(3):
+        model.test_on_batch(x, y)
+    plain = model.test_on_batch(x, y)
+    weighted = model.test_on_batch(x, y, sample_weight=np.r_[np.ones(4), np.zeros(4)].astype("float32"))
+    assert weighted != plain and model.test_on_batch(x, y) == plain
+
+
+def test_a_models_own_trainable_weights_are_asked_for_at_every_batch(rng: np.random.Generator) -> None:
+    class InTurns(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second, self.phase = layers.Dense(4), layers.Dense(2), 0
+
+        def call(self, inputs: Any) -> Any:
+            return self.second(self.first(inputs))
+
+        @property
+        def trainable_variables(self) -> Any:
+            return (self.first if self.phase == 0 else self.second).trainable_variables
+
+    model = InTurns()
+    model.compile("sgd", "mse")
+    x, y = batch(rng)
+    model.train_on_batch(x, y)
+    for phase in (0, 1, 0, 1):
+        model.phase = phase
+        before = model.get_weights()
+        model.train_on_batch(x, y)
+        changed = [not (a == b).all() for a, b in zip(before, model.get_weights(), strict=True)]
+        assert changed == ([True, True, False, False] if phase == 0 else [False, False, True, True])

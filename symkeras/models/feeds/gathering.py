@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,3 +26,9 @@ def _fill(target: np.ndarray, rows: np.ndarray) -> None:
     if rows.shape != target.shape:
         rows = rows.reshape(target.shape)
     np.copyto(target, rows, casting="unsafe")
+
+
+def inner_shape(node: Any, array: np.ndarray) -> tuple[int, ...]:
+    """The shape of a row of an input, with a last axis of 1 where the data leaves it out, or without one that is too many."""
+    axes = node.ndim - array.ndim
+    return (*array.shape[1:], 1) if axes == 1 else array.shape[1:-1] if axes == -1 else array.shape[1:]

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.models.feeds.feed import Stretch
-from symkeras.models.feeds.gathering import load
-from symkeras.models.functions import inner_shape
+from symkeras.models.feeds.gathering import inner_shape, load
 from symkeras.models.steps import Step
 
 
