@@ -10,6 +10,7 @@ import numpy as np
 from symkeras.arguments import checked, optional, text
 from symkeras.errors import ConfigError
 from symkeras.layers.index_lookup import IndexLookup
+from symkeras.layers.text_table import TextTable
 from symkeras.layers.texts import text_array
 
 
@@ -70,6 +71,7 @@ class StringLookup(IndexLookup):
     def _index(self) -> None:
         object.__setattr__(self, "_table", {t: k for k, t in enumerate(self._tokens, self._token_start)})
         object.__setattr__(self, "_table_of_bytes", None)
+        object.__setattr__(self, "_texts", TextTable(self._tokens))
 
     def _indices_of_bytes(self, tokens: list[bytes], between: bytes) -> np.ndarray:
         """The index of each token, or that of unknown ones; -1 for what stands between texts."""
@@ -92,6 +94,9 @@ class StringLookup(IndexLookup):
         return found.tolist()
 
     def _find(self, inputs: Any) -> np.ndarray:
+        if self._texts.is_usable and self._texts.takes(inputs):
+            places = self._texts.find(inputs)
+            return np.where(places < 0, -1, places + self._token_start)
         return self._indices_of(inputs.ravel().tolist()).reshape(inputs.shape)
 
     def _indices_of(self, texts: list[str]) -> np.ndarray:

@@ -13,6 +13,8 @@ import pytest
 
 from symkeras import Input, Model, Sequential, layers, models, ops, saving, utils
 from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError
+from symkeras.layers import text_table
+from symkeras.layers.text_table import LONGEST
 from symkeras.layers.tokens import standardized, words
 
 CORPUS = ["Hello, World! hello", "É a  b-c 'x", "", "naïve\u00a0x b"]
@@ -157,7 +159,7 @@ def mixed() -> Model:
     looked_up = layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(word)
     crossed = layers.HashedCrossing(4, output_mode="one_hot", name="crossed")([word, code])
     hashed = layers.Hashing(3, output_mode="one_hot", name="hashed")(code)
-    together = layers.Concatenate()([looked_up, crossed, hashed, ops.cast(code, "float32") * 2, layers.Dense(2, name="dense")(size)])
+    together = layers.Concatenate()([looked_up, crossed, hashed, ops.cast(code, "float32") * 2, layers.Dense(2, name="numbers")(size)])
     return Model([word, code, size], [layers.Dense(1)(together), together])
 
 
@@ -168,7 +170,7 @@ def test_texts_hashes_and_numbers_mix_in_a_model() -> None:
     words_, codes = x["word"], x["code"]
     parts = [
         [[0, 1, 0], [1, 0, 0]], layers.HashedCrossing(4, output_mode="one_hot")([words_, codes]), layers.Hashing(3, output_mode="one_hot")(codes),
-        codes * 2, model.get_layer("dense")(x["size"]),
+        codes * 2, model.get_layer("numbers")(x["size"]),
     ]  # fmt: skip
     np.testing.assert_allclose(together, np.concatenate(parts, 1), rtol=1e-6)
     np.testing.assert_allclose(model(x)[1], together, rtol=1e-6)
@@ -317,3 +319,23 @@ def test_texts_are_split_off_for_validation_and_weighed_by_class() -> None:
     history = model.fit(TEXTS, LABELS, validation_split=0.4, class_weight={0: 1.0, 1: 2.0}, verbose=0, epochs=2)
     assert len(history.history["val_loss"]) == 2
     assert np.isfinite(model.train_on_batch(TEXTS, LABELS))
+
+
+def test_looking_up_whole_arrays_finds_what_a_dictionary_finds() -> None:
+    rng = np.random.default_rng(3)
+    signs = np.array(list("abcäß€漢😀 \t0'\""))
+    for width in (1, 3, LONGEST, LONGEST + 1):
+        drawn = {"".join(rng.choice(signs, rng.integers(1, width + 1))) for _ in range(300)}
+        vocabulary = sorted(drawn)[::2] + (["a" * width] if "a" * width not in drawn else [])
+        known = {t: k for k, t in enumerate(vocabulary, 1)}
+        for texts in (np.array([*sorted(drawn), "", "zz", "a" * 60]), np.array([*sorted(drawn), "", "b" * 5]), np.array([""]), np.empty((0,), "U3")):
+            found = layers.StringLookup(vocabulary=vocabulary)(texts)
+            np.testing.assert_array_equal(found, [known.get(t, 0) for t in texts.tolist()])
+            rows = np.stack([texts, texts[::-1]], 1)
+            np.testing.assert_array_equal(layers.StringLookup(vocabulary=vocabulary)(rows), np.stack([found, found[::-1]], 1))
+
+
+def test_a_vocabulary_whose_hashes_meet_is_looked_up_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_table, "_hashes", lambda texts: np.zeros(len(texts), np.uint64))
+    assert not text_table.TextTable(["a", "b"]).is_usable
+    assert layers.StringLookup(vocabulary=["a", "b"])(np.array(["b", "c", "a"])).tolist() == [2, 0, 1]
