@@ -93,6 +93,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         object.__setattr__(instance, "_init_arguments", (args, kwargs))
         object.__setattr__(instance, "_tracker", Tracker())
         object.__setattr__(instance, "built", False)
+        object.__setattr__(instance, "_is_being_built", False)
         object.__setattr__(instance, "_lines", provenance.user_lines())
         return instance
 
@@ -357,6 +358,10 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         """What gives the nodes of a call the layer's name."""
         return provenance.layer_scope(self.name)
 
+    def _scope_of_build(self) -> AbstractContextManager[None]:
+        """What gives weights made in `build` the layer's name."""
+        return provenance.layer_scope(self.name)
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} does not define call()")
@@ -464,7 +469,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         shapes = self._build_shapes(args, kwargs)
-        with tracing.suspended(), provenance.layer_scope(self.name), autocast.reading_as(None):
+        with tracing.suspended(), autocast.reading_as(None):
             try:
                 self.build(*shapes)
             except SymkerasError as error:
@@ -603,13 +608,20 @@ _NOT_OWNED = frozenset({"_inbound_nodes", "_added_losses", "_losses", "_input_sh
 
 
 def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
-    """`build`, after which the layer is built however it was called."""
+    """`build`, which names weights after the layer, and after which the layer is built, however it was called."""
 
     @functools.wraps(build)
     def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
         if self._marks_built:
             _check_shapes(self, "build", args, kwargs)
-        result = build(self, *args, **kwargs)
+        if self._is_being_built:  # by the `build` of a subclass
+            return build(self, *args, **kwargs)
+        object.__setattr__(self, "_is_being_built", True)
+        try:
+            with self._scope_of_build():
+                result = build(self, *args, **kwargs)
+        finally:
+            object.__setattr__(self, "_is_being_built", False)
         if self._marks_built:
             self.built = True
             if self._input_shapes is None and args:

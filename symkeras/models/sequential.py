@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from symkeras.arguments import checked, either, settings, several
@@ -192,6 +193,9 @@ class Sequential(Model):
             known = self._known_input()
             dtype = batch_dtype(x.dtype)
             self._build_on(Input(batch_shape=(None, *x.shape[1:]), dtype=dtype) if known is None else known)
+
+    def _scope_of_build(self) -> AbstractContextManager[None]:
+        return nullcontext()  # its layers bear their own names
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         return self._built_model()._call_as(self, inputs, training, mask)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,24 @@ def test_a_keras_tensor_is_a_symbolic_tensor_of_a_shape() -> None:
         symkeras.KerasTensor((2,), record_history=False)
     with pytest.raises(ConfigError, match="shape"):
         symkeras.KerasTensor((2, -1))
+
+
+def test_weights_of_a_layer_that_another_builds_bear_its_name() -> None:
+    class Pair(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__(name="pair")
+            self.first, self.second = layers.Dense(2, name="first"), layers.Dense(2, name="second")
+
+        def build(self, input_shape: Any) -> None:
+            self.first.build(input_shape)
+            self.second.build((None, 2))
+
+        def call(self, x: Any) -> Any:
+            return self.second(self.first(x))
+
+    pair = Pair()
+    pair(np.ones((1, 3), "float32"))
+    assert [v.path for v in pair.weights] == ["pair/first/kernel", "pair/first/bias", "pair/second/kernel", "pair/second/bias"]
+    alone = layers.Dense(2, name="alone")
+    alone.build((None, 3))
+    assert alone.kernel.path == "alone/kernel"
