@@ -90,3 +90,12 @@ def test_sums_of_a_hundred_thousand_values_keep_their_digits(on: str) -> None:
     inputs = placeholders([where, values])
     f = compile_graph(Graph([t.node for t in inputs], [apply_symbolic(OPS["scatter_add"], inputs, {"rows": 3}).node]), on)
     np.testing.assert_allclose(f(where, values)[0], exact, rtol=2e-7)
+
+
+@pytest.mark.parametrize(("rows", "width"), [(64, ()), (300_000, ()), (50, (3,)), (50, (40,)), (3000, (40,))])
+def test_very_many_numbers_that_go_to_one_place_are_all_counted(rows: int, width: tuple[int, ...], backend: str) -> None:
+    places, given = np.full(40_000, 7, "int32"), (np.random.default_rng(0).random((40_000, *width)) + 1).astype("float32")
+    inputs = placeholders([places, given])
+    out = apply_symbolic(OPS["scatter_add"], inputs, {"rows": rows})
+    (found,) = compile_graph(Graph([t.node for t in inputs], [out.node]), backend=backend)(places, given)
+    np.testing.assert_allclose(found[7], given.sum(0, dtype="float64"), rtol=2e-5)

@@ -49,6 +49,10 @@ def _passes(indices: Any) -> tuple[Any, Any]:
     return order, rank
 
 
+_MANY = 1024
+"""Numbers that may go to one place, from which on they are added in doubles: a float32 loses a digit for every ten times as many."""
+
+
 def add_rows(out: Any, indices: Any, values: Any) -> None:
     """`out[indices] += values` with repeated indices adding up, in order of appearance."""
     if len(indices) == 0:
@@ -67,7 +71,8 @@ def add_rows(out: Any, indices: Any, values: Any) -> None:
     else:
         sorted_indices = indices[order]
         starts = np.flatnonzero(rank == 0)
-        out[sorted_indices[starts]] += np.add.reduceat(values[order], starts, axis=0)
+        wide = np.float64 if most >= _MANY and values.dtype.kind == "f" else values.dtype
+        out[sorted_indices[starts]] += np.add.reduceat(values[order], starts, axis=0, dtype=wide).astype(values.dtype, copy=False)
 
 
 def scatter_add(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], None]:
@@ -75,7 +80,8 @@ def scatter_add(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], 
     flat = indices.reshape(-1)
     flat_values = values.reshape(flat.shape[0], *out.shape[1:])
     columns = np.arange(values.size // max(1, flat.shape[0]))
-    is_binned = out.dtype.kind == "f" and 1 < len(columns) <= NARROW and values.size >= 64 and out.size <= 2 * values.size
+    is_dense = values.size >= 64 and out.size <= 2 * values.size
+    is_binned = out.dtype.kind == "f" and 0 < len(columns) <= NARROW and (is_dense or (len(columns) == 1 and values.size >= _MANY))
 
     def run() -> None:
         check_range(flat, rows)
