@@ -72,6 +72,31 @@ DEVIATIONS = (
     Deviation("ops.(eigh|qr|svd)", "value.*|gradient.*", "vectors have no sign of their own"),
     Deviation("ops.ctc_decode", "gradient.*", "symkeras gives the gradient of the scores"),
     Deviation("ops.nextafter", "gradient.*", "a step function; TensorFlow passes the gradient on", _is_on_tensorflow),
+    Deviation(
+        "layers.RandomSaturation",
+        "config.*",
+        "of one number symkeras draws from 0 up, as documented; Keras from as much below 0",
+        lambda case, d: "factor[0]" in d.found,
+    ),
+    Deviation(
+        "ops.image.(sobel_edges|gaussian_blur)", "value.*|gradient.*", "TensorFlow pads otherwise than JAX, which symkeras follows", _is_on_tensorflow
+    ),
+    Deviation("ops.image.hsv_to_rgb", "gradient.*", "TensorFlow gives zeros", _is_on_tensorflow),
+    Deviation(
+        "ops.istft", "value.*|gradient.*", "TensorFlow sums the window otherwise at the ends than JAX, which symkeras follows", _is_on_tensorflow
+    ),
+    Deviation("ops.lu_factor", "value 1", "TensorFlow gives a permutation, JAX exchanges one after the other, as LAPACK", _is_on_tensorflow),
+    Deviation(
+        "ops.segment_(max|min)", "value.*", "of nothing: infinity, as on JAX; TensorFlow gives the greatest number there is", _is_on_tensorflow
+    ),
+    Deviation("(ops.image.resize|layers.Resizing)", "value.*|gradient.*", "TensorFlow's bicubic weights are rounded to a table", _is_on_tensorflow),
+    Deviation(
+        "ops.image.(affine|perspective)_transform",
+        "gradient.*",
+        "TensorFlow's gradient is that of a transform back, without one of the transform",
+        _is_on_tensorflow,
+    ),
+    Deviation("ops.image.affine_transform", "gradient of input 1", "JAX leaves out the projective part, which TensorFlow and symkeras divide by"),
 )
 """What differs on purpose; docs/keras.md has what of it users see."""
 
