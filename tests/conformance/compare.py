@@ -88,9 +88,14 @@ def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, tree
 
 
+def as_in_a_file(config: Any) -> Any:
+    """A config as JSON would give it back."""
+    return json.loads(json.dumps(config, default=_number))
+
+
 def plain(config: Any) -> Any:
-    """A config as a file would hold it, without what counts objects up: trailing numbers of names, ids of shared objects."""
-    return _without_counts(json.loads(json.dumps(config, default=_number)))
+    """A config as in a file, without what counts objects up: trailing numbers of names, ids of shared objects."""
+    return _without_counts(as_in_a_file(config))
 
 
 def _number(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.conformance import deviations, names
-from tests.conformance.compare import Difference, differences, narrow, plain
+from tests.conformance.compare import Difference, as_in_a_file, differences, narrow, plain
 from tests.conformance.drawing import Drawing
 from tests.conformance.kinds.kind import Case
 from tests.conformance.sides import Side
@@ -87,7 +86,7 @@ def _again(config: Mapping[str, Any], reader: Side) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return plain(saving.serialize_keras_object(saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=False)))
+            return plain(saving.serialize_keras_object(saving.deserialize_keras_object(as_in_a_file(config), safe_mode=False)))
     except Exception as error:
         return _told(error)
 

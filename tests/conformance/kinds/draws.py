@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,20 +69,27 @@ class Initializers:
         return script_of(case)
 
 
+DRAWN: dict[str, Callable[[Drawing, tuple[int, ...]], tuple[Any, ...]]] = {
+    "normal": lambda d, shape: (shape, d.number(-1, 1), d.number(0.1, 2)),
+    "uniform": lambda d, shape: (shape, d.number(-1, 0), d.number(0.1, 2)),
+    "truncated_normal": lambda d, shape: (shape, d.number(-1, 1), d.number(0.1, 2)),
+    "randint": lambda d, shape: (shape, d.integer(-3, 0), d.integer(1, 6)),
+    "beta": lambda d, shape: (shape, d.number(0.3, 3), d.number(0.3, 3)),
+    "gamma": lambda d, shape: (shape, d.number(0.3, 3)),
+    "binomial": lambda d, shape: (shape, float(d.integer(1, 9)), d.number(0.1, 0.9)),
+    "categorical": lambda d, shape: (d.array((2, d.integer(2, 5))), 2000),
+    "dropout": lambda d, shape: (Array("np.ones((40, 50), 'float32')"), d.number(0.1, 0.9)),
+    "shuffle": lambda d, shape: (Array("np.arange(200)"),),
+}
+"""Draw -> its arguments."""
+
+
 class Draws:
     """A draw of `keras.random`."""
 
     def draw(self, d: Drawing) -> Case:
-        shape = d.one([(2000,), (40, 50)])
-        rows: dict[str, Any] = {
-            "normal": ((shape, d.number(-1, 1), d.number(0.1, 2)), {}), "uniform": ((shape, d.number(-1, 0), d.number(0.1, 2)), {}),
-            "truncated_normal": ((shape, d.number(-1, 1), d.number(0.1, 2)), {}), "randint": ((shape, d.integer(-3, 0), d.integer(1, 6)), {}),
-            "beta": ((shape, d.number(0.3, 3), d.number(0.3, 3)), {}), "gamma": ((shape, d.number(0.3, 3)), {}),
-            "binomial": ((shape, float(d.integer(1, 9)), d.number(0.1, 0.9)), {}), "categorical": ((d.array((2, d.integer(2, 5))), 2000), {}),
-            "dropout": ((Array("np.ones((40, 50), 'float32')"), d.number(0.1, 0.9)), {}), "shuffle": ((Array("np.arange(200)"),), {}),
-        }  # fmt: skip
-        inputs, keywords = rows[d.name]
-        return Case(self, d.path, d.turn, d.seed, Made(d.path), inputs, {**keywords, "seed": d.integer(0, 99)})
+        inputs = DRAWN[d.name](d, d.one([(2000,), (40, 50)]))
+        return Case(self, d.path, d.turn, d.seed, Made(d.path), inputs, {"seed": d.integer(0, 99)})
 
     def observe(self, case: Case, side: Side) -> Seen:
         inputs = realised(case.inputs, side.keras, side.tensor)
