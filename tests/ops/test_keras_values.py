@@ -21,7 +21,14 @@ def test_trunc_leaves_whole_numbers_as_they_are(dtype: str) -> None:
 
 @pytest.mark.parametrize(
     "copied",
-    [ops.array, ops.copy, lambda x: ops.array(x, "float32"), lambda x: ops.convert_to_tensor(x, "float32"), lambda x: ops.cast(x, "float32"), np.copy],
+    [
+        ops.array,
+        ops.copy,
+        lambda x: ops.array(x, "float32"),
+        lambda x: ops.convert_to_tensor(x, "float32"),
+        lambda x: ops.cast(x, "float32"),
+        np.copy,
+    ],
 )
 def test_a_copy_has_the_gradient_of_what_was_copied(copied: Any) -> None:
     x = watchable(np.float32([1.0, 2.0]))
