@@ -8,7 +8,7 @@ from tests.conformance.kinds.functions import Activations, Losses
 from tests.conformance.kinds.kind import Kind
 from tests.conformance.kinds.layers import Layers, Merging, takes_inputs
 from tests.conformance.kinds.objects import Constraints, LossClasses, Metrics, Regularizers, Schedules
-from tests.conformance.kinds.operands import ROWS
+from tests.conformance.kinds.operand_rows import ROWS
 from tests.conformance.kinds.operations import Operations
 from tests.conformance.kinds.optimizers import Optimizers
 from tests.surface.names import recorded

@@ -1,4 +1,4 @@
-"""Operations: values and gradients of what `kinds/operands.py` draws for each."""
+"""Operations: values and gradients of what `operand_rows.py` draws for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.conformance.drawing import Drawing
 from tests.conformance.kinds.kind import Case, Seen, called, function_script
-from tests.conformance.kinds.operands import operands
+from tests.conformance.kinds.operand_rows import drawn_for
 from tests.conformance.sides import Side
 from tests.conformance.written import Code, Made, at, realised
 
@@ -16,7 +16,7 @@ class Operations:
     """An operation on arrays."""
 
     def draw(self, d: Drawing) -> Case:
-        inputs, keywords = operands(d)
+        inputs, keywords = drawn_for(d)
         return Case(self, d.path, d.turn, d.seed, Made(d.path), inputs, keywords)
 
     def observe(self, case: Case, side: Side) -> Seen:

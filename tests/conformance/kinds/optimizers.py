@@ -22,7 +22,7 @@ class Optimizers:
     def draw(self, d: Drawing) -> Case:
         arguments = draw_arguments(d, inspect.signature(at(reference(), d.path)), skip=("inner_optimizer", "optimizer_map"), p=0.4)
         if d.name == "LossScaleOptimizer":
-            arguments["inner_optimizer"] = Made(f"optimizers.{d.one(['SGD', 'Adam'])}", {"learning_rate": d.number(0.01, 0.1)})
+            arguments["inner_optimizer"] = Made(f"optimizers.{d.one(['SGD', 'Adam'])}", {"learning_rate": d.number(0.01, 0.1), "name": "inner"})
         elif d.chance(0.2):
             name, more = d.one(
                 [
@@ -37,7 +37,15 @@ class Optimizers:
         if arguments.get("use_ema") and d.chance():
             arguments["ema_overwrite_frequency"] = d.integer(1, 3)
         shapes = [d.shape(1, 3), d.shape(1, 2)]
-        return Case(self, d.path, d.turn, d.seed, Made(d.path, arguments), tuple(d.array(s) for s in shapes), extra={"seed": d.integer(0, 9999)})
+        return Case(
+            self,
+            d.path,
+            d.turn,
+            d.seed,
+            Made(d.path, {**arguments, "name": "it"}),
+            tuple(d.array(s) for s in shapes),
+            extra={"seed": d.integer(0, 9999)},
+        )
 
     def observe(self, case: Case, side: Side) -> Seen:
         optimizer = realised(case.subject, side.keras)
