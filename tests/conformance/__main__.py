@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scripts", action="store_true", help="every difference as a script to paste")
     parser.add_argument("--refusals", action="store_true", help="what Keras itself does not compute, too")
     given = parser.parse_args(arguments)
+    end = time.monotonic() + given.seconds
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.update(KERAS_BACKEND=given.backend, TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu")
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0".strip()
     missing = [name for name in ("keras", given.backend) if find_spec(name) is None]
@@ -36,11 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report(given.backend, given.seed, given.scripts, given.refusals)
     from tests.conformance import running
 
-    end = time.monotonic() + given.seconds
-    for case in running.chosen(given.cases, given.first, given.seed, given.only, given.case):
-        report.add(running.run(case, ours, keras))
-        if time.monotonic() > end:
-            break
+    try:
+        for case in running.chosen(given.cases, given.first, given.seed, given.only, given.case):
+            report.add(running.run(case, ours, keras))
+            if time.monotonic() > end:
+                break
+    except KeyboardInterrupt:
+        print("interrupted")
     print(report.summary())
     return report.status
 
