@@ -26,10 +26,10 @@ true_divide = ew.divide
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """A tensor of `shape` filled with `fill_value`; sizes may be symbolic."""
+    """A tensor of `shape` filled with `fill_value`, in `floatx` where no dtype is given; sizes may be symbolic."""
     shape = as_shape(shape)
     _check_sizes(shape, "full")
-    dtype = dtypes.standardize(dtype) if dtype is not None else dtypes.result_type(dtype_of(fill_value))
+    dtype = dtypes.standardize(dtype)
     if is_symbolic(fill_value) or is_symbolic(shape):
         return broadcast_to(cast(as_tensor(fill_value, dtype), dtype), shape)
     room.take(shape, dtype, "an array")

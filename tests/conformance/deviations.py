@@ -93,6 +93,13 @@ DEVIATIONS = (
         _is_on_tensorflow,
     ),
     Deviation("ops.image.affine_transform", "gradient of input 1", "JAX leaves out the projective part, which TensorFlow and symkeras divide by"),
+    Deviation(
+        "ops.(depth_to_space|space_to_depth)",
+        "value.*|gradient.*",
+        "channels first, TensorFlow lays blocks before channels, JAX and symkeras channels before blocks",
+        lambda case, d: _is_on_tensorflow(case, d) and case.keywords.get("data_format") == "channels_first",
+    ),
+    Deviation("ops.unravel_index", "value.*", "on TensorFlow Keras divides by the wrong sizes", _is_on_tensorflow),
 )
 """What differs on purpose; docs/keras.md has what of it users see."""
 
