@@ -88,7 +88,21 @@ $(KERAS)/.installed: pyproject.toml
 keras-suite: $(KERAS)/.installed ## Keras' own tests, where they use public names, against symkeras and Keras (PARTS=layers/core for some; takes an hour)
 	$(KERAS)/venv/bin/python -m tests.surface.keras_suite $(KERAS) $(PARTS) --jobs $(or $(filter-out auto,$(JOBS)),2)
 
+CONFORMANCE := build/conformance/venv
+$(CONFORMANCE)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(CONFORMANCE)
+	$(CONFORMANCE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' keras==3.15.1 jax tensorflow-cpu scipy
+	@touch $@
+
+CASES ?= 3000
+SEED ?= 0
+conformance: $(CONFORMANCE)/.installed ## random configurations of all that Keras has, on both (CASES=3000 SEED=0 BACKENDS=jax,tensorflow ONLY=layers,losses.Hu)
+	@failed=; $(foreach name,$(subst $(comma), ,$(or $(BACKENDS),jax tensorflow)),echo "-- Keras on $(name)"; \
+		$(CONFORMANCE)/bin/python -m tests.conformance --backend $(name) --cases $(CASES) --seed $(SEED) \
+		$(if $(ONLY),--only $(subst $(comma), ,$(ONLY))) || failed="$$failed $(name)";) \
+	if [ -n "$$failed" ]; then echo "differs:$$failed" >&2; exit 1; fi
+
 clean: ## remove what was built
 	rm -rf $(VENV) $(PEERS) $(ENGINES) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test test-native test-backends test-backends-quick test-page lint sanitize fuzz bench bench-peers keras-suite clean
+.PHONY: help venv demo test test-native test-backends test-backends-quick test-page lint sanitize fuzz bench bench-peers keras-suite conformance clean

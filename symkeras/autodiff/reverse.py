@@ -134,7 +134,7 @@ def _pull(node: Node, dy: Any) -> Sequence[Any]:
         found = vjp([t.node for t in outs], [None if d is None else d.node for d in dys], list(node.inputs), stop=node.inputs)
         return [None if n is None else Tensor(n) for n in found]
     pulled = op.vjp(dy, wrap(node), *inputs, **node.attrs)
-    if not op.is_elementwise:
+    if not (op.is_elementwise or isinstance(op, Composite)):  # a composite may be elementwise without saying so: hypot
         return pulled
     return [g if g is None else unbroadcast(g, x.dims) for g, x in zip(pulled, inputs, strict=True)]
 

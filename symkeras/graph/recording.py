@@ -50,6 +50,12 @@ class Recorded(np.ndarray):
         return format(np.asarray(self)[()], spec)
 
 
+def copied(array: np.ndarray) -> np.ndarray:
+    """A copy, of which a tape knows what it knows of the array."""
+    copy = np.array(array)
+    return Recorded.of(copy, array.node) if isinstance(array, Recorded) else copy
+
+
 class Recording:
     """What was computed since a tape was opened.
 

@@ -97,4 +97,5 @@ class Dense(LowRank):
 
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "activation": activations.serialize(self.activation), "use_bias": self.use_bias}
+        own["quantization_config"] = None  # a key that Keras always writes
         return {**super().get_config(), **own, **weight_options_config(self, *_OPTIONS)}

@@ -95,6 +95,7 @@ class EinsumDense(LowRank):
             "output_shape": self.partial_output_shape, "equation": self.equation, "bias_axes": self.bias_axes,
             "activation": activations.serialize(self.activation), "activity_regularizer": regularizers.serialize(self.activity_regularizer),
         }  # fmt: skip
+        own["quantization_config"] = None  # a key that Keras always writes
         return {**super().get_config(), **own, **weight_options_config(self, *_OPTIONS)}
 
 

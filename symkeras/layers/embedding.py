@@ -101,4 +101,5 @@ class Embedding(LowRank):
     def get_config(self) -> dict[str, Any]:
         own: dict[str, Any] = {"input_dim": self.input_dim, "output_dim": self.output_dim, "mask_zero": self.mask_zero}
         own["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        own["quantization_config"] = None  # a key that Keras always writes
         return {**super().get_config(), **own, **weight_options_config(self, *_OPTIONS)}

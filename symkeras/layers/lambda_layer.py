@@ -75,11 +75,11 @@ class Lambda(Layer):
     def get_config(self) -> dict[str, Any]:
         from symkeras.saving.serialization import serialize_keras_object
 
-        own: dict[str, Any] = {"function": serialize_keras_object(self.function), "arguments": serialize_keras_object(self.arguments)}
+        own: dict[str, Any] = {"function": _written(self.function), "arguments": serialize_keras_object(self.arguments)}
         if self._output_shape is not None:
-            own["output_shape"] = serialize_keras_object(self._output_shape) if callable(self._output_shape) else self._output_shape
+            own["output_shape"] = _written(self._output_shape) if callable(self._output_shape) else self._output_shape
         if self.mask is not None:
-            own["mask"] = serialize_keras_object(self.mask)
+            own["mask"] = _written(self.mask)
         return {**super().get_config(), **own}
 
     @classmethod
@@ -107,6 +107,16 @@ class Lambda(Layer):
         for name in _FUNCTIONS:
             value = getattr(self, name)
             setattr(self, name, value.function if isinstance(value, Portable) else value)
+
+
+def _written(function: Any) -> Any:
+    """A function as Keras' Lambda reads it: the parts of a lambda by their names, where other configs have a list of them."""
+    from symkeras.saving.serialization import serialize_keras_object
+
+    written = serialize_keras_object(function)
+    if isinstance(written, dict) and written.get("class_name") == "__lambda__":
+        written["config"] = dict(zip(("code", "defaults", "closure"), written["config"]["value"], strict=True))
+    return written
 
 
 _FUNCTIONS = ("function", "mask", "_output_shape")

@@ -94,7 +94,7 @@ class RandomSaturation(_Colors):
 
     Args:
         factor: it is multiplied by f / (1 - f): 0 gives grey, 0.5 changes nothing, 1 gives full colours; f lies from 0 to factor, or between
-            those of a pair.
+            those of a pair; below 0, as in files that Keras writes, it is grey, too.
         value_range: the least and the greatest value of a pixel.
         data_format: where the channels are.
         seed: an integer for draws that repeat.
@@ -106,7 +106,7 @@ class RandomSaturation(_Colors):
         that of the input
 
     Raises:
-        ConfigError: a factor outside of 0 to 1, or a range that is none.
+        ConfigError: a factor outside of 0 to 1, a pair outside of -1 to 1, or a range that is none.
         ShapeError: other than three channels.
 
     Example:
@@ -117,7 +117,8 @@ class RandomSaturation(_Colors):
 
     def __init__(self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: Any = None, **kwargs: Any):
         super().__init__(value_range, data_format, seed, **kwargs)
-        self.factor = share_of(factor, "RandomSaturation: factor")
+        where = "RandomSaturation: factor"
+        self.factor = range_of(factor, where, -1, 1) if isinstance(factor, (tuple, list)) else share_of(factor, where)
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
         factor = self._uniform((sizes[0],), *self.factor, seed)

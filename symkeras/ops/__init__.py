@@ -91,7 +91,6 @@ from symkeras.ops.elementwise import (
     subtract,
     tan,
     tanh,
-    trunc,
     where,
 )  # fmt: skip
 from symkeras.ops.elementwise import add_ as add
@@ -138,6 +137,7 @@ from symkeras.ops.numpy import (
     swapaxes,
     tile,
     true_divide,
+    trunc,
     zeros,
     zeros_like,
 )  # fmt: skip

@@ -20,7 +20,8 @@ from symkeras.ops.shaping import broadcast_to
 
 
 def _samples(arity: int, low: float, high: float) -> tuple[Sample, ...]:
-    return tuple(Sample((f"{d}[{s}]",) * arity, low=low, high=high) for d in ("f32", "f64") for s in ("2, 3", "", "0, 3"))
+    shapes = [(s,) * arity for s in ("2, 3", "", "0, 3")] + [("2, 1", "3"), ("1, 3", "3")][: 2 * (arity - 1)]
+    return tuple(Sample(tuple(f"{d}[{s}]" for s in given), low=low, high=high) for d in ("f32", "f64") for given in shapes)
 
 
 def _floating(x: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from symkeras.errors import ConfigError, DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
+from symkeras.graph.recording import copied
 from symkeras.ops import elementwise as ew
 from symkeras.ops import reductions as red
 from symkeras.ops.elementwise import promoted
@@ -29,7 +30,7 @@ def array(x: Any, dtype: Any = None) -> Any:
     [1, 2]
     """
     if not is_symbolic(x):
-        x = np.array(as_array(x))
+        x = copied(as_array(x))
     return x if dtype is None and not isinstance(x, (list, tuple)) else cast(x, dtype if dtype is not None else dtypes.result_type(dtype_of(x)))
 
 
@@ -39,7 +40,7 @@ def copy(x: Any) -> Any:
     >>> copy(np.array([1, 2])).tolist()
     [1, 2]
     """
-    return as_tensor(x) if is_symbolic(x) else np.array(as_array(x))
+    return as_tensor(x) if is_symbolic(x) else copied(as_array(x))
 
 
 def dtype(x: Any) -> str:

@@ -20,7 +20,7 @@ from symkeras.ops.matrices import OfMatrices, lower, matrices, on_diagonal, symm
 from symkeras.ops.numpy import zeros_like
 from symkeras.ops.op import OPS, Sample, apply, register
 from symkeras.ops.reductions import max, sum
-from symkeras.ops.shaping import broadcast_to, expand_dims
+from symkeras.ops.shaping import broadcast_to, concatenate, expand_dims, slice_axis
 from symkeras.ops.solving import _floating, _identity, _tolerance
 
 
@@ -191,19 +191,33 @@ class Qr(OfMatrices):
         return tuple(np.linalg.qr(x, "complete" if complete else "reduced"))
 
     def vjp(self, dy: Any, out: Any, x: Any, *, complete: bool) -> Any:  # type: ignore[override]
-        """(dQ + Q (M below the diagonal and its mirror image)) R^-T for M = R dR^T - dQ^T Q (Walter and Lehmann 2010)."""
-        q, r = out
-        if not all(map(dims.same, shape(q), shape(x))):
-            raise GradientError("qr has a gradient in mode='reduced' of matrices with at least as many rows as columns")
-        inner = zeros_like(r)
-        if dy[1] is not None:
-            inner = _matmul(r, dy[1], transpose_b=True)
-        if dy[0] is not None:
-            inner = ew.subtract(inner, _matmul(dy[0], q, transpose_a=True))
-        mirrored = ew.add_(lower(inner), _swap(lower(inner, -1)))
-        left = _matmul(q, mirrored)
-        left = left if dy[0] is None else ew.add_(dy[0], left)
-        return (_swap(apply(OPS["solve_triangular"], [r, _swap(left)], {"lower": False, "transpose": False})),)
+        """That of `_qr_gradient`; of A = [X Y] with square X, R is [R S], and from S = Q^T Y come Y dS^T for dQ and Q dS for dY."""
+        (q, r), (dq, dr) = out, dy
+        if all(map(dims.same, shape(q), shape(x))):
+            return (_qr_gradient(q, r, dq, dr),)
+        m, n = shape(x)[-2:]
+        if not (isinstance(m, int) and isinstance(n, int) and m < n):
+            raise GradientError("qr has no gradient in mode='complete' of matrices with more rows than columns")
+        first, second = slice_axis(r, -1, 0, m), slice_axis(x, -1, m, n)
+        if dr is None:
+            return (concatenate([_qr_gradient(q, first, dq, None), zeros_like(second)], -1),)
+        ds = slice_axis(dr, -1, m, n)
+        through = _matmul(second, ds, transpose_b=True)
+        left = _qr_gradient(q, first, through if dq is None else ew.add_(dq, through), slice_axis(dr, -1, 0, m))
+        return (concatenate([left, _matmul(q, ds)], -1),)
+
+
+def _qr_gradient(q: Any, r: Any, dq: Any, dr: Any) -> Any:
+    """(dQ + Q (M below the diagonal and its mirror image)) R^-T for M = R dR^T - dQ^T Q, where R is square (Walter and Lehmann 2010)."""
+    inner = zeros_like(r)
+    if dr is not None:
+        inner = _matmul(r, dr, transpose_b=True)
+    if dq is not None:
+        inner = ew.subtract(inner, _matmul(dq, q, transpose_a=True))
+    mirrored = ew.add_(lower(inner), _swap(lower(inner, -1)))
+    left = _matmul(q, mirrored)
+    left = left if dq is None else ew.add_(dq, left)
+    return _swap(apply(OPS["solve_triangular"], [r, _swap(left)], {"lower": False, "transpose": False}))
 
 
 @register

@@ -13,7 +13,7 @@ from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims, dtypes, room
 from symkeras.graph.tensor import Tensor
 from symkeras.ops import elementwise as ew
-from symkeras.ops.leaves import cast, shape
+from symkeras.ops.leaves import cast, convert_to_tensor, shape
 from symkeras.ops.namespaces import public
 from symkeras.ops.op import OPS, apply, as_array, as_tensor, dtype_of, is_symbolic
 from symkeras.ops.shaping import broadcast_to, canonical_axis, slice_axis, transpose
@@ -26,10 +26,10 @@ true_divide = ew.divide
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """A tensor of `shape` filled with `fill_value`; sizes may be symbolic."""
+    """A tensor of `shape` filled with `fill_value`, in `floatx` where no dtype is given; sizes may be symbolic."""
     shape = as_shape(shape)
     _check_sizes(shape, "full")
-    dtype = dtypes.standardize(dtype) if dtype is not None else dtypes.result_type(dtype_of(fill_value))
+    dtype = dtypes.standardize(dtype)
     if is_symbolic(fill_value) or is_symbolic(shape):
         return broadcast_to(cast(as_tensor(fill_value, dtype), dtype), shape)
     room.take(shape, dtype, "an array")
@@ -285,6 +285,11 @@ def outer(x1: Any, x2: Any) -> Any:
     from symkeras.ops.shaping import reshape
 
     return ew.multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
+
+
+def trunc(x: Any) -> Any:
+    """x without its fraction; whole numbers and booleans stay what they are."""
+    return ew.trunc(x) if dtypes.is_float(dtypes.result_type(dtype_of(x))) else convert_to_tensor(x)
 
 
 def round(x: Any, decimals: int = 0) -> Any:

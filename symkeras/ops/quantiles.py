@@ -15,7 +15,7 @@ from symkeras.ops.indexing import take, take_along_axis
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.nn import clip
 from symkeras.ops.numpy import full, moveaxis
-from symkeras.ops.op import dtype_of, is_symbolic
+from symkeras.ops.op import dtype_of, is_recorded, is_symbolic
 from symkeras.ops.shaping import canonical_axes, reshape, transpose
 from symkeras.ops.sorting import sort
 
@@ -90,7 +90,7 @@ def nanmedian(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def _share(q: Any) -> Any:
-    return ew.divide(q, 100) if is_symbolic(q) else np.true_divide(q, 100)
+    return ew.divide(q, 100) if is_symbolic(q) or is_recorded(q) else np.true_divide(q, 100)
 
 
 def _quantile(what: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool, has_nan: bool) -> Any:
@@ -100,9 +100,10 @@ def _quantile(what: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool,
     if len(shape(q)) > 1:
         raise ShapeError(f"{what}: q is a number or a vector, received shape {shape(q)}")
     if not is_symbolic(q):
-        q = np.asarray(q, "float64")
-        if not np.all((q >= 0) & (q <= 1)):
-            raise DataError(f"{what}: a share lies between 0 and 1, a percentage between 0 and 100, received {q.tolist()}")
+        shares = np.asarray(q, "float64")
+        if not np.all((shares >= 0) & (shares <= 1)):
+            raise DataError(f"{what}: a share lies between 0 and 1, a percentage between 0 and 100, received {shares.tolist()}")
+        q = q if is_recorded(q) else shares
     sizes = shape(x)
     axes = canonical_axes(axis, len(sizes))
     lead = tuple(d for k, d in enumerate(sizes) if k not in axes)

@@ -278,7 +278,8 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 
 def _cumulative(name: str, x: Any, axis: int | None, dtype: Any) -> Any:
-    x = cast(x, dtype) if dtype is not None else _counted(x)
+    if dtype is not None or dtypes.result_type(dtype_of(x)) == "bool":
+        x = cast(x, dtype or "int32")
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     if dtype_of(x) == "float16":

@@ -115,7 +115,7 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
 
 def fill(dims: Any, value: Any, name: str | None = None) -> Any:
     """A tensor of one value."""
-    return ops.full(dims, value)
+    return ops.broadcast_to(ops.convert_to_tensor(value), dims)
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:

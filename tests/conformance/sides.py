@@ -1,0 +1,152 @@
+"""symkeras and Keras behind one face."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Function = Callable[..., Any]
+
+
+def flat(value: Any) -> list[Any]:
+    """The leaves of lists, tuples and dicts, keys in order."""
+    if isinstance(value, dict):
+        return [leaf for name in sorted(value) for leaf in flat(value[name])]
+    if isinstance(value, (list, tuple)):
+        return [leaf for v in value for leaf in flat(v)]
+    return [value]
+
+
+def is_floating(dtype: Any) -> bool:
+    return "float" in str(dtype)
+
+
+def weighting(k: int, shape: Any) -> np.ndarray:
+    """What the elements of the k-th output count in the number whose gradient is taken."""
+    return np.random.default_rng([k, *shape]).normal(size=shape).astype("float32")
+
+
+class Side:
+    """A library under test.
+
+    `differentiated` gives the outputs of a function of arrays, the gradients of their weighted sum with respect to floating arrays and to
+    variables (None where there is no way), and the values that state has afterwards.
+    """
+
+    name: str
+    keras: Any
+    has_wide_integers = False
+
+    def tensor(self, array: Any) -> Any:
+        return array
+
+    def numpy(self, value: Any) -> np.ndarray:
+        return np.asarray(value)
+
+    def differentiated(self, function: Function, arrays: Sequence[Any], variables: Sequence[Any], state: Sequence[Any] = ()) -> tuple[Any, Any, Any]:
+        raise NotImplementedError
+
+
+class Symkeras(Side):
+    """symkeras: by reference values, op by op, or compiled."""
+
+    name = "symkeras"
+
+    def __init__(self, compiled: bool = False):
+        self.keras = importlib.import_module("symkeras")
+        self.is_compiled = compiled
+
+    def tensor(self, array: Any) -> Any:
+        return np.asarray(array)
+
+    def differentiated(self, function: Function, arrays: Sequence[Any], variables: Sequence[Any], state: Sequence[Any] = ()) -> tuple[Any, Any, Any]:
+        watched = [k for k, a in enumerate(arrays) if is_floating(a.dtype)]
+        sk = self.keras
+
+        def step(*given: Any) -> tuple[Any, Any]:
+            with sk.GradientTape() as tape:
+                given = tuple(sk.autodiff.watchable(a) if k in watched and isinstance(a, np.ndarray) else a for k, a in enumerate(given))
+                for k in watched:
+                    tape.watch(given[k])
+                outputs = [sk.ops.convert_to_tensor(o) if not hasattr(o, "dtype") else o for o in flat(function(*given))]
+                terms = [sk.ops.sum(sk.ops.cast(o, "float32") * weighting(k, o.shape)) for k, o in enumerate(outputs) if is_floating(o.dtype)]
+                total = sum(terms[1:], terms[0]) if terms else None
+            sources = [given[k] for k in watched] + list(variables)
+            return outputs, tape.gradient(total, sources) if sources and total is not None else []
+
+        outputs, gradients = (sk.function(step) if self.is_compiled else step)(*arrays)
+        return outputs, gradients, [np.array(v.numpy()) for v in state]
+
+
+class KerasOnJax(Side):
+    name = "keras"
+
+    def __init__(self) -> None:
+        self.keras = importlib.import_module("keras")
+        self.jax = importlib.import_module("jax")
+
+    def tensor(self, array: Any) -> Any:
+        return self.jax.numpy.asarray(array)
+
+    def differentiated(self, function: Function, arrays: Sequence[Any], variables: Sequence[Any], state: Sequence[Any] = ()) -> tuple[Any, Any, Any]:
+        jax, jnp = self.jax, self.jax.numpy
+        watched = [k for k, a in enumerate(arrays) if is_floating(a.dtype)]
+
+        def total(floats: Any, values: Any, rest: Any) -> Any:
+            given = list(rest)
+            for k, x in zip(watched, floats, strict=True):
+                given[k] = x
+            with self.keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
+                outputs = [jnp.asarray(o) for o in flat(function(*given))]
+            terms = [jnp.sum(o * weighting(k, o.shape)) for k, o in enumerate(outputs) if is_floating(o.dtype)]
+            after = [scope.get_current_value(v) for v in state]
+            return sum(terms) if terms else jnp.zeros(()), (outputs, [v.value if a is None else a for v, a in zip(state, after, strict=True)])
+
+        arguments = [self.tensor(arrays[k]) for k in watched], [v.value for v in variables], [self.tensor(a) for a in arrays]
+        whole = jax.grad(total, (0, 1), has_aux=True)
+        try:
+            gradients, (outputs, after) = jax.jit(whole)(*arguments)
+        except (jax.errors.ConcretizationTypeError, jax.errors.NonConcreteBooleanIndexError, NotImplementedError, TypeError):
+            gradients, (outputs, after) = whole(*arguments)
+        return outputs, [*gradients[0], *gradients[1]], after
+
+
+class KerasOnTensorFlow(Side):
+    """Its "int" has 64 bits, which on JAX and here has 32: integers of both sides are compared in 32."""
+
+    name = "keras"
+    has_wide_integers = True
+
+    def __init__(self) -> None:
+        self.keras = importlib.import_module("keras")
+        self.tf = importlib.import_module("tensorflow")
+
+    def tensor(self, array: Any) -> Any:
+        return self.tf.convert_to_tensor(array)
+
+    def numpy(self, value: Any) -> np.ndarray:
+        return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+
+    def differentiated(self, function: Function, arrays: Sequence[Any], variables: Sequence[Any], state: Sequence[Any] = ()) -> tuple[Any, Any, Any]:
+        tf = self.tf
+        given = [self.tensor(a) for a in arrays]
+        watched = [x for x in given if x.dtype.is_floating]
+        with tf.GradientTape() as tape:
+            tape.watch(watched)
+            outputs = [tf.convert_to_tensor(o) for o in flat(function(*given))]
+            terms = [tf.reduce_sum(tf.cast(o, "float32") * weighting(k, o.shape)) for k, o in enumerate(outputs) if o.dtype.is_floating]
+            total = tf.add_n(terms) if terms else None
+        sources = watched + [v.value for v in variables]
+        try:
+            gradients = tape.gradient(total, sources) if sources and total is not None else []
+        except LookupError:  # TensorFlow has no gradient of an operation that was used
+            gradients = []
+        return outputs, [tf.convert_to_tensor(g) if g is not None else None for g in gradients], [v.numpy() for v in state]
+
+
+def keras_side(backend: str) -> Side:
+    """Keras on a backend; the environment has to say the same before Keras is first imported."""
+    return {"jax": KerasOnJax, "tensorflow": KerasOnTensorFlow}[backend]()
