@@ -14,7 +14,7 @@ import symkeras
 
 ROOT = Path(symkeras.__file__).parent
 BASE = {
-    "errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "foreign_data", "utils.naming", "not_offered",
+    "errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "foreign_data", "foreign_dtypes", "utils.naming", "not_offered",
 }  # fmt: skip
 _CORE = {"graph", "ops"}
 _KERAS = {*_CORE, "random", "saving", "dtype_policies", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
@@ -28,7 +28,8 @@ ORDER: dict[str, set[str]] = {
     "foreign_data": {"tree", "errors"},
     "blas": {"locks"},
     "backend_names": {"errors"},
-    "config": {"errors", "backend_names"},
+    "foreign_dtypes": {"errors"},
+    "config": {"errors", "backend_names", "foreign_dtypes"},
     "utils.naming": {"locks"},
     "graph": set(),
     "ops": {"graph"},

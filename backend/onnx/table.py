@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from symkeras.backend.onnx import composites, control, elementwise, indexing, movement, random, recurrence, reductions, windows
 from symkeras.backend.onnx.writer import Expression
 from symkeras.errors import BackendError
-from symkeras.graph import dims, provenance
+from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.dims import Dim
 from symkeras.graph.graph import Graph, every_node
 from symkeras.graph.node import Node
@@ -47,7 +47,7 @@ def _lacking(graph: Graph) -> Iterator[tuple[Node, str]]:
 
 
 def _of_types(n: Node) -> str:
-    return next((f"it gives {t}" for t in n.types if t.dtype.startswith("complex")), "")
+    return next((f"it gives {t}" for t in n.types if t.dtype.startswith("complex") or t.dtype in dtypes.FOREIGN), "")
 
 
 def _symbols(n: Node) -> set[str]:

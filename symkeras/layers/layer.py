@@ -416,10 +416,10 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     def _activity_loss(self, y: Any) -> Any:
         """The penalty on an output per row; half floats are summed as single ones."""
-        dtype = "float32" if self.compute_dtype == "float16" else self.compute_dtype
+        dtype = "float32" if self.compute_dtype in dtypes.NARROW else self.compute_dtype
         rows = ops.shape(y)[0]
         batch = ops.cast(ops.as_tensor(rows) if isinstance(rows, dims.Dim) else rows, dtype)
-        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) == "float16" else y) / batch
+        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) in dtypes.NARROW else y) / batch
 
     def _set_masks(self, inputs: Any, outputs: Any) -> None:
         previous = tree.map_structure(mask_of, inputs)

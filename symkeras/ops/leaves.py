@@ -154,7 +154,7 @@ class Cast(Op):
         return x.with_dtype(dtype)
 
     def value(self, x: Any, *, dtype: str) -> Any:  # type: ignore[override]
-        return np.asarray(x).astype(dtype)
+        return dtypes.converted(np.asarray(x), dtype) if dtype in dtypes.FOREIGN else np.asarray(x).astype(dtype)
 
     def vjp(self, dy: Any, out: Any, x: Any, *, dtype: str) -> Any:  # type: ignore[override]
         if not dtypes.is_inexact(dtype) or not dtypes.is_inexact(x.dtype):
@@ -179,7 +179,7 @@ def cast(x: Any, dtype: Any) -> Any:
     if is_symbolic(x):
         tensor = as_tensor(x, dtype)
         return tensor if tensor.dtype == dtype else apply(Cast_op, [tensor], {"dtype": dtype})
-    return as_array(x).astype(dtype, copy=False)
+    return dtypes.converted(as_array(x), dtype)
 
 
 Cast_op = OPS["cast"]

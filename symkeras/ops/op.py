@@ -58,6 +58,7 @@ class Op:
         is_leaf: a placeholder, variable or constant: nothing to compute.
         is_elementwise: broadcasts its inputs and treats every element alike.
         is_view: only renames elements: a backend may return a view of the input.
+        moves: only hands elements on, in whatever dtype, as views do; or runs graphs on them.
         is_random: draws random numbers (from its state input, hence still a pure function).
         attributes: what each of its static arguments may be; it takes these and no others.
         defaults: what those have that are not given.
@@ -68,6 +69,7 @@ class Op:
     is_leaf: ClassVar[bool] = False
     is_elementwise: bool = False
     is_view: ClassVar[bool] = False
+    moves: ClassVar[bool] = False
     is_random: ClassVar[bool] = False
     is_composite: ClassVar[bool] = False
     attributes: Mapping[str, Kind] = {}
@@ -114,6 +116,12 @@ class Op:
     def value(self, *arrays: Any, **attrs: Any) -> Any:
         """The reference value on NumPy arrays."""
         raise NotImplementedError(self.name)
+
+    def reference(self, *arrays: Any, **attrs: Any) -> Any:
+        """`value`; of numbers in dtypes that NumPy has no arithmetic for in float32, which who asks rounds to the dtype of the result."""
+        if not (self.moves or self.is_view or self.is_composite) and any([a.dtype.kind == "V" for a in arrays]):
+            arrays = tuple(map(dtypes.wide, arrays))
+        return self.value(*arrays, **attrs)
 
     def vjp(self, dy: Any, out: Any, *inputs: Any, **attrs: Any) -> Sequence[Any]:
         """The gradients for each input (None where there is none), given the gradient `dy` of the result `out`."""
@@ -285,10 +293,10 @@ def compute(op: Op, arrays: Sequence[np.ndarray], attrs: dict[str, Any]) -> Any:
         return compute(op, plain, attrs) if recorder is None else _recorded(recorder, op, arrays, compute(op, plain, attrs), attrs)
     types = op.infer(*map(of_array, arrays), **attrs)
     with np.errstate(all="ignore"):
-        result = op.value(*arrays, **attrs)
-    if isinstance(types, tuple):
-        return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, types, strict=True))
-    return np.asarray(result, dtype=types.dtype)
+        result = op.reference(*arrays, **attrs)
+        if isinstance(types, tuple):
+            return tuple(np.asarray(r, dtype=t.dtype) for r, t in zip(result, types, strict=True))
+        return np.asarray(result, dtype=types.dtype)
 
 
 def _recorded(recorder: recording.Recording, op: Op, arrays: Sequence[np.ndarray], result: Any, attrs: dict[str, Any]) -> Any:

@@ -192,7 +192,7 @@ def _set_rows(e: Emitter, s: Step) -> None:
         e.copy(table, out, s)
     sizes = f"{_count(indices)}, {text.size(table.type.shape[0])}, {_bytes(_row_of(table), table.type.dtype)}"
     guard = e.pointer(guards[0]) if guards else ""
-    fill = f"isnan(*({guard})) ? (const void *)({guard}) : NULL, sizeof({text.TYPES[out.type.dtype]})" if guards else "NULL, 0"
+    fill = f"isnan({cast(f'*({guard})', out.type.dtype, 'float32') if out.type.dtype == 'bfloat16' else f'*({guard})'}) ? (const void *)({guard}) : NULL, sizeof({text.TYPES[out.type.dtype]})" if guards else "NULL, 0"
     _may_fail(e, s, f"sk_set_rows_{suffix}({e.pointer(out)}, {e.pointer(indices)}, {e.pointer(rows)}, {sizes}, {fill}, &call->fault)")
 
 

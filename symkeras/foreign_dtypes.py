@@ -1,0 +1,23 @@
+"""The dtypes that NumPy does not have of its own: bfloat16 and those of 8 bits, by the package `ml_dtypes`, which is imported when they are needed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
+FOREIGN = frozenset({*FLOAT8, "bfloat16"})
+
+
+@cache
+def provide() -> None:
+    """Let NumPy know the dtypes of `FOREIGN` by their names.
+
+    Raises:
+        DtypeError: the package that has them is not installed.
+    """
+    from symkeras.errors import DtypeError
+
+    try:
+        import ml_dtypes  # noqa: F401  (registers them)
+    except ImportError as error:
+        raise DtypeError(f'bfloat16 and the float8 dtypes need the package ml_dtypes ({error}): pip install "symkeras[bfloat16]"') from error
