@@ -14,13 +14,14 @@ import symkeras
 
 ROOT = Path(symkeras.__file__).parent
 BASE = {
-    "errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "foreign_data", "foreign_dtypes", "utils.naming", "not_offered",
+    "errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "foreign_data", "utils.naming", "not_offered",
+    "foreign_dtypes",
 }  # fmt: skip
 _CORE = {"graph", "ops"}
 _KERAS = {*_CORE, "random", "saving", "dtype_policies", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
 ORDER: dict[str, set[str]] = {
     "errors": set(),
-    "arguments": {"errors"},
+    "arguments": {"errors", "foreign_dtypes"},
     "recent": {"locks"},
     "locks": set(),
     "lazy": set(),

@@ -83,7 +83,8 @@ class PlannedExecutable(Executable):
     """
 
     def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, passes: str = "",
-                 holds: Collection[str] = dtypes.FOREIGN, level: str = "O2", pipeline: str | None = None, poison: bool = False, denormals: str | None = None, verify: bool = False):  # fmt: skip
+                 holds: Collection[str] = dtypes.FOREIGN, level: str = "O2", pipeline: str | None = None, poison: bool = False,
+                 denormals: str | None = None, verify: bool = False):  # fmt: skip
         super().__init__(graph, backend, denormals)
         self.level = level
         self.poison = poison

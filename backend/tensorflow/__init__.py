@@ -22,7 +22,6 @@ class TensorFlowBackend(EngineBackend):
     name = "tensorflow"
     table = FUNCTIONS
     holds = dtypes.FOREIGN
-    computes = ("bfloat16",)
 
     def __init__(self) -> None:
         super().__init__()

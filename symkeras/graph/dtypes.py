@@ -127,7 +127,7 @@ def is_inexact(dtype: str) -> bool:
 @cache
 def itemsize(dtype: str) -> int:
     """Bytes of one element."""
-    return np.dtype(dtype).itemsize
+    return np.dtype(standardize(dtype)).itemsize
 
 
 def inexact(dtype: str) -> str:
@@ -174,7 +174,7 @@ def least_value(dtype: np.dtype) -> Any:
     >>> least_value(np.dtype("float32")), least_value(np.dtype("int8")), least_value(np.dtype("bool"))
     (-inf, -128, False)
     """
-    if dtype.kind == "f":
+    if is_float(dtype.name):
         return -np.inf
     return False if dtype.kind == "b" else np.iinfo(dtype).min
 

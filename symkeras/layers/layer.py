@@ -23,6 +23,7 @@ from symkeras.distribution.scope import distribution
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
+from symkeras.foreign_dtypes import kind
 from symkeras.graph import autocast, dims, dtypes, provenance, room, stateless, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
@@ -438,8 +439,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         def convert(x: Any) -> Any:
             if isinstance(x, Variable):
                 x = x.value
-            if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fiub":
-                if x.dtype.kind == "f" and self.autocast:
+            if isinstance(x, (np.ndarray, np.generic)) and kind(x.dtype) in "fiub":
+                if kind(x.dtype) == "f" and self.autocast:
                     return x.astype(self.compute_dtype, copy=False)
                 return x
             if isinstance(x, Tensor) and self.autocast and dtypes.is_float(x.dtype) and x.dtype != self.compute_dtype:

@@ -119,7 +119,7 @@ class Op:
 
     def reference(self, *arrays: Any, **attrs: Any) -> Any:
         """`value`; of numbers in dtypes that NumPy has no arithmetic for in float32, which who asks rounds to the dtype of the result."""
-        if not (self.moves or self.is_view or self.is_composite) and any([a.dtype.kind == "V" for a in arrays]):
+        if not (self.moves or self.is_view or self.is_composite) and any(a.dtype.kind == "V" for a in arrays):
             arrays = tuple(map(dtypes.wide, arrays))
         return self.value(*arrays, **attrs)
 
