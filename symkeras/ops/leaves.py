@@ -154,7 +154,7 @@ class Cast(Op):
         return x.with_dtype(dtype)
 
     def value(self, x: Any, *, dtype: str) -> Any:  # type: ignore[override]
-        return dtypes.converted(np.asarray(x), dtype) if dtype in dtypes.FOREIGN else np.asarray(x).astype(dtype)
+        return np.asarray(x).astype(dtype)
 
     def vjp(self, dy: Any, out: Any, x: Any, *, dtype: str) -> Any:  # type: ignore[override]
         if not dtypes.is_inexact(dtype) or not dtypes.is_inexact(x.dtype):

@@ -119,8 +119,10 @@ class Op:
 
     def reference(self, *arrays: Any, **attrs: Any) -> Any:
         """`value`; of numbers in dtypes that NumPy has no arithmetic for in float32, which who asks rounds to the dtype of the result."""
-        if not (self.moves or self.is_view or self.is_composite) and any(a.dtype.kind == "V" for a in arrays):
-            arrays = tuple(map(dtypes.wide, arrays))
+        if not (self.moves or self.is_view or self.is_composite):
+            for a in arrays:  # a loop: this is on the way of every eager call
+                if a.dtype.kind == "V":
+                    return self.value(*map(dtypes.wide, arrays), **attrs)
         return self.value(*arrays, **attrs)
 
     def vjp(self, dy: Any, out: Any, *inputs: Any, **attrs: Any) -> Sequence[Any]:
