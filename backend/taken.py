@@ -23,8 +23,9 @@ def check_taken(graph: Graph, backend: str, takes: Callable[[str], bool]) -> Non
 
 def check_held(graph: Graph, backend: str, holds: Collection[str]) -> None:
     """Raise BackendError where a graph has values in a dtype of `dtypes.FOREIGN` that a backend cannot hold."""
-    for n in every_node(graph):
-        for t in n.types:
-            if t.dtype in dtypes.FOREIGN and t.dtype not in holds:
-                where = provenance.where(n.origins)
-                raise BackendError(f"{graph.name}: {backend} has no {_KINDS[t.dtype]}, which {n.op.name}: {t} is in{where}; numpy, jax and torch do")
+    found = [(n, t) for n in every_node(graph) for t in n.types if t.dtype in dtypes.FOREIGN and t.dtype not in holds]
+    if found:
+        n, t = next((pair for pair in found if pair[0].origins), found[0])
+        raise BackendError(
+            f"{graph.name}: {backend} has no {_KINDS[t.dtype]} for {n.op.name}: {t}{provenance.where(n.origins)}; numpy, jax and torch do"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from symkeras.graph import dtypes
 from symkeras.graph.types import parse_type
 from symkeras.ops.matrices import OfMatrices
 from symkeras.ops.op import OPS, Op, Sample
+from tests.ops import numpy_cases
 from tests.ops.check_op import as_tuple, check_backend, draw, placeholders, run, same_bits
 
 pytest.importorskip("ml_dtypes")
@@ -21,6 +23,19 @@ pytest.importorskip("ml_dtypes")
 def is_taken(op: Op) -> bool:
     """LAPACK and Fourier transforms are offered in float32 and float64 alone."""
     return not isinstance(op, OfMatrices) and op.name != "fft"
+
+
+def is_single(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype == np.float32
+
+
+def in_parts(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (tuple, list)) else [value]
+
+
+def is_narrowed(name: str, case: numpy_cases.Case) -> bool:
+    """Whether a case computes with floats; what gives constants or memory does not."""
+    return any(map(is_single, case.inputs)) and name not in ("imag", "isreal", "empty_like")
 
 
 def narrowed(sample: Sample, short: str = "bf16") -> Sample:
@@ -58,3 +73,21 @@ def test_a_backend_gives_the_reference_value_and_gradients(op: Op, sample: Sampl
     if not interface.get(backend).takes(op.name) and not op.is_composite:
         pytest.skip(f"{backend} has no {op.name}")
     check_backend(op, sample, backend)
+
+
+TABLES = {f"{table}-{name}": case for table, cases in numpy_cases.TABLES.items() for name, case in cases.items() if is_narrowed(name, case)}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_functions_of_numpy_in_bfloat16_are_near_to_those_in_float32(name: str) -> None:
+    case = TABLES[name]
+    narrow = [x.astype("bfloat16") if is_single(x) else x for x in case.inputs]
+    with np.errstate(all="ignore"):
+        found, expected = in_parts(case.call(*narrow)), in_parts(case.call(*map(dtypes.wide, narrow)))
+    inputs = placeholders([np.asarray(x) for x in narrow])
+    symbolic = in_parts(case.call(*inputs))
+    for a, e, t in zip(found, expected, symbolic, strict=True):
+        a, e = np.asarray(a), np.asarray(e)
+        assert a.dtype == t.dtype == ("bfloat16" if e.dtype == "float32" else e.dtype) and a.shape == e.shape
+        scale = np.abs(e[np.isfinite(e)]).max(initial=1.0)
+        np.testing.assert_allclose(dtypes.wide(a), e, rtol=0.03, atol=0.03 * float(scale))
