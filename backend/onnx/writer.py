@@ -88,7 +88,7 @@ class Term:
 
 def element_type(dtype: str) -> int:
     """ONNX' number of a dtype."""
-    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    return onnx.TensorProto.BFLOAT16 if dtype == "bfloat16" else helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
 
 
 class Writer:

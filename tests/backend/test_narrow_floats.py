@@ -88,6 +88,24 @@ def test_a_backend_without_bfloat16_refuses_it_by_node_and_line(name: str) -> No
         compile_graph(graph_of(x + x, inputs=[x]), name)
 
 
+def test_onnx_has_bfloat16_between_inputs_and_outputs(tmp_path: Path) -> None:
+    if missing("onnxruntime"):
+        pytest.skip(missing("onnxruntime"))
+    model = Sequential([
+        Input((4,)), layers.Dense(6, activation="gelu", dtype="mixed_bfloat16"), layers.LayerNormalization(dtype="bfloat16"),
+        layers.Reshape((2, 3), dtype="bfloat16"), layers.GRU(3, dtype="mixed_bfloat16"), layers.Dense(2, dtype="float32"),
+    ])  # fmt: skip
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    expected = model.predict(x, verbose=0)
+    model.export(tmp_path / "m.onnx", format="onnx")
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    np.testing.assert_allclose(session.run(None, {session.get_inputs()[0].name: x})[0], expected, rtol=0.03, atol=0.03)
+    model.compile(backend="onnxruntime")
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=0.03, atol=0.03)
+
+
 def test_native_refuses_numbers_of_8_bits() -> None:
     if missing("native"):
         pytest.skip(missing("native"))

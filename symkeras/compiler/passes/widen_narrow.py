@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from symkeras.compiler.passes.base import Context, Pass, map_subgraphs, rewritten
 from symkeras.graph import dtypes
-from symkeras.graph.graph import Graph, every_node
+from symkeras.graph.graph import Graph, every_node, subgraphs
 from symkeras.graph.node import Node, make
 from symkeras.ops.op import OPS, constant_node
 
@@ -21,8 +21,9 @@ _WIDE = "float32"
 
 @dataclass(frozen=True)
 class _Widen(Pass):
-    """Cast what operations read in some dtypes to float32, and what they give back."""
+    """Cast what operations read in some dtypes to float32, and what they give back; `moves`: those that only move elements, too."""
 
+    moves: int = 0
     narrow: ClassVar[Collection[str]] = ()
 
     def run(self, graph: Graph, context: Context) -> Graph:
@@ -33,7 +34,7 @@ class _Widen(Pass):
         op = n.op
         if op.name == "item" and n.dtype in self.narrow and inputs[0].types[n.attrs["index"]].dtype == _WIDE:
             return context.rewrote(self.name, n, _cast(make(op, inputs, n.attrs), n.dtype))
-        if op.is_leaf or op.is_view or op.moves or op.is_composite:
+        if op.is_leaf or subgraphs(n) or op.name == "item" or ((op.is_view or op.moves) and not self.moves):
             return None
         if not any(t.dtype in self.narrow for m in (n, *inputs) for t in m.types):
             return None
@@ -53,6 +54,7 @@ class _Widen(Pass):
         return constant_node(dtypes.wide(x.attrs["value"].array)) if x.op.name == "constant" else _cast(x, _WIDE)
 
 
+@dataclass(frozen=True)
 class WidenBfloat16(_Widen):
     """For backends that keep bfloat16 and do not compute in it."""
 
@@ -60,6 +62,7 @@ class WidenBfloat16(_Widen):
     narrow = ("bfloat16",)
 
 
+@dataclass(frozen=True)
 class WidenFloat8(_Widen):
     """For backends that keep numbers of 8 bits and do not compute in them."""
 
@@ -76,7 +79,11 @@ def narrow_dtypes(graph: Graph) -> set[str]:
     return {t.dtype for n in every_node(graph) for t in n.types} & dtypes.FOREIGN
 
 
-def widening(graph: Graph, lacks: Collection[str]) -> str:
-    """The passes that a graph needs on a backend that lacks arithmetic in some dtypes, as text; "" where it has none of them."""
+def widening(graph: Graph, lacks: Collection[str], moves: bool = False) -> str:
+    """The passes that a graph needs on a backend that lacks arithmetic in some dtypes, as text; "" where it has none of them.
+
+    Args:
+        moves: whether it cannot move such elements either.
+    """
     found = narrow_dtypes(graph) & set(lacks)
-    return ", ".join(p.name for p in (WidenBfloat16, WidenFloat8) if not found.isdisjoint(p.narrow))
+    return ", ".join(str(p(moves=int(moves))) for p in (WidenBfloat16, WidenFloat8) if not found.isdisjoint(p.narrow))
