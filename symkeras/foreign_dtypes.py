@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ def provide() -> None:
     from symkeras.errors import DtypeError
 
     try:
-        import ml_dtypes  # noqa: F401  (registers them)
+        importlib.import_module("ml_dtypes")  # registers them
     except ImportError as error:
         raise DtypeError(f'bfloat16 and the float8 dtypes need the package ml_dtypes ({error}): pip install "symkeras[bfloat16]"') from error
 

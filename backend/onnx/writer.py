@@ -153,7 +153,7 @@ class Writer:
     def constant(self, array: Any, name: str = "") -> Term:
         """A constant; equal ones are one."""
         array = np.asarray(array)
-        key = (array.dtype.str, array.shape, array.tobytes())
+        key = (array.dtype, array.shape, array.tobytes())
         if key not in self._constants:
             shown = f"c_{naming.identifier(str(array.item()))}" if array.size == 1 else "table"
             self._constants[key] = self.weight(array, name or shown)

@@ -6,6 +6,7 @@ arithmetic on them: what computes with them widens them to float32, and rounds t
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 from typing import Any
 
@@ -146,11 +147,8 @@ def wide(array: Any) -> Any:
 
 def converted(array: np.ndarray, dtype: str) -> np.ndarray:
     """An array in another dtype; to and from those of `FOREIGN` it goes through float32."""
-    if array.dtype == dtype:
-        return array
-    array = wide(array)
-    if dtype in FOREIGN:
-        array = array.astype(np.float32, copy=False)
+    if array.dtype.kind == "V" or dtype in FOREIGN:
+        return array if array.dtype == dtype else array.astype(np.float32, copy=False).astype(dtype, copy=False)
     return array.astype(dtype, copy=False)
 
 
@@ -163,9 +161,7 @@ def limits(dtype: str) -> Any:
     if dtype not in FOREIGN:
         return np.finfo(dtype)
     provide()
-    import ml_dtypes
-
-    return ml_dtypes.finfo(dtype)
+    return importlib.import_module("ml_dtypes").finfo(dtype)
 
 
 def least_value(dtype: np.dtype) -> Any:
