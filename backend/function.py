@@ -16,6 +16,7 @@ from symkeras.autodiff.reverse import gradients
 from symkeras.backend.interface import Executable, compile_graph
 from symkeras.backend.size_check import SizeCheck
 from symkeras.errors import ConfigError, DtypeError
+from symkeras.foreign_dtypes import kind
 from symkeras.graph import dims, dtypes, tracing
 from symkeras.graph.escaping import printable
 from symkeras.graph.graph import Graph
@@ -166,7 +167,7 @@ class CompiledFunction:
 
     def _placeholder(self, name: str, leaf: Any, inputs: list[Node]) -> Tensor:
         array = np.asarray(leaf)
-        if array.dtype.kind not in "biufc":
+        if kind(array.dtype) not in "biufc":
             raise DtypeError(f"{self._name}: argument {name!r} has dtype {array.dtype}; only numbers and booleans can be traced")
         sizes: tuple[dims.Size, ...] = array.shape
         if self._dynamic:

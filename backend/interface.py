@@ -27,6 +27,7 @@ from symkeras.backend_names import registered as registered
 from symkeras.compiler.history import MOST_MADE, History, Made, Step
 from symkeras.compiler.program.memory_plan import Plan
 from symkeras.errors import BackendError, ConfigError, DataError, nearest
+from symkeras.foreign_dtypes import kind
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 from symkeras.graph.types import TensorType
@@ -404,7 +405,7 @@ def as_input(value: Any, type: TensorType, name: str) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype == type.dtype:
         return array
-    if array.dtype.kind not in "biufc" or (array.dtype.kind in "fc" and not dtypes.is_inexact(type.dtype)):
+    if kind(array.dtype) not in "biufc" or (kind(array.dtype) in "fc" and not dtypes.is_inexact(type.dtype)):
         raise DataError(f"input {name!r} expects {type.dtype} values, received dtype {array.dtype}")
     return array.astype(type.dtype)
 

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from symkeras.errors import ConfigError, nearest
+from symkeras.foreign_dtypes import kind
 
 Check = Callable[[Any, str], Any]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -125,10 +126,10 @@ fraction = number(least=0, most=1)
 def real_numbers(value: Any, where: str) -> Any:
     """A real number or an array, or nested lists, of them, as it came."""
     try:
-        kind = np.asarray(value).dtype.kind
+        found = kind(np.asarray(value).dtype)
     except (TypeError, ValueError):
-        kind = "O"
-    if kind not in "biuf":
+        found = "O"
+    if found not in "biuf":
         raise refusal(where, "a number or an array of numbers", value)
     return value
 

@@ -10,6 +10,8 @@ import importlib
 import os
 from typing import Any
 
+from symkeras import foreign_dtypes
+
 DENORMALS = ("flush", "keep")
 _state: dict[str, Any] = {
     "backend": os.environ.get("SYMKERAS_BACKEND", "numpy"),
@@ -22,6 +24,8 @@ _state: dict[str, Any] = {
     "unsafe_deserialization": False,
     "flash_attention": None,
 }
+if _state["floatx"] in foreign_dtypes.FOREIGN:
+    foreign_dtypes.provide()
 
 
 _ELSEWHERE = {"dtype_policy": "dtype_policies.global_policy", "set_dtype_policy": "dtype_policies.global_policy"}
@@ -35,7 +39,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*(n for n in globals() if not n.startswith("_")), *_ELSEWHERE} - {"annotations", "importlib", "os", "Any"})
+    return sorted({*(n for n in globals() if not n.startswith("_")), *_ELSEWHERE} - {"annotations", "importlib", "os", "Any", "foreign_dtypes"})
 
 
 def _choose(key: str, value: Any, allowed: tuple[Any, ...]) -> None:
@@ -73,8 +77,10 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
-    """Set the default floating dtype: "float16", "float32" or "float64"."""
-    _choose("floatx", value, ("float16", "float32", "float64"))
+    """Set the default floating dtype: "bfloat16", "float16", "float32" or "float64"."""
+    if value == "bfloat16":
+        foreign_dtypes.provide()
+    _choose("floatx", value, ("bfloat16", "float16", "float32", "float64"))
 
 
 def denormals() -> str:

@@ -15,12 +15,13 @@ import symkeras
 ROOT = Path(symkeras.__file__).parent
 BASE = {
     "errors", "arguments", "recent", "locks", "lazy", "tree", "config", "backend_names", "blas", "foreign_data", "utils.naming", "not_offered",
+    "foreign_dtypes",
 }  # fmt: skip
 _CORE = {"graph", "ops"}
 _KERAS = {*_CORE, "random", "saving", "dtype_policies", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
 ORDER: dict[str, set[str]] = {
     "errors": set(),
-    "arguments": {"errors"},
+    "arguments": {"errors", "foreign_dtypes"},
     "recent": {"locks"},
     "locks": set(),
     "lazy": set(),
@@ -28,7 +29,8 @@ ORDER: dict[str, set[str]] = {
     "foreign_data": {"tree", "errors"},
     "blas": {"locks"},
     "backend_names": {"errors"},
-    "config": {"errors", "backend_names"},
+    "foreign_dtypes": {"errors"},
+    "config": {"errors", "backend_names", "foreign_dtypes"},
     "utils.naming": {"locks"},
     "graph": set(),
     "ops": {"graph"},

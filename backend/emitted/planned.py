@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,14 @@ import numpy as np
 from symkeras import locks
 from symkeras.backend.interface import MOST_SIZES, Executable, Instance, Lease, input_arrays, step_check
 from symkeras.backend.size_check import MOST_SHAPES, SizeCheck
-from symkeras.backend.taken import check_taken
+from symkeras.backend.taken import check_held, check_taken
+from symkeras.compiler.passes.widen_narrow import widening
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import memory_plan
 from symkeras.compiler.program.kernels import Kernels
 from symkeras.compiler.program.lowering import lower
 from symkeras.compiler.program.program import Program, check_sizes
+from symkeras.graph import dtypes
 from symkeras.graph import variable as variables
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
@@ -71,6 +73,7 @@ class PlannedExecutable(Executable):
 
     Args:
         passes: what the backend adds to the pipeline of "O2".
+        holds: the dtypes of `dtypes.FOREIGN` that it has storage for.
 
     Attributes:
         history: what each pass did.
@@ -79,8 +82,9 @@ class PlannedExecutable(Executable):
         program: the steps behind it.
     """
 
-    def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, passes: str = "", level: str = "O2",
-                 pipeline: str | None = None, poison: bool = False, denormals: str | None = None, verify: bool = False):  # fmt: skip
+    def __init__(self, graph: Graph, backend: str, takes: Callable[[str], bool], kernels: Kernels, passes: str = "",
+                 holds: Collection[str] = dtypes.FOREIGN, level: str = "O2", pipeline: str | None = None, poison: bool = False,
+                 denormals: str | None = None, verify: bool = False):  # fmt: skip
         super().__init__(graph, backend, denormals)
         self.level = level
         self.poison = poison
@@ -90,6 +94,8 @@ class PlannedExecutable(Executable):
         self._pipeline = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level)
         if pipeline is None and level == "O2":
             self._pipeline = self._pipeline.then(passes)
+        check_held(graph, backend, holds)
+        self._pipeline = self._pipeline.then(widening(graph, dtypes.FOREIGN))
         self._lock = locks.reentrant_lock()
         self._compile()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from symkeras.arguments import Check, optional, text
@@ -21,6 +21,8 @@ class EngineBackend(Backend):
         name, package: see `Backend`.
         table: its functions, for what it takes; `functions` gives those of a device.
         passes: what it adds to the pipeline of "O2"; `unwanted`, what it leaves out of every level.
+        holds: the dtypes of `dtypes.FOREIGN` that it has tensors of; `computes`, those among them that it has arithmetic for: in others its
+            graphs compute in float32, and where it does not `move` them, move in it, too.
         own: options beside those of all engines, and what they may be; the methods are given those that are set, and "distribution" where the
             graph is to run over several devices.
     """
@@ -28,6 +30,9 @@ class EngineBackend(Backend):
     table: Functions
     passes = ""
     unwanted: tuple[str, ...] = ("flatten-updates",)
+    holds: Collection[str] = ()
+    computes: Collection[str] = ()
+    moves: bool = True
     own: Mapping[str, Check] = {}
 
     def __init__(self) -> None:

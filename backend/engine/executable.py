@@ -16,10 +16,11 @@ from symkeras.backend.engine.device import Device
 from symkeras.backend.engine.walk import NO_EXTENTS, Walk
 from symkeras.backend.interface import MOST_SIZES, Executable, input_arrays, step_check
 from symkeras.backend.size_check import SizeCheck
-from symkeras.backend.taken import check_taken
+from symkeras.backend.taken import check_held, check_taken
+from symkeras.compiler.passes.widen_narrow import widening
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program.program import check_sizes
-from symkeras.graph import residence
+from symkeras.graph import dtypes, residence
 from symkeras.graph.graph import Graph
 from symkeras.ops.evaluation import solve_dims
 from symkeras.recent import Recent
@@ -53,6 +54,8 @@ class EngineExecutable(Executable):
         chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(backend.unwanted)
         if pipeline is None and level == "O2" and backend.passes:
             chosen = chosen.then(backend.passes)
+        check_held(graph, backend.name, backend.holds)
+        chosen = chosen.then(widening(graph, dtypes.FOREIGN.difference(backend.computes), not backend.moves))
         self._optimised, self.history = chosen.run(graph, backend.takes, step_check(verify))
         self._check = SizeCheck(graph)
         self._lock = locks.reentrant_lock()

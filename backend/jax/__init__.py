@@ -16,6 +16,7 @@ from symkeras.backend.jax.executable import Device, JaxStep, every_device
 from symkeras.backend.jax.functions import FUNCTIONS
 from symkeras.backend.jax.sharding import Grid, GridStep, grid_of
 from symkeras.errors import BackendError
+from symkeras.graph import dtypes
 
 
 class JaxBackend(EngineBackend):
@@ -24,6 +25,7 @@ class JaxBackend(EngineBackend):
     name = "jax"
     package = "jax"
     table = FUNCTIONS
+    holds = computes = dtypes.FOREIGN
     unwanted = (*EngineBackend.unwanted, "sparse-updates")
     """XLA copies a table whose rows it reads and writes in one step, twice; a whole one that is read and written element by element it does not."""
 

@@ -16,12 +16,13 @@ from symkeras.graph.node import Node
 TYPES = {
     "bool": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "int64": "int64_t",
     "uint8": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t", "uint64": "uint64_t", "float32": "float", "float64": "double",
+    "bfloat16": "uint16_t",
 }  # fmt: skip
-"""The C type of an element in memory."""
+"""The C type of an element in memory; of bfloat16 its bits, which only casts look at."""
 
 SUFFIXES = {
     "bool": "bool", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8", "uint16": "u16", "uint32": "u32",
-    "uint64": "u64", "float32": "f32", "float64": "f64",
+    "uint64": "u64", "float32": "f32", "float64": "f64", "bfloat16": "bf16",
 }  # fmt: skip
 """How kernels of the headers name element types."""
 
@@ -96,6 +97,8 @@ def literal(value: Any, dtype: str) -> str:
             return "INFINITY" if number > 0 else "-INFINITY"
         text = repr(float(str(number))) if dtype == "float32" else repr(float(number))
         return text + ("f" if dtype == "float32" else "")
+    if dtype == "bfloat16":
+        return str(int(np.asarray(value, dtype).view(np.uint16)))
     number = int(value)
     if dtype == "int64":
         return f"INT64_C({number})" if number > -(2**63) else "INT64_MIN"

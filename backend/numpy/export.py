@@ -22,9 +22,11 @@ from symkeras.backend.numpy.export_text import SCRIPT, SERVICES
 from symkeras.backend.numpy.kernels.table import NumpyKernels
 from symkeras.backend.numpy.sources import Sources, Unavailable
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
+from symkeras.compiler.passes.widen_narrow import narrow_dtypes
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import naming
 from symkeras.errors import BackendError
+from symkeras.graph import dtypes
 from symkeras.graph.escaping import docstring, file_name, python_literal, shell_word
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
@@ -122,8 +124,8 @@ class _Export:
         while name in self.arrays or name in ("file", "allow_pickle"):  # parameters of np.savez
             k += 1
             name = f"{base}_{k}"
-        self.arrays[name] = np.asarray(array)
-        return f"WEIGHTS[{name!r}]"
+        self.arrays[name] = array = np.asarray(array)
+        return f"WEIGHTS[{name!r}]" + (f".view({array.dtype.name!r})" if array.dtype.name in dtypes.FOREIGN else "")
 
     def _constant(self, n: Node) -> str:
         array = n.attrs["value"].array
@@ -146,7 +148,10 @@ class _Export:
         nodes = [f"    {self._node(n)}," for n in self.emission.nodes]
         usage = " ".join(f"{file_name(p.name, 'array')}.npy" for p in (*self.rows.inputs, *self.rows.outputs))
         definitions = [SERVICES[name] for name in names if name in SERVICES] + self.sources.texts()
+        is_foreign = bool(narrow_dtypes(self.graph))
         fields = {
+            "needs": " and ml_dtypes" if is_foreign else "",
+            "registering": "import ml_dtypes  # lets NumPy know bfloat16\n" if is_foreign else "",
             "title": docstring(self.title), "version": __version__, "module": docstring(path.stem),
             "weights": docstring(path.with_suffix(".npz").name), "ports": "\n".join(self._ports_text()),
             "usage": docstring(f"python {shell_word(path.name)} {usage}"),

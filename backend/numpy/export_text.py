@@ -8,7 +8,7 @@ $ports
     $usage
 
 computes the outputs from files of NumPy arrays: inputs first, then outputs; or `from $module import predict`. Needs Python 3.10
-and NumPy 2; the weights are in $weights, beside this file.
+and NumPy 2$needs; the weights are in $weights, beside this file.
 
 The kernels are symkeras' own: Copyright the symkeras authors, Apache License 2.0, https://www.apache.org/licenses/LICENSE-2.0.
 The weights, and the model, are their owner's.
@@ -23,7 +23,7 @@ import types
 $imports
 
 import numpy as np
-
+$registering
 BATCH = $batch
 """Rows computed at a time."""
 ARENA_BYTES = $bytes

@@ -16,8 +16,10 @@ from symkeras.backend.onnx.model import LEAST_OPSET, Model, model_of
 from symkeras.backend.onnx.recurrence import RecogniseRecurrence
 from symkeras.backend.onnx.table import UNWANTED, check_expressible, takes
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
+from symkeras.compiler.passes.widen_narrow import widening
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.errors import BackendError, ConfigError
+from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 
 _ALIGNED = 4096
@@ -55,7 +57,7 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
     check_expressible(graph, f"export of {title or graph.name!r}")
     pipeline = Pipeline.level(level).without(UNWANTED)
     first = (RecogniseRecurrence(),) if numerics == "fast" else ()
-    optimised, _ = Pipeline((*first, *pipeline.passes, FreezeVariables())).run(graph, takes)
+    optimised, _ = Pipeline((*first, *pipeline.then(widening(graph, dtypes.FOREIGN, moves=True)).passes, FreezeVariables())).run(graph, takes)
     model = model_of(optimised, opset, numerics != "fast", title, results)
     return _write(model, path)
 

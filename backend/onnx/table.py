@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from symkeras.backend.onnx import composites, control, elementwise, indexing, movement, random, recurrence, reductions, windows
 from symkeras.backend.onnx.writer import Expression
 from symkeras.errors import BackendError
-from symkeras.graph import dims, provenance
+from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.dims import Dim
 from symkeras.graph.graph import Graph, every_node
 from symkeras.graph.node import Node
@@ -29,6 +29,10 @@ def takes(op: str) -> bool:
 
 def check_expressible(graph: Graph, what: str) -> None:
     """Raise BackendError that names every node which ONNX cannot express, with its layer and the user's line."""
+    ends = [n for n in (*graph.inputs, *graph.outputs, *(v for v, _ in graph.updates)) if n.dtype == "bfloat16"]
+    if ends:
+        shown = "; ".join(f"{n.op.name}: {n.type}{provenance.where(n.origins)}" for n in ends)
+        raise BackendError(f"{what}: what ONNX' engines are given and give back is no bfloat16; cast {shown}")
     lacking = [f"{n.op.name} ({reason}){provenance.where(n.origins)}" for n, reason in _lacking(graph)]
     if lacking:
         raise BackendError(f"{what}: ONNX has no operators for {'; '.join(dict.fromkeys(lacking))}")
@@ -47,7 +51,7 @@ def _lacking(graph: Graph) -> Iterator[tuple[Node, str]]:
 
 
 def _of_types(n: Node) -> str:
-    return next((f"it gives {t}" for t in n.types if t.dtype.startswith("complex")), "")
+    return next((f"it gives {t}" for t in n.types if t.dtype.startswith("complex") or t.dtype in dtypes.FLOAT8), "")
 
 
 def _symbols(n: Node) -> set[str]:

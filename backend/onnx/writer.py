@@ -88,7 +88,7 @@ class Term:
 
 def element_type(dtype: str) -> int:
     """ONNX' number of a dtype."""
-    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    return onnx.TensorProto.BFLOAT16 if dtype == "bfloat16" else helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
 
 
 class Writer:
@@ -153,7 +153,7 @@ class Writer:
     def constant(self, array: Any, name: str = "") -> Term:
         """A constant; equal ones are one."""
         array = np.asarray(array)
-        key = (array.dtype.str, array.shape, array.tobytes())
+        key = (array.dtype, array.shape, array.tobytes())
         if key not in self._constants:
             shown = f"c_{naming.identifier(str(array.item()))}" if array.size == 1 else "table"
             self._constants[key] = self.weight(array, name or shown)

@@ -22,6 +22,8 @@ class OnnxRuntimeBackend(EngineBackend):
     name = "onnxruntime"
     package = "onnxruntime"
     unwanted = table.UNWANTED
+    holds = ("bfloat16",)
+    moves = False
     own = {"numerics": one_of("safe", "fast")}
 
     def devices(self) -> list[str]:

@@ -13,6 +13,7 @@ from symkeras.backend.engine.backend import EngineBackend
 from symkeras.backend.engine.walk import Walk
 from symkeras.backend.tensorflow.executable import Device, TensorFlowStep, device_names
 from symkeras.backend.tensorflow.functions import FUNCTIONS
+from symkeras.graph import dtypes
 
 
 class TensorFlowBackend(EngineBackend):
@@ -20,6 +21,7 @@ class TensorFlowBackend(EngineBackend):
 
     name = "tensorflow"
     table = FUNCTIONS
+    holds = dtypes.FOREIGN
 
     def __init__(self) -> None:
         super().__init__()

@@ -96,6 +96,9 @@ def name_scope(name: str) -> AbstractContextManager[None]:
 
 def result_type(*dtypes: Any) -> str:
     """The dtype an operation on these dtypes gives."""
+    found = [promotion.standardize(d) for d in dtypes]
+    if any(d in promotion.FLOAT8 for d in found):
+        raise ConfigError(f"numbers of 8 bits are not converted by themselves: cast them first; received {', '.join(found)}")
     return promotion.result_type(*dtypes)
 
 

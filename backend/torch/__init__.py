@@ -19,6 +19,7 @@ from symkeras.backend.torch.distributed import Replica, SplitStep, replica_of
 from symkeras.backend.torch.executable import MODES, CompiledStep, Device, TorchStep, known_devices
 from symkeras.backend.torch.functions import TorchFunctions
 from symkeras.errors import BackendError
+from symkeras.graph import dtypes
 
 HOW = {
     "eager": "PyTorch called op by op",
@@ -35,6 +36,8 @@ class TorchBackend(EngineBackend):
     name = "torch"
     package = "torch"
     table = TorchFunctions(torch.device("cpu"), raises_at_once=True)
+    holds = dtypes.FOREIGN
+    computes = ("bfloat16",)
     own = {"mode": one_of(*MODES)}
 
     def __init__(self) -> None:

@@ -17,12 +17,32 @@ HELD = {
     "bool": torch.bool, "uint8": torch.uint8, "uint16": torch.int32, "uint32": torch.int64, "uint64": torch.int64,
     "int8": torch.int8, "int16": torch.int16, "int32": torch.int32, "int64": torch.int64,
     "float16": torch.float16, "float32": torch.float32, "float64": torch.float64, "complex64": torch.complex64, "complex128": torch.complex128,
+    "bfloat16": torch.bfloat16, "float8_e4m3fn": torch.float8_e4m3fn, "float8_e5m2": torch.float8_e5m2,
 }  # fmt: skip
 """What holds the values of a dtype."""
 WIDE = {"uint16": np.int32, "uint32": np.int64}
 """Unsigned dtypes that are held by value in a larger one."""
+_BITS = {1: np.uint8, 2: np.int16}
+_FOREIGN = {
+    torch.bfloat16: ("bfloat16", torch.int16), torch.float8_e4m3fn: ("float8_e4m3fn", torch.uint8), torch.float8_e5m2: ("float8_e5m2", torch.uint8),
+}  # fmt: skip
+"""Dtypes that NumPy has from `ml_dtypes`, and what has their bits."""
 _MASK = {"uint16": 0xFFFF, "uint32": 0xFFFFFFFF}
 _TOP = -(1 << 63)
+
+
+def tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    """A tensor of its own with the values of an array."""
+    if array.dtype.kind == "V":  # PyTorch knows no such arrays
+        return torch.tensor(np.array(array).view(_BITS[array.dtype.itemsize]), device=device).view(HELD[array.dtype.name])
+    return torch.tensor(held(array), device=device)
+
+
+def array(value: Tensor) -> np.ndarray:
+    """The values of a tensor on the host."""
+    if value.dtype in _FOREIGN:
+        return value.contiguous().view(_FOREIGN[value.dtype][1]).numpy().view(_FOREIGN[value.dtype][0])
+    return value.numpy()
 
 
 def held(array: np.ndarray) -> np.ndarray:

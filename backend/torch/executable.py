@@ -35,10 +35,10 @@ class Device(device.Device):
             self.denormals = ("flush",) if name == "mps" else ("keep",)
 
     def send(self, array: np.ndarray, variable: Variable | None = None) -> torch.Tensor:
-        return torch.tensor(dtypes.held(array), device=self.device)
+        return dtypes.tensor(array, self.device)
 
     def fetch(self, value: torch.Tensor) -> np.ndarray:
-        return (value if self.calls_here else value.cpu()).numpy()
+        return dtypes.array(value if self.calls_here else value.cpu())
 
     def held(self) -> int | None:
         return torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else None

@@ -324,7 +324,7 @@ class TorchFunctions(Functions):
         return node.op.name in _APART or (node.op.name in elementwise.SPECIAL and not node.inputs[0].dtype.startswith("u")) or node.op.name == "where"
 
     def constant(self, array: Any) -> Tensor:
-        return torch.tensor(dtypes.held(np.asarray(array)), device=self.device)
+        return dtypes.tensor(np.asarray(array), self.device)
 
     def extent(self, indices: Tensor) -> Any:
         if self.raises_at_once:

@@ -15,6 +15,7 @@ from symkeras.callbacks.callback import Callback, Logs
 from symkeras.callbacks.model_checkpoint import check_writable
 from symkeras.distribution.processes import taken_from_first, written_by_first
 from symkeras.errors import ConfigError, DataError
+from symkeras.graph import dtypes
 from symkeras.saving.atomic import replacing
 from symkeras.saving.npz_files import read_npz
 from symkeras.saving.state_files import misfit
@@ -104,7 +105,7 @@ class BackupAndRestore(Callback):
         written_by_first(self._variables(), self._write_file)
 
     def _write_file(self) -> None:
-        arrays = {str(k): v.numpy() for k, v in enumerate(self._variables())}
+        arrays = {str(k): dtypes.wide(v.numpy()) for k, v in enumerate(self._variables())}
         self._latest.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self._latest) as unfinished:
             with open(unfinished, "wb") as file:

@@ -21,6 +21,7 @@ from symkeras.callbacks.event_file import EventFile
 from symkeras.callbacks.learning_rates import learning_rate_of
 from symkeras.distribution.processes import joined
 from symkeras.errors import ConfigError, SymkerasError
+from symkeras.graph import dtypes
 from symkeras.saving.atomic import replacing
 
 
@@ -183,7 +184,7 @@ class TensorBoard(Callback):
     def _write_weights(self, epoch: int) -> None:
         for layer in self.model.layers:
             for weight in layer.weights:
-                name, values = weight.path.replace(":", "_"), np.asarray(weight.array)
+                name, values = weight.path.replace(":", "_"), dtypes.wide(np.asarray(weight.array))
                 if values.dtype.kind not in "fiub":
                     continue
                 self._add("train", epoch, messages.histogram(f"{name}/histogram", values))

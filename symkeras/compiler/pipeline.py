@@ -30,6 +30,7 @@ from symkeras.compiler.passes import (
     sparse_updates,
     stabilise,
     strip,
+    widen_narrow,
     widen_products,
 )
 from symkeras.compiler.passes.base import Allowance, Context, Pass, parse_pass

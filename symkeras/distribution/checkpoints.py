@@ -12,6 +12,7 @@ import numpy as np
 
 from symkeras.distribution.processes import joined
 from symkeras.errors import DataError
+from symkeras.graph import dtypes
 from symkeras.saving.atomic import replacing
 from symkeras.saving.json_text import parse
 from symkeras.saving.npz_files import read_npz
@@ -112,7 +113,7 @@ def _tell(cluster: Any, path: str) -> str:
 
 def _write_pieces(path: Path, variables: Sequence[Any], is_first: bool) -> None:
     """What this process has of the variables: name of an array is the number of its variable and where the piece begins."""
-    arrays = {f"{k}@{'_'.join(map(str, start))}": piece for k, v in enumerate(variables) for start, piece in _pieces_of(v, is_first)}
+    arrays = {f"{k}@{'_'.join(map(str, start))}": dtypes.wide(piece) for k, v in enumerate(variables) for start, piece in _pieces_of(v, is_first)}
     with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
         file.flush()

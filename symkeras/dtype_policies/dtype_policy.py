@@ -7,7 +7,7 @@ from typing import Any
 from symkeras.errors import ConfigError, DtypeError, nearest
 from symkeras.graph import dtypes
 
-MIXED = {"mixed_float16": ("float16", "float32")}
+MIXED = {"mixed_float16": ("float16", "float32"), "mixed_bfloat16": ("bfloat16", "float32")}
 """Policies that compute in another dtype than they keep weights in: name -> (compute dtype, variable dtype)."""
 
 _QUANTIZED = ("int8_", "int4", "float8", "gptq", "awq")
@@ -17,12 +17,12 @@ class DTypePolicy:
     """The dtype that a layer computes in, and the one of its weights.
 
     Args:
-        name: a dtype for both, such as "float32"; or "mixed_float16", which computes in float16 and keeps weights in float32.
+        name: a dtype for both, such as "float32"; or "mixed_float16" or "mixed_bfloat16", which compute in 16 bits and keep weights in float32.
             That of the process (`config.dtype_policy`) when None.
 
     Raises:
-        ConfigError: an unknown name; bfloat16 and quantized policies, which symkeras does not have.
-        DtypeError: the name is no text.
+        ConfigError: an unknown name; quantized policies, which symkeras does not have.
+        DtypeError: the name is no text; bfloat16 without the package `ml_dtypes`.
 
     Example:
         >>> policy = DTypePolicy("mixed_float16")
@@ -106,11 +106,11 @@ class FloatDTypePolicy(DTypePolicy):
 def _dtypes_of(name: str) -> tuple[str, str]:
     """The dtypes of computation and of variables that a name means."""
     if name in MIXED:
-        return MIXED[name]
-    if name.endswith("bfloat16"):
-        raise ConfigError(f"dtype policy {name!r}: symkeras has no bfloat16, which NumPy cannot compute in; use mixed_float16, float16 or float32")
-    if name.startswith(_QUANTIZED):
-        raise ConfigError(f"dtype policy {name!r} is quantized, which symkeras does not offer; use float32, float64, float16 or mixed_float16")
+        return dtypes.standardize(MIXED[name][0]), MIXED[name][1]
+    if name.startswith(_QUANTIZED) and name not in dtypes.FLOAT8:
+        raise ConfigError(f"dtype policy {name!r} is quantized, which symkeras does not offer; use float32, float64, mixed_bfloat16 or mixed_float16")
+    if name in dtypes.ALL:
+        return dtypes.standardize(name), name
     try:
         dtype = dtypes.standardize(name)
     except DtypeError:

@@ -1,7 +1,12 @@
-"""Dtypes by their NumPy names, and the promotion rules of Keras 3 (JAX's lattice, with `floatx` for loose floats)."""
+"""Dtypes by their NumPy names, and the promotion rules of Keras 3 (JAX's lattice, with `floatx` for loose floats).
+
+bfloat16 and the float8 dtypes are those of the package `ml_dtypes`, which is imported when one of them is first asked for. NumPy has hardly any
+arithmetic on them: what computes with them widens them to float32, and rounds the result once, to nearest even.
+"""
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 from typing import Any
 
@@ -9,8 +14,11 @@ import numpy as np
 
 from symkeras import config
 from symkeras.errors import DtypeError, nearest
+from symkeras.foreign_dtypes import FLOAT8, FOREIGN, provide
 
-FLOATS = ("float16", "float32", "float64")
+FLOATS = (*FLOAT8, "bfloat16", "float16", "float32", "float64")
+NARROW = FOREIGN | {"float16"}
+"""Dtypes that sums and means are not taken in, but in float32."""
 SIGNED = ("int8", "int16", "int32", "int64")
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 COMPLEX = ("complex64", "complex128")
@@ -20,16 +28,17 @@ SHORT = {
     "bool": "bool", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
     "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "float16": "f16", "float32": "f32", "float64": "f64", "complex64": "c64", "complex128": "c128", "string": "str",
+    "bfloat16": "bf16", "float8_e4m3fn": "f8e4m3fn", "float8_e5m2": "f8e5m2",
 }  # fmt: skip
 LONG = {SHORT[name]: name for name in ALL}
-_OF_NUMPY = {np.dtype(name): name for name in ALL}
+_OF_NUMPY = {np.dtype(name): name for name in ALL if name not in FOREIGN}
 
 # Each dtype with the next larger ones. "int" and "float" are Python's own numbers, which take the tensor's dtype.
 _LATTICE: dict[str, tuple[str, ...]] = {
     "bool": ("int",), "int": ("uint8", "int8"),
     "uint8": ("int16", "uint16"), "uint16": ("int32", "uint32"), "uint32": ("int64", "uint64"), "uint64": ("float",),
     "int8": ("int16",), "int16": ("int32",), "int32": ("int64",), "int64": ("float",),
-    "float": ("float16",), "float16": ("float32",), "float32": ("float64", "complex64"),
+    "float": ("bfloat16", "float16"), "bfloat16": ("float32",), "float16": ("float32",), "float32": ("float64", "complex64"),
     "float64": ("complex128",), "complex64": ("complex128",), "complex128": (),
 }  # fmt: skip
 
@@ -46,6 +55,8 @@ def standardize(dtype: Any) -> str:
         return name
     if isinstance(dtype, str):
         if dtype in SHORT:
+            if dtype in FOREIGN:
+                provide()
             return dtype
         if dtype in ("int", "float"):
             return "int32" if dtype == "int" else config.floatx()
@@ -78,6 +89,11 @@ def _above(dtype: str) -> frozenset[str]:
 
 @cache
 def _join(a: str, b: str) -> str:
+    for one, other in ((a, b), (b, a)):
+        if one in FLOAT8:
+            if other in (one, "int", "float"):
+                return one
+            raise DtypeError(f"no dtype holds both {a} and {b}: numbers of 8 bits are not converted by themselves; cast one of them first")
     shared = _above(a) & _above(b)
     return min(shared, key=lambda d: (-len(_above(d)), d))
 
@@ -88,13 +104,13 @@ def result_type(*dtypes: Any) -> str:
     >>> result_type("int32", "float32"), result_type("int32", float), result_type("bool", int)
     ('float32', 'float32', 'int32')
     """
-    joined = "bool"
+    joined = ""
     for d in dtypes:
         name = d if isinstance(d, str) and d in _LATTICE else {int: "int", float: "float"}.get(d) or standardize(d)
         if name == "string":
             raise DtypeError("operations take numbers, received texts; a layer such as TextVectorization or StringLookup makes numbers of them")
-        joined = _join(joined, name)
-    return {"int": "int32", "float": config.floatx()}.get(joined, joined)
+        joined = _join(joined, name) if joined else name
+    return {"": "bool", "int": "int32", "float": config.floatx()}.get(joined, joined)
 
 
 def is_float(dtype: str) -> bool:
@@ -115,12 +131,40 @@ def is_inexact(dtype: str) -> bool:
 @cache
 def itemsize(dtype: str) -> int:
     """Bytes of one element."""
-    return np.dtype(dtype).itemsize
+    return np.dtype(standardize(dtype)).itemsize
 
 
 def inexact(dtype: str) -> str:
     """`dtype` where it is floating, else `floatx`: what mean, exp or division give."""
     return dtype if is_inexact(dtype) else config.floatx()
+
+
+def wide(array: Any) -> Any:
+    """An array that NumPy computes with: in float32 where its dtype is one of `FOREIGN`, else itself.
+
+    >>> wide(np.ones(2, "float16")).dtype
+    dtype('float16')
+    """
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
+
+
+def converted(array: np.ndarray, dtype: str) -> np.ndarray:
+    """An array in another dtype; to and from those of `FOREIGN` it goes through float32."""
+    if array.dtype.kind == "V" or dtype in FOREIGN:
+        return array if array.dtype == dtype else array.astype(np.float32, copy=False).astype(dtype, copy=False)
+    return array.astype(dtype, copy=False)
+
+
+def limits(dtype: str) -> Any:
+    """What `np.finfo` tells of a floating dtype.
+
+    >>> float(limits("float16").max)
+    65504.0
+    """
+    if dtype not in FOREIGN:
+        return np.finfo(dtype)
+    provide()
+    return importlib.import_module("ml_dtypes").finfo(dtype)
 
 
 def least_value(dtype: np.dtype) -> Any:
@@ -129,7 +173,7 @@ def least_value(dtype: np.dtype) -> Any:
     >>> least_value(np.dtype("float32")), least_value(np.dtype("int8")), least_value(np.dtype("bool"))
     (-inf, -128, False)
     """
-    if dtype.kind == "f":
+    if is_float(dtype.name):
         return -np.inf
     return False if dtype.kind == "b" else np.iinfo(dtype).min
 

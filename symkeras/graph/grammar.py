@@ -123,7 +123,7 @@ class Reader:
             raise GraphError(f"not a dtype: {printable(short, 60)!r}; expected one of {', '.join(dtypes.LONG)}")
         self.expect("[")
         shape = self._several("]", self.size)
-        return tuple(shape), dtypes.LONG[short]
+        return tuple(shape), dtypes.standardize(dtypes.LONG[short])
 
     def size(self, depth: int = 0) -> Size:
         """A size: an expression of integers and dims."""

@@ -71,7 +71,7 @@ class Literal:
             array = array.copy()
             array.flags.writeable = False
         self.array = array
-        self._key = (array.dtype.str, array.shape, array.tobytes())
+        self._key = (array.dtype, array.shape, array.tobytes())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Literal) and self._key == other._key

@@ -109,7 +109,7 @@ class Orthogonal(RandomInitializer):
             raise ShapeError(f"Orthogonal needs at least two axes, received shape {tuple(shape)}")
         dtype = dtypes.standardize(dtype)
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        working = "float32" if dtype == "float16" else dtype  # LAPACK has no half precision
+        working = "float32" if dtype in dtypes.NARROW else dtype  # LAPACK has no half precision
         a = draws.normal((max(rows, columns), min(rows, columns)), dtype=working, seed=self.seed)
         q, r = np.linalg.qr(a)
         q = q * np.where(np.diag(r) < 0, -1, 1).astype(working)  # without it the matrices are not uniform over the group

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import SymkerasError
+from symkeras.foreign_dtypes import kind
 from symkeras.graph import dims, dtypes, provenance
 from symkeras.graph.compilation import Compilation
 from symkeras.graph.graph import Graph, every_node
@@ -105,9 +106,9 @@ class Valuation:
 def shaken(value: Any, seed: int) -> np.ndarray:
     """An array whose floats are moved by up to four roundings; what is no float, and zero, stays as it is."""
     array = np.asarray(value)
-    if array.dtype.kind != "f" and str(array.dtype) not in ROUNDING:
+    if str(array.dtype) not in ROUNDING:
         return array
-    moves = np.random.default_rng([seed, array.size]).uniform(-4, 4, array.shape) * ROUNDING.get(str(array.dtype), 0.0)
+    moves = np.random.default_rng([seed, array.size]).uniform(-4, 4, array.shape) * ROUNDING[str(array.dtype)]
     with np.errstate(all="ignore"):
         return (array * (1 + moves)).astype(array.dtype)
 
@@ -141,12 +142,12 @@ def telling_values(graph: Graph) -> dict[Node, np.ndarray]:
         base = array.base if isinstance(array.base, np.ndarray) else array
         if id(base) not in bases:
             copy = np.array(base)
-            if copy.dtype.kind == "f":
+            if kind(copy.dtype) == "f":
                 rng = np.random.default_rng(copy.size)
                 copy = np.where(copy == 0, rng.uniform(0.1, 1, copy.shape), copy).astype(copy.dtype)
             bases[id(base)] = copy
         offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        found[n] = np.ndarray(array.shape, array.dtype, bases[id(base)], offset) if array.size else array
+        found[n] = np.ndarray(array.shape, array.dtype, bases[id(base)].reshape(-1).view(np.uint8), offset) if array.size else array
     return found
 
 

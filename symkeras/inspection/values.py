@@ -14,7 +14,8 @@ import numpy as np
 from symkeras.backend.denormals import Denormals
 from symkeras.backend.interface import input_arrays
 from symkeras.errors import InspectionError, nearest
-from symkeras.graph import provenance
+from symkeras.foreign_dtypes import kind
+from symkeras.graph import dtypes, provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
 from symkeras.inspection.record import Record
@@ -184,7 +185,7 @@ def first_nonfinite(record: Record, arrays: Sequence[Any]) -> NonFinite | None:
         if n.op.name == "constant":
             continue
         for a in _results(found[names[n]]):
-            bad = ~np.isfinite(a) if a.dtype.kind in "fc" else np.zeros((), bool)
+            bad = ~np.isfinite(a) if kind(a.dtype) in "fc" else np.zeros((), bool)
             if bad.any():
                 return _nonfinite(n, a, bad, names[n], {names[i]: found[names[i]] for i in n.inputs})
     return None
@@ -209,6 +210,7 @@ def _summary(value: Any) -> str:
         more = f" and {len(value) - _MOST_SHOWN} more" if len(value) > _MOST_SHOWN else ""
         return f"({'; '.join(map(_summary, value[:_MOST_SHOWN]))}{more})"
     shape = f"{value.dtype}[{', '.join(map(str, value.shape))}]"
+    value = dtypes.wide(value)
     if not value.size or value.dtype.kind not in "fiu":
         return shape
     if value.size == 1:

@@ -13,6 +13,7 @@ import numpy as np
 from symkeras.compiler.history import Step
 from symkeras.compiler.passes.base import Rewrite
 from symkeras.errors import CompileError, SymkerasError
+from symkeras.foreign_dtypes import kind
 from symkeras.graph import provenance
 from symkeras.graph.graph import every_node
 from symkeras.graph.naming import named_after
@@ -104,7 +105,7 @@ def _difference(new: Any, old: Any, step: Step) -> float | None:
     if step.name != "stabilise":
         off = difference(new, old)
         return None if off is None else off[0]
-    if old.dtype.kind == "f" and new.shape == old.shape:
+    if kind(old.dtype) == "f" and new.shape == old.shape:
         new = np.where(np.isfinite(old), new, old)
     off = difference(new, old, _STABILISED)
     return None if off is None else off[0]

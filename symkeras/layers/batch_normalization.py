@@ -9,6 +9,7 @@ import numpy as np
 from symkeras import config, ops
 from symkeras.arguments import axis_number, boolean, checked, either, fraction, non_negative, several
 from symkeras.errors import ShapeError
+from symkeras.graph import dtypes
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
@@ -90,7 +91,7 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         dtype = self.compute_dtype
-        x = ops.cast(inputs, "float32") if dtype == "float16" else inputs
+        x = ops.cast(inputs, "float32") if dtype in dtypes.NARROW else inputs
         ones, zeros = np.ones(self.moving_mean.shape, self.variable_dtype), np.zeros(self.moving_mean.shape, self.variable_dtype)
         gamma, beta = ones if self.gamma is None else self.gamma, zeros if self.beta is None else self.beta
         axis = self.axis % len(x.shape)

@@ -11,6 +11,7 @@ from symkeras import config as settings
 from symkeras import foreign_data, ops
 from symkeras.arguments import axis_number, boolean, checked, either, optional, real_numbers, several
 from symkeras.errors import ConfigError, DataError, ShapeError
+from symkeras.foreign_dtypes import kind
 from symkeras.layers.layer import Layer
 
 
@@ -167,6 +168,6 @@ def _batches(data: Any) -> Iterator[np.ndarray]:
             array = foreign_data.array(part)
         except (TypeError, ValueError):
             array = np.empty(0, object)
-        if array.dtype.kind not in "biuf" or not array.ndim:
+        if kind(array.dtype) not in "biuf" or not array.ndim:
             raise DataError(f"adapt expects arrays of numbers, or batches of them, received {type(part).__name__}")
         yield array

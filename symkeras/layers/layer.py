@@ -23,6 +23,7 @@ from symkeras.distribution.scope import distribution
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
+from symkeras.foreign_dtypes import kind
 from symkeras.graph import autocast, dims, dtypes, provenance, room, stateless, tracing
 from symkeras.graph.ownership import note_change
 from symkeras.graph.tensor import Tensor
@@ -425,10 +426,10 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     def _activity_loss(self, y: Any) -> Any:
         """The penalty on an output per row; half floats are summed as single ones."""
-        dtype = "float32" if self.compute_dtype == "float16" else self.compute_dtype
+        dtype = "float32" if self.compute_dtype in dtypes.NARROW else self.compute_dtype
         rows = ops.shape(y)[0]
         batch = ops.cast(ops.as_tensor(rows) if isinstance(rows, dims.Dim) else rows, dtype)
-        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) == "float16" else y) / batch
+        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) in dtypes.NARROW else y) / batch
 
     def _set_masks(self, inputs: Any, outputs: Any) -> None:
         if not self.supports_masking and type(self).compute_mask is Layer.compute_mask:
@@ -449,8 +450,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         def convert(x: Any) -> Any:
             if isinstance(x, Variable):
                 x = x.value
-            if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fiub":
-                if x.dtype.kind == "f" and self.autocast:
+            if isinstance(x, (np.ndarray, np.generic)) and kind(x.dtype) in "fiub":
+                if kind(x.dtype) == "f" and self.autocast:
                     return x.astype(dtype, copy=False)
                 return x
             if isinstance(x, Tensor) and self.autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:

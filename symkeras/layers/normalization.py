@@ -7,6 +7,7 @@ from typing import Any
 from symkeras import ops
 from symkeras.arguments import axis_number, axis_numbers, boolean, checked, either, non_negative, one_of, positive_int
 from symkeras.errors import ShapeError
+from symkeras.graph import dtypes
 from symkeras.layers.batch_normalization import axis_size, scale_and_center
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
@@ -92,7 +93,7 @@ class LayerNormalization(_Affine):
 
     def call(self, inputs: Any) -> Any:
         dtype = self.compute_dtype
-        x = ops.cast(inputs, "float32") if dtype == "float16" else inputs
+        x = ops.cast(inputs, "float32") if dtype in dtypes.NARROW else inputs
         gamma, beta = self._wide(self._wide_shape)
         return ops.cast(ops.layer_normalization(x, gamma, beta, axis=self._axes, epsilon=self.epsilon), dtype)
 
@@ -154,7 +155,7 @@ class GroupNormalization(_Affine):
 
     def call(self, inputs: Any) -> Any:
         dtype = self.compute_dtype
-        x = ops.cast(inputs, "float32") if dtype == "float16" else inputs
+        x = ops.cast(inputs, "float32") if dtype in dtypes.NARROW else inputs
         sizes, axis = ops.shape(x), self.axis % len(x.shape)
         width = sizes[axis] // self.groups
         split = ops.reshape(x, (*sizes[:axis], self.groups, width, *sizes[axis + 1 :]))

@@ -14,6 +14,7 @@ import numpy as np
 from symkeras import config, tree
 from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, DtypeError, ShapeError, SymkerasError, nearest
+from symkeras.foreign_dtypes import kind
 from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.ownership import ownership_epoch
 from symkeras.graph.tensor import Tensor
@@ -194,7 +195,7 @@ class Functions:
             self._steps.put(key, step)
         self._last[mode] = step
         for a, t in zip((*x, *y), (*step.signature.x, *step.signature.y), strict=False):
-            if a is not None and t is not None and a.dtype.kind in "iu" and a.dtype.itemsize > 2:
+            if a is not None and t is not None and kind(a.dtype) in "iu" and a.dtype.itemsize > 2:
                 check_range(a, t.dtype, "x" if len(x) == 1 and a is x[0] else "the data")
         return step
 
@@ -288,7 +289,7 @@ _LINE = re.compile(r"\.py:\d+")
 
 
 def _kinds(arrays: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(None if a is None else (a.dtype.kind, a.shape[1:]) for a in arrays)
+    return tuple(None if a is None else (kind(a.dtype), a.shape[1:]) for a in arrays)
 
 
 def _nesting(structure: Any) -> Any:
@@ -318,7 +319,7 @@ def _check_input(a: np.ndarray, expected: TensorType | None, name: str, model: s
     if len(rows) != len(shape) - 1 or any(isinstance(s, int) and s != n for s, n in zip(shape[1:], rows, strict=True)):
         shown = ", ".join(map(str, shape))
         raise ShapeError(f"model {model!r}: input {name!r} expects arrays of shape ({shown}), received shape {a.shape} ({provenance.user_line()})")
-    if expected.dtype == "bool" and a.dtype.kind == "f":
+    if expected.dtype == "bool" and kind(a.dtype) == "f":
         raise DtypeError(f"model {model!r}: input {name!r} expects booleans, received dtype {a.dtype} ({provenance.user_line()})")
 
 

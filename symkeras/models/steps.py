@@ -19,6 +19,7 @@ from symkeras.autodiff.reverse import gradients
 from symkeras.backend.interface import Executable, compile_graph
 from symkeras.distribution.scope import distribution
 from symkeras.errors import ConfigError, DataError, GradientError, ShapeError
+from symkeras.foreign_dtypes import kind
 from symkeras.graph import dims, provenance, tracing
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node
@@ -48,10 +49,10 @@ def batch_type(array: Any, like: TensorType | None = None) -> TensorType:
 
 def batch_dtype(dtype: Any) -> str:
     """The dtype that data of `dtype` are computed in; "string" for texts."""
-    kind = "U" if dtype == "string" else np.dtype(dtype).kind
-    if kind in "USO":
+    found = "U" if dtype == "string" else kind(np.dtype(dtype))
+    if found in "USO":
         return "string"
-    return config.floatx() if kind == "f" else "bool" if kind == "b" else "int32"
+    return config.floatx() if found == "f" else "bool" if found == "b" else "int32"
 
 
 def weight_type(array: Any) -> TensorType:

@@ -247,7 +247,7 @@ def ldexp(x1: Any, x2: Any) -> Any:
         raise DtypeError(f"ldexp: the exponents are integers, received {dtype_of(x2)}")
     x1 = _floating(x1)
     dtype = dtype_of(x1)
-    most = np.finfo(dtype).maxexp - 1
+    most = dtypes.limits(dtype).maxexp - 1
     left = cast(clip(x2, -3 * most, 3 * most), "int32")
     for _ in range(3):  # one power alone may be too large for the dtype where the product is not
         part = clip(left, -most + 1, most)
@@ -259,7 +259,7 @@ def _power_of_two(exponent: Any, dtype: str) -> Any:
     """2 to an integer power, put together from its bits, since backends round 2^x their own way."""
     size, is_small = ew.absolute(exponent), ew.less(exponent, 0)
     out: Any = None
-    for bit in range(int(np.finfo(dtype).maxexp).bit_length() - 1):
+    for bit in range(int(dtypes.limits(dtype).maxexp).bit_length() - 1):
         factor = ew.where(is_small, np.asarray(2.0 ** -(1 << bit), dtype), np.asarray(2.0 ** (1 << bit), dtype))
         factor = ew.where(ew.equal(ew.bitwise_and(ew.right_shift(size, bit), 1), 0), np.ones((), dtype), factor)
         out = factor if out is None else ew.multiply(out, factor)
@@ -276,7 +276,7 @@ def nextafter(x1: Any, x2: Any) -> Any:
     True
     """
     x, y = (stop_gradient(v) for v in promoted("float", x1, x2))
-    info = np.finfo(dtype_of(x))
+    info = dtypes.limits(dtype_of(x))
     one = np.asarray(1, info.dtype)
     unit, least = one * info.eps / 2, info.smallest_subnormal
     share = unit * (1 + 2 * unit)
@@ -327,7 +327,7 @@ def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -
     x = as_tensor(x) if is_symbolic(x) else promoted("numeric", x)[0]
     if not dtypes.is_float(dtype_of(x)):
         return x
-    info = np.finfo(dtype_of(x))
+    info = dtypes.limits(dtype_of(x))
     most, least = (float(info.max) if posinf is None else posinf), (float(info.min) if neginf is None else neginf)
     finite = ew.where(ew.isinf(x), ew.where(ew.greater(x, 0), most, least), x)
     return cast(ew.where(ew.isnan(x), nan, finite), dtype_of(x))
@@ -344,9 +344,11 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
     if "bool" in (dtype, source) or dtype == source:
         return cast(x, dtype)
     if dtypes.is_float(dtype):
-        if not dtypes.is_float(source) or dtypes.itemsize(source) <= dtypes.itemsize(dtype):
-            return cast(x, dtype) if dtypes.is_float(source) else cast(_between(x, np.finfo(dtype).min, np.finfo(dtype).max, source), dtype)
-        info = np.finfo(dtype)
+        info = dtypes.limits(dtype)
+        if not dtypes.is_float(source):
+            return cast(_between(x, info.min, info.max, source), dtype)
+        if float(dtypes.limits(source).max) <= float(info.max):
+            return cast(x, dtype)
         return cast(ew.minimum(ew.maximum(x, float(info.min)), float(info.max)), dtype)
     low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     if dtypes.is_int(source):

@@ -95,7 +95,7 @@ def _text(value: Any, types: Types) -> str:
 def _dtype(value: Any, types: Types) -> str:
     if not isinstance(value, str) or value not in dtypes.ALL:
         raise Unfit
-    return str(value)
+    return dtypes.standardize(value)
 
 
 def _size(value: Any, types: Types) -> int | Dim:

@@ -115,6 +115,8 @@ def _check_inputs(name: str, body: Graph, types: Sequence[TensorType]) -> None:
 class _Control(Op):
     """An op that holds graphs."""
 
+    moves = True
+
     def may_raise(self, node: Node) -> bool:
         return any(n.op.may_raise(n) for g in subgraphs(node) for n in g.nodes)
 

@@ -30,6 +30,7 @@ class CustomGradient(Op):
     """
 
     name = "custom_gradient"
+    moves = True
     attributes = {"gradient": at.BODY, "outputs": at.integer(1), "arguments": at.integer(0)}
 
     def infer(self, *types: TensorType, gradient: Graph, outputs: int, arguments: int) -> tuple[TensorType, ...]:  # type: ignore[override]

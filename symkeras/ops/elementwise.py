@@ -159,7 +159,8 @@ def _in_known_dtype(op: Elementwise, inputs: Sequence[Any]) -> list[np.ndarray] 
             return None
         joined = common_dtype(op.promote, *inputs)
         looks_at_numbers = (op.result == "bool" and dtypes.is_int(joined)) or (op.promote == "signed" and joined == "bool")
-        dtype = _known_dtypes[key] = None if looks_at_numbers else np.dtype(joined)
+        is_foreign = any(isinstance(t, np.dtype) and t.kind == "V" for t in types)
+        dtype = _known_dtypes[key] = None if looks_at_numbers or is_foreign else np.dtype(joined)
     if dtype is None:
         return None
     return [x if t is dtype else x.astype(dtype) if isinstance(x, np.ndarray) else as_array(x, dtype) for x, t in zip(inputs, types, strict=True)]

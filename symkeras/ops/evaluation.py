@@ -141,7 +141,7 @@ def value_of(node: Node, graph: Graph, values: Mapping[Node, Any], env: Mapping[
             if node.op.name in ("max", "min") and 0 in given[0].shape and meets_nothing(node, graph):
                 return np.zeros(dims.evaluate(node.shape, env), node.dtype)
             node.op.infer(*(TensorType(np.shape(a), i.dtype) for a, i in zip(given, node.inputs, strict=True)), **attrs)
-        result = node.op.value(*given, **attrs)
+        result = node.op.reference(*given, **attrs)
     except (IndexError, ValueError, DataError, ShapeError) as error:
         provenance.raise_at(error, node.origins)
     if isinstance(node.type, tuple):

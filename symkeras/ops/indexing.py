@@ -60,6 +60,7 @@ class Gather(_Indexed):
     """Rows of a table: `out[i..., :] = table[indices[i...], :]`. Negative indices count from the end."""
 
     name = "gather"
+    moves = True
     samples = (
         Sample(("f32[5, 3]", "i32[2, 4]"), low=(-2.0, 0), high=(2.0, 5)),
         Sample(("f64[5]", "i32[]"), low=(-2.0, 0), high=(2.0, 5)),
@@ -112,6 +113,7 @@ class TakeAlongAxis(_Indexed):
     """`out[i, j, k] = x[i, indices[i, j, k], k]` for axis 1, and so on; the other sizes are equal."""
 
     name = "take_along_axis"
+    moves = True
     attributes = {"axis": at.axis()}
     samples = (
         Sample(("f32[3, 4]", "i32[3, 2]"), {"axis": 1}, low=(-2.0, 0), high=(2.0, 4)),
@@ -302,6 +304,7 @@ class SetRows(_Indexed):
     """
 
     name = "set_rows"
+    moves = True
     samples = (
         Sample(("f32[5, 2]", "i32[1]", "f32[1, 2]"), low=(-2.0, 0, -2.0), high=(2.0, 5, 2.0), grad=False),
         Sample(("f32[5, 2]", "i32[1]", "f32[1, 2]", "f32[]"), low=(-2.0, 0, -2.0, 0.0), high=(2.0, 5, 2.0, 1.0), grad=False),

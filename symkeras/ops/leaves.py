@@ -179,7 +179,7 @@ def cast(x: Any, dtype: Any) -> Any:
     if is_symbolic(x):
         tensor = as_tensor(x, dtype)
         return tensor if tensor.dtype == dtype else apply(Cast_op, [tensor], {"dtype": dtype})
-    return as_array(x).astype(dtype, copy=False)
+    return dtypes.converted(as_array(x), dtype)
 
 
 Cast_op = OPS["cast"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import ConfigError, DtypeError, ShapeError
-from symkeras.graph import dims
+from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.types import TensorType
 from symkeras.ops import attributes as at
@@ -168,8 +168,8 @@ def _without_ones(terms: list[str], tensors: list[Any]) -> tuple[list[str], list
 
 
 def _summed(x: Any, axes: tuple[int, ...]) -> Any:
-    """The sum over axes in the dtype of `x`; float16 through float32."""
-    return sum(x, axis=axes) if dtype_of(x) == "float16" else apply(OPS["sum"], [x], {"axes": axes})
+    """The sum over axes in the dtype of `x`; floats of 16 bits or less through float32."""
+    return sum(x, axis=axes) if dtype_of(x) in dtypes.NARROW else apply(OPS["sum"], [x], {"axes": axes})
 
 
 def _parse_einsum(subscripts: str, operands: Any) -> tuple[list[str], str]:

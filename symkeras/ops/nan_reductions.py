@@ -117,8 +117,8 @@ def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     1.5
     """
     (x,) = promoted("float", x)
-    if dtype_of(x) == "float16":
-        return cast(nanmean(cast(x, "float32"), axis, keepdims), "float16")
+    if dtype_of(x) in dtypes.NARROW:
+        return cast(nanmean(cast(x, "float32"), axis, keepdims), dtype_of(x))
     return ew.divide(nansum(x, axis, keepdims), cast(red.sum(ew.logical_not(ew.isnan(x)), axis, keepdims), dtype_of(x)))
 
 

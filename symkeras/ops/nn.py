@@ -244,7 +244,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
     [1.2, 1.6, 0.0, 0.0]
     """
     x = _floating(x)
-    wide = cast(x, "float32") if dtype_of(x) == "float16" else x
+    wide = cast(x, "float32") if dtype_of(x) in dtypes.NARROW else x
     root = rsqrt(ew.add_(red.mean(ew.square(wide), axis, True), config.epsilon() if epsilon is None else epsilon))
     out = ew.multiply(wide, root)
     return cast(out if scale is None else ew.multiply(out, scale), dtype_of(x))

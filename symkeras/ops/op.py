@@ -59,6 +59,7 @@ class Op:
         is_leaf: a placeholder, variable or constant: nothing to compute.
         is_elementwise: broadcasts its inputs and treats every element alike.
         is_view: only renames elements: a backend may return a view of the input.
+        moves: only hands elements on, in whatever dtype, as views do; or runs graphs on them.
         is_random: draws random numbers (from its state input, hence still a pure function).
         attributes: what each of its static arguments may be; it takes these and no others.
         defaults: what those have that are not given.
@@ -69,6 +70,7 @@ class Op:
     is_leaf: ClassVar[bool] = False
     is_elementwise: bool = False
     is_view: ClassVar[bool] = False
+    moves: ClassVar[bool] = False
     is_random: ClassVar[bool] = False
     is_composite: ClassVar[bool] = False
     attributes: Mapping[str, Kind] = {}
@@ -115,6 +117,14 @@ class Op:
     def value(self, *arrays: Any, **attrs: Any) -> Any:
         """The reference value on NumPy arrays."""
         raise NotImplementedError(self.name)
+
+    def reference(self, *arrays: Any, **attrs: Any) -> Any:
+        """`value`; of numbers in dtypes that NumPy has no arithmetic for in float32, which who asks rounds to the dtype of the result."""
+        if not (self.moves or self.is_view or self.is_composite):
+            for a in arrays:  # a loop: this is on the way of every eager call
+                if a.dtype.kind == "V":
+                    return self.value(*map(dtypes.wide, arrays), **attrs)
+        return self.value(*arrays, **attrs)
 
     def vjp(self, dy: Any, out: Any, *inputs: Any, **attrs: Any) -> Sequence[Any]:
         """The gradients for each input (None where there is none), given the gradient `dy` of the result `out`."""
@@ -289,7 +299,7 @@ def compute(op: Op, arrays: Sequence[np.ndarray], attrs: dict[str, Any]) -> Any:
             return compute(op, plain, attrs) if recorder is None else _recorded(recorder, op, arrays, compute(op, plain, attrs), attrs)
     promised = _promised(op, arrays, attrs)
     with np.errstate(all="ignore"):
-        result = op.value(*arrays, **attrs)
+        result = op.reference(*arrays, **attrs)
     if isinstance(promised, tuple):
         return tuple(np.asarray(r, dtype=dtype) for r, dtype in zip(result, promised, strict=True))
     return result if type(result) is np.ndarray and result.dtype is promised else np.asarray(result, dtype=promised)

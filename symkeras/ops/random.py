@@ -67,10 +67,10 @@ def random_bits(state: Any, stream: int, shape: tuple[dims.Size, ...], dtype: st
 
 
 def unit_uniform(state: Any, stream: int, shape: tuple[dims.Size, ...], dtype: str) -> Any:
-    """Uniform numbers in [0, 1): the top 24 bits of 32 (float32), 11 of 32 (float16) or 53 of 64 (float64)."""
+    """Uniform numbers in [0, 1): the top bits of 32, as many as the dtype has digits (24 for float32, 11 for float16), or 53 of 64 (float64)."""
     if dtype == "float64":
         return ew.multiply(cast(ew.right_shift(random_bits(state, stream, shape, "uint64"), np.uint64(11)), dtype), 2.0**-53)
-    kept = 11 if dtype == "float16" else 24
+    kept = dtypes.limits(dtype).nmant + 1
     bits = cast(ew.right_shift(random_bits(state, stream, shape, "uint32"), np.uint32(32 - kept)), "float32")
     return cast(ew.multiply(bits, np.float32(2.0**-kept)), dtype)
 

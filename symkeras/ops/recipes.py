@@ -73,7 +73,7 @@ class Recipe:
 
 def _reference(node: Node) -> Callable[..., Any]:
     if not node.op.is_composite:
-        return node.op.value
+        return node.op.reference
     return lambda *arrays, **attrs: followed(node.op, node.op.function, arrays, attrs)
 
 

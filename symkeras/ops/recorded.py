@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import GradientError
+from symkeras.foreign_dtypes import kind
 from symkeras.graph.recording import Recorded
 from symkeras.graph.variable import Variable
 from symkeras.ops import reductions, shaping, subscripts
@@ -58,7 +59,7 @@ def _unless_lost(result: Any, name: str, inputs: Any) -> Any:
     """
     if not is_recorded(*inputs):
         return seen(result)
-    if getattr(result, "dtype", np.dtype(bool)).kind in "fc":
+    if kind(getattr(result, "dtype", np.dtype(bool))) in "fc":
         raise GradientError(f"{name} is not recorded by a GradientTape: use symkeras.ops, or x.numpy() where no gradient is meant")
     return result
 

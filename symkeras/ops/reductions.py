@@ -214,13 +214,13 @@ def _reduce(name: str, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Sum over `axis` (all axes when None); bools are counted as int32, small integers widened to int32, float16 summed in float32.
+    """Sum over `axis` (all axes when None); bools are counted as int32, small integers widened to int32, floats of 16 bits or less summed in float32.
 
     >>> float(sum(np.ones((2, 3), "float32")))
     6.0
     """
-    if dtypes.result_type(dtype_of(x)) == "float16":
-        return cast(_reduce("sum", cast(x, "float32"), axis, keepdims), "float16")
+    if (dtype := dtypes.result_type(dtype_of(x))) in dtypes.NARROW:
+        return cast(_reduce("sum", cast(x, "float32"), axis, keepdims), dtype)
     return _reduce("sum", _counted(x), axis, keepdims)
 
 
@@ -282,8 +282,8 @@ def _cumulative(name: str, x: Any, axis: int | None, dtype: Any) -> Any:
         x = cast(x, dtype or "int32")
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
-    if dtype_of(x) == "float16":
-        return cast(_cumulative(name, cast(x, "float32"), axis, None), "float16")
+    if (narrow := dtype_of(x)) in dtypes.NARROW:
+        return cast(_cumulative(name, cast(x, "float32"), axis, None), narrow)
     return apply(OPS[name], [x], {"axis": canonical_axis(axis, len(shape(x)))})
 
 
@@ -305,8 +305,8 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     2.0
     """
     x = cast(x, dtypes.inexact(dtypes.result_type(dtype_of(x))))
-    if dtype_of(x) == "float16":
-        return cast(mean(cast(x, "float32"), axis, keepdims), "float16")
+    if (dtype := dtype_of(x)) in dtypes.NARROW:
+        return cast(mean(cast(x, "float32"), axis, keepdims), dtype)
     sizes = shape(x)
     count = dims.product(sizes[a] for a in canonical_axes(axis, len(sizes)))
     total = sum(x, axis, keepdims)

@@ -70,7 +70,7 @@ def segment_min(data: Any, segment_ids: Any, num_segments: Any = None, sorted: b
     [2.0, 5.0]
     """
     dtype = np.dtype(dtypes.result_type(dtype_of(data)))
-    most = np.inf if dtype.kind == "f" else True if dtype.kind == "b" else np.iinfo(dtype).max
+    most = np.inf if dtypes.is_float(dtype.name) else True if dtype.kind == "b" else np.iinfo(dtype).max
     return _by_segment("segment_min", ew.minimum, most, data, segment_ids, num_segments)
 
 

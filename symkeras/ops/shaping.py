@@ -200,6 +200,7 @@ class Concatenate(_Movement):
     """Inputs one after the other along an axis."""
 
     name = "concatenate"
+    moves = True
     attributes = {"axis": at.axis()}
     samples = (
         Sample(("f32[2, 3]", "f32[2, 1]"), {"axis": 1}),

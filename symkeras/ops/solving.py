@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import ShapeError
-from symkeras.graph import dims
+from symkeras.graph import dims, dtypes
 from symkeras.graph.types import TensorType
 from symkeras.ops import attributes as at
 from symkeras.ops import elementwise as ew
@@ -257,7 +257,7 @@ def _tolerance(x: Any) -> float:
     rows, columns = shape(x)[-2:]
     if not isinstance(rows, int) or not isinstance(columns, int):
         raise ShapeError(f"the number of rows and columns decides how small singular values count as 0: give it for shape {shape(x)}")
-    return float(max(rows, columns) * np.finfo(dtype_of(x)).eps)
+    return float(max(rows, columns) * dtypes.limits(dtype_of(x)).eps)
 
 
 def pinv(x: Any, rcond: float | None = None) -> Any:

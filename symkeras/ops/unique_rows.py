@@ -66,6 +66,7 @@ class GatherUnique(Op):
     """The first `count` of `listed` (N) rows of a table (R, ...): (N, ...), the rest zero."""
 
     name = "gather_unique"
+    moves = True
     samples = (
         Sample(("f32[5, 3]", "i32[4]", "i32[]"), low=(-2.0, 0, 2), high=(2.0, 5, 3), grad=False),
         Sample(("f64[5, 2]", "i32[0]", "i32[]"), low=(-2.0, 0, 0), high=(2.0, 5, 0), grad=False),

@@ -19,7 +19,7 @@ from symkeras.saving.legacy_configs import modernised
 from symkeras.saving.registration import CustomObjectScope, builtin_function
 from symkeras.saving.serialization import config_errors, deserialize_keras_object, safe_mode_scope, serialize_keras_object
 from symkeras.saving.state_files import misfit
-from symkeras.saving.weight_store import array, group, naming, reading_file, writing_file
+from symkeras.saving.weight_store import array, group, naming, put, reading_file, writing_file
 
 if TYPE_CHECKING:
     import h5py
@@ -99,7 +99,7 @@ def _write_arrays(place: h5py.Group, variables: Sequence[Any]) -> None:
     _write_names(place, "weight_names", names)
     for name, v in zip(names, variables, strict=True):
         with naming(name):
-            place[name] = v.numpy()
+            put(place, name, v.numpy())
 
 
 def _write_names(place: Any, key: str, names: Sequence[str]) -> None:

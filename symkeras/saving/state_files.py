@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symkeras.errors import DataError
+from symkeras.foreign_dtypes import kind
+from symkeras.graph import dtypes
 from symkeras.graph.variable import Variable
 from symkeras.saving.interface import HasState
 from symkeras.saving.state_paths import objects_with_state
@@ -109,6 +111,7 @@ def misfit(variable: Variable, shape: tuple[int, ...], dtype: Any) -> str | None
     """Why an array of a file cannot be the value of a variable, or None."""
     if shape != variable.shape:
         return f"{variable.path} has shape {variable.shape}, the file {shape}"
-    if not np.can_cast(dtype, variable.dtype, "same_kind"):
+    is_float = variable.dtype in dtypes.FOREIGN and kind(np.dtype(dtype)) == "f"
+    if not is_float and not np.can_cast(dtype, variable.dtype, "same_kind"):
         return f"{variable.path} has dtype {variable.dtype}, the file {dtype}"
     return None

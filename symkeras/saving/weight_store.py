@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symkeras.errors import ConfigError, DataError, SymkerasError
+from symkeras.graph import dtypes
 from symkeras.saving.h5_check import check_file, h5
 
 if TYPE_CHECKING:
@@ -119,9 +120,29 @@ def _dataset(parent: Any, path: str) -> h5py.Dataset:
     dataset: Any = place[name]
     if not isinstance(dataset, h5().Dataset):
         raise DataError(f"HDF5 file: {path!r} is no array")
-    if dataset.shape is None or dataset.dtype.kind not in _NUMBERS or dataset.dtype.subdtype is not None:
+    if dataset.shape is None or dataset.dtype.subdtype is not None or (dataset.dtype.kind not in _NUMBERS and not _foreign(dataset)):
         raise DataError(f"HDF5 file: {dataset.name!r} holds {dataset.dtype}, weights are numbers")
     return dataset
+
+
+def _foreign(dataset: h5py.Dataset) -> str:
+    """The dtype that NumPy does not have whose bits a dataset holds, as Keras notes it beside them; "" for none."""
+    noted = dataset.attrs.get("dtype")
+    if not isinstance(noted, str) or noted not in dtypes.FOREIGN:
+        return ""
+    if dataset.dtype.itemsize != dtypes.itemsize(noted):
+        raise DataError(f"HDF5 file: array {dataset.name!r} says it is {noted}, and holds {dataset.dtype}")
+    return noted
+
+
+def put(parent: Any, key: str, value: Any) -> None:
+    """Write an array below `parent`; of numbers that NumPy does not have the bits, with their dtype beside them."""
+    value = np.asarray(value)
+    if value.dtype.name not in dtypes.FOREIGN:
+        parent[key] = value
+        return
+    parent[key] = value.view(f"V{value.dtype.itemsize}")
+    parent[key].attrs["dtype"] = value.dtype.name
 
 
 def array(parent: Any, path: str) -> np.ndarray:
@@ -133,14 +154,10 @@ def array(parent: Any, path: str) -> np.ndarray:
     dataset = _dataset(parent, path)
     try:
         value = np.asarray(dataset)
-        is_bfloat16 = dataset.attrs.get("dtype") == "bfloat16"
+        foreign = _foreign(dataset)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise DataError(f"HDF5 file: array {dataset.name!r} cannot be read: {error}") from error
-    if is_bfloat16:
-        if value.dtype.itemsize != 2:
-            raise DataError(f"HDF5 file: array {dataset.name!r} says it is bfloat16, and holds {value.dtype}")
-        return (value.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-    return value
+    return dtypes.wide(value.view(foreign)) if foreign else value
 
 
 class WriteStore(MutableMapping[str, Any]):
@@ -160,7 +177,7 @@ class WriteStore(MutableMapping[str, Any]):
                 file.require_group(self._path).attrs["name"] = name
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._file.require_group(self._path)[key] = np.asarray(value)
+        put(self._file.require_group(self._path), key, value)
 
     def __getitem__(self, key: str) -> np.ndarray:
         return array(self._file, f"{self._path}/{key}")
@@ -194,9 +211,9 @@ class ReadStore(Mapping[str, Any]):
         return tuple(self._dataset(key).shape)
 
     def dtype(self, key: str) -> np.dtype:
-        """The dtype of an array, without reading it; that of bfloat16 is float32."""
+        """The dtype of an array, without reading it; bfloat16 and numbers of 8 bits are read as float32."""
         dataset = self._dataset(key)
-        return np.dtype("f4") if dataset.attrs.get("dtype") == "bfloat16" else dataset.dtype
+        return np.dtype("f4") if _foreign(dataset) else dataset.dtype
 
     def _dataset(self, key: str) -> h5py.Dataset:
         if self._group is None or key not in self._group:

@@ -14,7 +14,7 @@ import symkeras
 from symkeras import ops, tree
 from symkeras.autodiff import watchable
 from symkeras.autodiff.tape import GradientTape
-from symkeras.graph import recording, tracing
+from symkeras.graph import dtypes, recording, tracing
 from symkeras.graph.variable import Variable as KerasVariable
 from symkeras.ops.op import is_recorded, is_symbolic
 from symkeras.tensorflow_names import functions
@@ -34,7 +34,7 @@ class DType(str):
     @property
     def as_numpy_dtype(self) -> Any:
         """The type of NumPy."""
-        return np.dtype(str(self)).type
+        return np.dtype(dtypes.standardize(str(self))).type
 
     @property
     def is_floating(self) -> bool:
@@ -47,12 +47,12 @@ class DType(str):
     @property
     def max(self) -> Any:
         """The largest number."""
-        return np.finfo(str(self)).max if self.is_floating else np.iinfo(str(self)).max
+        return dtypes.limits(str(self)).max if self.is_floating else np.iinfo(str(self)).max
 
     @property
     def min(self) -> Any:
         """The smallest number."""
-        return np.finfo(str(self)).min if self.is_floating else np.iinfo(str(self)).min
+        return dtypes.limits(str(self)).min if self.is_floating else np.iinfo(str(self)).min
 
 
 class _OfAllTensors(type):
@@ -134,7 +134,7 @@ def tensor_spec(shape: Any = None, dtype: Any = "float32", name: str | None = No
     return symkeras.KerasTensor(tuple(shape or ()), dtype=dtype, name=name)
 
 
-DTYPES = {n: DType(n) for n in ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool")}
+DTYPES = {n: DType(n) for n in (*dtypes.FLOATS[-4:], *dtypes.SIGNED, *dtypes.UNSIGNED, "bool")}
 ALWAYS: dict[str, Any] = {
     "GradientTape": GradientTape, "Variable": Variable, "function": function,
 }  # fmt: skip

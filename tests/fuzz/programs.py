@@ -215,7 +215,7 @@ def differences(program: Program, ways: Sequence[tuple[str, str]], poison: bool 
         try:
             compiled = compile_graph(graph, backend, level=level, **(poisoned(backend) if poison else {}))
         except errors.BackendError:
-            continue  # float16 on native: refused before anything is compiled
+            continue  # float16 on native, bfloat16 on pytensor: refused before anything is compiled
         except Exception as error:
             yield Difference(backend, level, f"compiling raised {type(error).__name__}: {str(error)[:300]}", program)
             continue
@@ -284,7 +284,7 @@ def _spread(graph: Graph, held: Sequence[Variable], before: Sequence[np.ndarray]
 
 
 def _epsilon(dtype: str) -> float:
-    return float(np.finfo(dtype).eps) if dtype.startswith("float") else 0.0
+    return float(dtypes.limits(dtype).eps) if dtypes.is_float(dtype) else 0.0
 
 
 def _coarsest(graph: Graph, held: Sequence[Variable]) -> list[str]:
@@ -305,10 +305,10 @@ def _apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _moved(a: np.ndarray, rng: np.random.Generator, epsilon: float) -> np.ndarray:
-    if a.dtype.kind != "f":
+    if not dtypes.is_float(str(a.dtype)):
         return a
     with np.errstate(all="ignore"):
-        return (a * (1 + rng.choice([-1, 0, 1], a.shape) * 4 * max(epsilon, np.finfo(a.dtype).eps))).astype(a.dtype)
+        return (a * (1 + rng.choice([-1, 0, 1], a.shape) * 4 * max(epsilon, float(dtypes.limits(str(a.dtype)).eps)))).astype(a.dtype)
 
 
 def _problem(graph: Graph, held: Sequence[Variable], found: Result, wanted: Result, spread: Any) -> str:
@@ -334,6 +334,7 @@ def _problem(graph: Graph, held: Sequence[Variable], found: Result, wanted: Resu
 
 
 def _wrong(f: np.ndarray, w: np.ndarray, dtype: str) -> np.ndarray:
+    f, w = dtypes.wide(f), dtypes.wide(w)
     if w.dtype.kind not in "fc":
         return np.asarray(f != w)
     rtol, atol = TOLERANCES["graph"][dtype]

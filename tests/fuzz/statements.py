@@ -62,6 +62,7 @@ FLOAT_UNARY = [f"ops.{name}(x)" for name in _PLAIN.split()] + [
     "ops.cast(x, 'float64')",
     "ops.cast(x, 'float32')",
     "ops.cast(x, 'float16')",
+    "ops.cast(x, 'bfloat16')",
     "ops.cast(ops.clip(x, -9, 9), 'int32')",
     "ops.cast(x > 0, 'int8')",
     "x > 0.1",

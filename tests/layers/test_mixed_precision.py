@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 
 import symkeras
-from symkeras import Input, Model, Sequential, config, dtype_policies, layers, losses, metrics, mixed_precision, ops, optimizers
+from symkeras import Input, Model, Sequential, config, dtype_policies, foreign_dtypes, layers, losses, metrics, mixed_precision, ops, optimizers
 from symkeras.dtype_policies import DTypePolicy, DTypePolicyMap
 from symkeras.errors import ConfigError, DtypeError
 from tests.keras_reference import reference
+from tests.known_dtypes import FOREIGN
 
+HALVES = ["float16", *(d for d in FOREIGN if d == "bfloat16")]
+needs_bfloat16 = pytest.mark.skipif(not FOREIGN, reason="ml_dtypes is not installed: there is no bfloat16")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(32, 4)).astype("float32")
 Y = X.sum(1, keepdims=True)
@@ -41,10 +45,23 @@ def test_a_policy_says_both_dtypes() -> None:
     assert {DTypePolicy("float16"): 1}[DTypePolicy("float16")] == 1
 
 
-@pytest.mark.parametrize("name", ["bfloat16", "mixed_bfloat16"])
-def test_bfloat16_is_refused_with_what_to_use_instead(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"has no bfloat16.*use mixed_float16"):
+@pytest.mark.parametrize("name", ["bfloat16", "mixed_bfloat16", "float8_e4m3fn"])
+def test_bfloat16_without_its_package_says_what_to_install(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    foreign_dtypes.provide.cache_clear()
+    with pytest.raises(DtypeError, match=r"need the package ml_dtypes.*pip install"):
         layers.Dense(2, dtype=name)
+    foreign_dtypes.provide.cache_clear()
+
+
+@needs_bfloat16
+def test_policies_of_bfloat16_and_of_8_bits_say_both_dtypes() -> None:
+    names = ("bfloat16", "mixed_bfloat16", "float8_e5m2")
+    found = [(p.compute_dtype, p.variable_dtype) for p in map(DTypePolicy, names)]
+    assert found == [("bfloat16", "bfloat16"), ("bfloat16", "float32"), ("float8_e5m2", "float8_e5m2")]
+    mixed_precision.set_global_policy("mixed_bfloat16")
+    assert config.dtype_policy() == DTypePolicy("mixed_bfloat16") == dtype_policies.get({"module": "keras", "class_name": "DTypePolicy",
+        "config": {"name": "mixed_bfloat16"}, "registered_name": None})  # fmt: skip
 
 
 def test_quantized_and_unknown_policies_are_refused() -> None:
@@ -113,12 +130,37 @@ def test_the_policy_of_the_process_is_that_of_new_layers() -> None:
 # ---- computing -----------------------------------------------------------------------------------------------------
 
 
-def test_a_mixed_layer_computes_in_float16_on_weights_of_float32() -> None:
-    layer = layers.Dense(3, dtype="mixed_float16")
+@pytest.mark.parametrize("dtype", HALVES)
+def test_a_mixed_layer_computes_in_16_bits_on_weights_of_float32(dtype: str) -> None:
+    layer = layers.Dense(3, dtype=f"mixed_{dtype}")
     y = layer(X)
-    half = X.astype("float16").astype("float32") @ layer.kernel.numpy().astype("float16").astype("float32")
-    assert y.dtype == np.float16 and layer.kernel.dtype == "float32"
-    assert np.array_equal(y, half.astype("float16"))
+    half = X.astype(dtype).astype("float32") @ layer.kernel.numpy().astype(dtype).astype("float32")
+    assert y.dtype == dtype and layer.kernel.dtype == "float32"
+    assert np.array_equal(y, half.astype(dtype))
+
+
+@needs_bfloat16
+def test_a_model_in_bfloat16_trains_without_a_scaled_loss_and_comes_back_from_its_file(tmp_path: Any, model_backend: str) -> None:
+    config.set_dtype_policy("mixed_bfloat16")
+    model = Sequential([
+        Input((4,)), layers.Dense(8, activation="gelu"), layers.BatchNormalization(), layers.Dropout(0.1, seed=1),
+        layers.Dense(4, dtype="bfloat16"), layers.LayerNormalization(), layers.Dense(1, activity_regularizer="l2"),
+    ])  # fmt: skip
+    model.compile(optimizers.Adam(0.02), "mse", metrics=["mae"])
+    assert isinstance(model.optimizer, optimizers.Adam)
+    history = model.fit(X, Y, epochs=20, batch_size=16, verbose=0, validation_data=(X, Y)).history
+    assert history["loss"][-1] < 0.6 * history["loss"][0] and np.isfinite(history["val_mae"]).all()
+    assert {str(v.dtype) for v in model.optimizer.variables} == {"int32", "float32", "bfloat16"}
+    assert model.predict(X, verbose=0).dtype == "bfloat16"
+    model.save(tmp_path / "m.keras")
+    model.save_weights(tmp_path / "m.weights.h5")
+    again = symkeras.saving.load_model(tmp_path / "m.keras")
+    assert [w.dtype for w in again.weights] == [w.dtype for w in model.weights] and again.layers[0].dtype_policy == DTypePolicy("mixed_bfloat16")
+    assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in zip(model.optimizer.variables, again.optimizer.variables, strict=True))
+    assert np.array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    again.set_weights([np.zeros(w.shape) for w in again.weights])
+    again.load_weights(tmp_path / "m.weights.h5")
+    assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in zip(model.weights, again.weights, strict=True))
 
 
 def test_a_layer_of_its_own_dtype_inside_of_a_mixed_one_reads_its_weights_in_that() -> None:
@@ -202,12 +244,14 @@ def test_penalties_and_losses_of_mixed_layers_are_summed_in_float32() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_a_mixed_training_goes_as_that_of_keras() -> None:
+@pytest.mark.parametrize("dtype", HALVES)
+def test_a_mixed_training_goes_as_that_of_keras(dtype: str) -> None:
     keras = reference()
+    near = 5e-3 if dtype == "float16" else 4e-2
     try:
         found = []
         for lib in (keras, symkeras):
-            lib.config.set_dtype_policy("mixed_float16")
+            lib.config.set_dtype_policy(f"mixed_{dtype}")
             model = lib.Sequential([
                 lib.Input((4,)), lib.layers.Dense(8, activation="tanh"), lib.layers.LayerNormalization(), lib.layers.Dense(1, dtype="float32"),
             ])  # fmt: skip
@@ -215,9 +259,9 @@ def test_a_mixed_training_goes_as_that_of_keras() -> None:
             model.set_weights([rng.normal(size=w.shape).astype("float32") * 0.3 for w in model.get_weights()])
             model.compile(lib.optimizers.Adam(0.01), "mse")
             history = model.fit(X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0).history["loss"]
-            found.append((history, [np.asarray(w) for w in model.get_weights()], float(np.asarray(model.optimizer.dynamic_scale))))
+            found.append((history, [np.asarray(w) for w in model.get_weights()], float(np.asarray(getattr(model.optimizer, "dynamic_scale", 1)))))
         (a, weights_a, scale_a), (b, weights_b, scale_b) = found
-        assert scale_a == scale_b and np.allclose(a, b, rtol=5e-3)
-        assert all(np.allclose(p, q, atol=5e-3) for p, q in zip(weights_a, weights_b, strict=True))
+        assert scale_a == scale_b and np.allclose(a, b, rtol=near)
+        assert all(np.allclose(p, q, atol=near) for p, q in zip(weights_a, weights_b, strict=True))
     finally:
         keras.config.set_dtype_policy("float32")

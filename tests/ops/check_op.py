@@ -67,6 +67,7 @@ def same_bits(a: Any, b: Any) -> None:
     """Same shape, dtype, bits and signs of zero; any NaN is like any other."""
     a, b = np.asarray(a), np.asarray(b)
     assert (a.shape, a.dtype) == (b.shape, b.dtype)
+    a, b = dtypes.wide(a), dtypes.wide(b)
     np.testing.assert_array_equal(a, b)
     if a.dtype.kind == "f":
         numbers = ~np.isnan(a)

@@ -30,7 +30,8 @@ MOVED = {
 }  # fmt: skip
 """Private paths -> the public modules that are asked first, where the path does not say it."""
 FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SUPPORTS_COMPLEX_DTYPES": False, "IS_THREAD_SAFE": True,
-         "ALLOWED_DTYPES": ("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "int64", "float16", "float32")}  # fmt: skip
+         "ALLOWED_DTYPES": ("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "int64", "bfloat16", "float16",
+                            "float32")}  # fmt: skip
 """What tests ask an executor before they try a thing: the same for both, so that neither is asked for what the other lacks."""
 
 

@@ -209,7 +209,7 @@ class NativeExecutable(PlannedExecutable):
 
     def __init__(self, graph: Graph, takes: Callable[[str], bool], sanitize: Sequence[str] = (), **options: Any):
         self._sanitize = tuple(sanitize)
-        super().__init__(graph, "native", takes, NativeKernels(), passes=self.passes, **options)
+        super().__init__(graph, "native", takes, NativeKernels(), passes=self.passes, holds=("bfloat16",), **options)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         with self.history.timed("emission"):

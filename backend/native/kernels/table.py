@@ -15,7 +15,7 @@ from symkeras.backend.native.kernels import convolution
 from symkeras.backend.native.kernels.matmul import accepts_matrix, laid_out, least_rows, matmul, matmul_ready, matmul_unique, may_be_laid_out
 from symkeras.backend.native.loops import totals
 from symkeras.backend.native.loops.copying import copied_loop
-from symkeras.backend.native.loops.expressions import EXPRESSIONS
+from symkeras.backend.native.loops.expressions import EXPRESSIONS, cast
 from symkeras.backend.native.loops.fusion_group import loop_over_samples
 from symkeras.compiler.program.addressing import dense
 from symkeras.compiler.program.batch_tiling import counted
@@ -192,7 +192,8 @@ def _set_rows(e: Emitter, s: Step) -> None:
         e.copy(table, out, s)
     sizes = f"{_count(indices)}, {text.size(table.type.shape[0])}, {_bytes(_row_of(table), table.type.dtype)}"
     guard = e.pointer(guards[0]) if guards else ""
-    fill = f"isnan(*({guard})) ? (const void *)({guard}) : NULL, sizeof({text.TYPES[out.type.dtype]})" if guards else "NULL, 0"
+    number = cast(f"*({guard})", out.type.dtype, "float64" if out.type.dtype == "float64" else "float32")
+    fill = f"isnan({number}) ? (const void *)({guard}) : NULL, sizeof({text.TYPES[out.type.dtype]})" if guards else "NULL, 0"
     _may_fail(e, s, f"sk_set_rows_{suffix}({e.pointer(out)}, {e.pointer(indices)}, {e.pointer(rows)}, {sizes}, {fill}, &call->fault)")
 
 

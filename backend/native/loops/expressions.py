@@ -100,12 +100,18 @@ def expression(node: Node, operands: Sequence[str]) -> str:
 
 def cast(x: str, source: str, target: str) -> str:
     """`x` in another dtype; a float outside of an integer's range gives what NumPy gives on x86 for it."""
+    if source == target:
+        return x
+    if source == "bfloat16":
+        return cast(f"sk_f32_from_bf16({x})", "float32", target)
+    if target == "bfloat16":
+        return f"sk_bf16_from_f32({cast(x, source, 'float32')})"
     if target == "bool":
         return x if source == "bool" else f"{x} != 0"
     if dtypes.is_float(source) and dtypes.is_int(target):
         wide = "i32" if target in ("int32", "int16", "int8", "uint8", "uint16") else "u64" if target == "uint64" else "i64"
         return f"({TYPES[target]})sk_{wide}_from_{SUFFIXES[source]}({x})"
-    return x if source == target else f"({TYPES[target]}){x}"
+    return f"({TYPES[target]}){x}"
 
 
 def local_type(dtype: str) -> str:

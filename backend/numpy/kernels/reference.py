@@ -19,7 +19,7 @@ def reference(node: Node, env: Mapping[str, int], inputs: Sequence[Any], outputs
     if node.op.name in CONTROL:
         return CONTROL[node.op.name](node, env, inputs, outputs)
     attrs = {k: dims.evaluate(v, env) for k, v in node.attrs.items()}
-    value = node.op.value
+    value = node.op.reference
 
     def run() -> None:
         with evaluation.sizes(env):

@@ -48,5 +48,5 @@ class FoldConstants(Pass):
         ):
             return None
         with np.errstate(all="ignore"):
-            value = node.op.value(*(i.attrs["value"].array for i in inputs), **node.attrs)
-        return constant_node(np.asarray(value, dtype=node.type.dtype))
+            value = node.op.reference(*(i.attrs["value"].array for i in inputs), **node.attrs)
+            return constant_node(np.asarray(value, dtype=node.type.dtype))

@@ -68,4 +68,4 @@ class FreezeVariables(Pass):
         if n.op.name == "constant":
             return n.attrs["value"].array
         with np.errstate(all="ignore"):
-            return np.asarray(n.op.value(*(values[i] for i in n.inputs), **n.attrs), dtype=n.types[0].dtype)
+            return np.asarray(n.op.reference(*(values[i] for i in n.inputs), **n.attrs), dtype=n.types[0].dtype)

@@ -77,10 +77,10 @@ def _scatter_of_transposed(m: Match) -> Node:
 
 def _power_of_two(m: Match) -> str | None:
     value = splat(m["c"])
-    if value is None or value.dtype.kind != "f" or not np.isfinite(value) or value == 0 or m["c"].op.name != "constant":
+    if value is None or not dtypes.is_float(m["c"].dtype) or not np.isfinite(value) or value == 0 or m["c"].op.name != "constant":
         return "the divisor is no constant"
     mantissa, exponent = np.frexp(float(value))
-    limits = np.finfo(value.dtype)
+    limits = dtypes.limits(m["c"].dtype)
     exact = abs(mantissa) == 0.5 and limits.minexp <= 1 - exponent < limits.maxexp
     return None if exact else "the divisor has no exact reciprocal"
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import DataError
+from symkeras.foreign_dtypes import kind
 
 
 def check_rows(x: Sequence[Any], y: Sequence[Any], weights: Sequence[Any]) -> int:
@@ -30,7 +31,7 @@ def check_rows(x: Sequence[Any], y: Sequence[Any], weights: Sequence[Any]) -> in
 
 def check_numbers(a: np.ndarray, name: str) -> None:
     """Raise DataError where a target is NaN."""
-    if a.dtype.kind != "f":
+    if kind(a.dtype) != "f":
         return
     with np.errstate(all="ignore"):
         is_suspect = np.isnan(a.sum())
@@ -41,7 +42,7 @@ def check_numbers(a: np.ndarray, name: str) -> None:
 
 def check_range(a: np.ndarray, dtype: str, name: str) -> None:
     """Raise DataError where integers do not fit the smaller integers that the model computes with."""
-    if a.dtype.kind not in "iu" or dtype[:3] not in ("int", "uin") or not a.size:
+    if kind(a.dtype) not in "iu" or dtype[:3] not in ("int", "uin") or not a.size:
         return
     expected = np.iinfo(dtype)
     given = np.iinfo(a.dtype)

@@ -9,6 +9,7 @@ import numpy as np
 
 from symkeras import foreign_data, tree
 from symkeras.errors import DataError, nearest
+from symkeras.foreign_dtypes import kind
 
 
 def flat_inputs(x: Any, names: Sequence[str], structure: Any = None, takes_texts: bool = False) -> tuple[list[Any], Any]:
@@ -62,9 +63,9 @@ def _array(a: Any, what: str, takes_texts: bool = False) -> np.ndarray:
         raise DataError(f"{what}: {error}") from error
     except ValueError as error:
         raise DataError(f"{what}: the rows make no array: {error}") from error
-    if array.dtype.kind not in ("biufUSO" if takes_texts else "biuf"):
+    if kind(array.dtype) not in ("biufUSO" if takes_texts else "biuf"):
         example = f", such as {array.ravel()[0]!r}" if array.size else ""
-        hint = "; rows of unequal length need padding" if array.dtype.kind == "O" else _FOR_TEXTS if array.dtype.kind in "US" else ""
+        hint = "; rows of unequal length need padding" if kind(array.dtype) == "O" else _FOR_TEXTS if kind(array.dtype) in "US" else ""
         raise DataError(f"{what}: expected real numbers, received dtype {array.dtype}{example}{hint}")
     if array.ndim == 0:
         raise DataError(f"{what}: expected an array with a batch axis, received a scalar")

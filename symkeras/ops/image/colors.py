@@ -72,7 +72,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     [[[0.333, 1.0, 1.0]]]
     """
     planes, axis, dtype = _planes(images, data_format, "rgb_to_hsv")
-    tiny = float(np.finfo(dtype).eps)
+    tiny = float(dtypes.limits(dtype).eps)
     red, green, blue = (ew.where(ew.less(ew.absolute(p), tiny), 0, p) for p in planes)
     value = ew.maximum(ew.maximum(red, green), blue)
     span = value - ew.minimum(ew.minimum(red, green), blue)

@@ -66,6 +66,20 @@ SK_DEFINE_FLOAT_DIVISION(double, f64, fmod, floor, copysign)
 SK_DEFINE_CASTS(float, f32)
 SK_DEFINE_CASTS(double, f64)
 
+/* bfloat16 is the upper half of a float: rounded to the nearest, ties to even; a NaN stays one, with its sign. */
+SK_UNUSED static inline float sk_f32_from_bf16(uint16_t x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+SK_UNUSED static inline uint16_t sk_bf16_from_f32(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = (bits >> 16 & 0x8000) | 0x7fc0;
+    return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? nan : rounded);
+}
+
 SK_DEFINE_INTEGER(int8_t, i8, uint8_t, 8, INT8_MIN)
 SK_DEFINE_INTEGER(int16_t, i16, uint16_t, 16, INT16_MIN)
 SK_DEFINE_INTEGER(int32_t, i32, uint32_t, 32, INT32_MIN)
