@@ -42,6 +42,7 @@ def standardize(dtype: Any) -> str:
     if dtype is None:
         return config.floatx()
     if isinstance(dtype, str):
+        dtype = dtype.removeprefix("torch.")
         if dtype in SHORT:
             return dtype
         if dtype in ("int", "float"):
@@ -53,7 +54,7 @@ def standardize(dtype: Any) -> str:
         return config.floatx()
     if dtype is bool:
         return "bool"
-    named = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    named = getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or str(dtype).removeprefix("torch.")
     if isinstance(named, str) and named in SHORT:
         return named
     try:

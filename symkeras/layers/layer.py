@@ -64,7 +64,6 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     _tracked_as = "layers"
     _tracker: Tracker
-    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
     built: bool
     name: str
 
@@ -87,8 +86,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             cls.compute_output_shape = _given_shapes(own)  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        instance = super().__new__(cls)
-        object.__setattr__(instance, "_init_arguments", (args, kwargs))
+        instance = super().__new__(cls, *args, **kwargs)
         object.__setattr__(instance, "_tracker", Tracker())
         object.__setattr__(instance, "built", False)
         object.__setattr__(instance, "_lines", provenance.user_lines())
