@@ -81,11 +81,13 @@ def _join(a: str, b: str) -> str:
 
 
 def result_type(*dtypes: Any) -> str:
-    """The dtype an operation on these dtypes gives; `"int"`, `"float"` (or the types) stand for Python numbers.
+    """The dtype an operation on these dtypes gives; `"int"`, `"float"` (or the types) stand for Python numbers, and none of all for `floatx`.
 
     >>> result_type("int32", "float32"), result_type("int32", float), result_type("bool", int)
     ('float32', 'float32', 'int32')
     """
+    if not dtypes:
+        return config.floatx()
     joined = "bool"
     for d in dtypes:
         name = d if isinstance(d, str) and d in _LATTICE else {int: "int", float: "float"}.get(d) or standardize(d)

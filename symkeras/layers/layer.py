@@ -172,6 +172,11 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         self._tracker.add(variable)
         return variable
 
+    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, trainable: bool = True, autocast: bool = True, regularizer: Any = None,
+                     constraint: Any = None, name: str | None = None) -> Variable:  # fmt: skip
+        """A new weight of this layer; see `add_weight`."""
+        return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
+
     @property
     def trainable(self) -> bool:
         """Whether the weights of this layer and its sublayers receive gradients."""

@@ -32,6 +32,8 @@ MOVED = {
     "utils.traceback_utils": ("config",), "utils.io_utils": ("config", "utils"),
 }  # fmt: skip
 """Private paths -> the public modules that are asked first, where the path does not say it."""
+LIBRARIES = f"{PACKAGE}.src.utils.module_utils"
+"""Where Keras has other packages, imported when they are first used."""
 INTS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
@@ -60,7 +62,7 @@ class Names(ModuleType):
         if not is_private(self.__name__):
             raise AttributeError(f"{self.__name__} has no {name}", name=name)
         try:
-            return importlib.import_module(f"{self.__name__}.{name}")
+            return importlib.import_module(f"{self.__name__}.{name}" if self.__name__ != LIBRARIES else name)
         except ModuleNotFoundError:
             pass
         operation = _operation(name) if self.__name__.startswith(f"{PACKAGE}.src.ops.") else None

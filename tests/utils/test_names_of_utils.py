@@ -153,3 +153,20 @@ def test_configs_of_keras_2_have_neither_modules_nor_registered_names() -> None:
         with pytest.raises(ConfigError, match="unknown thing 'nothing'"):
             place.deserialize_keras_object("nothing", {"relu": abs}, printable_module_name="thing")
     assert symkeras.legacy is legacy
+
+
+def test_a_data_set_ends_after_its_batches() -> None:
+    class Rows(utils.PyDataset):
+        count: Any = 3
+
+        @property
+        def num_batches(self) -> Any:
+            return self.count
+
+        def __getitem__(self, k: int) -> Any:
+            return np.full(2, k)
+
+    assert [batch[0] for batch in Rows()] == [0, 1, 2]
+    endless = Rows()
+    endless.count = None
+    assert [batch[0] for batch, _ in zip(endless, range(5), strict=False)] == [0, 1, 2, 3, 4]
