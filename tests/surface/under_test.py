@@ -72,7 +72,13 @@ class Names(ModuleType):
             found = getattr(module, name, None)
             if found is not None and not isinstance(found, ModuleType):
                 return found
-        return _lacking(name)
+        return _functional() if name == "Functional" else _lacking(name)
+
+
+def _functional() -> type:
+    """The class of models that are made of inputs and outputs, which has no public name."""
+    models, inputs = target("models"), target("").Input((1,))
+    return type(models.Model(inputs, target("layers").Identity()(inputs)))
 
 
 def _lacking(name: str) -> type:

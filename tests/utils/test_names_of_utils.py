@@ -170,3 +170,15 @@ def test_a_data_set_ends_after_its_batches() -> None:
     endless = Rows()
     endless.count = None
     assert [batch[0] for batch, _ in zip(endless, range(5), strict=False)] == [0, 1, 2, 3, 4]
+
+
+def test_a_data_set_whose_samples_have_numbers_is_split() -> None:
+    class Squares:
+        def __len__(self) -> int:
+            return 10
+
+        def __getitem__(self, k: int) -> Any:
+            return np.float32(k), {"square": np.float32(k * k)}
+
+    left, right = utils.split_dataset(Squares(), left_size=0.7)
+    assert (len(left), len(right)) == (7, 3) and right[0][1]["square"] == 49
