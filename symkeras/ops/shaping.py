@@ -27,7 +27,7 @@ def canonical_axis(axis: int, ndim: int, what: str = "axis") -> int:
     """
     axis = whole(axis, what)
     if not -ndim <= axis < ndim:
-        raise ShapeError(f"{what} {axis} does not exist: the tensor has {ndim} axes")
+        raise ShapeError(f"{what} {axis} is out of bounds: the tensor has {ndim} axes")
     return axis % ndim
 
 
