@@ -46,7 +46,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"symkeras.{name}")
     if name in _NAMES:
-        importlib.import_module("symkeras.ops")  # which gives tensors and variables their operators
+        for installs in ("ops", "initializers.registry") if name == "Variable" else ("ops",):
+            importlib.import_module(f"symkeras.{installs}")  # which give tensors and variables operators, and names to variables
         return getattr(importlib.import_module(f"symkeras.{_NAMES[name]}"), _RENAMED.get(name, name))
     raise missing("symkeras", name)
 

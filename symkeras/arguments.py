@@ -49,7 +49,8 @@ def integers(value: Any, count: int, what: str, least: int = 1) -> tuple[int, ..
     Raises:
         ConfigError: another number of integers, or one below `least`.
     """
-    items = (value,) * count if isinstance(value, (int, np.integer)) else tuple(value) if isinstance(value, (tuple, list)) else ()
+    is_row = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    items = (value,) * count if isinstance(value, (int, np.integer)) else tuple(value) if is_row else ()
     if len(items) != count or any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < least for v in items):
         raise ConfigError(f"{what} must be an integer of at least {least}, or {count} of them, received {value!r}")
     return tuple(int(v) for v in items)

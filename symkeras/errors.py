@@ -47,6 +47,14 @@ class ConfigError(SymkerasError, ValueError):
     """A setting, name or argument that is not known; the message offers the nearest known one."""
 
 
+class ReadOnlyError(SymkerasError, TypeError):
+    """What was to be set follows from something else; the message says from what."""
+
+
+class NotSerializableError(SymkerasError, NotImplementedError):
+    """An object whose settings cannot be written without its help; the message says what it has to define."""
+
+
 class DataError(SymkerasError, ValueError):
     """Training data that cannot be used: rows that do not match, NaN targets, a generator that ends early."""
 

@@ -19,10 +19,10 @@ class LambdaCallback(Callback):
         on_epoch_begin, on_epoch_end: functions of epoch and logs.
         on_train_begin, on_train_end: functions of the logs.
         on_train_batch_begin, on_train_batch_end: functions of batch and logs.
-        **kwargs: any other hook by its name, `on_batch_end` of 2017 among them.
+        **kwargs: any other hook by its name, `on_batch_end` of 2017 among them; another name than `on_...` is a method of the callback.
 
     Raises:
-        ConfigError: a name that is no hook.
+        ConfigError: an `on_...` that is no hook.
 
     Example:
         >>> seen = []
@@ -37,7 +37,7 @@ class LambdaCallback(Callback):
                  **kwargs: Callable[..., Any] | None):  # fmt: skip
         super().__init__()
         for name in kwargs:
-            if name not in _HOOKS:
+            if name.startswith("on_") and name not in _HOOKS:
                 raise ConfigError(f"LambdaCallback: {name!r} is no hook.{nearest(name, _HOOKS)}")
         named = {
             "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_train_begin": on_train_begin, "on_train_end": on_train_end,

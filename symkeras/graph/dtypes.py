@@ -54,6 +54,7 @@ def standardize(dtype: Any) -> str:
     if isinstance(dtype, np.dtype) and (name := _OF_NUMPY.get(dtype)) is not None:
         return name
     if isinstance(dtype, str):
+        dtype = dtype.removeprefix("torch.")
         if dtype in SHORT:
             if dtype in FOREIGN:
                 provide()
@@ -67,7 +68,7 @@ def standardize(dtype: Any) -> str:
         return config.floatx()
     if dtype is bool:
         return "bool"
-    named = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    named = getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or str(dtype).removeprefix("torch.")
     if isinstance(named, str) and named in SHORT:
         return named
     try:
@@ -99,18 +100,20 @@ def _join(a: str, b: str) -> str:
 
 
 def result_type(*dtypes: Any) -> str:
-    """The dtype an operation on these dtypes gives; `"int"`, `"float"` (or the types) stand for Python numbers.
+    """The dtype an operation on these dtypes gives; `"int"`, `"float"` (or the types) stand for Python numbers, and none of all for `floatx`.
 
     >>> result_type("int32", "float32"), result_type("int32", float), result_type("bool", int)
     ('float32', 'float32', 'int32')
     """
+    if not dtypes:
+        return config.floatx()
     joined = ""
     for d in dtypes:
         name = d if isinstance(d, str) and d in _LATTICE else {int: "int", float: "float"}.get(d) or standardize(d)
         if name == "string":
             raise DtypeError("operations take numbers, received texts; a layer such as TextVectorization or StringLookup makes numbers of them")
         joined = _join(joined, name) if joined else name
-    return {"": "bool", "int": "int32", "float": config.floatx()}.get(joined, joined)
+    return {"int": "int32", "float": config.floatx()}.get(joined, joined)
 
 
 def is_float(dtype: str) -> bool:

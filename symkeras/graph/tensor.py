@@ -26,6 +26,7 @@ class Tensor(Arithmetic):
 
     __slots__ = ("__weakref__", "_keras_history", "_keras_mask", "name", "node")
     __array_priority__ = 1000
+    sparse = ragged = False  # what Keras asks a KerasTensor: all tensors here are dense
 
     def __init__(self, node: Node, name: str | None = None):
         self.node = node

@@ -14,7 +14,7 @@ from weakref import WeakSet
 import numpy as np
 
 from symkeras import locks
-from symkeras.errors import ShapeError
+from symkeras.errors import ShapeError, SymbolicValueError
 from symkeras.graph import autocast, dtypes, provenance, recording, residence, room, stateless, tracing
 from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import OPS, Node, keyed_by_identity, make
@@ -85,8 +85,8 @@ class Variable(Arithmetic):
     """A trainable or stateful tensor with a value.
 
     Args:
-        initializer: an array, or a callable `(shape, dtype) -> array`.
-        shape: needed with a callable initializer; all sizes must be ints.
+        initializer: an array, a callable `(shape, dtype) -> array`, or the name of an initializer.
+        shape: needed with a callable initializer or a name; all sizes must be ints.
         dtype: a dtype name; an array keeps its own (float64 becomes `floatx`) when None.
         trainable: whether gradients are taken with respect to it.
         name: shown in summaries and graphs.
@@ -226,16 +226,23 @@ class Variable(Arithmetic):
 
     def __float__(self) -> float:
         """The value of a variable of one element; it has none inside of a trace."""
-        value = self.value
-        return float(value if isinstance(value, Tensor) else value.item())
+        return float(self._one())
 
     def __int__(self) -> int:
         """The value of a variable of one element; it has none inside of a trace."""
+        return int(self._one())
+
+    def _one(self) -> Any:
+        if self.size != 1:
+            raise SymbolicValueError(f"variable {self.path!r} of shape {self.shape} is no number: only one of a single element is")
         value = self.value
-        return int(value if isinstance(value, Tensor) else value.item())
+        return value if isinstance(value, Tensor) else value.item()
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def assign(self, value: Any) -> Any:
-        """Give the variable a new value of the same shape; inside a trace this records an update.
+        """Give the variable a new value of the same shape, and return it; inside a trace this records an update.
 
         Raises:
             ShapeError: the new value has another shape.
@@ -243,12 +250,17 @@ class Variable(Arithmetic):
         trace = tracing.current()
         if trace is None:
             self.set(value)
-            return None
+            return np.asarray(value, self._array.dtype)
         tensor = self._as_assigned(value)
         if tensor.dims != self.shape:
             raise ShapeError(f"variable {self.path!r} has shape {self.shape}; cannot assign {tensor.node.type}")
         trace.write(self, tensor)
         return tensor
+
+    @staticmethod
+    def _by_name(name: str) -> Callable[..., Any]:
+        """The initializer of that name. `symkeras.initializers` installs this."""
+        raise NotImplementedError
 
     def _as_assigned(self, value: Any) -> Tensor:
         """`value` as a tensor of the variable's dtype, a scalar in its shape. `symkeras.ops` installs this."""
@@ -338,6 +350,8 @@ class Pack:
 
 
 def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any, name: str | None) -> np.ndarray:
+    if isinstance(initializer, str):
+        initializer = Variable._by_name(initializer)
     if isinstance(initializer, Callable):
         if shape is None:
             raise ShapeError(f"variable {name!r}: a callable initializer needs a shape")

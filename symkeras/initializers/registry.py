@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import initializers
+from symkeras.graph.variable import Variable
 from symkeras.saving.lookup import resolve
 from symkeras.saving.registration import CustomObjectScope
 from symkeras.saving.serialization import serialize_keras_object
@@ -40,3 +41,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """The initializer that a config or a name describes; `custom_objects` come first."""
     with CustomObjectScope(custom_objects):
         return get(config)
+
+
+Variable._by_name = staticmethod(get)  # type: ignore[method-assign]

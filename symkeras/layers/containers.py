@@ -38,25 +38,30 @@ class Tracked:
         return new
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell `watcher` of the items, and from now on of what comes and goes."""
+        """Tell `watcher` of the items, and from now on of what comes and goes; once, in however many of its places the container is."""
+        is_new = not self._is_watched_by(watcher)
         self._watchers.append(watcher)
-        self._replace(watcher.track)
+        if is_new:
+            self._replace(watcher.track)
 
     def unwatch(self, watcher: Watcher) -> None:
-        """Tell `watcher` that the items went, and nothing more."""
-        if any(w is watcher for w in self._watchers):
+        """Tell `watcher` that the items went, and nothing more, where this was the last of its places."""
+        if self._is_watched_by(watcher):
             self._watchers.remove(watcher)
-            for value in self._items():
+            for value in () if self._is_watched_by(watcher) else self._items():
                 watcher.release(value)
+
+    def _is_watched_by(self, watcher: Watcher) -> bool:
+        return any(w is watcher for w in self._watchers)
 
     def _came(self, value: Any) -> Any:
         """`value` as it is to be kept."""
-        for watcher in self._watchers:
+        for watcher in dict.fromkeys(self._watchers):
             value = watcher.track(value)
         return value
 
     def _went(self, value: Any) -> None:
-        for watcher in self._watchers:
+        for watcher in dict.fromkeys(self._watchers):
             watcher.release(value)
 
     def _changed_from(self, before: list[Any]) -> None:

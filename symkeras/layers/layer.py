@@ -67,7 +67,6 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     _tracked_as = "layers"
     _tracker: Tracker
-    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
     built: bool
     name: str
 
@@ -90,8 +89,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             cls.compute_output_shape = _given_shapes(own)  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        instance = super().__new__(cls)
-        object.__setattr__(instance, "_init_arguments", (args, kwargs))
+        instance = super().__new__(cls, *args, **kwargs)
         object.__setattr__(instance, "_tracker", Tracker())
         object.__setattr__(instance, "built", False)
         object.__setattr__(instance, "_is_being_built", False)
@@ -177,6 +175,11 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         )  # fmt: skip
         self._tracker.add(variable)
         return variable
+
+    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, trainable: bool = True, autocast: bool = True, regularizer: Any = None,
+                     constraint: Any = None, name: str | None = None) -> Variable:  # fmt: skip
+        """A new weight of this layer; see `add_weight`."""
+        return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
 
     @property
     def trainable(self) -> bool:

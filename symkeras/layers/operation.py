@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
+
+import numpy as np
 
 from symkeras import tree
 from symkeras.arguments import checked, optional, text
-from symkeras.errors import ConfigError
+from symkeras.errors import ConfigError, NotSerializableError
 from symkeras.graph import tracing
 from symkeras.graph.tensor import Tensor
 
@@ -28,11 +31,19 @@ class Operation:
     """
 
     name: str
+    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        instance = super().__new__(cls)
+        object.__setattr__(instance, "_init_arguments", (args, kwargs))
+        return instance
 
     @checked(name=optional(text))
     def __init__(self, name: str | None = None):
         from symkeras.utils.naming import auto_name, to_snake_case
 
+        if name is not None and "/" in name:
+            raise ConfigError(f"{type(self).__name__}: name must be a string and cannot contain character `/`, received {name!r}")
         self.name = name if name is not None else auto_name(to_snake_case(type(self).__name__))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -58,8 +69,24 @@ class Operation:
             return self.call(*args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` needs to make this operation again."""
-        return {"name": self.name}
+        """What `from_config` needs to make this operation again: its name, and where a subclass writes no config, what it was made with.
+
+        Raises:
+            NotSerializableError: it was made with a thing that no file can hold, or with `*args`.
+        """
+        if type(self).get_config is not Operation.get_config:
+            return {"name": self.name}
+        parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
+        args, kwargs = self._init_arguments
+        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        given = {p.name: p.default for p in parameters if p.default is not p.empty} | dict(zip(names, args, strict=False)) | kwargs
+        unfit = sorted(name for name, value in given.items() if not _is_kept(value))
+        if len(args) > len(names) or unfit:
+            what = f"the values of {', '.join(unfit)}" if unfit else "arguments beyond those that it names"
+            raise NotSerializableError(f"{type(self).__name__}.get_config: {what} cannot be written; define get_config")
+        if "name" in given or any(p.kind is p.VAR_KEYWORD for p in parameters):
+            given["name"] = self.name
+        return given
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -68,3 +95,13 @@ class Operation:
             return cls(**config)
         except TypeError as error:
             raise ConfigError(f"{cls.__name__}.from_config: {error}; config {config}") from error
+
+
+def _is_kept(value: Any) -> bool:
+    """Whether files hold the value: numbers, texts, what has a config or is registered, and lists and dicts of those."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_kept, value))
+    if isinstance(value, dict):
+        return all(map(_is_kept, value.values()))
+    plain = value is None or isinstance(value, (bool, int, float, str, np.ndarray, np.generic, np.dtype))
+    return plain or hasattr(value, "get_config") or callable(value)

@@ -18,7 +18,8 @@ from symkeras.layers.replay import Replay
 @checked(model=instance(Layer, "a model"), clone_function=optional(function), call_function=optional(function), recursive=boolean)
 def clone_model(model: Any, input_tensors: Any = None, clone_function: Callable[[Layer], Layer] | None = None,
                 call_function: Callable[..., Any] | None = None, recursive: bool = False) -> Any:  # fmt: skip
-    """A model like `model`, with fresh weights, not compiled.
+    """A model like `model`, with fresh weights; compiled as it is, with an optimizer, losses and metrics of its own,
+    unless its class has a `compile` of its own.
 
     Args:
         model: a functional or sequential model; one that defines `call` is made again from its config.
@@ -42,6 +43,21 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Callable[
         >>> clone.layers[0].name == model.layers[0].name, clone.layers[0] is model.layers[0]
         (True, False)
     """
+    from symkeras.models.model import Model
+
+    clone = _cloned(model, input_tensors, clone_function, call_function, recursive)
+    if getattr(model, "compiled", False) and not clone.compiled and type(clone).compile is Model.compile:
+        clone.compile(**{name: _own(value) for name, value in {**model.compiled_config, "optimizer": model.optimizer}.items()})
+    return clone
+
+
+def _own(given: Any) -> Any:
+    """An argument of `compile` with objects of its own: what has a config is made again from it."""
+    return tree.map_structure(lambda one: _remade(one) if hasattr(one, "get_config") and not isinstance(one, type) else one, given)
+
+
+def _cloned(model: Any, input_tensors: Any, clone_function: Callable[[Layer], Layer] | None, call_function: Callable[..., Any] | None,
+            recursive: bool) -> Any:  # fmt: skip
     from symkeras.models.functional import Functional
     from symkeras.models.sequential import Sequential
 

@@ -252,7 +252,7 @@ def per_output(given: Any, names: Sequence[str], what: str, spread: bool = True,
         unknown = [k for k in given if k not in names]
         if unknown:
             raise ConfigError(f"{what}: there is no output {unknown[0]!r}; outputs: {', '.join(names)}.{nearest(unknown[0], names)}")
-        return [given.get(n) for n in names]
+        return [given.get(n) if nested else _alone(given.get(n)) for n in names]
     if isinstance(given, (list, tuple)):
         is_flat = nested and not any(isinstance(g, (list, tuple)) for g in given)
         if nested and count == 1:
@@ -261,10 +261,15 @@ def per_output(given: Any, names: Sequence[str], what: str, spread: bool = True,
             return [list(given)] * count
         if len(given) != count:
             raise ConfigError(f"{what}: there are {count} outputs ({', '.join(names)}), received {len(given)} entries")
-        return list(given) if nested else [g[0] if isinstance(g, (list, tuple)) and len(g) == 1 else g for g in given]
+        return list(given) if nested else [_alone(g) for g in given]
     if not spread and count > 1:
         raise ConfigError(f"{what}: give one per output ({', '.join(names)}), as a list or a dict; received {given!r}")
     return [given] * count
+
+
+def _alone(given: Any) -> Any:
+    """What stands in a list by itself."""
+    return given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given
 
 
 def _loss(spec: Any, y_true: Any, y_pred: Any) -> Any:

@@ -124,8 +124,15 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
 
     @property
     def optimizer(self) -> Any:
-        """The optimizer, None before `compile`."""
-        return self._compilation.optimizer if self._compilation is not None else None
+        """The optimizer, None before `compile`. Given one, a compiled model is compiled with it anew; another one keeps it as an attribute."""
+        return self._compilation.optimizer if self._compilation is not None else self.__dict__.get("_own_optimizer")
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        if self._compilation is None:
+            object.__setattr__(self, "_own_optimizer", optimizer)
+        else:
+            Trainer.compile(self, **{**self._compilation.config, "optimizer": optimizer})
 
     @property
     def loss(self) -> Any:

@@ -365,7 +365,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     >>> while_loop(lambda i: i < 10, lambda i: (i * 2,), (np.int32(1),))
     (np.int32(16),)
     """
-    is_single = not tree.is_nested(loop_vars)
+    is_single = not isinstance(loop_vars, (tuple, list))
     state = (loop_vars,) if is_single else loop_vars
     if not is_symbolic(*tree.flatten(state)) and tracing.current() is None:
         return _while_arrays(cond, body, state, is_single, maximum_iterations)
@@ -380,7 +380,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     if test.assigned:
         raise GraphError(f"while_loop: the condition assigns variable {test.assigned[0].path!r} (a random draw does so); only the body can")
     going, after = test.result, step.result
-    flat = _flat_tensors(after if not is_single or tree.is_nested(after) else (after,))
+    flat = _flat_tensors(after if not is_single or isinstance(after, (tuple, list)) else (after,))
     if maximum_iterations is not None:
         going = going & (tensors[-1] < maximum_iterations)
         flat.append(tensors[-1] + 1)
@@ -397,7 +397,8 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     results = wrap(make(OPS["while_loop"], [*(t.node for t in starts), *captured], attrs))
     _assign(held, results[count:])
     results = results[: count - (maximum_iterations is not None)]
-    return results[0] if is_single else _repack(state, results)
+    packed = _repack(state, results)
+    return packed[0] if is_single else packed
 
 
 def _while_arrays(cond: Callable[..., Any], body: Callable[..., Any], state: Any, is_single: bool, most: int | None) -> Any:

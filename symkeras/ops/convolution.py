@@ -206,7 +206,8 @@ def spread_argument(value: Any, n: int, what: str) -> tuple[int, ...]:
 def explicit_padding(
     padding: str, sizes: Sequence[Size], kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int]
 ) -> tuple[tuple[Size, Size], ...]:
-    """Keras' "valid", "same" or "causal" as pairs; "same" puts the odd one behind, as TensorFlow does."""
+    """Keras' "valid", "same" or "causal", in letters of any size, as pairs; "same" puts the odd one behind, as TensorFlow does."""
+    padding = str(padding).lower()
     if padding == "valid":
         return ((0, 0),) * len(kernel)
     if padding == "causal":
@@ -298,6 +299,7 @@ def conv_transpose(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "v
     n = len(shape(x)) - 2
     if n < 1 or len(shape(kernel)) != n + 2:
         raise ShapeError(f"conv_transpose takes (B, *S, C) and a kernel (*K, O, C), received shapes {shape(x)} and {shape(kernel)}")
+    padding = str(padding).lower()
     if padding not in ("valid", "same"):
         raise ShapeError(f'conv_transpose: padding must be "valid" or "same", received {padding!r}')
     channels_first = (data_format or config.image_data_format()) == "channels_first"

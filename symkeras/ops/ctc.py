@@ -93,7 +93,7 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     >>> ctc_loss(np.array([[1]]), np.zeros((1, 1, 2)), np.array([1]), np.array([1])).round(4).tolist()
     [0.6931]
     """
-    (output,) = ew.promoted("float", output)
+    output = cast(output, dtypes.result_type(dtype_of(output), "float32"))
     if len(shape(output)) != 3:
         raise ShapeError(f"ctc_loss takes (B, L) labels and (B, T, V) outputs, received {shape(target)} and {shape(output)}")
     blank = _class(mask_index, shape(output)[-1], "ctc_loss")
@@ -191,7 +191,7 @@ def ctc_decode(inputs: Any, sequence_lengths: Any, strategy: str = "greedy", bea
     >>> ctc_decode(logits, np.array([4]))[0].tolist()
     [[[1, 1, -1, -1]]]
     """
-    (inputs,) = ew.promoted("float", inputs)
+    inputs = cast(inputs, dtypes.result_type(dtype_of(inputs), "float32"))
     if len(shape(inputs)) != 3 or len(shape(sequence_lengths)) != 1:
         raise ShapeError(f"ctc_decode takes (B, T, V) logits and (B,) lengths, received {shape(inputs)} and {shape(sequence_lengths)}")
     blank = _class(mask_index, shape(inputs)[-1], "ctc_decode")

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from symkeras import arguments
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.errors import ConfigError, DtypeError, ShapeError
 from symkeras.graph import dims, dtypes, room
 from symkeras.graph.tensor import Tensor
 from symkeras.ops import elementwise as ew
+from symkeras.ops.indexing import take
 from symkeras.ops.leaves import cast, convert_to_tensor, shape
 from symkeras.ops.namespaces import public
 from symkeras.ops.op import OPS, apply, as_array, as_tensor, dtype_of, is_symbolic
@@ -129,7 +130,13 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
 
 
 def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
-    """Ones on a diagonal; the sizes may be symbolic."""
+    """Ones on a diagonal; the sizes may be symbolic.
+
+    Raises:
+        DtypeError: a size that is no integer.
+    """
+    if any(size is not None and not arguments.is_integer(size) and not dtypes.is_int(dtype_of(size)) for size in (N, M)):
+        raise DtypeError(f"eye: sizes are integers, received N={N!r} and M={M!r}")
     if is_symbolic(N, M):
         rows, columns = arange(as_size(N)), arange(as_size(N if M is None else M))
         return cast(ew.equal(as_tensor(rows)[:, None] + k, columns), dtypes.standardize(dtype))
@@ -145,16 +152,25 @@ def identity(n: int, dtype: Any = None) -> Any:
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
-    """`x` with constant borders: one number, one pair, or a pair per axis; the widths may be symbolic.
+    """`x` with borders: one number, one pair, or a pair per axis; the widths may be symbolic.
+
+    Args:
+        x: the tensor.
+        pad_width: how many elements are added in front and behind.
+        mode: what they are: "constant", "reflect" (mirrored at the outermost element), "symmetric" (mirrored beyond it) or "edge".
+        constant_values: the number, for "constant"; 0 when None.
 
     Raises:
-        ConfigError: another mode than "constant", of a symbolic tensor.
+        ConfigError: another mode, or a number for a mode that mirrors.
         DtypeError: the dtype of `x` has no such number as `constant_values`.
+
+    >>> pad(np.array([1, 2, 3]), 2, mode="reflect").tolist()
+    [3, 2, 1, 2, 3, 2, 1]
     """
-    if mode != "constant":
-        if is_symbolic(x):
-            raise ConfigError(f'pad of a symbolic tensor supports mode="constant", received {mode!r}')
-        return np.pad(as_array(x), pad_width, mode=mode)  # type: ignore[call-overload]
+    if mode not in ("constant", *_INNER):
+        raise arguments.refusal("pad: mode", f"one of {', '.join(('constant', *_INNER))}", mode)
+    if mode != "constant" and constant_values is not None:
+        raise ConfigError(f"pad: Argument `constant_values` can only be provided when `mode == 'constant'`, received mode={mode!r}")
     n = len(shape(x))
     width = pad_width
     if isinstance(width, (int, float, np.number)) or width is None:
@@ -164,9 +180,28 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     if any((not isinstance(w, Sequence) and np.ndim(w) != 1) or len(w) != 2 for w in width):
         raise ShapeError(f"pad: the widths are one number, a pair, or a pair for each axis, received {pad_width!r}")
     pairs = tuple((as_size(w[0]), as_size(w[1]), 0) for w in width)
+    if mode != "constant":
+        for axis, (before, after, _) in enumerate(pairs):
+            if not (before == 0 == after):
+                x = take(x, _INNER[mode](arange(-before, shape(x)[axis] + after), shape(x)[axis]), axis)
+        return x
     value = 0.0 if constant_values is None else constant_values.item() if isinstance(constant_values, (np.generic, np.ndarray)) else constant_values
     dtype = dtypes.result_type(dtype_of(x))
     return apply(OPS["pad"], [x], {"padding": pairs, "value": float(value) if dtypes.is_inexact(dtype) or value == float(value) else value})
+
+
+def _mirrored(places: Any, size: Any, repeats: bool) -> Any:
+    """Where an element comes from that lies at `places` from the first of `size` elements, the outermost of which may stand twice."""
+    period = dims.maximum(2 * size - (0 if repeats else 2), 1)
+    within = ew.mod(places, period)
+    return ew.minimum(within, (period - 1 if repeats else period) - within)
+
+
+_INNER = {
+    "reflect": lambda places, size: _mirrored(places, size, repeats=False),
+    "symmetric": lambda places, size: _mirrored(places, size, repeats=True),
+    "edge": lambda places, size: ew.minimum(ew.maximum(places, 0), size - 1),
+}
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:

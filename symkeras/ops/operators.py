@@ -21,6 +21,7 @@ _BINARY = {
     "pow": ew.power, "and": None, "or": None, "xor": None, "lshift": ew.left_shift, "rshift": ew.right_shift,
 }  # fmt: skip
 _COMPARE = {"eq": ew.equal, "ne": ew.not_equal, "lt": ew.less, "le": ew.less_equal, "gt": ew.greater, "ge": ew.greater_equal}
+_NUMBERS = (bool, int, float, complex, np.ndarray, np.generic, Tensor, list, tuple)
 _LOGIC = {"and": (ew.logical_and, ew.bitwise_and), "or": (ew.logical_or, ew.bitwise_or), "xor": (ew.logical_xor, ew.bitwise_xor)}
 
 
@@ -52,6 +53,23 @@ def _compare(fn: Any, name: str) -> Any:
     return compare
 
 
+def _round(self: Any, ndigits: int | None = None) -> Any:
+    from symkeras.ops.numpy import round
+
+    return round(self, ndigits or 0)
+
+
+def _among_variables(compare: Any, name: str) -> Any:
+    """Two variables are equal where they are one, since they are keys of dictionaries; to numbers their elements are compared."""
+
+    def equal(self: Any, other: Any) -> Any:
+        if isinstance(other, Variable):
+            return (self is other) == (name == "eq")
+        return compare(self, other) if isinstance(other, _NUMBERS) else NotImplemented
+
+    return equal
+
+
 def _invert(self: Any) -> Any:
     return ew.logical_not(self) if self.dtype == "bool" else ew.bitwise_not(self)
 
@@ -63,11 +81,11 @@ def install(cls: type) -> None:
         setattr(cls, f"__{name}__", forward)
         setattr(cls, f"__r{name}__", reflected)
     for name, fn in _COMPARE.items():
-        if cls is Variable and name in ("eq", "ne"):
-            continue  # variables are keys of dictionaries
-        setattr(cls, f"__{name}__", _compare(fn, name))
+        compare = _compare(fn, name)
+        setattr(cls, f"__{name}__", _among_variables(compare, name) if cls is Variable and name in ("eq", "ne") else compare)
     cls.__neg__ = ew.negative  # type: ignore[attr-defined]
     cls.__pos__ = lambda self: self  # type: ignore[attr-defined]
+    cls.__round__ = _round  # type: ignore[attr-defined]
     cls.__abs__ = ew.absolute  # type: ignore[attr-defined]
     cls.__invert__ = _invert  # type: ignore[attr-defined]
     cls.__getitem__ = subscripts.getitem  # type: ignore[attr-defined]

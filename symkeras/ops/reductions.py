@@ -237,14 +237,29 @@ def _counted(x: Any) -> Any:
 
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
     """Largest element over `axis`; NaN where one is NaN. `initial` is a lower bound."""
+    if initial is not None and _is_of_nothing(x, axis):
+        return _only(initial, x, axis, keepdims)
     out = _reduce("max", x, axis, keepdims)
     return out if initial is None else ew.maximum(out, initial)
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
     """Smallest element over `axis`; NaN where one is NaN. `initial` is an upper bound."""
+    if initial is not None and _is_of_nothing(x, axis):
+        return _only(initial, x, axis, keepdims)
     out = _reduce("min", x, axis, keepdims)
     return out if initial is None else ew.minimum(out, initial)
+
+
+def _is_of_nothing(x: Any, axis: Any) -> bool:
+    sizes = shape(x)
+    return 0 in [sizes[k] for k in canonical_axes(axis, len(sizes))]
+
+
+def _only(initial: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """The largest or least of nothing and `initial`: `initial`, in the shape of the reduction."""
+    nothing = sum(cast(x, "int32"), axis, keepdims)
+    return ew.add_(cast(nothing, dtype_of(x)), cast(initial, dtype_of(x)))
 
 
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:

@@ -27,7 +27,7 @@ def canonical_axis(axis: int, ndim: int, what: str = "axis") -> int:
     """
     axis = whole(axis, what)
     if not -ndim <= axis < ndim:
-        raise ShapeError(f"{what} {axis} does not exist: the tensor has {ndim} axes")
+        raise ShapeError(f"{what} {axis} is out of bounds: the tensor has {ndim} axes")
     return axis % ndim
 
 
@@ -260,7 +260,7 @@ def reshape(x: Any, newshape: Any) -> Any:
     newshape = as_shape(newshape)
     if not is_symbolic(x) and not any(isinstance(d, dims.Dim) for d in newshape):
         array = as_array(x)
-        if is_recorded(array):
+        if is_recorded(array) or any(d is not None and d < -1 for d in newshape):
             return apply(OPS["reshape"], [array], {"shape": resolve_shape(array.shape, newshape)})
         try:
             return array.reshape([-1 if d is None else int(d) for d in newshape])
@@ -275,6 +275,8 @@ def resolve_shape(old: tuple[Size, ...], new: Sequence[Any]) -> tuple[Size, ...]
     """`new` with its one -1 (or None) worked out from the sizes of `old`."""
     sizes = [d if isinstance(d, dims.Dim) else -1 if d is None else int(d) for d in new]
     unknown = [k for k, d in enumerate(sizes) if isinstance(d, int) and d == -1]
+    if any(isinstance(d, int) and d < -1 for d in sizes):
+        raise ShapeError(f"reshape to {tuple(new)}: a size is a non-negative integer, or -1 for the one that follows from the others")
     if len(unknown) > 1:
         raise ShapeError(f"reshape to {tuple(new)}: only one size can be -1 or None")
     if unknown:

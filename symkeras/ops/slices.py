@@ -24,10 +24,10 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
     Args:
         inputs: the tensor.
         start_indices: a place along each axis, integers or integer tensors.
-        shape: of the block.
+        shape: of the block; -1 is up to the end, where the place is known.
 
     Raises:
-        ShapeError: not as many places or sizes as axes, or a block that lies outside.
+        ShapeError: not as many places or sizes as axes, a block that lies outside, or -1 from a place that is computed.
 
     >>> import numpy as np
     >>> slice(np.arange(9).reshape(3, 3), (1, 0), (2, 2)).tolist()
@@ -38,6 +38,10 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
         raise ShapeError(f"slice: {len(wanted)} sizes for a tensor of shape {sizes}")
     x = inputs
     for axis, (start, count, size) in enumerate(zip(starts, wanted, sizes, strict=True)):
+        if isinstance(count, int) and count == -1:
+            if not is_known(start):
+                raise ShapeError(f"slice: the size -1 along axis {axis} needs a place that is known, received {start!r}")
+            count = size - start
         if is_known(start):
             _check("slice", start, count, size, axis)
             x = slice_axis(x, axis, start, start + count)

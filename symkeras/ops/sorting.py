@@ -86,13 +86,16 @@ class TopK(Op):
 
 def argsort(x: Any, axis: int | None = -1) -> Any:
     """Indices that sort `x` along `axis` (the flattened tensor when None)."""
+    sizes = shape(x)
+    if axis is None or (not sizes and axis in (0, -1)):
+        return reshape(apply(OPS["argsort"], [reshape(x, (-1,))], {"axis": 0}), (-1,) if sizes else ())
+    return apply(OPS["argsort"], [x], {"axis": canonical_axis(axis, len(sizes))})
+
+
+def sort(x: Any, axis: int | None = -1) -> Any:
+    """`x` in rising order along `axis` (the flattened tensor when None)."""
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
-    return apply(OPS["argsort"], [x], {"axis": canonical_axis(axis, len(shape(x)))})
-
-
-def sort(x: Any, axis: int = -1) -> Any:
-    """`x` in rising order along `axis`."""
     return apply(OPS["sort"], [x], {"axis": canonical_axis(axis, len(shape(x)))})
 
 

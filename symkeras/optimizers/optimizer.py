@@ -18,7 +18,7 @@ import numpy as np
 from symkeras import config as settings
 from symkeras import ops
 from symkeras.arguments import boolean, checked, fraction, integer, is_number, non_negative, optional, positive, positive_int, text
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.errors import ConfigError, ReadOnlyError, ShapeError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.stateless import with_values
 from symkeras.graph.tensor import Tensor
@@ -123,7 +123,7 @@ class Optimizer(State):
             before.assign(value)
             return
         if isinstance(before, LearningRateSchedule) and not callable(value):
-            raise ConfigError(f"optimizer {self.name!r} follows a LearningRateSchedule: its learning rate cannot be set to {value!r}")
+            raise ReadOnlyError(f"optimizer {self.name!r} follows a LearningRateSchedule: its learning rate cannot be set to {value!r}")
         after = self._standardized_rate(value)
         if isinstance(before, Variable):
             self._variables = [v for v in self._variables if v is not before]
@@ -272,9 +272,12 @@ class Optimizer(State):
         for s, total in zip(sums, totals, strict=True):
             s.assign(ops.where(due, 0, total))
 
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        return clip_gradients(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
+
     def _update(self, grads: list[Any], variables: list[Variable]) -> None:
         rate = self._current_rate()
-        grads = clip_gradients(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
+        grads = self._clip_gradients(grads)
         self._scalars = []
         try:
             self._apply_weight_decay(variables, rate)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import arguments, ops
-from symkeras.errors import ConfigError, DtypeError, ShapeError
+from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
@@ -97,12 +97,14 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
         seed: an int, a `SeedGenerator`, or None.
 
     Raises:
-        ConfigError: an empty range.
+        ConfigError: an empty range, or a dtype that is none of integers.
 
     >>> sorted({int(k) for k in randint((100,), 3, 6, seed=1)})
     [3, 4, 5]
     """
     shape, dtype = _sizes(shape), dtypes.standardize(dtype)
+    if not dtypes.is_int(dtype):
+        raise ConfigError(f"randint draws integers, received dtype {dtype!r}; uniform draws floating numbers")
     for name, bound in (("minval", minval), ("maxval", maxval)):
         if not (arguments.is_number(bound) or isinstance(bound, Variable) or ops.is_tensor(bound)):
             raise arguments.refusal(f"randint: {name}", "a number or a tensor of them", bound)
@@ -196,7 +198,7 @@ def _sizes(shape: Any) -> tuple[dims.Size, ...]:
 def _floating(dtype: Any) -> str:
     name = dtypes.standardize(dtype)
     if not dtypes.is_float(name):
-        raise DtypeError(f"this distribution is of floating numbers, received dtype {name!r}; randint draws integers")
+        raise ConfigError(f"this distribution is of floating numbers, received dtype {name!r}; randint draws integers")
     return name
 
 

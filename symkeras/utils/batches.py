@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symkeras import tree
 from symkeras.arguments import function, integer, non_negative_int, optional, positive_int
 from symkeras.errors import ConfigError
 from symkeras.utils.dataset import PyDataset
@@ -177,4 +178,4 @@ def _named_after(source: Dataset, other: Dataset) -> Dataset:
 
 
 def _first(batch: Any) -> Any:
-    return tuple(part[0] for part in batch) if isinstance(batch, tuple) else batch[0]
+    return tree.map_structure(lambda part: part[0], batch)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from symkeras.arguments import boolean, checked, non_negative_int, positive_int
@@ -52,6 +54,11 @@ class PyDataset:
     def num_batches(self) -> Any:
         """The number of batches of an epoch; None where there is no end of them."""
         return None if type(self).__len__ is PyDataset.__len__ else len(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        """The batches of an epoch one after the other; without end where their number is not known."""
+        count = self.num_batches
+        return (self[k] for k in (itertools.count() if count is None or math.isinf(count) else range(int(count))))
 
     def __getitem__(self, index: int) -> Any:
         """Batch number `index`: inputs, (inputs, targets) or (inputs, targets, weights)."""

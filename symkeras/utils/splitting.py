@@ -20,7 +20,7 @@ def split_dataset(dataset: Any, left_size: Any = None, right_size: Any = None, s
     """The first rows of a data set and the last ones, as two data sets of single rows; `batch(n)` of these has batches.
 
     Args:
-        dataset: an array, a nesting of arrays with equally many rows, or what gives its samples one by one.
+        dataset: an array, a nesting of arrays with equally many rows, or what gives its samples one by one or by number.
         left_size, right_size: how many rows each has, an int or a share of all; one may be None for the rest.
         shuffle: whether the rows are in a random order before they are split.
         seed: of that order.
@@ -53,8 +53,8 @@ def _stacked(dataset: Any) -> Any:
         arrays = tree.map_structure(np.asarray, dataset)
         if isinstance(dataset, list) and not any(isinstance(x, np.ndarray) for x in dataset):
             arrays = np.asarray(dataset)
-    elif hasattr(dataset, "__iter__") and not isinstance(dataset, (str, bytes)):
-        samples = list(dataset)
+    elif (_is_map_style(dataset) or hasattr(dataset, "__iter__")) and not isinstance(dataset, (str, bytes)):
+        samples = [dataset[k] for k in range(len(dataset))] if _is_map_style(dataset) else list(dataset)
         arrays = tree.map_structure(lambda *parts: np.stack(parts), *samples) if samples else np.zeros(0)
     else:
         raise DataError(f"split_dataset expects arrays, or what gives samples one by one, received {type(dataset).__name__}")
@@ -62,6 +62,11 @@ def _stacked(dataset: Any) -> Any:
     if len(counts) != 1 or min(counts) < 1:
         raise DataError(f"split_dataset expects arrays with equally many rows, at least one, received {sorted(counts)}")
     return arrays
+
+
+def _is_map_style(dataset: Any) -> bool:
+    """Whether samples are asked for by number, as those of a `torch.utils.data.Dataset`."""
+    return all(hasattr(dataset, name) for name in ("__len__", "__getitem__")) and not hasattr(dataset, "__iter__")
 
 
 def _sizes(left: Any, right: Any, count: int) -> tuple[int, int]:

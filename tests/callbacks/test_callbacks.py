@@ -21,7 +21,7 @@ from symkeras.callbacks import (
     TerminateOnNaN,
 )  # fmt: skip
 from symkeras.callbacks.monitor import MonitorCallback
-from symkeras.errors import ConfigError, DataError
+from symkeras.errors import ConfigError, DataError, ReadOnlyError
 from symkeras.optimizers import schedules
 from tests.callbacks.fake_model import FakeModel, train
 
@@ -151,7 +151,7 @@ def test_the_scheduler_wants_numbers_and_lets_errors_of_the_schedule_through():
         train(LearningRateScheduler(lambda epoch: "fast"), FakeModel(), [1.0])
     with pytest.raises(TypeError, match="unsupported operand"):
         train(LearningRateScheduler(lambda epoch, rate: rate + "x"), FakeModel(), [1.0])
-    with pytest.raises(ConfigError, match="follows a LearningRateSchedule"):
+    with pytest.raises(ReadOnlyError, match="follows a LearningRateSchedule"):
         train(LearningRateScheduler(lambda epoch: 0.1), FakeModel(learning_rate=schedules.CosineDecay(1.0, 9)), [1.0])
 
 
@@ -300,3 +300,10 @@ def test_averages_stay_between_epochs_and_at_the_end():
     assert seen == [[-1.0], [-1.5]]
     model.optimizer.finalize_variable_values([model.weight])
     assert model.weight.numpy().tolist() == [-1.5]
+
+
+def test_a_callback_of_functions_may_have_methods_of_its_own():
+    made = LambdaCallback(total=lambda: 3)
+    assert made.total() == 3
+    with pytest.raises(ConfigError, match="on_epoch_edn"):
+        LambdaCallback(on_epoch_edn=print)

@@ -7,13 +7,13 @@ import threading
 import numpy as np
 import pytest
 
-from symkeras import ops
+from symkeras import Variable, ops
 from symkeras.autodiff import gradients
 from symkeras.backend.interface import compile_graph
-from symkeras.errors import ShapeError
+from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import Graph, Tensor, tracing
 from symkeras.graph.provenance import layer_scope
-from symkeras.graph.variable import Pack, Variable
+from symkeras.graph.variable import Pack
 from symkeras.ops.evaluation import evaluate
 
 
@@ -151,3 +151,34 @@ def test_pack_lays_variables_one_after_the_other_and_keeps_their_values() -> Non
 def test_variables_of_one_value_are_different_leaves() -> None:
     a, b = Variable(np.zeros(2)), Variable(np.zeros(2))
     assert a.node is not b.node and a.node is a.node
+
+
+def test_a_variable_may_be_made_by_the_name_of_an_initializer() -> None:
+    v = Variable("ones", shape=(2, 3), dtype="float16")
+    assert v.numpy().tolist() == [[1, 1, 1], [1, 1, 1]] and v.dtype == "float16"
+    with pytest.raises(SymkerasError, match="initializer"):
+        Variable("fives", shape=(2,))
+
+
+def test_a_variable_is_compared_with_numbers_element_by_element_and_with_variables_as_a_whole() -> None:
+    v, w = Variable([0.0, 1.0]), Variable([0.0, 1.0])
+    assert (v == 1).tolist() == [False, True] and (v != np.array([0, 2])).tolist() == [False, True]
+    assert v == v and v != w and v in [w, v] and {v: 1}[v] == 1 and w not in {v: 1}
+    assert (v == None) is False and (v == "a") is False and v != object()  # noqa: E711
+    assert isinstance(v == ops.placeholder("f32[2]"), Tensor)
+
+
+def test_assignments_give_the_value() -> None:
+    v = Variable([0.0, 1.0])
+    assert v.assign([2, 3]).tolist() == [2, 3] and v.assign_add(1).tolist() == [3, 4] and v.assign_sub([1, 1]).tolist() == [2, 3]
+
+
+def test_only_a_variable_of_one_element_is_a_number() -> None:
+    assert float(Variable([[2.0]])) == 2 and int(Variable(3)) == 3
+    for convert in (int, float):
+        with pytest.raises(TypeError, match="is no number"):
+            convert(Variable([1.0, 2.0]))
+
+
+def test_a_variable_is_rounded() -> None:
+    assert round(Variable([1.26, 2.5]), 1).tolist() == pytest.approx([1.3, 2.5]) and round(Variable([1.2])).tolist() == [1]

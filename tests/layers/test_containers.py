@@ -203,3 +203,25 @@ def test_metrics_own_what_their_containers_get_later() -> None:
             self.sums.append((Variable([0.0]),))
 
     assert len(Several().variables) == 3
+
+
+def test_a_list_may_hold_itself() -> None:
+    layer = Holder()
+    layer.blocks = []
+    layer.blocks.append(layer.blocks)
+    layer.blocks.append(layers.Dense(2))
+    assert len(layer._layers) == 1
+    other = Holder()
+    other.blocks = layer.blocks
+    assert other._layers == layer._layers
+
+
+def test_what_two_attributes_hold_is_owned_until_neither_does() -> None:
+    layer = Holder()
+    layer.one = [layers.Dense(2)]
+    layer.two = layer.one
+    layer.two.append(layers.Dense(3))
+    del layer.one
+    assert len(layer._layers) == 2
+    del layer.two
+    assert not layer._layers

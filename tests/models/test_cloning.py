@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symkeras import Input, Model, Sequential, layers
+from symkeras import Input, Model, Sequential, layers, metrics, ops, optimizers
 from symkeras.errors import ConfigError
 from symkeras.models import clone_model
 from symkeras.models.layer_order import layers_by_depth
@@ -114,3 +114,15 @@ def test_a_shared_layer_is_listed_where_it_is_called_first():
     shared = layers.Dense(3, name="shared")
     y = layers.Add(name="sum")([shared(layers.Dense(3, name="between")(shared(x))), layers.Dense(3, name="beside")(x)])
     assert [layer.name for layer in layers_by_depth([x], [y])] == ["x", "shared", "between", "beside", "sum"]
+
+
+def test_a_clone_is_compiled_as_its_model() -> None:
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile(optimizers.Adam(0.25), lambda t, p: ops.mean((t - p) ** 2), metrics=[metrics.MeanAbsoluteError(name="off")])
+    clone = clone_model(model)
+    assert clone.compiled and clone.optimizer is not model.optimizer and float(clone.optimizer.learning_rate) == 0.25
+    x = np.ones((4, 3), "float32")
+    clone.fit(x, x[:, :1], verbose=0)
+    assert int(clone.optimizer.iterations) == 1 and int(model.optimizer.iterations) == 0
+    assert "off" in clone.evaluate(x, x[:, :1], verbose=0, return_dict=True)
+    assert not clone_model(Sequential([Input((3,)), layers.Dense(1)])).compiled

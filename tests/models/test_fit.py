@@ -142,7 +142,7 @@ def test_histories_and_logs_answer_to_the_names_of_2017(tmp_path: Any) -> None:
 LOSSES: dict[str, Any] = {
     "a name": "mse", "another name": "mean_squared_error", "a class name": "MeanSquaredError", "a function": losses.mean_squared_error,
     "an object": losses.MeanSquaredError(), "a list": ["mse"], "a dict": {"dense": "mse"}, "an own function": lambda t, p: (t - p) ** 2,
-    "a function of one number": lambda t, p: ops.mean((t - p) ** 2), "a class": losses.MeanSquaredError,
+    "a function of one number": lambda t, p: ops.mean((t - p) ** 2), "a class": losses.MeanSquaredError, "a list in a dict": {"dense": ["mse"]},
     "a config": {"class_name": "MeanSquaredError", "config": {}},
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import Input, Model, Sequential, layers, metrics, ops, random
+from symkeras import Input, Model, Sequential, layers, metrics, ops, optimizers, random
 from symkeras.errors import ConfigError, SymbolicValueError, SymkerasError
 
 ROWS = np.random.default_rng(0).normal(size=(10, 4)).astype("float32")
@@ -264,3 +264,26 @@ def test_a_model_without_call_says_so() -> None:
 
     with pytest.raises((SymkerasError, NotImplementedError), match="does not define call"):
         Empty().predict(ROWS, verbose=0)
+
+
+def test_an_optimizer_may_be_assigned() -> None:
+    model = Sequential([Input((4,)), layers.Dense(1)])
+    model.optimizer = "mine"  # an attribute of a model that is not compiled
+    assert model.optimizer == "mine"
+    model.compile("sgd", "mse")
+    model.optimizer = optimizers.Adam(0.5)
+    assert model.optimizer.name.startswith("adam") and model.compiled
+    model.fit(ROWS, TARGETS, verbose=0)
+    assert int(model.optimizer.iterations) == 1
+
+
+def test_a_weight_is_added_under_its_other_name() -> None:
+    class Shift(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.shift = self.add_variable((input_shape[-1],), "ones", name="shift")
+
+        def call(self, x: Any) -> Any:
+            return x + self.shift
+
+    layer = Shift()
+    assert layer(np.zeros((1, 2), "float32")).tolist() == [[1, 1]] and len(layer.trainable_variables) == 1

@@ -197,6 +197,15 @@ def test_while_loop_repeats_until_the_condition_fails(most: int | None, backend:
         assert [float(v) for v in executable(np.int32(start), np.int32(stop))] == [float(v) for v in expected]
 
 
+def test_while_loop_takes_a_dict_as_one_argument() -> None:
+    def run(count: Any) -> Any:
+        return ops.while_loop(lambda s: s["i"] < 3, lambda s: {"i": s["i"] + 1, "v": s["v"] * 2}, {"i": count, "v": np.int32(1)})
+
+    assert run(np.int32(0))["v"] == 8
+    i = ops.placeholder("i32[]")
+    assert evaluate(Graph([i.node], [run(i)["v"].node]), [np.int32(1)])[0][0] == 4
+
+
 def test_while_loop_of_one_tensor_gives_one_tensor() -> None:
     i = ops.placeholder("i32[]")
     out = ops.while_loop(lambda v: v < 10, lambda v: v * 2, i)

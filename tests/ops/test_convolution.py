@@ -92,3 +92,8 @@ def test_convolutions_read_and_write_axes_of_one_place_whatever_their_strides(se
     for level in ("O0", "O2"):
         for found, wanted in zip(compile_graph(graph, backend, level=level, **poisoned(backend))(*arrays), evaluate(graph, arrays)[0], strict=True):
             assert_alike(found, wanted, "layer", backend, level)
+
+
+def test_words_for_padding_may_be_capital() -> None:
+    x, kernel = np.ones((1, 4, 1), "float32"), np.ones((2, 1, 1), "float32")
+    assert ops.conv(x, kernel, padding="VALID").shape == (1, 3, 1) and ops.conv_transpose(x, kernel, padding="Same").shape == (1, 4, 1)

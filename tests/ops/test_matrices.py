@@ -14,6 +14,7 @@ from symkeras.backend import interface
 from symkeras.backend.interface import compile_graph
 from symkeras.errors import BackendError, ConfigError, DtypeError, GradientError, ShapeError
 from symkeras.graph import Graph
+from symkeras.ops.evaluation import evaluate
 from tests.backends import skip_without
 from tests.ops.check_op import check_gradient_of, placeholders
 
@@ -173,3 +174,20 @@ def test_shapes_that_do_not_fit_are_refused_where_they_are_written() -> None:
         ops.lstsq(np.eye(3), np.ones(2))
     with pytest.raises(ConfigError, match="'reduced' or 'complete'"):
         ops.qr(np.eye(3), mode="raw")
+
+
+@pytest.mark.parametrize("order", [2, -2, "nuc"])
+@pytest.mark.parametrize("axes", [None, (0, 1), (1, 0)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_norms_of_singular_values_are_those_of_numpy(order: Any, axes: Any, keepdims: bool) -> None:
+    x = np.random.default_rng(1).normal(size=(3, 4))
+    np.testing.assert_allclose(ops.norm(x, order, axes, keepdims), np.linalg.norm(x, order, axes, keepdims), rtol=1e-6)
+    stack = np.stack([x, 2 * x])
+    np.testing.assert_allclose(ops.norm(stack, order, (1, 2), keepdims), np.linalg.norm(stack, order, (1, 2), keepdims), rtol=1e-6)
+
+
+def test_a_norm_of_singular_values_has_a_gradient() -> None:
+    x = ops.placeholder("f64[2, 2]")
+    (slope,) = gradients(ops.norm(x, "nuc"), [x])
+    found = evaluate(Graph([x.node], [slope.node]), [np.diag([3.0, 1.0])])[0][0]
+    np.testing.assert_allclose(found, np.eye(2), atol=1e-6)

@@ -278,3 +278,35 @@ def test_an_argument_too_many_or_too_few_is_an_error() -> None:
                 function(*args, **words, x1=0)
             with pytest.raises(TypeError):
                 function(*((*args, 0, 0) if args else ()), **words)
+
+
+def test_the_largest_of_nothing_is_the_number_given() -> None:
+    nothing = np.zeros((2, 0), "float32")
+    assert float(ops.max(nothing, initial=1)) == float(ops.min(nothing, initial=1)) == 1
+    assert ops.max(nothing, axis=1, initial=-2).tolist() == [-2, -2] and ops.min(nothing, axis=1, keepdims=True, initial=3).tolist() == [[3], [3]]
+    with pytest.raises(ShapeError, match="of nothing"):
+        ops.max(nothing)
+
+
+def test_without_an_axis_all_elements_are_sorted() -> None:
+    x = np.array([[2, 1], [0, 5]])
+    assert ops.sort(x, axis=None).tolist() == [0, 1, 2, 5] and ops.argsort(x, axis=None).tolist() == [2, 1, 0, 3]
+    assert ops.argsort(np.array(7)).shape == ()
+
+
+def test_sizes_that_are_none_are_refused() -> None:
+    with pytest.raises(DtypeError, match="eye"):
+        ops.eye(3.0)
+    with pytest.raises(ShapeError, match="non-negative"):
+        ops.reshape(np.zeros(20), (-2, 5))
+
+
+def test_moments_of_halves_are_taken_in_single_precision() -> None:
+    x = np.array([-741.0, 353.2, 1099.0, -1807.0], "float16")
+    mean, variance = ops.moments(x, [0])
+    assert mean.dtype == variance.dtype == np.float16
+    assert abs(float(mean) - np.mean(x.astype("float32"))) < 0.5 and float(variance) == 65504
+
+
+def test_a_dtype_of_torch_is_known_by_its_name() -> None:
+    assert ops.cast(np.ones(2), "torch.float16").dtype == np.float16

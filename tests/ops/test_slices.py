@@ -26,6 +26,13 @@ def test_blocks_are_read_and_written() -> None:
     assert ops.slice_update(X, (0, 0), np.zeros((0, 5))).tolist() == X.tolist()
 
 
+def test_a_size_of_minus_one_is_up_to_the_end() -> None:
+    np.testing.assert_array_equal(ops.slice(X, (1, 2), (-1, 2)), X[1:, 2:4])
+    assert ops.slice(ops.placeholder("f32[batch, 5]"), (1, 2), (-1, -1)).shape[1] == 3
+    with pytest.raises(SymkerasError, match="place that is known"):
+        ops.slice(ops.placeholder("f32[3]"), (ops.placeholder("i32[]"),), (-1,))
+
+
 @pytest.mark.parametrize("start", [0, 1, 2, 9, -3])
 def test_places_may_be_computed_and_blocks_stay_inside(start: int) -> None:
     x, k = ops.placeholder("f64[rows, 5]", "x"), ops.placeholder("i32[]", "k")

@@ -1,6 +1,6 @@
 """Keras' own unit tests, where they use public names, against symkeras and against Keras itself.
 
-    python -m tests.surface.keras_suite FOLDER [PART ...] [--of symkeras keras] [--jobs 2]
+    python -m tests.surface.keras_suite FOLDER [PART ...] [--of symkeras keras] [--jobs 2] [--seconds 600]
 
 `make keras-suite` fetches the wheel of Keras, which ships its tests, into FOLDER/wheel; nothing of it is kept here. The tests are written anew with
 their imports led to `under_test` (`under_test.py`), and each file runs in a process of its own. PART chooses files: `layers/core`. What Keras itself
@@ -22,8 +22,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 240
-"""What a file may take."""
 
 
 class _Led(ast.NodeTransformer):
@@ -32,6 +30,8 @@ class _Led(ast.NodeTransformer):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
         if node.module is not None and node.module.split(".")[0] == "keras":
             node.module = f"under_test{node.module[5:]}"
+        elif node.module == "conftest":
+            node.module = "tests.surface.under_test"
         return node
 
     def visit_Import(self, node: ast.Import) -> ast.Import:
@@ -60,8 +60,8 @@ def prepare(wheel: Path, suite: Path) -> list[Path]:
     return found
 
 
-def outcomes(suite: Path, file: Path, of: str) -> dict[str, str]:
-    """Test -> "passed", "failed" or "skipped"; {} where the file wants names that are not public, or did not end."""
+def outcomes(suite: Path, file: Path, of: str, seconds: float) -> dict[str, str]:
+    """Test -> "passed", "failed" or "skipped"; {} where the file wants names that are not public, or did not end in time."""
     report = suite / "reports" / of / file.with_suffix(".xml")
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
@@ -70,7 +70,7 @@ def outcomes(suite: Path, file: Path, of: str) -> dict[str, str]:
                "-p", "tests.surface.under_test", "-p", "no:cacheprovider", f"--junitxml={report}", str(suite / file)]  # fmt: skip
     with (report.with_suffix(".txt")).open("wb") as log:
         try:
-            subprocess.run(command, env=env, stdout=log, stderr=log, timeout=SECONDS, check=False, cwd=suite)
+            subprocess.run(command, env=env, stdout=log, stderr=log, timeout=seconds, check=False, cwd=suite)
         except subprocess.TimeoutExpired:
             return {}
     return dict(_cases(report)) if report.exists() else {}
@@ -110,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("parts", nargs="*")
     parser.add_argument("--of", nargs="+", default=["symkeras", "keras"], choices=["symkeras", "keras"])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seconds", type=float, default=600, help="what a file may take")
     given = parser.parse_args(arguments)
     suite = given.folder.absolute() / "suite"
     files = [f for f in prepare(given.folder / "wheel", suite) if not given.parts or any(f"src/{part}" in f.as_posix() for part in given.parts)]
@@ -117,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         saved = suite / f"{of}.json"
         results = json.loads(saved.read_text()) if saved.exists() else {}
         with ThreadPoolExecutor(given.jobs) as pool:
-            for k, (file, found) in enumerate(zip(files, pool.map(lambda f, of=of: outcomes(suite, f, of), files), strict=True)):
+            for k, (file, found) in enumerate(zip(files, pool.map(lambda f, of=of: outcomes(suite, f, of, given.seconds), files), strict=True)):
                 results[file.as_posix()] = found
                 print(f"\r{of} {k + 1}/{len(files)} {file.as_posix()[4:]:70}", end="", file=sys.stderr, flush=True)
                 saved.write_text(json.dumps(results))

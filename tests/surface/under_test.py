@@ -2,7 +2,7 @@
 
 A pytest plugin (`-p tests.surface.under_test`). The environment says of whom the names are: `UNDER_TEST` is "symkeras" or "keras", and `SUITE` the
 folder with the tests that `keras_suite.py` wrote. `under_test.src.layers.core.dense` has the names of the public `layers`, then those of all others;
-a name that is public nowhere is missing, so that the test file that wants it is skipped, for both alike.
+for a name that is public nowhere stands a class that cannot be made, so that only those tests of a file fail that want it, for both alike.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
@@ -18,21 +19,27 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 from tests.surface.names import recorded
 
 PACKAGE = "under_test"
 MOVED = {
     "backend": ("backend", "ops", "random", ""), "backend.common": ("backend", ""), "backend.random": ("random",),
     "backend.numpy": ("ops.numpy", "ops"), "backend.nn": ("ops.nn", "ops"), "backend.math": ("ops",), "backend.linalg": ("ops.linalg",),
-    "backend.image": ("ops.image",), "backend.core": ("ops",), "trainers": ("models", ""), "testing": (), "api_export": (),
+    "backend.image": ("ops.image",), "ops.random": ("random",), "backend.core": ("ops",), "trainers": ("models", ""), "testing": (), "api_export": (),
     "dtype_policies.dtype_policy": ("dtype_policies",), "optimizers.schedules.learning_rate_schedule": ("optimizers.schedules",),
     "utils.traceback_utils": ("config",), "utils.io_utils": ("config", "utils"),
 }  # fmt: skip
 """Private paths -> the public modules that are asked first, where the path does not say it."""
+LIBRARIES = f"{PACKAGE}.src.utils.module_utils"
+"""Where Keras has other packages, imported when they are first used."""
+INTS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+FLOATS = ("bfloat16", "float16", "float32", "float64")
+FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
 FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SUPPORTS_COMPLEX_DTYPES": False, "IS_THREAD_SAFE": True,
-         "ALLOWED_DTYPES": ("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "int64", "bfloat16", "float16",
-                            "float32")}  # fmt: skip
-"""What tests ask an executor before they try a thing: the same for both, so that neither is asked for what the other lacks."""
+         "ALLOWED_DTYPES": ("bool", *INTS, *FLOATS, *FLOAT8, "string"), "INT_TYPES": INTS, "FLOAT_TYPES": FLOATS, "FLOAT8_TYPES": FLOAT8}  # fmt: skip
+"""What tests ask an executor before they try a thing, the same for both so that none is asked for what the other lacks; Keras' lists of dtypes."""
 
 
 class Names(ModuleType):
@@ -48,27 +55,68 @@ class Names(ModuleType):
             raise AttributeError(name)
         if name in FLAGS:
             return FLAGS[name]
-        if is_private(self.__name__):
-            try:
-                return importlib.import_module(f"{self.__name__}.{name}")
-            except ModuleNotFoundError:
-                pass
-        for module in (*self._asked, *(_everywhere() if is_private(self.__name__) else ())):
+        for module in self._asked:
             found = getattr(module, name, None)
-            if found is not None and not (is_private(self.__name__) and isinstance(found, ModuleType)):
+            if found is not None and not (is_private(self.__name__) and (isinstance(found, ModuleType) or name not in _public())):
                 return found
-        if os.environ["UNDER_TEST"] == "symkeras" and is_private(self.__name__) and any(name in names for names in recorded().values()):
-            return _lacking(name)
-        raise AttributeError(f"{self.__name__} has no {name}: it is no public name", name=name)
+        if not is_private(self.__name__):
+            raise AttributeError(f"{self.__name__} has no {name}", name=name)
+        try:
+            return importlib.import_module(f"{self.__name__}.{name}" if self.__name__ != LIBRARIES else name)
+        except ModuleNotFoundError:
+            pass
+        operation = _operation(name) if self.__name__.startswith(f"{PACKAGE}.src.ops.") else None
+        if operation is not None:
+            return operation
+        for module in _everywhere() if name in _public() else ():
+            found = getattr(module, name, None)
+            if found is not None and not isinstance(found, ModuleType):
+                return found
+        return _functional() if name == "Functional" else _lacking(name)
+
+
+def _functional() -> type:
+    """The class of models that are made of inputs and outputs, which has no public name."""
+    models, inputs = target("models"), target("").Input((1,))
+    return type(models.Model(inputs, target("layers").Identity()(inputs)))
 
 
 def _lacking(name: str) -> type:
-    """What stands for a public name that is not offered: a file that only imports it has tests that can pass."""
+    """What stands for a name that is not public, or not offered: a file that only imports it has tests that can pass, for both alike."""
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(f"{name} is not offered")
+        raise NotImplementedError(f"{name} is not offered, or not public")
 
     return type(name, (), {"__init__": __init__})
+
+
+def _operation(name: str) -> type | None:
+    """What stands for Keras' class of an operation, which is private: the public function, called with what the object was made with.
+
+    `LogicalAnd` is `logical_and`; None where no function is called so.
+    """
+    if not name[:1].isupper():
+        return None
+    named = ((area, known) for area in ("ops", "ops.image") for known in recorded()[area] if known.replace("_", "") == name.lower())
+    area, known = next(named, ("", ""))
+    function = getattr(target(area), known, None) if known else None
+    if function is None:
+        return None
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        self.args, self.kwargs = args, kwargs
+
+    def __call__(self: Any, *tensors: Any, **kwargs: Any) -> Any:
+        is_first = known in ("full", "einsum") or any(map(callable, self.args))
+        given = (*self.args, *tensors) if is_first else (*tensors, *self.args)
+        return function(*given, **self.kwargs, **kwargs)
+
+    return type(name, (), {"__init__": __init__, "__call__": __call__, "call": __call__, "symbolic_call": __call__, "compute_output_spec": __call__})
+
+
+def skip_if_backend(backend: str, reason: str) -> pytest.MarkDecorator:
+    """The mark that Keras' `conftest` has, which its wheel does not ship."""
+    return pytest.mark.skipif(target("backend").backend() == backend, reason=reason)
 
 
 def is_private(fullname: str) -> bool:
@@ -84,6 +132,12 @@ def target(path: str) -> Any:
         for part in path.split("."):
             found = getattr(found, part, None)
         return found
+
+
+@cache
+def _public() -> frozenset[str]:
+    """All names that are public somewhere: what a module merely imports is not asked for."""
+    return frozenset(name for names in recorded().values() for name in names)
 
 
 def _everywhere() -> Iterator[Any]:
@@ -113,9 +167,6 @@ class Finder(MetaPathFinder, Loader):
                 return spec_from_file_location(fullname, found, submodule_search_locations=[] if found.name == "__init__.py" else None)
         if not is_private(fullname):
             return ModuleSpec(fullname, self, is_package=True) if target(".".join(below)) is not None else None
-        leaf = below[-1]
-        if leaf[:1].isupper() or any(hasattr(m, leaf) and not isinstance(getattr(m, leaf), ModuleType) for m in _asked(".".join(below[1:-1]))):
-            return None  # a name, not a module
         is_module = _is_path(below[1:]) or ".".join(below[1:]) in MOVED
         return ModuleSpec(fullname, self, is_package=True) if is_module else None
 
@@ -132,8 +183,10 @@ def _is_path(parts: Sequence[str]) -> bool:
     return Path(os.environ["SUITE"], "paths", *parts).exists()
 
 
-def pytest_configure() -> None:
-    """Keras' helper that checks a layer counts `_seed_generators`, which is private."""
+def pytest_configure(config: pytest.Config) -> None:
+    """NumPy knows the names of small floats, as beside JAX; Keras' helper that checks a layer counts `_seed_generators`, which is private."""
+    importlib.import_module("ml_dtypes")
+    config.addinivalue_line("markers", "requires_trainable_backend: a mark of Keras")
     if os.environ["UNDER_TEST"] == "symkeras":
         from symkeras import layers, random
 

@@ -153,3 +153,32 @@ def test_configs_of_keras_2_have_neither_modules_nor_registered_names() -> None:
         with pytest.raises(ConfigError, match="unknown thing 'nothing'"):
             place.deserialize_keras_object("nothing", {"relu": abs}, printable_module_name="thing")
     assert symkeras.legacy is legacy
+
+
+def test_a_data_set_ends_after_its_batches() -> None:
+    class Rows(utils.PyDataset):
+        count: Any = 3
+
+        @property
+        def num_batches(self) -> Any:
+            return self.count
+
+        def __getitem__(self, k: int) -> Any:
+            return np.full(2, k)
+
+    assert [batch[0] for batch in Rows()] == [0, 1, 2]
+    endless = Rows()
+    endless.count = None
+    assert [batch[0] for batch, _ in zip(endless, range(5), strict=False)] == [0, 1, 2, 3, 4]
+
+
+def test_a_data_set_whose_samples_have_numbers_is_split() -> None:
+    class Squares:
+        def __len__(self) -> int:
+            return 10
+
+        def __getitem__(self, k: int) -> Any:
+            return np.float32(k), {"square": np.float32(k * k)}
+
+    left, right = utils.split_dataset(Squares(), left_size=0.7)
+    assert (len(left), len(right)) == (7, 3) and right[0][1]["square"] == 49

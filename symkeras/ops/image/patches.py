@@ -7,7 +7,7 @@ from typing import Any
 
 from symkeras import config
 from symkeras.arguments import integers
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.ops.convolution import explicit_padding
 from symkeras.ops.image.layouts import FORMATS, layout_of, numbers, word
@@ -80,8 +80,6 @@ def _windows(x: Any, rank: int, size: Any, strides: Any, dilation: Any, padding:
     steps = size if strides is None else integers(strides, rank, f"{what}: strides")
     dilation = integers(dilation, rank, f"{what}: dilation_rate")
     padding = word(padding, ("valid", "same"), f"{what}: padding")
-    if max(steps) > 1 and max(dilation) > 1:
-        raise ConfigError(f"{what}: strides above 1 do not go with a dilation_rate above 1, received {steps} and {dilation}")
     first = len(shape(x)) - rank - 1
     x = x if channels_last else moveaxis(x, first, -1)
     sizes = shape(x)
