@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from symkeras.graph import provenance
 from symkeras.layers.layer import Layer
 
 
@@ -12,7 +11,6 @@ def build_sublayer(layer: Layer, input_shape: Any) -> None:
     """Make the weights of a layer held by the one that is being built; nothing where it has them."""
     if layer.built:
         return
-    with provenance.layer_scope(layer.name):
-        layer.build(input_shape)
+    layer.build(input_shape)
     layer._input_shapes = [input_shape]
     layer.built = True

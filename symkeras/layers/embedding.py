@@ -92,7 +92,7 @@ class Embedding(LowRank):
             rows = ops.add(rows, ops.multiply(self._scale, ops.matmul(ops.take(a, indices, axis=0), b)))
         return ops.cast(rows, self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

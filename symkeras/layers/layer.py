@@ -11,7 +11,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,9 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
     _marks_built = True
     """Whether a call of `build` alone makes the layer built; models decide for themselves."""
 
+    _needs_no_build = False
+    """Whether a layer is built as soon as it is made, unless a subclass defines `build`."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
@@ -108,7 +111,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         self._dtype_policy = dtype_policies.get(dtype)
         self._path: str | None = None
         self.autocast = autocast
-        self.built = False
+        self.built = self._needs_no_build and type(self).build is Layer.build
         self.input_spec: Any = None
         self.supports_masking = False
         self._trainable = bool(trainable)
@@ -353,6 +356,21 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         """What gives the nodes of a call the layer's name."""
         return provenance.layer_scope(self.name)
 
+    @contextmanager
+    def _building(self) -> Iterator[None]:
+        """Weights made inside are named after the layer, once: a `build` calls that of its base class."""
+        if "_is_building" in self.__dict__:
+            yield
+            return
+        object.__setattr__(self, "_is_building", True)
+        try:
+            with self._scope():
+                if self.path is None:
+                    self._path = provenance.layer_path() or self.name
+                yield
+        finally:
+            object.__delattr__(self, "_is_building")
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} does not define call()")
@@ -460,7 +478,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         if self.built:
             return
         shapes = self._build_shapes(args, kwargs)
-        with tracing.suspended(), provenance.layer_scope(self.name), autocast.reading_as(None):
+        with tracing.suspended(), autocast.reading_as(None):
             try:
                 self.build(*shapes)
             except SymkerasError as error:
@@ -552,8 +570,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         """Build for the shapes of `get_build_config`."""
         shape = config.get("input_shape")
         if shape is not None and not self.built:
-            with tracing.suspended(), provenance.layer_scope(self.name):
-                self._path = provenance.layer_path()
+            with tracing.suspended():
                 self.build(map_shapes(tuple, shape))
             self._input_shapes = [map_shapes(tuple, shape)]
             self.built = True
@@ -599,13 +616,14 @@ _NOT_OWNED = frozenset({"_inbound_nodes", "_added_losses", "_losses", "_input_sh
 
 
 def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
-    """`build`, after which the layer is built however it was called."""
+    """`build`, under the layer's name, after which the layer is built however it was called."""
 
     @functools.wraps(build)
     def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
         if self._marks_built:
             _check_shapes(self, "build", args, kwargs)
-        result = build(self, *args, **kwargs)
+        with self._building():
+            result = build(self, *args, **kwargs)
         if self._marks_built:
             self.built = True
             if self._input_shapes is None and args:

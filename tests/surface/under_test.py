@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import unittest
 from collections.abc import Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -18,6 +19,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
+from tests.surface.keras_suite import WORDED
 from tests.surface.names import recorded
 
 PACKAGE = "under_test"
@@ -32,6 +36,9 @@ MOVED = {
 FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SUPPORTS_COMPLEX_DTYPES": False, "IS_THREAD_SAFE": True,
          "ALLOWED_DTYPES": ("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "int64", "float16", "float32")}  # fmt: skip
 """What tests ask an executor before they try a thing: the same for both, so that neither is asked for what the other lacks."""
+
+HELPERS = {"removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None)}
+"""Private functions of Keras that its tests help themselves with, and that say nothing of it: the same for both."""
 
 
 class Names(ModuleType):
@@ -56,6 +63,8 @@ class Names(ModuleType):
             found = getattr(module, name, None)
             if found is not None and not (is_private(self.__name__) and isinstance(found, ModuleType)):
                 return found
+        if is_private(self.__name__) and name in HELPERS:
+            return HELPERS[name]
         if os.environ["UNDER_TEST"] == "symkeras" and is_private(self.__name__) and any(name in names for names in recorded().values()):
             return _lacking(name)
         raise AttributeError(f"{self.__name__} has no {name}: it is no public name", name=name)
@@ -142,5 +151,31 @@ def pytest_configure() -> None:
         layers.Layer._seed_generators = property(generators)  # type: ignore[attr-defined]
 
 
+_worded: list[str] = []
+
+
+class _AnyWords(unittest.case._AssertRaisesContext):  # type: ignore[name-defined, misc]
+    """What an error says is noted, and the test goes on: what it asks for after that is seen as well."""
+
+    def _raiseFailure(self, text: str) -> None:
+        if " does not match " not in text:
+            super()._raiseFailure(text)
+        _worded.append(text)
+
+
+def _assert_raises_regex(self: Any, error: Any, words: Any, *args: Any, **kwargs: Any) -> Any:
+    return _AnyWords(error, self, words).handle("assertRaisesRegex", args, kwargs)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: Any) -> Iterator[None]:
+    """A test with other words than Keras' fails, and says whether it fails for these alone."""
+    _worded.clear()
+    yield
+    if _worded and not getattr(item, "_excinfo", None):
+        raise AssertionError(f"{WORDED}: {'; '.join(_worded)}")
+
+
+unittest.TestCase.assertRaisesRegex = _assert_raises_regex  # type: ignore[method-assign]
 if not any(isinstance(finder, Finder) for finder in sys.meta_path):
     sys.meta_path.insert(0, Finder())

@@ -1,0 +1,86 @@
+"""When a layer is built, and what its weights are called then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symkeras import Model, layers
+
+STATELESS = [
+    layers.Identity, layers.Masking, layers.ReLU, layers.Softmax, layers.UnitNormalization, layers.MaxPooling2D, layers.GlobalMaxPooling2D,
+    layers.ActivityRegularization, lambda **kwargs: layers.Dropout(0.5, **kwargs), lambda **kwargs: layers.Activation("tanh", **kwargs),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", STATELESS)
+def test_layers_that_can_have_no_weights_are_built_when_made(make: Any) -> None:
+    assert make().built
+
+
+def test_a_subclass_that_defines_build_is_built_by_it() -> None:
+    class Scaled(layers.Dropout):
+        def build(self, input_shape: Any) -> None:
+            self.gain = self.add_weight(shape=(), initializer="ones", name="gain")
+
+        def call(self, inputs: Any, training: Any = None) -> Any:
+            return super().call(inputs, training) * self.gain
+
+    layer = Scaled(0.5)
+    assert not layer.built
+    layer(np.ones((1, 2)))
+    assert layer.built and len(layer.weights) == 1
+    assert not layers.Dense(2).built
+
+
+class Outer(layers.Layer):
+    def build(self, input_shape: Any) -> None:
+        self.inner = layers.Dense(2, name="inner")
+        self.inner.build(input_shape)
+        self.own = self.add_weight(shape=(1,), name="own")
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs) + self.own
+
+
+class Further(Outer):
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.other = self.add_weight(shape=(1,), name="other")
+
+
+class Whole(Model):
+    def __init__(self) -> None:
+        super().__init__(name="whole")
+        self.inner = layers.Dense(2, name="inner")
+
+    def build(self, input_shape: Any) -> None:
+        self.inner.build(input_shape)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+@pytest.mark.parametrize(("make", "paths"), [
+    (lambda: layers.Dense(2, name="d"), ["d/kernel", "d/bias"]),
+    (lambda: Further(name="f"), ["f/own", "f/other", "f/inner/kernel", "f/inner/bias"]),
+    (Whole, ["whole/inner/kernel", "whole/inner/bias"]),
+    (lambda: layers.TimeDistributed(layers.Dense(2, name="d"), name="t"), ["t/d/kernel", "t/d/bias"]),
+])  # fmt: skip
+def test_weights_are_named_after_the_layers_that_build_them(make: Any, paths: list[str], by_hand: bool) -> None:
+    layer = make()
+    shape = (1, 3, 4) if isinstance(layer, layers.TimeDistributed) else (1, 4)
+    layer.build(shape) if by_hand else layer(np.ones(shape))
+    assert [w.path for w in layer.weights] == paths
+    assert layer.path == paths[0].split("/")[0]
+
+
+def test_a_difference_of_low_rank_is_named_after_where_its_layer_lies() -> None:
+    model = Whole()
+    model.build((None, 4))
+    model.inner.enable_lora(2)
+    assert model.inner.lora_kernel_a.path == "whole/inner/lora_kernel_a"
