@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from symkeras.graph import autocast, dims, dtypes, provenance, room, stateless, 
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
+from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import InputSpec, check_input_spec
 from symkeras.layers.operation import Operation
@@ -78,6 +79,9 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     _marks_built = True
     """Whether a call of `build` alone makes the layer built; models decide for themselves."""
+
+    autograph_info__: ClassVar[dict[str, Any]] = {}
+    """Tells TensorFlow to call a layer as it is, rather than to write its code anew."""
 
     _needs_no_build = False
     """Whether a layer is built as soon as it is made, unless a subclass defines `build`."""
@@ -375,6 +379,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         """Compute; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} does not define call()")
 
+    @callable_in_tensorflow
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.path is None:
             self._path = "/".join(p for p in (provenance.layer_path(), self.name) if p)
