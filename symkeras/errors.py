@@ -47,6 +47,10 @@ class ConfigError(SymkerasError, ValueError):
     """A setting, name or argument that is not known; the message offers the nearest known one."""
 
 
+class ArgumentTypeError(ConfigError, TypeError):
+    """An argument that is no number, or no list, where one is expected: Keras raises ValueError for some, TypeError for others."""
+
+
 class DataError(SymkerasError, ValueError):
     """Training data that cannot be used: rows that do not match, NaN targets, a generator that ends early."""
 

@@ -561,6 +561,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             config["dtype"] = policy if isinstance(policy, DTypePolicyMap) else policy.name
         try:
             return cls(**config)
+        except SymkerasError:
+            raise
         except TypeError as error:
             raise ConfigError(f"{cls.__name__}.from_config: {error}; config {config}") from error
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from symkeras import tree
 from symkeras.arguments import checked, optional, text
-from symkeras.errors import ConfigError
+from symkeras.errors import ConfigError, SymkerasError
 from symkeras.graph import tracing
 from symkeras.graph.tensor import Tensor
 
@@ -66,5 +66,7 @@ class Operation:
         """An operation from its config."""
         try:
             return cls(**config)
+        except SymkerasError:
+            raise
         except TypeError as error:
             raise ConfigError(f"{cls.__name__}.from_config: {error}; config {config}") from error
