@@ -341,7 +341,7 @@ def test_public_calls_refuse_what_they_cannot_use(kind: str) -> None:
     lambda: layers.UpSampling1D(None), lambda: layers.RepeatVector.from_config({"n": 2.5}),
 ])  # fmt: skip
 def test_an_argument_of_another_type_is_a_type_error_as_well(make: Any) -> None:
-    with pytest.raises(ConfigError, match="must be an? ") as refused:
+    with pytest.raises(ConfigError, match=r"must be an? ") as refused:
         make()
     assert isinstance(refused.value, TypeError) and isinstance(refused.value, ValueError)
 

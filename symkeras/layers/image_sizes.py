@@ -83,9 +83,9 @@ class Resizing(ToSize):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
         self.fill_mode, self.fill_value, self.antialias = fill_mode, fill_value, antialias
 
-    def call(self, inputs: Any) -> Any:
-        self.space(inputs.shape)
-        return ops.image.resize(inputs, (self.height, self.width), data_format=self.data_format, **self._options())
+    def call(self, data: Any) -> Any:
+        self.space(data.shape)
+        return ops.image.resize(data, (self.height, self.width), data_format=self.data_format, **self._options())
 
     def _options(self) -> dict[str, Any]:
         names = ("interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode", "fill_value", "antialias")
@@ -117,9 +117,9 @@ class CenterCrop(ToSize):
         [[5.0, 6.0]]
     """
 
-    def call(self, inputs: Any) -> Any:
-        images = ops.cast(inputs, self.compute_dtype)
-        sizes, axes, target = ops.shape(images), self.space(inputs.shape), (self.height, self.width)
+    def call(self, data: Any) -> Any:
+        images = ops.cast(data, self.compute_dtype)
+        sizes, axes, target = ops.shape(images), self.space(data.shape), (self.height, self.width)
         if any(isinstance(d, int) and d < size for d, size in zip([sizes[axis] for axis in axes], target, strict=True)):
             return ops.image.resize(images, target, crop_to_aspect_ratio=True, data_format=self.data_format)
         for axis, size in zip(axes, target, strict=True):

@@ -181,6 +181,10 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         self._tracker.add(variable)
         return variable
 
+    def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
+        """`add_weight`, under an older name."""
+        return self.add_weight(*args, **kwargs)
+
     @property
     def trainable(self) -> bool:
         """Whether the weights of this layer and its sublayers receive gradients."""
@@ -245,6 +249,16 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         """All state that does not receive gradients."""
         trainable = {v.uid for v in self.trainable_weights}
         return [v for v in self.variables if v.uid not in trainable]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that this layer and those below it hold."""
+        return list({id(m): m for layer in self._flatten_layers() for m in layer._tracker.metrics}.values())
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The state of all metrics."""
+        return [v for m in self.metrics for v in m.variables]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights, in the order of `weights`."""

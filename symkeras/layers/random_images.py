@@ -80,11 +80,11 @@ class RandomImages(Layer):
         self.generator = random.SeedGenerator(seed)
         self.data_format = data_format_of(data_format)
 
-    def call(self, inputs: Any, training: Any = True) -> Any:
+    def call(self, data: Any, training: Any = True) -> Any:
         training = training or self._is_always_on
-        if isinstance(inputs, dict):
-            return self._together(inputs, training)
-        images = ops.cast(inputs, self.compute_dtype)
+        if isinstance(data, dict):
+            return self._together(data, training)
+        images = ops.cast(data, self.compute_dtype)
         if not training:
             return images
         self._space(ops.shape(images))
@@ -327,10 +327,10 @@ class RandomCrop(RandomImages, ToSize):
         ToSize.__init__(self, height, width, data_format, **kwargs)
         self.seed, self.generator = seed, random.SeedGenerator(seed)
 
-    def call(self, inputs: Any, training: Any = True) -> Any:
-        if training or isinstance(inputs, dict):
-            return super().call(inputs, training)
-        return self._resized(ops.cast(inputs, self.compute_dtype))
+    def call(self, data: Any, training: Any = True) -> Any:
+        if training or isinstance(data, dict):
+            return super().call(data, training)
+        return self._resized(ops.cast(data, self.compute_dtype))
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
         free = [sizes[axis] - size for axis, size in zip(self._space(sizes), (self.height, self.width), strict=True)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import Model, layers
+from symkeras import Model, layers, metrics
 
 STATELESS = [
     layers.Identity, layers.Masking, layers.ReLU, layers.Softmax, layers.UnitNormalization, layers.MaxPooling2D, layers.GlobalMaxPooling2D,
@@ -84,3 +84,18 @@ def test_a_difference_of_low_rank_is_named_after_where_its_layer_lies() -> None:
     model.build((None, 4))
     model.inner.enable_lora(2)
     assert model.inner.lora_kernel_a.path == "whole/inner/lora_kernel_a"
+
+
+def test_a_layer_says_which_metrics_it_and_those_below_it_hold() -> None:
+    inner = layers.Dense(2)
+    inner.own = metrics.Mean(name="own")
+    outer = layers.TimeDistributed(inner)
+    outer.build((None, 3, 4))
+    assert outer.metrics == [inner.own] and [v.name for v in outer.metrics_variables] == [v.name for v in inner.own.variables]
+    assert layers.Dense(2).add_variable((2,), "zeros", name="v").shape == (2,)
+
+
+def test_the_config_of_an_input_spec_makes_it_again() -> None:
+    spec = layers.InputSpec(shape=(None, 3), dtype="float32", axes={-1: 3}, optional=True)
+    again = layers.InputSpec.from_config(spec.get_config())
+    assert again.get_config() == spec.get_config() and (again.ndim, again.axes) == (2, {-1: 3})

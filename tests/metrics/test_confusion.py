@@ -109,7 +109,9 @@ def test_auc_does_not_break_on_nan():
     assert np.isfinite(metric.result())
 
 
-@pytest.mark.parametrize("arguments", [{"curve": "RAC"}, {"summation_method": "mean"}, {"num_thresholds": 1}, {"num_thresholds": None}, {"num_labels": 2}])
+@pytest.mark.parametrize("arguments", [
+    {"curve": "RAC"}, {"summation_method": "mean"}, {"num_thresholds": 1}, {"num_thresholds": None}, {"num_labels": 2},
+])  # fmt: skip
 def test_auc_refuses_what_it_does_not_know(arguments):
     with pytest.raises(errors.ConfigError):
         metrics.AUC(**arguments)
