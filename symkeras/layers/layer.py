@@ -448,7 +448,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         if self.activity_regularizer is not None:
             for y in tree.flatten(outputs):
                 _context.losses.append((self, self._activity_loss(y)))
-        self._set_masks(first, outputs)
+        explicit = kwargs.get("mask") if self._takes_mask else None
+        self._set_masks(first, tree.map_structure(mask_of, first) if explicit is None else explicit, outputs)
         return outputs
 
     def _activity_loss(self, y: Any) -> Any:
@@ -456,10 +457,9 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         dtype = "float32" if self.compute_dtype == "float16" else self.compute_dtype
         rows = ops.shape(y)[0]
         batch = ops.cast(ops.as_tensor(rows) if isinstance(rows, dims.Dim) else rows, dtype)
-        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) == "float16" else y) / batch
+        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) == "float16" else y) / ops.maximum(batch, 1)
 
-    def _set_masks(self, inputs: Any, outputs: Any) -> None:
-        previous = tree.map_structure(mask_of, inputs)
+    def _set_masks(self, inputs: Any, previous: Any, outputs: Any) -> None:
         if not self.supports_masking and type(self).compute_mask is Layer.compute_mask:
             return
         masks = self.compute_mask(inputs, previous)
@@ -508,10 +508,23 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         self.built = True
 
     def _build_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        parameters = [p for p in inspect.signature(self.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-        bound = list(args) + [v for v in kwargs.values() if any(isinstance(t, (Tensor, np.ndarray)) for t in tree.flatten(v))]
-        shapes = [tree.map_structure(shape_of, a) for a in bound]
-        return shapes[: max(1, len(parameters))] if len(parameters) else []
+        """What `build` is called with: the shape of the first input, or, by name, `query_shape` for the `query` of `call`."""
+        parameters = _parameters_of_build(self)
+        if len(parameters) < 2:
+            bound = list(args) + [v for v in kwargs.values() if any(isinstance(t, (Tensor, np.ndarray)) for t in tree.flatten(v))]
+            return [tree.map_structure(shape_of, a) for a in bound[: len(parameters)]]
+        given, names = self._call_signature.bind(*args, **kwargs).arguments, self._call_signature.parameters
+        shapes: list[Any] = []
+        for p in parameters:
+            name = p.name.removesuffix("_shape")
+            if name == p.name or name not in names:
+                if p.default is not p.empty:
+                    break
+                why = "which does not end in `_shape`" if name == p.name else f"but call() does not have argument `{name}`"
+                what = f"{type(self).__name__} {self.name!r}: build() has argument `{p.name}`"
+                raise ConfigError(f"{what}, {why}; of several each is named after an input")
+            shapes.append(tree.map_structure(shape_of, given[name]) if name in given else None)
+        return shapes
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
         def distinct(y: Any) -> Any:
@@ -584,6 +597,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         """The input shapes this layer was built for."""
         if not self._input_shapes:
             return None
+        if len(self._input_shapes) > 1:
+            return {"shapes_dict": {p.name: shape for p, shape in zip(_parameters_of_build(self), self._input_shapes, strict=False)}}
         return {"input_shape": self._input_shapes[0]}
 
     @checked(config=settings)
@@ -594,6 +609,12 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             with tracing.suspended():
                 self.build(map_shapes(tuple, shape))
             self._input_shapes = [map_shapes(tuple, shape)]
+            self.built = True
+        elif config.get("shapes_dict") and not self.built:
+            shapes = {name: None if shape is None else map_shapes(tuple, shape) for name, shape in config["shapes_dict"].items()}
+            with tracing.suspended():
+                self.build(**shapes)
+            self._input_shapes = list(shapes.values())
             self.built = True
 
     @checked(store=_STORE)
@@ -652,6 +673,10 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return built
+
+
+def _parameters_of_build(layer: Layer) -> list[inspect.Parameter]:
+    return [p for p in inspect.signature(layer.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def _given_shapes(compute: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import Model, layers, metrics
+from symkeras import Model, layers, metrics, ops
+from symkeras.errors import ConfigError
 
 STATELESS = [
     layers.Identity, layers.Masking, layers.ReLU, layers.Softmax, layers.UnitNormalization, layers.MaxPooling2D, layers.GlobalMaxPooling2D,
@@ -99,3 +100,56 @@ def test_the_config_of_an_input_spec_makes_it_again() -> None:
     spec = layers.InputSpec(shape=(None, 3), dtype="float32", axes={-1: 3}, optional=True)
     again = layers.InputSpec.from_config(spec.get_config())
     assert again.get_config() == spec.get_config() and (again.ndim, again.axes) == (2, {-1: 3})
+
+
+class OfTwo(layers.Layer):
+    def build(self, right_shape: Any, left_shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(right_shape[-1], left_shape[-1]), name="kernel")
+
+    def call(self, left: Any, right: Any) -> Any:
+        return left @ ops.transpose(self.kernel), right
+
+
+def test_shapes_of_several_inputs_are_told_by_name() -> None:
+    layer = OfTwo()
+    layer(np.ones((1, 2)), np.ones((1, 3)))
+    assert layer.kernel.shape == (3, 2)
+    assert layer.get_build_config() == {"shapes_dict": {"right_shape": (1, 3), "left_shape": (1, 2)}}
+    again = OfTwo()
+    again.build_from_config(layer.get_build_config())
+    assert again.kernel.shape == (3, 2) and again.get_build_config() == layer.get_build_config()
+
+
+def test_an_argument_of_build_that_is_no_input_is_refused() -> None:
+    class Unknown(OfTwo):
+        def build(self, left_shape: Any, other_shape: Any) -> None:
+            pass
+
+    class Plain(OfTwo):
+        def build(self, left_shape: Any, width: Any) -> None:
+            pass
+
+    for layer, words in ((Unknown(), "does not have argument `other`"), (Plain(), "which does not end in `_shape`")):
+        with pytest.raises(ConfigError, match=words):
+            layer(np.ones((1, 2)), np.ones((1, 3)))
+
+
+def test_a_mask_that_was_given_goes_on_with_the_output() -> None:
+    class Passing(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, inputs: Any, mask: Any = None) -> Any:
+            return inputs
+
+    mask = np.array([[True, False]])
+    assert Passing()(np.ones((1, 2)), mask=mask)._keras_mask.tolist() == mask.tolist()
+    assert layers.LSTM(1, return_sequences=True)(np.ones((1, 2, 1)), mask=mask)._keras_mask.tolist() == mask.tolist()
+    assert Passing()(layers.Input((2,)), mask=layers.Input((2,), dtype="bool"))._keras_mask is not None
+
+
+def test_the_penalty_on_an_output_of_no_rows_is_nothing() -> None:
+    layer = layers.ActivityRegularization(l2=1.0)
+    layer(np.ones((0, 3)))
+    assert [float(loss) for loss in layer.losses] == [0.0]
