@@ -136,7 +136,7 @@ def _check_given(tensor: Tensor, dtype: Any, batch_size: int | None, batch_shape
     said = {"dtype": dtype is None or dtypes.standardize(dtype) == tensor.dtype, "batch_size": batch_size is None or own[:1] == (batch_size,)}
     for name, is_so in {**said, "shape": fits}.items():
         if not is_so:
-            raise ShapeError(f"Input: you cannot provide an incompatible {name} with a tensor, which is {tensor.dtype} of shape {own}")
+            raise ShapeError(f"Input: you cannot provide an incompatible `{name}` with a tensor, which is {tensor.dtype} of shape {own}")
 
 
 def _input_layer(config: dict[str, Any]) -> InputLayer:
