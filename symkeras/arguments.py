@@ -24,17 +24,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from symkeras.errors import ConfigError, nearest
+from symkeras.errors import ArgumentTypeError, ConfigError, nearest
 from symkeras.foreign_dtypes import kind
 
 Check = Callable[[Any, str], Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def refusal(where: str, expected: str, value: Any, hint: str = "") -> ConfigError:
-    """The error for an argument that is not what was expected."""
+def refusal(where: str, expected: str, value: Any, hint: str = "", has_type: bool = True) -> ConfigError:
+    """The error for an argument that is not what was expected; a TypeError as well where it is of another type."""
     shown = repr(value)
-    return ConfigError(f"{where} must be {expected}, received {shown if len(shown) <= 200 else shown[:197] + '...'}.{hint}".removesuffix("."))
+    kind = ConfigError if has_type else ArgumentTypeError
+    return kind(f"{where} must be {expected}, received {shown if len(shown) <= 200 else shown[:197] + '...'}.{hint}".removesuffix("."))
 
 
 # ---- numbers -------------------------------------------------------------------------------------------------------
@@ -51,8 +52,10 @@ def integers(value: Any, count: int, what: str, least: int = 1) -> tuple[int, ..
     """
     is_row = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
     items = (value,) * count if isinstance(value, (int, np.integer)) else tuple(value) if is_row else ()
-    if len(items) != count or any(isinstance(v, bool) or not isinstance(v, (int, np.integer)) or v < least for v in items):
-        raise ConfigError(f"{what} must be an integer of at least {least}, or {count} of them, received {value!r}")
+    are_integers = all(is_integer(v) for v in items)
+    if len(items) != count or not are_integers or any(v < least for v in items):
+        one = "a positive integer" if least == 1 else f"an integer of at least {least}"
+        raise refusal(what, one if count == 1 else f"{one}, or {count} of them", value, has_type=bool(items) and are_integers)
     return tuple(int(v) for v in items)
 
 
@@ -66,7 +69,7 @@ def integer(least: int | None = None, most: int | None = None) -> Check:
 
     def check(value: Any, where: str) -> int:
         if not is_integer(value) or (least is not None and value < least) or (most is not None and value > most):
-            raise refusal(where, expected, value)
+            raise refusal(where, expected, value, has_type=is_integer(value))
         return operator.index(value)
 
     return check
@@ -86,7 +89,7 @@ def number(least: float | None = None, most: float | None = None, above: float |
 
     def check(value: Any, where: str) -> Any:
         if not is_number(value) or not _lies_within(value, least, most, above, below):
-            raise refusal(where, expected, value)
+            raise refusal(where, expected, value, has_type=is_number(value))
         return value if isinstance(value, (int, float)) else float(value)
 
     return check
@@ -210,7 +213,7 @@ def optional(check: Check) -> Check:
         try:
             return check(value, where)
         except ConfigError as error:
-            raise ConfigError(str(error).replace(", received ", " or None, received ", 1)) from None
+            raise type(error)(str(error).replace(", received ", " or None, received ", 1)) from None
 
     return checked_unless_none
 
@@ -220,12 +223,14 @@ def either(*checks: Check) -> Check:
 
     def check(value: Any, where: str) -> Any:
         refused: list[str] = []
+        has_type = False
         for one in checks:
             try:
                 return one(value, where)
             except ConfigError as error:
                 refused.append(str(error).removeprefix(f"{where} must be ").partition(", received ")[0])
-        raise refusal(where, ", or ".join(refused), value)
+                has_type = has_type or not isinstance(error, TypeError)
+        raise refusal(where, ", or ".join(refused), value, has_type=has_type)
 
     return check
 
@@ -247,7 +252,7 @@ def several(check: Check, count: int | None = None, least: int = 0) -> Check:
     def checked_each(value: Any, where: str) -> tuple[Any, ...]:
         items = value.tolist() if isinstance(value, np.ndarray) and value.ndim == 1 else value
         if not isinstance(items, (list, tuple)) or (count is not None and len(items) != count) or len(items) < least:
-            raise refusal(where, expected, value)
+            raise refusal(where, expected, value, has_type=isinstance(items, (list, tuple)))
         return tuple(check(item, f"{where}[{k}]") for k, item in enumerate(items))
 
     return checked_each

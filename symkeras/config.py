@@ -168,23 +168,21 @@ def is_traceback_filtering_enabled() -> bool:
 
 
 def enable_flash_attention() -> None:
-    """Refused: attention is compiled from its parts, on every backend.
+    """Leave to the compiler how attention is computed, as it is unless `disable_flash_attention` said otherwise.
 
-    Raises:
-        ConfigError: always.
+    As in Keras this allows flash attention and does not ask for it. Attention is compiled from its parts, the same way on either setting; native
+    computes it a few samples at a time, so that all scores never lie in memory at once.
     """
-    from symkeras.errors import ConfigError
-
-    raise ConfigError("flash attention is not offered: attention is compiled from its parts, on every backend")
+    _state["flash_attention"] = None
 
 
 def disable_flash_attention() -> None:
-    """Say that no flash attention is wanted, which there never is."""
+    """Say that no flash attention is wanted; attention is compiled from its parts in any case."""
     _state["flash_attention"] = False
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """False once it was disabled, None before; never True."""
+    """False after `disable_flash_attention`, otherwise None: nobody has said so, as in Keras."""
     return _state["flash_attention"]
 
 

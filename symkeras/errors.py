@@ -55,6 +55,10 @@ class NotSerializableError(SymkerasError, NotImplementedError):
     """An object whose settings cannot be written without its help; the message says what it has to define."""
 
 
+class ArgumentTypeError(ConfigError, TypeError):
+    """An argument that is no number, or no list, where one is expected: Keras raises ValueError for some, TypeError for others."""
+
+
 class DataError(SymkerasError, ValueError):
     """Training data that cannot be used: rows that do not match, NaN targets, a generator that ends early."""
 

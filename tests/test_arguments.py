@@ -334,3 +334,19 @@ def test_public_calls_refuse_what_they_cannot_use(kind: str) -> None:
     for call in CALLS[kind]:
         with pytest.raises(SymkerasError):
             call()
+
+
+@pytest.mark.parametrize("make", [
+    lambda: layers.RepeatVector(2.5), lambda: layers.Embedding("3", 2), lambda: layers.LayerNormalization(axis={"a": 1}),
+    lambda: layers.UpSampling1D(None), lambda: layers.RepeatVector.from_config({"n": 2.5}),
+])  # fmt: skip
+def test_an_argument_of_another_type_is_a_type_error_as_well(make: Any) -> None:
+    with pytest.raises(ConfigError, match=r"must be an? ") as refused:
+        make()
+    assert isinstance(refused.value, TypeError) and isinstance(refused.value, ValueError)
+
+
+def test_an_argument_out_of_bounds_is_no_type_error() -> None:
+    with pytest.raises(ConfigError, match="Dense: units must be a positive integer, received 0") as refused:
+        layers.Dense(0)
+    assert not isinstance(refused.value, TypeError)

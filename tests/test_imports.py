@@ -41,7 +41,8 @@ ORDER: dict[str, set[str]] = {
     "inspection": {*_CORE, "compiler", "backend"},
     "inspection.command": {*_CORE, "inspection", "saving"},
     "random": _CORE,
-    "utils": {*_CORE, "random", "saving"},
+    "utils": {*_CORE, "random", "saving", "utils.bounding_boxes"},
+    "utils.bounding_boxes": _CORE,
     "utils.feature_space": {*_KERAS, "utils"},  # layers for the columns of a table
     "saving": {"graph"},
     "dtype_policies": {*_CORE, "saving"},
@@ -51,7 +52,7 @@ ORDER: dict[str, set[str]] = {
     "constraints": {*_CORE, "saving"},
     "regularizers": {*_CORE, "saving"},
     "initializers": {*_CORE, "saving", "random"},
-    "layers": {*_KERAS, "distribution"} - {"losses", "layers"},
+    "layers": {*_KERAS, "distribution", "utils.bounding_boxes"} - {"losses", "layers"},
     "layers.lambda_layer": (_KERAS - {"losses"}) | {"backend"},  # a lambda from a file knows K
     "losses": _KERAS - {"losses"},
     "metrics": _KERAS,
@@ -65,7 +66,7 @@ ORDER: dict[str, set[str]] = {
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
     "wrappers": {"models"},
-    "visualization": {"utils"},
+    "visualization": {"utils", "utils.bounding_boxes"},
     "distillation": {*_KERAS, "metrics", "models"},
     "tensorflow_names": {*_CORE, "random", "autodiff", "backend", "utils", ""},
     "keras_alias": {"saving", "tensorflow_names", ""},

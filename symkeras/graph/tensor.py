@@ -52,6 +52,9 @@ class Tensor(Arithmetic):
     def ndim(self) -> int:
         return len(self.node.shape)
 
+    sparse = ragged = False
+    """Whether elements are left out, or rows differ in length: never."""
+
     def get_shape(self) -> tuple[int | None, ...]:
         """The shape, under the name that TensorFlow code uses."""
         return self.shape

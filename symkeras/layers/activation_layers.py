@@ -18,6 +18,7 @@ MASKED_LOGIT = {"float16": -3e4}
 class _Elementwise(Layer):
     """Keeps shape and mask; `_settings` are the arguments that the config holds."""
 
+    _needs_no_build = True
     _settings: tuple[str, ...] = ()
 
     def __init__(self, **kwargs: Any):

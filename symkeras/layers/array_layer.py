@@ -12,6 +12,7 @@ from symkeras.errors import SymbolicValueError
 from symkeras.graph import provenance
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import surroundings
+from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.layer import Layer, map_shapes
 
 
@@ -21,6 +22,7 @@ class ArrayLayer(Layer):
     _is_outside_of_graphs = True
     """Whether a symbolic call only stands for one on arrays."""
 
+    @callable_in_tensorflow
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         return super().__call__(inputs if isinstance(inputs, Tensor) else self._read(inputs), *args, **kwargs)
 

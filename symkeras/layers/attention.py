@@ -99,12 +99,13 @@ class Attention(Layer):
         return ops.where(mask, scores, ops.subtract(scores, far))
 
     def _check(self, values: Any, what: str) -> None:
-        if not isinstance(values, (list, tuple)) or len(values) not in (2, 3):
+        is_list = isinstance(values, (list, tuple)) and len(values) in (2, 3)
+        if not is_list or (what == "shapes" and not all(isinstance(shape, (list, tuple)) for shape in values)):
             name = f"{type(self).__name__} {self.name!r}"
             raise ShapeError(f"{name} takes a list of {what} for [query, value] or [query, value, key], received {values!r}")
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        return None if previous_mask is None else previous_mask[0]
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None if mask is None else mask[0]
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return (*input_shape[0][:-1], input_shape[1][-1])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from symkeras import config, ops
-from symkeras.arguments import axis_number, boolean, checked, either, fraction, non_negative, several
-from symkeras.errors import ShapeError
+from symkeras.arguments import axis_number, boolean, checked, either, fraction, non_negative, number, one_of, optional, several, table_of
+from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dtypes
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
@@ -33,7 +34,11 @@ class BatchNormalization(Layer):
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: how the weights begin.
         beta_regularizer, gamma_regularizer: penalties on the weights.
         beta_constraint, gamma_constraint: applied to the weights after each step.
-        renorm, renorm_clipping, renorm_momentum, synchronized: accepted for Keras' signature; the first and last are refused when true.
+        renorm: whether training normalises as inference would, by slow statistics of its own (Ioffe 2017): the batch's own result times
+            r = deviation of the batch / slow deviation, plus d = (mean of the batch - slow mean) / slow deviation, both without gradients.
+        renorm_clipping: a dict of bounds "rmin", "rmax" of r and "dmax" of the size of d.
+        renorm_momentum: how slowly the statistics of renorm follow.
+        synchronized: accepted for Keras' signature; refused when true.
         **kwargs: those of `Layer`.
 
     Input shape:
@@ -43,7 +48,7 @@ class BatchNormalization(Layer):
         that of the input
 
     Raises:
-        ConfigError: renorm or synchronized is asked for.
+        ConfigError: synchronized is asked for, or `renorm_clipping` has other keys or bounds that cross.
         ShapeError: the size along `axis` is unknown, or the mask has not one axis less than the input.
 
     Example:
@@ -56,7 +61,7 @@ class BatchNormalization(Layer):
 
     @checked(
         axis=either(axis_number, several(axis_number, count=1)), momentum=fraction, epsilon=non_negative, center=boolean, scale=boolean,
-        renorm_momentum=fraction,
+        renorm=boolean, renorm_clipping=optional(table_of(one_of("rmin", "rmax", "dmax"), optional(number()))), renorm_momentum=fraction,
     )  # fmt: skip
     def __init__(self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
                  beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",
@@ -64,7 +69,7 @@ class BatchNormalization(Layer):
                  beta_constraint: Any = None, gamma_constraint: Any = None, renorm: bool = False, renorm_clipping: Any = None,
                  renorm_momentum: float = 0.99, synchronized: bool = False, **kwargs: Any):  # fmt: skip
         super().__init__(**kwargs)
-        refuse("BatchNormalization", renorm=renorm, renorm_clipping=renorm_clipping, synchronized=synchronized)
+        refuse("BatchNormalization", synchronized=synchronized)
         self.axis = int(axis[0]) if isinstance(axis, (list, tuple)) and len(axis) == 1 else int(axis)  # files of 2017 hold a list
         self.momentum = float(momentum)
         self.epsilon = float(epsilon)
@@ -75,19 +80,27 @@ class BatchNormalization(Layer):
             moving_variance_initializer=moving_variance_initializer, beta_regularizer=beta_regularizer, gamma_regularizer=gamma_regularizer,
             beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
         )  # fmt: skip
+        self.renorm = renorm
+        self.renorm_clipping = _bounds(renorm_clipping) if renorm else None
         self.renorm_momentum = renorm_momentum
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         size = axis_size(self, input_shape, self.axis)
-        self.gamma, self.beta = scale_and_center(self, (size,))
-        self.moving_mean = self.add_weight(
-            shape=(size,), initializer=self.moving_mean_initializer, trainable=False, autocast=False, name="moving_mean",
-        )  # fmt: skip
-        self.moving_variance = self.add_weight(
-            shape=(size,), initializer=self.moving_variance_initializer, trainable=False, autocast=False, name="moving_variance",
-        )  # fmt: skip
+        self.gamma, self.beta = scale_and_center(self, (size,), self.scale, self.center)
+        self.moving_mean = self._statistic("moving_mean", size, self.moving_mean_initializer)
+        self.moving_variance = self._statistic("moving_variance", size, self.moving_variance_initializer)
+        if self.renorm:
+            self.moving_stddev = self._statistic("moving_stddev", size, self._initial_deviation)
+            self.renorm_mean = self._statistic("renorm_mean", size, self.moving_mean_initializer)
+            self.renorm_stddev = self._statistic("renorm_stddev", size, self._initial_deviation)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
+
+    def _statistic(self, name: str, size: int, initializer: Any) -> Any:
+        return self.add_weight(shape=(size,), initializer=initializer, trainable=False, autocast=False, name=name)
+
+    def _initial_deviation(self, shape: Any, dtype: Any = None) -> Any:
+        return ops.sqrt(self.moving_variance_initializer(shape, dtype=dtype))
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         dtype = self.compute_dtype
@@ -97,8 +110,11 @@ class BatchNormalization(Layer):
         axis = self.axis % len(x.shape)
         if training and self.trainable:
             mean, variance = self._moments(x, mask)
-            self._follow(self.moving_mean, mean)
-            self._follow(self.moving_variance, variance)
+            if self.renorm:
+                gamma, beta = self._corrected(gamma, beta, mean, ops.sqrt(ops.add(variance, self.epsilon)))
+            self._follow(self.moving_mean, mean, self.momentum)
+            if not self.renorm:
+                self._follow(self.moving_variance, variance, self.momentum)
         else:
             mean, variance = self.moving_mean, self.moving_variance
         if training and self.trainable and mask is None:
@@ -109,8 +125,27 @@ class BatchNormalization(Layer):
             y = ops.batch_normalization(x, mean, variance, axis, beta, gamma, self.epsilon)
         return ops.cast(y, dtype)
 
-    def _follow(self, moving: Any, batch: Any) -> None:
-        moving.assign(ops.add(ops.multiply(moving, self.momentum), ops.multiply(batch, 1.0 - self.momentum)))
+    def _corrected(self, gamma: Any, beta: Any, mean: Any, deviation: Any) -> tuple[Any, Any]:
+        """gamma and beta that make of the batch's own result r times it plus d; the statistics of renorm follow."""
+        slow = ops.maximum(self.renorm_stddev, math.sqrt(self.epsilon))
+        bounds = self.renorm_clipping or {}
+        r = ops.divide(deviation, slow)
+        d = ops.divide(ops.subtract(mean, self.renorm_mean), slow)
+        r = r if bounds.get("rmin") is None else ops.maximum(r, bounds["rmin"])
+        r = r if bounds.get("rmax") is None else ops.minimum(r, bounds["rmax"])
+        d = d if bounds.get("dmax") is None else ops.clip(d, -bounds["dmax"], bounds["dmax"])
+        r, d = ops.stop_gradient(r), ops.stop_gradient(d)
+        self._follow(self.renorm_mean, mean, self.renorm_momentum)
+        self._follow(self.renorm_stddev, deviation, self.renorm_momentum)
+        followed = self._follow(self.moving_stddev, deviation, self.momentum)
+        self.moving_variance.assign(ops.maximum(ops.subtract(ops.square(followed), self.epsilon), 0.0))
+        return ops.multiply(gamma, r), ops.add(ops.multiply(gamma, d), beta)
+
+    def _follow(self, moving: Any, batch: Any, momentum: float) -> Any:
+        """The next value of a moving statistic, which is assigned."""
+        followed = ops.add(ops.multiply(moving, momentum), ops.multiply(batch, 1.0 - momentum))
+        moving.assign(followed)
+        return followed
 
     def _moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
         """Mean and population variance of the batch, over the steps that count."""
@@ -132,8 +167,19 @@ class BatchNormalization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("axis", "momentum", "epsilon", "center", "scale")}
-        fixed = {"synchronized": False, "renorm": False, "renorm_clipping": None, "renorm_momentum": self.renorm_momentum}
-        return {**super().get_config(), **own, **weight_options_config(self, *_OPTIONS), **fixed}
+        renorm = {name: getattr(self, name) for name in ("renorm", "renorm_clipping", "renorm_momentum")}
+        return {**super().get_config(), **own, **weight_options_config(self, *_OPTIONS), "synchronized": False, **renorm}
+
+
+def _bounds(clipping: Any) -> dict[str, Any]:
+    """`renorm_clipping`, whose bounds do not cross."""
+    bounds = dict(clipping or {})
+    least, most, shift = (bounds.get(name) for name in ("rmin", "rmax", "dmax"))
+    if least is not None and most is not None and most < least:
+        raise ConfigError(f"BatchNormalization: in renorm_clipping rmax should be at least rmin, received {bounds}")
+    if shift is not None and shift < 0:
+        raise ConfigError(f"BatchNormalization: in renorm_clipping dmax should be non-negative, received {bounds}")
+    return bounds
 
 
 def axis_size(layer: Layer, input_shape: Any, axis: int) -> int:
@@ -147,10 +193,10 @@ def axis_size(layer: Layer, input_shape: Any, axis: int) -> int:
     return int(input_shape[axis])
 
 
-def scale_and_center(layer: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
+def scale_and_center(layer: Any, shape: tuple[int, ...], scale: bool, center: bool) -> tuple[Any, Any]:
     """The weights gamma and beta of `layer`, each None where it does without."""
     made = []
-    for name, wanted in (("gamma", layer.scale), ("beta", layer.center)):
+    for name, wanted in (("gamma", scale), ("beta", center)):
         made.append(layer.add_weight(
             shape=shape, initializer=getattr(layer, f"{name}_initializer"), regularizer=getattr(layer, f"{name}_regularizer"),
             constraint=getattr(layer, f"{name}_constraint"), name=name,

@@ -107,8 +107,8 @@ class Bidirectional(Layer):
         result = layer(sequences, **kwargs)
         return tuple(result) if self.return_state else (result,)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        mask = tree.flatten(previous_mask)[0] if self.return_sequences else None
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        mask = tree.flatten(mask)[0] if self.return_sequences else None
         masks = [mask, mask] if self.merge_mode is None else [mask]
         if self.return_state:
             masks += [None] * (2 * len(tree.flatten(self.forward_layer.state_size)))

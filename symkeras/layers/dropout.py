@@ -19,6 +19,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 class _Random(Layer):
     """Changes its input while training only; owns a seed where it has something to draw."""
 
+    _needs_no_build = True
     _settings: ClassVar[tuple[str, ...]] = ("rate", "seed")
 
     def __init__(self, seed: Any = None, **kwargs: Any):
@@ -339,6 +340,8 @@ class ActivityRegularization(Layer):
         >>> ActivityRegularization(l2=0.1)(np.ones((1, 2))).tolist()
         [[1.0, 1.0]]
     """
+
+    _needs_no_build = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)

@@ -8,7 +8,7 @@ import numpy as np
 
 from symkeras import ops, regularizers
 from symkeras.arguments import boolean, checked, integers, optional, real_numbers
-from symkeras.graph import dtypes
+from symkeras.graph import dtypes, tracing
 from symkeras.layers.low_rank import LowRank
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
 
@@ -25,7 +25,7 @@ class Embedding(LowRank):
         embeddings_regularizer: penalty on the table.
         embeddings_constraint: applied to the table after each step.
         mask_zero: whether 0 is padding, which masks its places downstream.
-        weights: an array (V, E) to begin with, alone or in a list.
+        weights: an array (V, E) to begin with, alone or in a list; the layer is built at once then.
         lora_rank, lora_alpha: see `enable_lora`, which they ask for.
         quantization_config: accepted for Keras' signature, refused when given.
         **kwargs: those of `Layer`; `input_length` is the T of 2017.
@@ -67,16 +67,16 @@ class Embedding(LowRank):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False
-        self._given = weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 and np.ndim(weights[0]) == 2 else weights
+        if weights is not None:
+            with tracing.suspended():
+                self.build()
+            self._embeddings.set(weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 and np.ndim(weights[0]) == 2 else weights)
 
     def build(self, input_shape: Any = None) -> None:
         self._embeddings = self.add_weight(
             shape=(self.input_dim, self.output_dim), initializer=self.embeddings_initializer, regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint, name="embeddings",
         )  # fmt: skip
-        if self._given is not None:
-            self._embeddings.set(self._given)
-            self._given = None
         self._build_lora()
 
     @property
@@ -92,7 +92,7 @@ class Embedding(LowRank):
             rows = ops.add(rows, ops.multiply(self._scale, ops.matmul(ops.take(a, indices, axis=0), b)))
         return ops.cast(rows, self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

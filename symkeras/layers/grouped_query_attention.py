@@ -36,6 +36,7 @@ class GroupQueryAttention(HeadedAttention):
 
     Raises:
         ConfigError: a size is no positive integer, or the heads do not divide.
+        ShapeError: value and key differ in an axis other than the last one.
 
     Example:
         >>> import numpy as np
@@ -62,6 +63,7 @@ class GroupQueryAttention(HeadedAttention):
         self.num_repeats = num_query_heads // num_key_value_heads
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        self._check_key(value_shape, key_shape)
         key_shape = value_shape if key_shape is None else key_shape
         of_queries, of_values = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)
         self._query_dense = self._project(query_shape, of_queries, "query")

@@ -13,6 +13,7 @@ from symkeras.layers.array_layer import ArrayLayer, promised
 from symkeras.layers.categories import dense, encoded, output_mode
 from symkeras.layers.fingerprints import concatenated, hashes_of
 from symkeras.layers.hashing import texts_or_integers
+from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.layer import Layer
 
 _SEED = 0xDECAFCAFFE
@@ -50,6 +51,7 @@ class HashedCrossing(ArrayLayer):
         super().__init__(name=name, dtype="int64" if output_mode == "int" and dtype is None else dtype, **kwargs)
         self.num_bins, self.output_mode, self.sparse = num_bins, output_mode, sparse
 
+    @callable_in_tensorflow
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise DataError(f"HashedCrossing {self.name!r} expects a list or tuple of at least two inputs, received {inputs!r}")

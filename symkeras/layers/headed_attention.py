@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from symkeras import ops
-from symkeras.errors import ConfigError
+from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.attention_scores import attention_mask_of, dropped, masked_softmax
 from symkeras.layers.calls import mask_of
 from symkeras.layers.einsum_dense import EinsumDense
@@ -91,7 +91,12 @@ class HeadedAttention(Layer):
         return weights, dropped(weights, self.dropout, training, getattr(self, "seed_generator", None))
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple[int | None, ...]:
+        self._check_key(value_shape, key_shape)
         return tuple(query_shape)
+
+    def _check_key(self, value_shape: Any, key_shape: Any) -> None:
+        if key_shape is not None and tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+            raise ShapeError(f"{self.name!r}: all axes of value {tuple(value_shape)} and key {tuple(key_shape)} must be equal but the last one")
 
     def get_build_config(self) -> dict[str, Any] | None:
         if not self._input_shapes:
@@ -105,9 +110,9 @@ class HeadedAttention(Layer):
             self._build_as_named(*self._input_shapes)
 
     def _build_as_named(self, *shapes: Any) -> None:
-        from symkeras.graph import provenance, tracing
+        from symkeras.graph import tracing
 
-        with tracing.suspended(), provenance.layer_scope(self.name):
+        with tracing.suspended():
             self.build(*shapes)
         self.built = True
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from symkeras import ops
 from symkeras.arguments import boolean, checked, number, one_of, positive_int
-from symkeras.errors import ConfigError, ShapeError
-from symkeras.layers.layer import Layer
+from symkeras.errors import ConfigError
+from symkeras.layers.beside_images import BesideImages, scaled
 from symkeras.layers.spatial import data_format_of
-from symkeras.ops.image.resizing import INTERPOLATIONS
+from symkeras.ops.image.resizing import INTERPOLATIONS, aspect_crop, aspect_pad
 from symkeras.ops.shaping import slice_axis
 
 
-class ToSize(Layer):
+class ToSize(BesideImages):
     """A layer that gives images of a height and a width."""
+
+    _moves_pixels = True
 
     @checked(height=positive_int, width=positive_int)
     def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any):
@@ -22,18 +25,13 @@ class ToSize(Layer):
         self.height, self.width = height, width
         self.data_format = data_format_of(data_format)
 
-    def space(self, shape: Any) -> tuple[int, int]:
-        """The axes of height and width.
+    def call(self, data: Any) -> Any:
+        return self._together(data, True) if isinstance(data, dict) else self.transform_images(data, None)
 
-        Raises:
-            ShapeError: another number of axes than 3 or 4.
-        """
-        if len(shape) not in (3, 4):
-            raise ShapeError(f"{type(self).__name__} {self.name!r} expects an image of 3 axes or a batch of 4 axes, received shape {tuple(shape)}")
-        first = len(shape) - 3 + (self.data_format == "channels_first")
-        return first, first + 1
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        if isinstance(input_shape, dict):
+            moved = ("images", "segmentation_masks")
+            return {key: self.compute_output_shape(shape) if key in moved else shape for key, shape in input_shape.items()}
         sizes = list(input_shape)
         for axis, size in zip(self.space(input_shape), (self.height, self.width), strict=True):
             sizes[axis] = size
@@ -83,9 +81,23 @@ class Resizing(ToSize):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
         self.fill_mode, self.fill_value, self.antialias = fill_mode, fill_value, antialias
 
-    def call(self, inputs: Any) -> Any:
-        self.space(inputs.shape)
-        return ops.image.resize(inputs, (self.height, self.width), data_format=self.data_format, **self._options())
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """Images of the size."""
+        self.space(images.shape)
+        return ops.image.resize(images, (self.height, self.width), data_format=self.data_format, **self._options())
+
+    def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any = None, training: bool = True) -> Any:
+        """Masks of the size, with no new values."""
+        options = {**self._options(), "interpolation": "nearest"}
+        return ops.image.resize(segmentation_masks, (self.height, self.width), data_format=self.data_format, **options)
+
+    def _edges_moved(self, edges: list[Any], drawn: Any, training: bool, sizes: tuple[Any, Any]) -> tuple[list[Any], tuple[Any, Any]]:
+        target, part = (self.height, self.width), ((0, sizes[0]), (0, sizes[1]))
+        if self.crop_to_aspect_ratio:
+            part = aspect_crop(*sizes, target)
+        elif self.pad_to_aspect_ratio:
+            part = aspect_pad(*sizes, target)
+        return scaled(edges, part, target), target
 
     def _options(self) -> dict[str, Any]:
         names = ("interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode", "fill_value", "antialias")
@@ -117,12 +129,27 @@ class CenterCrop(ToSize):
         [[5.0, 6.0]]
     """
 
-    def call(self, inputs: Any) -> Any:
-        images = ops.cast(inputs, self.compute_dtype)
-        sizes, axes, target = ops.shape(images), self.space(inputs.shape), (self.height, self.width)
-        if any(isinstance(d, int) and d < size for d, size in zip([sizes[axis] for axis in axes], target, strict=True)):
-            return ops.image.resize(images, target, crop_to_aspect_ratio=True, data_format=self.data_format)
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The middle of images."""
+        return self._middle(ops.cast(images, self.compute_dtype), "bilinear")
+
+    def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The middle of masks, with no new values."""
+        return self._middle(segmentation_masks, "nearest")
+
+    def _middle(self, images: Any, interpolation: str) -> Any:
+        sizes, axes, target = ops.shape(images), self.space(images.shape), (self.height, self.width)
+        if self._is_small([sizes[axis] for axis in axes]):
+            return ops.image.resize(images, target, interpolation, crop_to_aspect_ratio=True, data_format=self.data_format)
         for axis, size in zip(axes, target, strict=True):
             start = (sizes[axis] - size) // 2
             images = slice_axis(images, axis, start, start + size)
         return images
+
+    def _is_small(self, sizes: Sequence[Any]) -> bool:
+        return any(isinstance(d, int) and d < size for d, size in zip(sizes, (self.height, self.width), strict=True))
+
+    def _edges_moved(self, edges: list[Any], drawn: Any, training: bool, sizes: tuple[Any, Any]) -> tuple[list[Any], tuple[Any, Any]]:
+        target = self.height, self.width
+        whole = ((sizes[0] - target[0]) // 2, target[0]), ((sizes[1] - target[1]) // 2, target[1])
+        return scaled(edges, aspect_crop(*sizes, target) if self._is_small(sizes) else whole, target), target

@@ -85,12 +85,16 @@ class InputLayer(Layer):
             raise ShapeError("symkeras has dense tensors only: sparse and ragged must be False or None")
         shape = kwargs.pop("input_shape", shape)
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
-        if batch_shape is None:
-            if shape is None and input_tensor is None:
-                raise ShapeError("Input needs a shape, for example Input(shape=(784,))")
-            if shape is not None:
-                shape = (shape,) if isinstance(shape, int) else tuple(shape)
-                batch_shape = (batch_size, *shape)
+        for other, value in (("shape", shape), ("batch_size", batch_size)):
+            if batch_shape is not None and value is not None:
+                raise ShapeError(f"Input: you cannot pass both `{other}` and `batch_shape`, received {value!r} and {batch_shape!r}")
+        if shape is None and batch_shape is None and input_tensor is None:
+            raise ShapeError("Input needs a shape, for example Input(shape=(784,))")
+        if shape is not None:
+            shape = (shape,) if isinstance(shape, int) else tuple(shape)
+            batch_shape = (batch_size, *shape)
+        if input_tensor is not None:
+            _check_given(input_tensor, dtype, batch_size, batch_shape)
         self.optional = optional
         self._input_dtype = dtypes.standardize(dtype or (input_tensor.dtype if input_tensor is not None else config.floatx()))
         if input_tensor is None:
@@ -111,12 +115,28 @@ class InputLayer(Layer):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__reduce__()
 
+    sparse = ragged = False
+
     def call(self) -> None:
-        raise ShapeError(f"input layer {self.name!r} is not called; it is where a model begins")
+        """Nothing: a model begins here."""
 
     def get_config(self) -> dict[str, Any]:
         config = {"batch_shape": self.batch_shape, "dtype": self._input_dtype, "sparse": False, "ragged": False, "name": self.name}
         return {**config, "optional": True} if self.optional else config
+
+
+def _check_given(tensor: Tensor, dtype: Any, batch_size: int | None, batch_shape: Any) -> None:
+    """What is said of a given tensor is so; a size of None is not said.
+
+    Raises:
+        ShapeError: a dtype, batch size or shape that is not the tensor's.
+    """
+    own = tensor.shape
+    fits = batch_shape is None or (len(batch_shape) == len(own) and all(d is None or d == have for d, have in zip(batch_shape, own, strict=True)))
+    said = {"dtype": dtype is None or dtypes.standardize(dtype) == tensor.dtype, "batch_size": batch_size is None or own[:1] == (batch_size,)}
+    for name, is_so in {**said, "shape": fits}.items():
+        if not is_so:
+            raise ShapeError(f"Input: you cannot provide an incompatible `{name}` with a tensor, which is {tensor.dtype} of shape {own}")
 
 
 def _input_layer(config: dict[str, Any]) -> InputLayer:

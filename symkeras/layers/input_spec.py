@@ -38,6 +38,16 @@ class InputSpec:
         self.name = name
         self.optional = optional
 
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs to make this spec again."""
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> InputSpec:
+        """A spec from its config."""
+        return cls(**config)
+
     def __repr__(self) -> str:
         shown = {k: v for k, v in vars(self).items() if v}
         return f"InputSpec({', '.join(f'{k}={v}' for k, v in shown.items())})"

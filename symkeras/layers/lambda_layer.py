@@ -60,8 +60,8 @@ class Lambda(Layer):
         offered = {"mask": mask, "training": training}
         return self.function(inputs, **{**self.arguments, **{name: offered[name] for name in self._wants if name not in self.arguments}})
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if self._output_shape is None:

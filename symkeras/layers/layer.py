@@ -11,9 +11,9 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from symkeras.graph.ownership import note_change
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
+from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import InputSpec, check_input_spec
 from symkeras.layers.operation import Operation
@@ -81,6 +82,12 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
     _marks_built = True
     """Whether a call of `build` alone makes the layer built; models decide for themselves."""
 
+    autograph_info__: ClassVar[dict[str, Any]] = {}
+    """Tells TensorFlow to call a layer as it is, rather than to write its code anew."""
+
+    _needs_no_build = False
+    """Whether a layer is built as soon as it is made, unless a subclass defines `build`."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
@@ -92,7 +99,6 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         instance = super().__new__(cls, *args, **kwargs)
         object.__setattr__(instance, "_tracker", Tracker())
         object.__setattr__(instance, "built", False)
-        object.__setattr__(instance, "_is_being_built", False)
         object.__setattr__(instance, "_lines", provenance.user_lines())
         return instance
 
@@ -110,7 +116,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         self._dtype_policy = dtype_policies.get(dtype)
         self._path: str | None = None
         self.autocast = autocast
-        self.built = False
+        self.built = self._needs_no_build and type(self).build is Layer.build
         self.input_spec: Any = None
         self.supports_masking = False
         self._trainable = bool(trainable)
@@ -247,6 +253,16 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         trainable = {v.uid for v in self.trainable_weights}
         return [v for v in self.variables if v.uid not in trainable]
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that this layer and those below it hold."""
+        return list({id(m): m for layer in self._flatten_layers() for m in layer._tracker.metrics}.values())
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The state of all metrics."""
+        return [v for m in self.metrics for v in m.variables]
+
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights, in the order of `weights`."""
         return [v.numpy() for v in self.weights]
@@ -362,14 +378,26 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         """What gives the nodes of a call the layer's name."""
         return provenance.layer_scope(self.name)
 
-    def _scope_of_build(self) -> AbstractContextManager[None]:
-        """What gives weights made in `build` the layer's name."""
-        return provenance.layer_scope(self.name)
+    @contextmanager
+    def _building(self) -> Iterator[None]:
+        """Weights made inside are named after the layer, once: a `build` calls that of its base class."""
+        if "_is_building" in self.__dict__:
+            yield
+            return
+        object.__setattr__(self, "_is_building", True)
+        try:
+            with self._scope():
+                if self.path is None:
+                    self._path = provenance.layer_path() or self.name
+                yield
+        finally:
+            object.__delattr__(self, "_is_building")
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} does not define call()")
 
+    @callable_in_tensorflow
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.path is None:
             self._path = "/".join(p for p in (provenance.layer_path(), self.name) if p)
@@ -424,7 +452,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         if self.activity_regularizer is not None:
             for y in tree.flatten(outputs):
                 _context.losses.append((self, self._activity_loss(y)))
-        self._set_masks(first, outputs)
+        self._set_masks(first, kwargs.get("mask") if self._takes_mask else None, outputs)
         return outputs
 
     def _activity_loss(self, y: Any) -> Any:
@@ -432,12 +460,12 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         dtype = "float32" if self.compute_dtype in dtypes.NARROW else self.compute_dtype
         rows = ops.shape(y)[0]
         batch = ops.cast(ops.as_tensor(rows) if isinstance(rows, dims.Dim) else rows, dtype)
-        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) in dtypes.NARROW else y) / batch
+        return self.activity_regularizer(ops.cast(y, dtype) if ops.op.dtype_of(y) in dtypes.NARROW else y) / ops.maximum(batch, 1)
 
-    def _set_masks(self, inputs: Any, outputs: Any) -> None:
+    def _set_masks(self, inputs: Any, given: Any, outputs: Any) -> None:
         if not self.supports_masking and type(self).compute_mask is Layer.compute_mask:
             return
-        previous = tree.map_structure(mask_of, inputs)
+        previous = tree.map_structure(mask_of, inputs) if given is None else given
         masks = self.compute_mask(inputs, previous)
         if masks is None:
             return
@@ -484,10 +512,23 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         self.built = True
 
     def _build_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        parameters = [p for p in inspect.signature(self.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-        bound = list(args) + [v for v in kwargs.values() if any(isinstance(t, (Tensor, np.ndarray)) for t in tree.flatten(v))]
-        shapes = [tree.map_structure(shape_of, a) for a in bound]
-        return shapes[: max(1, len(parameters))] if len(parameters) else []
+        """What `build` is called with: the shape of the first input, or, by name, `query_shape` for the `query` of `call`."""
+        parameters = _parameters_of_build(self)
+        if len(parameters) < 2:
+            bound = list(args) + [v for v in kwargs.values() if any(isinstance(t, (Tensor, np.ndarray)) for t in tree.flatten(v))]
+            return [tree.map_structure(shape_of, a) for a in bound[: len(parameters)]]
+        given, names = self._call_signature.bind(*args, **kwargs).arguments, self._call_signature.parameters
+        shapes: list[Any] = []
+        for p in parameters:
+            name = p.name.removesuffix("_shape")
+            if name == p.name or name not in names:
+                if p.default is not p.empty:
+                    break
+                why = "which does not end in `_shape`" if name == p.name else f"but call() does not have argument `{name}`"
+                what = f"{type(self).__name__} {self.name!r}: build() has argument `{p.name}`"
+                raise ConfigError(f"{what}, {why}; of several each is named after an input")
+            shapes.append(tree.map_structure(shape_of, given[name]) if name in given else None)
+        return shapes
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
         def distinct(y: Any) -> Any:
@@ -551,6 +592,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             config["dtype"] = policy if isinstance(policy, DTypePolicyMap) else policy.name
         try:
             return cls(**config)
+        except SymkerasError:
+            raise
         except TypeError as error:
             raise ConfigError(f"{cls.__name__}.from_config: {error}; config {config}") from error
 
@@ -558,6 +601,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         """The input shapes this layer was built for."""
         if not self._input_shapes:
             return None
+        if len(self._input_shapes) > 1:
+            return {"shapes_dict": {p.name: shape for p, shape in zip(_parameters_of_build(self), self._input_shapes, strict=False)}}
         return {"input_shape": self._input_shapes[0]}
 
     @checked(config=settings)
@@ -565,10 +610,15 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         """Build for the shapes of `get_build_config`."""
         shape = config.get("input_shape")
         if shape is not None and not self.built:
-            with tracing.suspended(), provenance.layer_scope(self.name):
-                self._path = provenance.layer_path()
+            with tracing.suspended():
                 self.build(map_shapes(tuple, shape))
             self._input_shapes = [map_shapes(tuple, shape)]
+            self.built = True
+        elif config.get("shapes_dict") and not self.built:
+            shapes = {name: None if shape is None else map_shapes(tuple, shape) for name, shape in config["shapes_dict"].items()}
+            with tracing.suspended():
+                self.build(**shapes)
+            self._input_shapes = list(shapes.values())
             self.built = True
 
     @checked(store=_STORE)
@@ -612,20 +662,14 @@ _NOT_OWNED = frozenset({"_inbound_nodes", "_added_losses", "_losses", "_input_sh
 
 
 def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
-    """`build`, which names weights after the layer, and after which the layer is built, however it was called."""
+    """`build`, under the layer's name, after which the layer is built however it was called."""
 
     @functools.wraps(build)
     def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
         if self._marks_built:
             _check_shapes(self, "build", args, kwargs)
-        if self._is_being_built:  # by the `build` of a subclass
-            return build(self, *args, **kwargs)
-        object.__setattr__(self, "_is_being_built", True)
-        try:
-            with self._scope_of_build():
-                result = build(self, *args, **kwargs)
-        finally:
-            object.__setattr__(self, "_is_being_built", False)
+        with self._building():
+            result = build(self, *args, **kwargs)
         if self._marks_built:
             self.built = True
             if self._input_shapes is None and args:
@@ -633,6 +677,10 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return built
+
+
+def _parameters_of_build(layer: Layer) -> list[inspect.Parameter]:
+    return [p for p in inspect.signature(layer.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def _given_shapes(compute: Callable[..., Any]) -> Callable[..., Any]:

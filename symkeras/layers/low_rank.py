@@ -65,7 +65,7 @@ class LowRank(Layer):
             raise ConfigError(f"{what} has no weights yet; build the layer, or give lora_rank to its constructor")
         if self.lora_enabled:
             raise ConfigError(f"{what} has a difference of rank {self.lora_rank} already")
-        with provenance.layer_scope(self.name):
+        with provenance.layer_scope(self.path or self.name):
             self._add_lora(rank, a_initializer, b_initializer, rank if lora_alpha is None else lora_alpha)
 
     def _add_lora(self, rank: int, a_initializer: Any, b_initializer: Any, alpha: Any) -> None:
@@ -120,9 +120,9 @@ class LowRank(Layer):
         return [v for v in self._tracker.weights if not any(v is factor for factor in self._factors)]
 
     def _state_variables(self) -> list[Variable] | None:
-        if type(self).load_own_variables is not LowRank.load_own_variables:
-            return None
-        return self._without_factors() if self.lora_enabled else self._tracker.weights
+        if self.lora_enabled or type(self).load_own_variables is not LowRank.load_own_variables:
+            return None  # reading does more than to set them: the difference becomes 0
+        return self._tracker.weights
 
     def get_config(self) -> dict[str, Any]:
         own = {} if self.lora_rank is None else {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}

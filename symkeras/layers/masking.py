@@ -24,6 +24,8 @@ class Identity(Layer):
         [1.0, 2.0]
     """
 
+    _needs_no_build = True
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -56,6 +58,8 @@ class Masking(Layer):
         [[[1.0, -1.0], [0.0, 0.0]]]
     """
 
+    _needs_no_build = True
+
     @checked(mask_value=number())
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
@@ -69,7 +73,7 @@ class Masking(Layer):
     def call(self, inputs: Any) -> Any:
         return ops.where(ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True), inputs, 0)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

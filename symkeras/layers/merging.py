@@ -49,13 +49,28 @@ class _Merge(Layer):
         """The result; a mask has a last axis of size 1, or is None."""
         raise NotImplementedError
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        if previous_mask is None or any(m is None for m in previous_mask):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None or any(m is None for m in masks_of(self, inputs, mask)):
             return None
-        return functools.reduce(ops.logical_or, previous_mask)
+        return functools.reduce(ops.logical_or, mask)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config()
+
+
+def masks_of(layer: Layer, inputs: Any, mask: Any) -> Any:
+    """`mask`, once it is a list of one mask, or None, for each of the `inputs`.
+
+    Raises:
+        ShapeError: it is none, or `inputs` are none, or they differ in length.
+    """
+    what = f"{type(layer).__name__} {layer.name!r}: compute_mask"
+    for name, given in (("mask", mask), ("inputs", inputs)):
+        if not isinstance(given, (list, tuple)):
+            raise ShapeError(f"{what}: `{name}` should be a list, received {given!r}")
+    if len(mask) != len(inputs):
+        raise ShapeError(f"{what}: `inputs` and `mask` should have the same length, received {len(inputs)} and {len(mask)}")
+    return mask
 
 
 def check_list(layer: Layer, input_shape: Any, count: int | None = None) -> None:
@@ -244,15 +259,15 @@ class Concatenate(_Merge):
     def call(self, inputs: Any) -> Any:
         return ops.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        if previous_mask is None or all(m is None for m in previous_mask):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None or all(m is None for m in masks_of(self, inputs, mask)):
             return None
         full = []
-        for x, mask in zip(inputs, previous_mask, strict=True):
-            if mask is None:
+        for x, m in zip(inputs, mask, strict=True):
+            if m is None:
                 full.append(ops.ones_like(x, dtype="bool"))
             else:
-                full.append(ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x)) if len(mask.shape) < len(x.shape) else mask)
+                full.append(ops.broadcast_to(ops.expand_dims(m, -1), ops.shape(x)) if len(m.shape) < len(x.shape) else m)
         return ops.any(ops.concatenate(full, axis=self.axis), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
@@ -310,7 +325,7 @@ class Dot(_Merge):
             x, y = unit_length(x, i, 1e-7), unit_length(y, j, 1e-7)
         return batch_dot(x, y, i, j)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
     def get_config(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class _Boxes(RandomImages):
     def _inside(self, sizes: Any, edges: Any) -> Any:
         """(B, H, W, 1), or (B, 1, H, W): whether a pixel lies in the box of its image."""
         is_inside: Any = True
-        for axis, (low, high) in zip(self._space(sizes), edges, strict=True):
+        for axis, (low, high) in zip(self.space(sizes), edges, strict=True):
             shape = [1, 1, 1, 1]
             shape[axis] = sizes[axis]
             places = ops.reshape(ops.cast(ops.arange(sizes[axis]), self.compute_dtype), tuple(shape))
@@ -72,7 +72,7 @@ class RandomErasing(_Boxes):
         self.value_range = as_range(value_range, "RandomErasing: value_range")
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
-        height, width = self._space(sizes)
+        height, width = self.space(sizes)
         shares = [ops.sqrt(self._uniform((sizes[0],), *self.scale, seed)) for _ in range(2)]
         across, down = self._edges(sizes[width], shares[0], seed), self._edges(sizes[height], shares[1], seed)
         is_erased = chance(sizes, self.factor, lambda shape, low, high: self._uniform(shape, low, high, seed))
@@ -179,7 +179,7 @@ class CutMix(_Boxes):
         self.factor = share_of(factor, "CutMix: factor")
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
-        height, width = self._space(sizes)
+        height, width = self.space(sizes)
         alpha = ops.add(self._uniform((), *self.factor, seed), 1e-6)
         share = ops.sqrt(ops.subtract(1.0, random.beta((sizes[0],), alpha, alpha, self.compute_dtype, seed)))
         across, down = self._edges(sizes[width], share, seed), self._edges(sizes[height], share, seed)

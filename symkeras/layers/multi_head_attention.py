@@ -7,7 +7,6 @@ from typing import Any
 
 from symkeras import ops
 from symkeras.arguments import axis_numbers, axis_sizes, boolean, checked, fraction, integer, optional
-from symkeras.errors import ShapeError
 from symkeras.layers.headed_attention import HeadedAttention, positive
 
 
@@ -69,9 +68,8 @@ class MultiHeadAttention(HeadedAttention):
         self.attention_axes: Any = None if attention_axes is None else (attention_axes,) if isinstance(attention_axes, int) else tuple(attention_axes)
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        self._check_key(value_shape, key_shape)
         key_shape = value_shape if key_shape is None else key_shape
-        if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
-            raise ShapeError(f"{self.name!r}: value {tuple(value_shape)} and key {tuple(key_shape)} may differ in the last axis only")
         heads = self.num_heads
         self._query_dense = self._project(query_shape, (heads, self.key_dim), "query")
         self._key_dense = self._project(key_shape, (heads, self.key_dim), "key")
@@ -98,7 +96,8 @@ class MultiHeadAttention(HeadedAttention):
         return ops.transpose(output, back), ops.reshape(weights, (*lead, *shape_q, *shape_k))
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple[int | None, ...]:
-        return (*query_shape[:-1], *self._output_sizes) if self._output_sizes else tuple(query_shape)
+        shape = super().compute_output_shape(query_shape, value_shape, key_shape)
+        return (*shape[:-1], *self._output_sizes) if self._output_sizes else shape
 
     def get_config(self) -> dict[str, Any]:
         own = {

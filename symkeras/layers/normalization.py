@@ -11,7 +11,7 @@ from symkeras.graph import dtypes
 from symkeras.layers.batch_normalization import axis_size, scale_and_center
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
-from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
+from symkeras.layers.weight_options import options_of, set_weight_options, weight_options_config
 
 _OPTIONS = options_of("beta", "gamma")
 
@@ -54,7 +54,7 @@ class LayerNormalization(_Affine):
         beta_initializer, gamma_initializer: how the weights begin.
         beta_regularizer, gamma_regularizer: penalties on the weights.
         beta_constraint, gamma_constraint: applied to the weights after each step.
-        **kwargs: those of `Layer`.
+        **kwargs: those of `Layer`; `rms_scaling=True` of earlier Keras 3 gives x / sqrt(variance + epsilon) * gamma, without a beta.
 
     Input shape:
         (B, ..., C)
@@ -63,7 +63,7 @@ class LayerNormalization(_Affine):
         that of the input
 
     Raises:
-        ConfigError: `axis` is neither an integer nor a list of them, or `rms_scaling` is asked for.
+        ConfigError: `axis` is neither an integer nor a list of them.
         ShapeError: a size along `axis` is unknown.
 
     Example:
@@ -78,7 +78,7 @@ class LayerNormalization(_Affine):
     def __init__(self, axis: Any = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True, beta_initializer: Any = "zeros",
                  gamma_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None,
                  beta_constraint: Any = None, gamma_constraint: Any = None, **kwargs: Any):  # fmt: skip
-        refuse("LayerNormalization", rms_scaling=kwargs.pop("rms_scaling", None))
+        self.rms_scaling = boolean(kwargs.pop("rms_scaling", False), "LayerNormalization: rms_scaling")
         options = {
             "beta_initializer": beta_initializer, "gamma_initializer": gamma_initializer, "beta_regularizer": beta_regularizer,
             "gamma_regularizer": gamma_regularizer, "beta_constraint": beta_constraint, "gamma_constraint": gamma_constraint,
@@ -87,18 +87,22 @@ class LayerNormalization(_Affine):
         self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def build(self, input_shape: Any) -> None:
-        self._axes = _canonical(self, input_shape, self.axis)
-        self._wide_shape = tuple(int(d) if k in self._axes else 1 for k, d in enumerate(input_shape))[self._axes[0] :]
-        self.gamma, self.beta = scale_and_center(self, tuple(input_shape[k] for k in self._axes))
+        self._sizes = _sizes(self, input_shape, self.axis)
+        has_scale, has_center = self.scale or self.rms_scaling, self.center and not self.rms_scaling
+        self.gamma, self.beta = scale_and_center(self, self._sizes, has_scale, has_center)
 
     def call(self, inputs: Any) -> Any:
         dtype = self.compute_dtype
         x = ops.cast(inputs, "float32") if dtype in dtypes.NARROW else inputs
-        gamma, beta = self._wide(self._wide_shape)
-        return ops.cast(ops.layer_normalization(x, gamma, beta, axis=self._axes, epsilon=self.epsilon), dtype)
+        axes, wide = _placed(self._sizes, self.axis, len(x.shape))
+        gamma, beta = self._wide(wide)
+        if self.rms_scaling:
+            root = ops.rsqrt(ops.add(ops.var(x, axis=axes, keepdims=True), self.epsilon))
+            return ops.cast(ops.multiply(ops.multiply(x, root), gamma), dtype)
+        return ops.cast(ops.layer_normalization(x, gamma, beta, axis=axes, epsilon=self.epsilon), dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rms_scaling": False}
+        return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
 
 class GroupNormalization(_Affine):
@@ -142,6 +146,7 @@ class GroupNormalization(_Affine):
             "gamma_regularizer": gamma_regularizer, "beta_constraint": beta_constraint, "gamma_constraint": gamma_constraint,
         }  # fmt: skip
         super().__init__(epsilon, center, scale, options, **kwargs)
+        self.autocast = False  # what float16 cannot hold is normalised before it becomes float16
         self.groups = groups
         self.axis = axis
 
@@ -150,12 +155,12 @@ class GroupNormalization(_Affine):
         self.groups = channels if self.groups == -1 else self.groups
         if not channels or channels % self.groups:
             raise ShapeError(f"GroupNormalization {self.name!r}: {channels} channels do not divide into {self.groups} groups")
-        self.gamma, self.beta = scale_and_center(self, (channels,))
+        self.gamma, self.beta = scale_and_center(self, (channels,), self.scale, self.center)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
 
     def call(self, inputs: Any) -> Any:
         dtype = self.compute_dtype
-        x = ops.cast(inputs, "float32") if dtype in dtypes.NARROW else inputs
+        x = ops.cast(inputs, "float32" if dtype in dtypes.NARROW else dtype)
         sizes, axis = ops.shape(x), self.axis % len(x.shape)
         width = sizes[axis] // self.groups
         split = ops.reshape(x, (*sizes[:axis], self.groups, width, *sizes[axis + 1 :]))
@@ -197,12 +202,12 @@ class RMSNormalization(Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
-        self._axes = _canonical(self, input_shape, self.axis)
-        self._wide_shape = tuple(int(d) if k in self._axes else 1 for k, d in enumerate(input_shape))[self._axes[0] :]
-        self.scale = self.add_weight(shape=tuple(input_shape[k] for k in self._axes), initializer="ones", name="scale")
+        self._sizes = _sizes(self, input_shape, self.axis)
+        self.scale = self.add_weight(shape=self._sizes, initializer="ones", name="scale")
 
     def call(self, inputs: Any) -> Any:
-        return ops.cast(ops.rms_normalization(inputs, ops.reshape(self.scale, self._wide_shape), self._axes, self.epsilon), self.compute_dtype)
+        axes, wide = _placed(self._sizes, self.axis, len(inputs.shape))
+        return ops.cast(ops.rms_normalization(inputs, ops.reshape(self.scale, wide), axes, self.epsilon), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
@@ -233,6 +238,8 @@ class UnitNormalization(Layer):
         [[0.6000000238418579, 0.800000011920929]]
     """
 
+    _needs_no_build = True
+
     @checked(axis=axis_numbers)
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
@@ -254,9 +261,19 @@ def unit_length(x: Any, axis: Any, epsilon: float) -> Any:
     return ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), epsilon**2)))
 
 
-def _canonical(layer: Layer, input_shape: Any, axis: Any) -> tuple[int, ...]:
-    """The axes counted from the front, in order, all of known size."""
-    axes = axis if isinstance(axis, list) else [axis]
-    for a in axes:
+def _sizes(layer: Layer, input_shape: Any, axis: Any) -> tuple[int, ...]:
+    """The sizes along `axis`, one axis or several, in the order of the axes; all are known."""
+    for a in axis if isinstance(axis, list) else [axis]:
         axis_size(layer, input_shape, a)
-    return tuple(sorted(a % len(input_shape) for a in axes))
+    return tuple(int(input_shape[a]) for a in _from_front(axis, len(input_shape)))
+
+
+def _placed(sizes: tuple[int, ...], axis: Any, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes of an input of `rank` axes, and the shape in which weights of `sizes` broadcast to it; an axis from the end stays one."""
+    axes = _from_front(axis, rank)
+    size_of = dict(zip(axes, sizes, strict=True))
+    return axes, tuple(size_of.get(k, 1) for k in range(axes[0], rank))
+
+
+def _from_front(axis: Any, rank: int) -> tuple[int, ...]:
+    return tuple(sorted(a % rank for a in (axis if isinstance(axis, list) else [axis])))

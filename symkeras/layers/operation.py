@@ -9,7 +9,7 @@ import numpy as np
 
 from symkeras import tree
 from symkeras.arguments import checked, optional, text
-from symkeras.errors import ConfigError, NotSerializableError
+from symkeras.errors import ConfigError, NotSerializableError, SymkerasError
 from symkeras.graph import tracing
 from symkeras.graph.tensor import Tensor
 
@@ -93,6 +93,8 @@ class Operation:
         """An operation from its config."""
         try:
             return cls(**config)
+        except SymkerasError:
+            raise
         except TypeError as error:
             raise ConfigError(f"{cls.__name__}.from_config: {error}; config {config}") from error
 

@@ -12,6 +12,7 @@ from symkeras.layers.spatial import data_format_of, padding_of, spatial_axes
 
 
 class _Pooling(Layer):
+    _needs_no_build = True
     rank: ClassVar[int]
     mode: ClassVar[str]
 
@@ -35,6 +36,7 @@ class _Pooling(Layer):
 
 
 class _GlobalPooling(Layer):
+    _needs_no_build = True
     rank: ClassVar[int]
     mode: ClassVar[str]
 
@@ -187,7 +189,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
         total = ops.sum(ops.where(kept, inputs, 0), axis=time, keepdims=self.keepdims)
         return ops.divide(total, ops.sum(ops.cast(kept, total.dtype), axis=time, keepdims=self.keepdims))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
 

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from symkeras import ops, random, tree
+from symkeras import ops, random
 from symkeras.arguments import checked, number, one_of, refusal, several
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.errors import ShapeError
+from symkeras.layers.beside_images import BesideImages, scaled
 from symkeras.layers.image_sizes import ToSize
-from symkeras.layers.layer import Layer
 from symkeras.layers.spatial import data_format_of
+from symkeras.ops.image.resizing import aspect_crop
 from symkeras.ops.op import dtype_of
 
 MODES = ("horizontal", "vertical", "horizontal_and_vertical")
@@ -60,19 +61,15 @@ def rescaled(x: Any, of: tuple[float, float], to: tuple[float, float]) -> Any:
     return ops.add(ops.multiply(ops.divide(ops.subtract(x, of[0]), of[1] - of[0]), to[1] - to[0]), to[0])
 
 
-_BESIDE = ("images", "labels", "segmentation_masks", "bounding_boxes")
-
-
-class RandomImages(Layer):
+class RandomImages(BesideImages):
     """Images as they are in use, changed at random while training; called by itself it takes that it trains, as Keras' do.
 
-    A dict may have labels and masks beside the images, and boxes for layers that leave pixels where they are.
+    A dict may have labels, masks and boxes beside the images.
     """
 
     _settings: ClassVar[tuple[str, ...]] = ()
     _is_seeded: ClassVar[bool] = True
     _is_always_on: ClassVar[bool] = False
-    _moves_pixels: ClassVar[bool] = False
 
     def __init__(self, seed: Any = None, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -80,31 +77,18 @@ class RandomImages(Layer):
         self.generator = random.SeedGenerator(seed)
         self.data_format = data_format_of(data_format)
 
-    def call(self, inputs: Any, training: Any = True) -> Any:
+    def call(self, data: Any, training: Any = True) -> Any:
         training = training or self._is_always_on
-        if isinstance(inputs, dict):
-            return self._together(inputs, training)
-        images = ops.cast(inputs, self.compute_dtype)
+        if isinstance(data, dict):
+            return self._together(data, training)
+        images = ops.cast(data, self.compute_dtype)
         if not training:
             return images
-        self._space(ops.shape(images))
+        self.space(ops.shape(images))
         is_single = len(ops.shape(images)) == 3
         batch = ops.expand_dims(images, 0) if is_single else images
         changed = self.transform_images(batch, self.get_random_transformation(batch))
         return ops.squeeze(changed, 0) if is_single else changed
-
-    def _together(self, data: dict[str, Any], training: bool) -> dict[str, Any]:
-        """What a dict holds, all changed by the same draws."""
-        if "images" not in data or not set(data) <= set(_BESIDE):
-            raise ConfigError(f"{type(self).__name__} {self.name!r} takes a dict of images and {', '.join(_BESIDE[1:])}, received {sorted(data)}")
-        images = data["images"]
-        self._space(ops.shape(images))
-        is_single = len(ops.shape(images)) == 3
-        batch = tree.map_structure(lambda x: ops.expand_dims(x, 0), data) if is_single else data
-        drawn = self.get_random_transformation(batch["images"], training)
-        changes = (self.transform_images, self.transform_labels, self.transform_segmentation_masks, self.transform_bounding_boxes)
-        done = {key: change(batch[key], drawn, training) for key, change in zip(_BESIDE, changes, strict=True) if key in batch}
-        return tree.map_structure(lambda x: ops.squeeze(x, 0), done) if is_single else done
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """What is drawn for a batch of images, as a dict.
@@ -122,25 +106,11 @@ class RandomImages(Layer):
         images = ops.cast(images, self.compute_dtype)
         return self._changed(images, transformation) if training and transformation is not None else images
 
-    def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
-        """The labels of a batch of images after the same change."""
-        return labels
-
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
         """Masks (B, H, W, 1) after the same change: moved as the pixels are, with no new values."""
         if not self._moves_pixels or not training or transformation is None:
             return segmentation_masks
         return ops.cast(self._masks_changed(segmentation_masks, transformation), dtype_of(segmentation_masks))
-
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any, training: bool = True) -> Any:
-        """Boxes after the same change.
-
-        Raises:
-            ConfigError: the layer moves pixels.
-        """
-        if self._moves_pixels:
-            raise ConfigError(f"{type(self).__name__} {self.name!r} moves pixels; bounding boxes beside them are not offered")
-        return bounding_boxes
 
     def _masks_changed(self, masks: Any, drawn: Any) -> Any:
         return self._changed(masks, drawn)
@@ -150,13 +120,6 @@ class RandomImages(Layer):
 
     def _changed(self, images: Any, drawn: Any) -> Any:
         raise NotImplementedError
-
-    def _space(self, shape: Any) -> tuple[int, int]:
-        """The axes of height and width."""
-        if len(shape) not in (3, 4):
-            raise ShapeError(f"{type(self).__name__} {self.name!r} expects an image of 3 axes or a batch of 4 axes, received shape {tuple(shape)}")
-        first = len(shape) - 3 + (self.data_format == "channels_first")
-        return first, first + 1
 
     def _uniform(self, shape: Any, low: float, high: float, seed: Any) -> Any:
         return random.uniform(shape, low, high, dtype=self.compute_dtype, seed=seed)
@@ -205,11 +168,23 @@ class RandomFlip(RandomImages):
         return {"flips": ops.less_equal(self._uniform((sizes[0], 1, 1, 1), 0.0, 1.0, seed), 0.5), "input_shape": sizes}
 
     def _changed(self, images: Any, drawn: Any) -> Any:
-        height, width = self._space(ops.shape(images))
+        height, width = self.space(ops.shape(images))
         for axis, name in ((width, "horizontal"), (height, "vertical")):
             if name in self.mode:
                 images = ops.where(drawn["flips"], ops.flip(images, axis), images)
         return images
+
+    def _edges_moved(self, edges: list[Any], drawn: Any, training: bool, sizes: tuple[Any, Any]) -> tuple[list[Any], tuple[Any, Any]]:
+        if not training or drawn is None:
+            return edges, sizes
+        flips = ops.squeeze(drawn["flips"], -1)
+        for first, size, name in ((0, sizes[1], "horizontal"), (1, sizes[0], "vertical")):
+            if name in self.mode:
+                low, high = edges[first], edges[first + 2]
+                edges[first], edges[first + 2] = (
+                    ops.where(flips, ops.subtract(size, b), a) for a, b in ((low, high), (high, low))
+                )  # fmt: skip
+        return edges, sizes
 
 
 class RandomContrast(RandomImages):
@@ -248,7 +223,7 @@ class RandomContrast(RandomImages):
         return {"contrast_factor": self._uniform((sizes[0], 1, 1, 1), 1.0 - self.factor[0], 1.0 + self.factor[1], seed)}
 
     def _changed(self, images: Any, drawn: Any) -> Any:
-        mean = ops.mean(images, axis=self._space(ops.shape(images)), keepdims=True)
+        mean = ops.mean(images, axis=self.space(ops.shape(images)), keepdims=True)
         spread = ops.multiply(ops.subtract(images, mean), ops.cast(drawn["contrast_factor"], self.compute_dtype))
         return ops.clip(ops.add(spread, mean), *self.value_range)
 
@@ -327,13 +302,13 @@ class RandomCrop(RandomImages, ToSize):
         ToSize.__init__(self, height, width, data_format, **kwargs)
         self.seed, self.generator = seed, random.SeedGenerator(seed)
 
-    def call(self, inputs: Any, training: Any = True) -> Any:
-        if training or isinstance(inputs, dict):
-            return super().call(inputs, training)
-        return self._resized(ops.cast(inputs, self.compute_dtype))
+    def call(self, data: Any, training: Any = True) -> Any:
+        if training or isinstance(data, dict):
+            return super().call(data, training)
+        return self._resized(ops.cast(data, self.compute_dtype))
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
-        free = [sizes[axis] - size for axis, size in zip(self._space(sizes), (self.height, self.width), strict=True)]
+        free = [sizes[axis] - size for axis, size in zip(self.space(sizes), (self.height, self.width), strict=True)]
         if not all(isinstance(d, int) for d in free):
             raise ShapeError(f"RandomCrop {self.name!r} needs images of known height and width, received shape {tuple(sizes)}")
         if min(free) < 0 or max(free) == 0:
@@ -345,7 +320,7 @@ class RandomCrop(RandomImages, ToSize):
         images = ops.cast(images, self.compute_dtype)
         if not training or transformation is None:
             return self._resized(images)
-        for axis, start, size in zip(self._space(ops.shape(images)), transformation, (self.height, self.width), strict=True):
+        for axis, start, size in zip(self.space(ops.shape(images)), transformation, (self.height, self.width), strict=True):
             images = ops.take(images, ops.add(start, np.arange(size, dtype="int32")), axis)
         return images
 
@@ -355,8 +330,15 @@ class RandomCrop(RandomImages, ToSize):
             return ops.cast(self.transform_images(segmentation_masks, transformation), dtype_of(segmentation_masks))
         return self._resized(segmentation_masks, "nearest")
 
+    def _edges_moved(self, edges: list[Any], drawn: Any, training: bool, sizes: tuple[Any, Any]) -> tuple[list[Any], tuple[Any, Any]]:
+        target = self.height, self.width
+        if not training or drawn is None:
+            return scaled(edges, aspect_crop(*sizes, target), target), target
+        starts = [ops.cast(start, dtype_of(edges[0])) for start in (drawn[1], drawn[0])] * 2
+        return [ops.subtract(edge, start) for edge, start in zip(edges, starts, strict=True)], target
+
     def _resized(self, images: Any, interpolation: str = "bilinear") -> Any:
-        self._space(ops.shape(images))
+        self.space(ops.shape(images))
         return ops.image.resize(images, (self.height, self.width), interpolation, crop_to_aspect_ratio=True, data_format=self.data_format)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

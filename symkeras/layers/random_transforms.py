@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from typing import Any
 
@@ -31,9 +33,24 @@ class _RandomTransform(RandomImages):
 
     def _read(self, images: Any, drawn: Any, interpolation: str) -> Any:
         sizes = ops.shape(images)
-        height, width = (ops.cast(sizes[axis], self.compute_dtype) for axis in self._space(sizes))
+        height, width = (ops.cast(sizes[axis], self.compute_dtype) for axis in self.space(sizes))
         transform = self._transform(drawn, height, width)
         return ops.image.affine_transform(images, transform, interpolation, self.fill_mode, self.fill_value, self.data_format)
+
+    def _edges_moved(self, edges: list[Any], drawn: Any, training: bool, sizes: tuple[Any, Any]) -> tuple[list[Any], tuple[Any, Any]]:
+        """Around where the corners go; edges are places of pixels here, as in Keras."""
+        if not training or drawn is None:
+            return edges, sizes
+        numbers = self._transform(drawn, *(ops.cast(size, self.compute_dtype) for size in sizes))
+        a, b, c, d, e, f = (ops.expand_dims(numbers[:, k : k + 1], 1) for k in range(6))  # of places before by places after
+        area = ops.subtract(ops.multiply(a, e), ops.multiply(b, d))
+        xs, ys = [], []
+        for x, y in itertools.product(edges[::2], edges[1::2]):
+            u, v = ops.subtract(x, c), ops.subtract(y, f)
+            xs.append(ops.divide(ops.subtract(ops.multiply(e, u), ops.multiply(b, v)), area))
+            ys.append(ops.divide(ops.subtract(ops.multiply(a, v), ops.multiply(d, u)), area))
+        least, most = (functools.partial(functools.reduce, fn) for fn in (ops.minimum, ops.maximum))
+        return [least(xs), least(ys), most(xs), most(ys)], sizes
 
     def _transform(self, drawn: Any, height: Any, width: Any) -> Any:
         raise NotImplementedError
@@ -83,7 +100,7 @@ class RandomTranslation(_RandomTransform):
         self._across = range_of(width_factor, "RandomTranslation: width_factor", -1, 1)
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
-        height, width = (ops.cast(sizes[axis], self.compute_dtype) for axis in self._space(sizes))
+        height, width = (ops.cast(sizes[axis], self.compute_dtype) for axis in self.space(sizes))
         down = ops.multiply(self._uniform((sizes[0], 1), *self._rows, seed), height)
         right = ops.multiply(self._uniform((sizes[0], 1), *self._across, seed), width)
         return {"translations": ops.concatenate([right, down], 1), "input_shape": sizes}
@@ -128,7 +145,7 @@ class RandomRotation(_RandomTransform):
         self.factor = range_of(factor, "RandomRotation: factor", -1, 1)
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
-        height, width = (sizes[axis] for axis in self._space(sizes))
+        height, width = (sizes[axis] for axis in self.space(sizes))
         angle = self._uniform((sizes[0],), self.factor[0] * 360.0, self.factor[1] * 360.0, seed)
         rows, columns = (ops.cast(d, self.compute_dtype) for d in (height, width))
         matrix = self._matrix(angle, rows, columns)

@@ -51,7 +51,7 @@ class RandomPerspective(RandomImages):
     def _drawn(self, sizes: Any, seed: Any) -> Any:
         is_moved = chance(sizes, self.factor, lambda shape, low, high: self._uniform(shape, low, high, seed))
         moves = self._uniform((sizes[0], 4, 2), -0.5 * self.scale, 0.5 * self.scale, seed)
-        down, across = (ops.subtract(ops.cast(sizes[axis], self.compute_dtype), 1.0) for axis in self._space(sizes))
+        down, across = (ops.subtract(ops.cast(sizes[axis], self.compute_dtype), 1.0) for axis in self.space(sizes))
         zero = ops.zeros_like(down)
         corners = ops.reshape(ops.stack([zero, zero, across, zero, zero, down, across, down]), (1, 4, 2))
         start = ops.broadcast_to(corners, (sizes[0], 4, 2))
@@ -115,7 +115,7 @@ class RandomElasticTransform(RandomImages):
     def _drawn(self, sizes: Any, seed: Any) -> Any:
         if self.scale[1] == 0 or self.factor[1] == 0:
             return None
-        height, width = (sizes[axis] for axis in self._space(sizes))
+        height, width = (sizes[axis] for axis in self.space(sizes))
         if not isinstance(height, int) or not isinstance(width, int):
             raise ShapeError(f"RandomElasticTransform {self.name!r} needs images of known height and width, received shape {tuple(sizes)}")
         is_moved = chance(sizes, self.factor, lambda shape, low, high: self._uniform(shape, low, high, seed))

@@ -46,10 +46,10 @@ class ReversibleEmbedding(Embedding):
     def __init__(self, input_dim: int, output_dim: int, tie_weights: bool = True, embeddings_initializer: Any = "uniform",
                  embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False, reverse_dtype: Any = None,
                  logit_soft_cap: float | None = None, **kwargs: Any):  # fmt: skip
-        super().__init__(input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero, **kwargs)
-        self.tie_weights = tie_weights
+        self.tie_weights = tie_weights  # before the base, which builds at once where weights are given
         self.reverse_dtype = None if reverse_dtype is None else dtypes.standardize(reverse_dtype)
         self.logit_soft_cap = logit_soft_cap
+        super().__init__(input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero, **kwargs)
 
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
@@ -71,7 +71,7 @@ class ReversibleEmbedding(Embedding):
             return scores
         return ops.multiply(ops.tanh(ops.divide(scores, self.logit_soft_cap)), self.logit_soft_cap)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the mask is set where rows are looked up."""
         return None
 

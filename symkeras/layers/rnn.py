@@ -159,8 +159,8 @@ class RNN(Layer):
             zero_output_for_mask=self.zero_output_for_mask, unroll=self.unroll, time_major=True, return_all_outputs=self.return_sequences,
         )  # fmt: skip
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        mask = tree.flatten(previous_mask)[0] if self.return_sequences else None
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        mask = tree.flatten(mask)[0] if self.return_sequences else None
         return [mask, *(None for _ in tree.flatten(self.state_size))] if self.return_state else mask
 
     def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:

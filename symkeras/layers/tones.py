@@ -49,7 +49,7 @@ class AutoContrast(RandomImages):
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         """A batch of images with the whole range of values."""
         images = ops.cast(images, self.compute_dtype)
-        x, space = rescaled(images, self.value_range, _BYTES), self._space(ops.shape(images))
+        x, space = rescaled(images, self.value_range, _BYTES), self.space(ops.shape(images))
         low, high = (extreme(x, axis=space, keepdims=True) for extreme in (ops.min, ops.max))
         is_spread = ops.greater(high, low)
         scale = ops.divide(255.0, ops.where(is_spread, ops.subtract(high, low), 1.0))

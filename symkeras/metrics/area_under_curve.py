@@ -23,7 +23,7 @@ class AUC(Metric):
     """The area under a curve that the thresholds draw; 1 is best, and 0.5 is chance for "ROC".
 
     Args:
-        num_thresholds: how many thresholds approximate the curve.
+        num_thresholds: how many thresholds approximate the curve; None where `thresholds` are given.
         curve: "ROC" (true against false positive rate), "PR" (precision against recall) or "PRGAIN".
         summation_method: "interpolation" (trapezes; for "PR" as Davis and Goadrich 2006), "minoring" or "majoring".
         name, dtype: as for `Metric`.
@@ -48,10 +48,10 @@ class AUC(Metric):
     _direction = "up"
 
     @checked(
-        num_thresholds=integer(least=2), thresholds=optional(several(fraction)), multi_label=boolean, num_labels=optional(positive_int),
+        num_thresholds=optional(integer(least=2)), thresholds=optional(several(fraction)), multi_label=boolean, num_labels=optional(positive_int),
         label_weights=optional(several(number())), from_logits=boolean,
     )  # fmt: skip
-    def __init__(self, num_thresholds: int = 200, curve: str = "ROC", summation_method: str = "interpolation", name: str | None = None,
+    def __init__(self, num_thresholds: int | None = 200, curve: str = "ROC", summation_method: str = "interpolation", name: str | None = None,
                  dtype: Any = None, thresholds: Any = None, multi_label: bool = False, num_labels: int | None = None,
                  label_weights: Any = None, from_logits: bool = False):  # fmt: skip
         super().__init__(name=name, dtype=dtype)
@@ -59,9 +59,13 @@ class AUC(Metric):
         self.summation_method = _one_of("summation_method", str(summation_method).lower(), _METHODS)
         if num_labels and not multi_label:
             raise ConfigError("AUC: num_labels belongs to multi_label=True")
+        if num_thresholds is None and thresholds is None:
+            raise ConfigError("AUC: num_thresholds is None, so thresholds must be given")
         self._own_thresholds = None if thresholds is None else sorted(float(t) for t in thresholds)
-        self.num_thresholds = num_thresholds if thresholds is None else len(thresholds) + 2
-        inner = [k / (num_thresholds - 1) for k in range(1, num_thresholds - 1)] if self._own_thresholds is None else self._own_thresholds
+        self.num_thresholds: int = (num_thresholds or 0) if thresholds is None else len(thresholds) + 2
+        inner = self._own_thresholds
+        if inner is None:
+            inner = [k / (self.num_thresholds - 1) for k in range(1, self.num_thresholds - 1)]
         self._evenly = self._own_thresholds is None or is_even([0.0, *inner, 1.0])
         self.thresholds = [-config.epsilon(), *inner, 1.0 + config.epsilon()]
         self.multi_label = multi_label

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, settings, several, text
@@ -205,10 +205,9 @@ class Model(Trainer, StateTrees, Layer):
         if input_shape is None:
             return
         self.built = True
-        is_in_scope = provenance.layer_path().split("/")[-1] == self.name
         inputs = map_shapes(lambda s: symbolic_input(s, self.compute_dtype), input_shape)
         try:
-            with nullcontext() if is_in_scope else provenance.layer_scope(self.name), tracing.Trace(), call_context():
+            with tracing.Trace(), call_context():
                 self.call(inputs)
         except BaseException:
             self.built = False

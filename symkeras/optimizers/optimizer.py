@@ -18,7 +18,7 @@ import numpy as np
 from symkeras import config as settings
 from symkeras import ops
 from symkeras.arguments import boolean, checked, fraction, integer, is_number, non_negative, optional, positive, positive_int, text
-from symkeras.errors import ConfigError, ReadOnlyError, ShapeError
+from symkeras.errors import ConfigError, ReadOnlyError, ShapeError, SymkerasError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.stateless import with_values
 from symkeras.graph.tensor import Tensor
@@ -409,6 +409,8 @@ class Optimizer(State):
             arguments["learning_rate"] = schedules.deserialize(rate, custom_objects)
         try:
             return cls(**arguments)
+        except SymkerasError:
+            raise
         except TypeError as error:
             raise ConfigError(f"{cls.__name__}.from_config: {error}; config {dict(config)}") from error
 

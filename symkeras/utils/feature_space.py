@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import layers, tree
+from symkeras import layers, ops, tree
 from symkeras.arguments import boolean, checked, instance, one_of, optional, path, positive_int, refusal, settings, several, text
 from symkeras.errors import ConfigError, DataError, nearest
 from symkeras.graph import dtypes
 from symkeras.graph.tensor import Tensor
+from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.layer import Layer
 from symkeras.layers.texts import is_text, text_array
 from symkeras.utils.naming import auto_name
@@ -280,17 +281,17 @@ class FeatureSpace(Layer):
         if not self._is_adapted:
             raise ConfigError(f"FeatureSpace {self.name!r} has not seen data yet: call adapt(dataset) first")
 
+    @callable_in_tensorflow
     def __call__(self, data: Any) -> Any:  # type: ignore[override]
         self.get_encoded_features()
         if not isinstance(data, Mapping):
             raise DataError(f"FeatureSpace {self.name!r} expects a dict, received {type(data).__name__}")
         if unknown := [key for key in data if key not in self.features]:
             raise DataError(f"FeatureSpace {self.name!r} has no feature {unknown[0]!r}; it has {', '.join(self.features)}")
-        if any(isinstance(x, Tensor) for x in data.values()):
-            return self._merged({key: data[key] for key in self.features})
-        columns = {key: self._column(data, key) for key in self.features}
+        is_symbolic = any(isinstance(x, Tensor) for x in data.values())
+        columns = {key: data[key] if is_symbolic else self._column(data, key) for key in self.features}
         is_one_row = all(column.ndim == 0 for column in columns.values())
-        merged = self._merged({key: column.reshape(1, 1) if column.ndim == 0 else column for key, column in columns.items()})
+        merged = self._merged({key: _as_column(column) for key, column in columns.items()})
         return tree.map_structure(lambda x: x[0], merged) if is_one_row else merged
 
     def _merged(self, columns: Mapping[str, Any]) -> Any:
@@ -381,3 +382,8 @@ def _feature_from(config: dict[str, Any]) -> Feature:
     if isinstance(layer, dict) and layer.get("class_name") == "TFDIdentity":
         layer = {**layer, "module": "keras.layers", "class_name": "Identity", "registered_name": None}
     return Feature(**{**arguments, "preprocessor": deserialize_keras_object(layer) if isinstance(layer, dict) else layer})
+
+
+def _as_column(x: Any) -> Any:
+    """One value, or a row of them, as values of (B, 1); anything else as it is."""
+    return x if x.ndim > 1 else ops.reshape(x, (-1, 1)) if isinstance(x, Tensor) else x.reshape(-1, 1)

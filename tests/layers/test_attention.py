@@ -203,7 +203,11 @@ def test_configs_make_the_same_heads_again(layer: Any, rng: np.random.Generator)
     (lambda x: Attention()(x), ShapeError, "list of"),
     (lambda x: MultiHeadAttention(0, 3), ConfigError, "num_heads"),
     (lambda x: MultiHeadAttention(2, 3, flash_attention=True), ConfigError, "flash_attention"),
-    (lambda x: MultiHeadAttention(2, 3)(x, x, x[:, 1:]), ShapeError, "last axis only"),
+    (lambda x: Attention()([x, x], mask=[None]), ShapeError, "list of masks"),
+    (lambda x: AdditiveAttention()(x), ShapeError, "list of"),
+    (lambda x: MultiHeadAttention(2, 3)(x, x, x[:, 1:]), ShapeError, "must be equal"),
+    (lambda x: GroupQueryAttention(3, 4, 2)(x, x, x[:, 1:]), ShapeError, "must be equal"),
+    (lambda x: MultiHeadAttention(2, 3).compute_output_shape((1, 2, 3), (1, 2, 3), (1, 4, 3)), ShapeError, "must be equal"),
     (lambda x: GroupQueryAttention(3, 4, 3), ConfigError, "do not divide"),
     (lambda x: GroupQueryAttention(3, 4, 2, sliding_window=0), ConfigError, "sliding_window"),
 ])  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import errors, ops
-from symkeras.layers import Dense, EinsumDense, Embedding, Identity, Lambda, Masking, Wrapper
+from symkeras import KerasTensor, errors, ops
+from symkeras.layers import Dense, EinsumDense, Embedding, Identity, InputLayer, Lambda, Masking, ReversibleEmbedding, Wrapper
 from symkeras.layers.einsum_dense import einsum_shapes
 from symkeras.saving.registration import custom_object_scope
 from tests.layers.check_layer import check_layer
@@ -175,3 +175,28 @@ def test_a_lambda_is_read_from_a_config_by_who_trusts_it() -> None:
         Lambda.from_config(config)
     again = Lambda.from_config(config, safe_mode=False)
     np.testing.assert_array_equal(again(np.ones(2)), [3.0, 3.0])
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"shape": (2,), "batch_shape": (1, 2)}, "both `shape` and `batch_shape`"),
+    ({"batch_size": 3, "batch_shape": (1, 2)}, "both `batch_size` and `batch_shape`"),
+    ({"shape": (4,), "input_tensor": KerasTensor((2, 3))}, "incompatible `shape`"),
+    ({"batch_size": 5, "input_tensor": KerasTensor((2, 3))}, "incompatible `batch_size`"),
+    ({"dtype": "float16", "input_tensor": KerasTensor((2, 3))}, "incompatible `dtype`"),
+])  # fmt: skip
+def test_an_input_is_said_once_and_the_same_way(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(errors.ShapeError, match=words):
+        InputLayer(**given)
+
+
+def test_an_input_layer_of_a_tensor_has_its_shape_and_gives_nothing_when_called() -> None:
+    layer = InputLayer(shape=(3,), batch_size=2, input_tensor=KerasTensor((2, 3)))
+    assert (layer.batch_shape, layer.dtype, layer.sparse, layer.output.sparse) == ((2, 3), "float32", False, False)
+    assert layer.call() is None
+
+
+def test_an_embedding_with_weights_has_them_at_once() -> None:
+    table = np.arange(6.0).reshape(3, 2)
+    assert ReversibleEmbedding(3, 2, tie_weights=False, weights=table).embeddings.numpy().tolist() == table.tolist()
+    layer = Embedding(3, 2, weights=[table], name="e")
+    assert layer.built and layer.embeddings.path == "e/embeddings" and layer.embeddings.numpy().tolist() == table.tolist()

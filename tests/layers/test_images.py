@@ -122,7 +122,7 @@ def test_adapt_reaches_a_model_that_is_compiled_and_its_files(tmp_path: Path) ->
         lambda: layers.Normalization().adapt([ROWS, ROWS[:, :2]]), lambda: layers.Normalization(mean=[1.0, 2.0], variance=[1.0, 2.0])(ROWS),
         lambda: layers.Resizing(2, 2, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True), lambda: layers.RandomFlip()({"pictures": IMAGES}),
         lambda: layers.RandomZoom(0.1, fill_mode="mirror"), lambda: layers.UpSampling2D(interpolation="area"),
-        lambda: layers.RandomFlip(bounding_box_format="xyxy"), lambda: layers.RandomCrop(2, 2)(Input((None, None, 3))),
+        lambda: layers.RandomFlip(bounding_box_format="corners"), lambda: layers.RandomCrop(2, 2)(Input((None, None, 3))),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(call: Any) -> None:

@@ -73,6 +73,15 @@ def test_files_hold_the_sum_and_are_read_with_and_without_a_difference(kind: str
     np.testing.assert_allclose(again.predict(x, verbose=0), m.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
 
 
+@BY_KIND
+def test_reading_weights_makes_the_difference_nothing(kind: str, tmp_path: Path) -> None:
+    plain, m, x = model(kind), model(kind, lora_rank=2), data(kind)
+    m.layers[0]._factors[1].assign(np.ones(m.layers[0]._factors[1].shape))
+    plain.save_weights(tmp_path / "m.weights.h5")
+    m.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_allclose(m.predict(x, verbose=0), plain.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(ConfigError, match="enable_lora: Dense 'd' has no weights yet"):
         layers.Dense(3, name="d").enable_lora(2)

@@ -117,3 +117,12 @@ def test_each_merge_has_a_function() -> None:
         np.testing.assert_array_equal(getattr(layers, name)([A, B]), getattr(layers, name.capitalize())()([A, B]))
     assert layers.concatenate([A, B], axis=1).shape == (2, 6, 4)
     assert layers.dot([A, B], axes=2, normalize=True).shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize("layer", [Add(), Maximum(), Concatenate()])
+def test_masks_of_merged_inputs_come_in_a_list_of_equal_length(layer: Any) -> None:
+    assert layer.compute_mask([A, B], mask=[None, None]) is None
+    wrong = ([A, B], M[0], "`mask` should be a list"), (A, [None, None], "`inputs` should be a list"), ([A, B], [None], "same length")
+    for inputs, mask, words in wrong:
+        with pytest.raises(errors.ShapeError, match=words):
+            layer.compute_mask(inputs, mask)

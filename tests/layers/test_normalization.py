@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import errors, layers, ops
+from symkeras import errors, initializers, layers, ops
 from symkeras.graph.graph import Graph
 from symkeras.layers import BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from tests.backends import evaluate_on_all
@@ -108,6 +108,50 @@ def test_group_normalization_standardises_each_group(groups: int, axis: int) -> 
     check_layer(GroupNormalization, {"groups": groups, "axis": axis}, X, expected, weights=weights, mask=MASK, expected_mask=MASK)
 
 
+@pytest.mark.parametrize("clipping", [None, {"rmin": 0.9, "rmax": 1.1, "dmax": 0.05}])
+def test_renorm_corrects_the_batch_by_slow_statistics_that_follow(clipping: Any) -> None:
+    mean, deviation = X.mean((0, 1)), np.sqrt(X.var((0, 1)) + 1e-3)
+    names = ("gamma", "beta", "moving_mean", "moving_variance", "moving_stddev", "renorm_mean", "renorm_stddev")
+
+    config = {"renorm": True, "renorm_clipping": clipping, "momentum": 0.9, "renorm_momentum": 0.8}
+    layer = BatchNormalization.from_config(BatchNormalization(**config, dtype="float64").get_config())
+    layer.build(X.shape)
+    assert [w.name for w in layer.weights] == list(names)
+    randomize(layer)
+    w = dict(zip(names, layer.get_weights(), strict=True))
+    slow = np.maximum(w["renorm_stddev"], np.sqrt(1e-3))
+    r, d = deviation / slow, (mean - w["renorm_mean"]) / slow
+    if clipping:
+        r, d = np.clip(r, 0.9, 1.1), np.clip(d, -0.05, 0.05)
+    np.testing.assert_allclose(layer(X, training=True), ((X - mean) / deviation * r + d) * w["gamma"] + w["beta"])
+    moving = w["moving_stddev"] * 0.9 + deviation * 0.1
+    for weight, after in {
+        "moving_mean": w["moving_mean"] * 0.9 + mean * 0.1, "moving_stddev": moving, "moving_variance": np.maximum(moving**2 - 1e-3, 0),
+        "renorm_mean": w["renorm_mean"] * 0.8 + mean * 0.2, "renorm_stddev": w["renorm_stddev"] * 0.8 + deviation * 0.2,
+    }.items():  # fmt: skip
+        np.testing.assert_allclose(getattr(layer, weight).numpy(), after, rtol=1e-5, err_msg=weight)
+
+
+def test_deviations_of_renorm_begin_as_roots_of_the_variance() -> None:
+    layer = BatchNormalization(renorm=True, moving_variance_initializer=initializers.Constant(4.0))
+    layer.build((None, 2))
+    assert layer.moving_stddev.numpy().tolist() == layer.renorm_stddev.numpy().tolist() == [2.0, 2.0]
+
+
+def test_an_axis_from_the_end_stays_one_for_inputs_of_more_axes() -> None:
+    x = np.random.default_rng(1).normal(size=(5, 2, 2, 2))
+    for layer in (RMSNormalization(), LayerNormalization(axis=[-2, -1])):
+        layer.build((2, 2, 2))
+        np.testing.assert_array_equal(layer(x), np.stack([layer(part) for part in x]))
+
+
+def test_rms_scaling_divides_by_the_deviation_and_has_no_beta() -> None:
+    def expected(x: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+        return x / np.sqrt(x.var(-1, keepdims=True) + 1e-3) * gamma
+
+    check_layer(LayerNormalization, {"rms_scaling": True}, X, expected, weights=[("gamma", (4,))], mask=MASK, expected_mask=MASK)
+
+
 @pytest.mark.parametrize("axis", [-1, 1, [1, 2]])
 def test_rms_normalization_divides_by_the_root_mean_square(axis: Any) -> None:
     axes = tuple(a % 3 for a in (axis if isinstance(axis, list) else [axis]))
@@ -130,12 +174,14 @@ def test_unit_normalization_gives_length_one_and_leaves_zero_alone(axis: Any) ->
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: BatchNormalization(renorm=True), errors.ConfigError, "renorm"),
+        (lambda: BatchNormalization(renorm=True, renorm_clipping={"most": 1.0}), errors.ConfigError, "renorm_clipping: a key must be 'rmin'"),
+        (lambda: BatchNormalization(renorm=True, renorm_clipping={"rmin": 2.0, "rmax": 1.0}), errors.ConfigError, "rmax should be"),
+        (lambda: BatchNormalization(renorm=True, renorm_clipping={"dmax": -1.0}), errors.ConfigError, "dmax should be"),
         (lambda: BatchNormalization(synchronized=True), errors.ConfigError, "synchronized"),
         (lambda: BatchNormalization(axis=5)(X), errors.ShapeError, "axis 5"),
         (lambda: BatchNormalization()(X, training=True, mask=np.ones(3, bool)), errors.ShapeError, "mask of 2 axes"),
         (lambda: LayerNormalization(axis="last"), errors.ConfigError, "axis"),
-        (lambda: LayerNormalization(rms_scaling=True), errors.ConfigError, "rms_scaling"),
+        (lambda: LayerNormalization(rms_scaling=3), errors.ConfigError, "rms_scaling"),
         (lambda: GroupNormalization(0), errors.ConfigError, "groups"),
         (lambda: GroupNormalization(3)(X), errors.ShapeError, "do not divide"),
     ],
@@ -151,6 +197,12 @@ def test_half_precision_is_normalised_in_single() -> None:
         y = layer(x)
         assert y.dtype == np.float16
         assert np.isfinite(y).all() and np.abs(y).max() < 3
+
+
+def test_group_normalization_takes_what_half_precision_cannot_hold() -> None:
+    x = np.float32([[7e4, 8e4, 7e4, 9e4]])
+    y = GroupNormalization(2, dtype="mixed_float16")(x)
+    assert y.dtype == np.float16 and y.round(2).tolist() == [[-1, 1, -1, 1]]
 
 
 def test_group_normalization_of_no_channels_is_refused() -> None:

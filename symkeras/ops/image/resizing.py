@@ -134,6 +134,14 @@ def aspect_crop(height: dims.Size, width: dims.Size, target: tuple[Any, Any]) ->
     return (dims.floor_divide(height - rows, 2), rows), (dims.floor_divide(width - columns, 2), columns)
 
 
+def aspect_pad(height: dims.Size, width: dims.Size, target: tuple[Any, Any]) -> tuple[tuple[dims.Size, dims.Size], tuple[dims.Size, dims.Size]]:
+    """(start, size) along height and width of the smallest part around an image that has the shape of `target`: it starts at 0 or before."""
+    rows = dims.maximum(height, dims.floor_divide(width * target[0], target[1]))
+    columns = dims.maximum(width, dims.floor_divide(height * target[1], target[0]))
+    down, across = dims.floor_divide(rows - height, 2), dims.floor_divide(columns - width, 2)
+    return (0 - down, height + 2 * down), (0 - across, width + 2 * across)
+
+
 def _cropped(images: Any, place: Layout, target: tuple[Any, Any]) -> Any:
     for axis, (start, count) in zip((place.height, place.width), aspect_crop(*place.space, target), strict=True):
         images = slice_axis(images, axis, start, start + count)
@@ -142,10 +150,7 @@ def _cropped(images: Any, place: Layout, target: tuple[Any, Any]) -> Any:
 
 def _padded(images: Any, place: Layout, target: tuple[Any, Any], value: float) -> Any:
     """Borders of the same width on both sides; Keras has the rows before the columns, and never both."""
-    height, width = place.space
-    rows = dims.maximum(height, dims.floor_divide(width * target[0], target[1]))
-    columns = dims.maximum(width, dims.floor_divide(height * target[1], target[0]))
     widths: list[tuple[Any, Any]] = [(0, 0)] * len(place.sizes)
-    for axis, missing in ((place.height, rows - height), (place.width, columns - width)):
-        widths[axis] = (dims.floor_divide(missing, 2), dims.floor_divide(missing, 2))
+    for axis, (start, _) in zip((place.height, place.width), aspect_pad(*place.space, target), strict=True):
+        widths[axis] = (0 - start, 0 - start)
     return pad(images, tuple(widths), constant_values=value)

@@ -1,0 +1,155 @@
+"""When a layer is built, and what its weights are called then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symkeras import Model, layers, metrics, ops
+from symkeras.errors import ConfigError
+
+STATELESS = [
+    layers.Identity, layers.Masking, layers.ReLU, layers.Softmax, layers.UnitNormalization, layers.MaxPooling2D, layers.GlobalMaxPooling2D,
+    layers.ActivityRegularization, lambda **kwargs: layers.Dropout(0.5, **kwargs), lambda **kwargs: layers.Activation("tanh", **kwargs),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", STATELESS)
+def test_layers_that_can_have_no_weights_are_built_when_made(make: Any) -> None:
+    assert make().built
+
+
+def test_a_subclass_that_defines_build_is_built_by_it() -> None:
+    class Scaled(layers.Dropout):
+        def build(self, input_shape: Any) -> None:
+            self.gain = self.add_weight(shape=(), initializer="ones", name="gain")
+
+        def call(self, inputs: Any, training: Any = None) -> Any:
+            return super().call(inputs, training) * self.gain
+
+    layer = Scaled(0.5)
+    assert not layer.built
+    layer(np.ones((1, 2)))
+    assert layer.built and len(layer.weights) == 1
+    assert not layers.Dense(2).built
+
+
+class Outer(layers.Layer):
+    def build(self, input_shape: Any) -> None:
+        self.inner = layers.Dense(2, name="inner")
+        self.inner.build(input_shape)
+        self.own = self.add_weight(shape=(1,), name="own")
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs) + self.own
+
+
+class Further(Outer):
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.other = self.add_weight(shape=(1,), name="other")
+
+
+class Whole(Model):
+    def __init__(self) -> None:
+        super().__init__(name="whole")
+        self.inner = layers.Dense(2, name="inner")
+
+    def build(self, input_shape: Any) -> None:
+        self.inner.build(input_shape)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+@pytest.mark.parametrize(("make", "paths"), [
+    (lambda: layers.Dense(2, name="d"), ["d/kernel", "d/bias"]),
+    (lambda: Further(name="f"), ["f/own", "f/other", "f/inner/kernel", "f/inner/bias"]),
+    (Whole, ["whole/inner/kernel", "whole/inner/bias"]),
+    (lambda: layers.TimeDistributed(layers.Dense(2, name="d"), name="t"), ["t/d/kernel", "t/d/bias"]),
+])  # fmt: skip
+def test_weights_are_named_after_the_layers_that_build_them(make: Any, paths: list[str], by_hand: bool) -> None:
+    layer = make()
+    shape = (1, 3, 4) if isinstance(layer, layers.TimeDistributed) else (1, 4)
+    layer.build(shape) if by_hand else layer(np.ones(shape))
+    assert [w.path for w in layer.weights] == paths
+    assert layer.path == paths[0].split("/")[0]
+
+
+def test_a_difference_of_low_rank_is_named_after_where_its_layer_lies() -> None:
+    model = Whole()
+    model.build((None, 4))
+    model.inner.enable_lora(2)
+    assert model.inner.lora_kernel_a.path == "whole/inner/lora_kernel_a"
+
+
+def test_a_layer_says_which_metrics_it_and_those_below_it_hold() -> None:
+    inner = layers.Dense(2)
+    inner.own = metrics.Mean(name="own")
+    outer = layers.TimeDistributed(inner)
+    outer.build((None, 3, 4))
+    assert outer.metrics == [inner.own] and [v.name for v in outer.metrics_variables] == [v.name for v in inner.own.variables]
+    assert layers.Dense(2).add_variable((2,), "zeros", name="v").shape == (2,)
+
+
+def test_the_config_of_an_input_spec_makes_it_again() -> None:
+    spec = layers.InputSpec(shape=(None, 3), dtype="float32", axes={-1: 3}, optional=True)
+    again = layers.InputSpec.from_config(spec.get_config())
+    assert again.get_config() == spec.get_config() and (again.ndim, again.axes) == (2, {-1: 3})
+
+
+class OfTwo(layers.Layer):
+    def build(self, right_shape: Any, left_shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(right_shape[-1], left_shape[-1]), name="kernel")
+
+    def call(self, left: Any, right: Any) -> Any:
+        return left @ ops.transpose(self.kernel), right
+
+
+def test_shapes_of_several_inputs_are_told_by_name() -> None:
+    layer = OfTwo()
+    layer(np.ones((1, 2)), np.ones((1, 3)))
+    assert layer.kernel.shape == (3, 2)
+    assert layer.get_build_config() == {"shapes_dict": {"right_shape": (1, 3), "left_shape": (1, 2)}}
+    again = OfTwo()
+    again.build_from_config(layer.get_build_config())
+    assert again.kernel.shape == (3, 2) and again.get_build_config() == layer.get_build_config()
+
+
+def test_an_argument_of_build_that_is_no_input_is_refused() -> None:
+    class Unknown(OfTwo):
+        def build(self, left_shape: Any, other_shape: Any) -> None:
+            pass
+
+    class Plain(OfTwo):
+        def build(self, left_shape: Any, width: Any) -> None:
+            pass
+
+    for layer, words in ((Unknown(), "does not have argument `other`"), (Plain(), "which does not end in `_shape`")):
+        with pytest.raises(ConfigError, match=words):
+            layer(np.ones((1, 2)), np.ones((1, 3)))
+
+
+def test_a_mask_that_was_given_goes_on_with_the_output() -> None:
+    class Passing(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, inputs: Any, mask: Any = None) -> Any:
+            return inputs
+
+    mask = np.array([[True, False]])
+    assert Passing()(np.ones((1, 2)), mask=mask)._keras_mask.tolist() == mask.tolist()
+    assert layers.LSTM(1, return_sequences=True)(np.ones((1, 2, 1)), mask=mask)._keras_mask.tolist() == mask.tolist()
+    assert Passing()(layers.Input((2,)), mask=layers.Input((2,), dtype="bool"))._keras_mask is not None
+
+
+def test_the_penalty_on_an_output_of_no_rows_is_nothing() -> None:
+    layer = layers.ActivityRegularization(l2=1.0)
+    layer(np.ones((0, 3)))
+    assert [float(loss) for loss in layer.losses] == [0.0]
