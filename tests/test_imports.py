@@ -57,7 +57,7 @@ ORDER: dict[str, set[str]] = {
     "callbacks": {"utils", "saving", "graph", "distribution"},
     "callbacks.tensorboard": {"utils", "saving", "graph", "distribution", "callbacks", "layers"},  # which of the layers are embeddings
     "datasets": {"saving"},
-    "preprocessing": {"ops", "utils"},
+    "preprocessing": {"ops", "saving", "utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
     "applications": {*_KERAS - {"losses"}, "models", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
