@@ -8,6 +8,7 @@ from symkeras import activations, ops, regularizers
 from symkeras.arguments import boolean, checked, integers
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.input_spec import InputSpec
+from symkeras.layers.keras_1 import old_name
 from symkeras.layers.layer import Layer
 from symkeras.layers.low_rank import LowRank
 from symkeras.layers.spatial import channel_axis, data_format_of, known_channels, padding_of
@@ -173,4 +174,5 @@ class Conv3D(_Conv):
     rank = 3
 
 
-Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1D = Conv1D
+Convolution2D, Convolution3D = old_name("Convolution2D", Conv2D), old_name("Convolution3D", Conv3D)

@@ -26,6 +26,7 @@ from symkeras.errors import ConfigError, ShapeError, SymkerasError
 from symkeras.graph import autocast, dims, dtypes, provenance, room, stateless, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
+from symkeras.layers import keras_1
 from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
 from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import InputSpec, check_input_spec
@@ -85,6 +86,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
         if isinstance(own := cls.__dict__.get("compute_output_shape"), FunctionType):
             cls.compute_output_shape = _given_shapes(own)  # type: ignore[method-assign]
+        if cls.__name__ in keras_1.SPELLINGS and cls.__module__.startswith("symkeras.layers."):
+            cls.__init__ = keras_1.respelled(cls.__init__, cls.__name__)  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
