@@ -51,7 +51,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         dtype: dtype of weights and computation, or a `DTypePolicy` or its name ("mixed_float16"); `config.dtype_policy` when None.
         autocast: whether floating inputs are cast to that dtype.
         name: unique within a model; made from the class name when None.
-        **kwargs: the 2017 spellings `input_shape`, `batch_input_shape`, `input_dim`, `input_length`, `batch_size`.
+        **kwargs: the 2017 spellings `input_shape`, `batch_input_shape`, `input_dim`, `input_length`, `batch_size`, and `weights`, arrays that
+            the weights begin with.
 
     Example:
         >>> class Scale(Layer):
@@ -104,6 +105,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         from symkeras.utils.naming import auto_name, to_snake_case
 
         self._batch_input_shape = _legacy_input_shape(kwargs)
+        self._first_weights = kwargs.pop("weights", None)
         if kwargs:
             raise ConfigError(f"{type(self).__name__}: unrecognized keyword arguments {sorted(kwargs)}")
         self.name = str(name) if name is not None else auto_name(to_snake_case(type(self).__name__))
@@ -613,6 +615,9 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
             self.built = True
             if self._input_shapes is None and args:
                 self._input_shapes = list(args)
+        if self._first_weights is not None and type(self).build is built:  # all of them are there
+            self.set_weights(self._first_weights)
+            self._first_weights = None
         return result
 
     return built

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symkeras import Sequential, layers
-from symkeras.errors import ConfigError
+from symkeras.errors import ConfigError, ShapeError
 
 PAIRS = [
     (layers.Dense(output_dim=3, init="normal", W_regularizer="l2", bias=False, input_dim=4),
@@ -86,3 +86,19 @@ def test_a_model_of_keras_1_trains():
     model.compile("sgd", "mse")
     model.fit(np.ones((4, 6, 6, 1)), np.ones((4, 2)), nb_epoch=2, verbose=0)
     assert model.output_shape == (None, 2)
+
+
+def test_weights_that_are_given_are_those_a_layer_begins_with():
+    kernel, bias = np.arange(6.0).reshape(2, 3), np.ones(3)
+    np.testing.assert_array_equal(layers.Dense(3, weights=[kernel, bias])(np.ones((1, 2))), [[4, 6, 8]])
+    model = Sequential([layers.Conv1D(1, 1, weights=[np.full((1, 2, 1), 2.0), np.ones(1)], input_shape=(4, 2)), layers.BatchNormalization()])
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0], np.full((1, 2, 1), 2.0))
+
+    class Twice(layers.Dense):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.scale = self.add_weight(shape=(), name="scale")
+
+    assert float(Twice(3, weights=[kernel, bias, np.float32(7)])(np.ones((1, 2))).sum()) == 18
+    with pytest.raises(ShapeError, match="2 weights, received 1"):
+        layers.Dense(3, weights=[kernel])(np.ones((1, 2)))
