@@ -62,7 +62,7 @@ ORDER: dict[str, set[str]] = {
     "applications": {*_KERAS - {"losses"}, "models", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
-    "wrappers": {"models"},
+    "wrappers": {"models", "utils"},
     "visualization": {"utils"},
     "distillation": {*_KERAS, "metrics", "models"},
     "tensorflow_names": {*_CORE, "random", "autodiff", "backend", "utils", ""},
