@@ -108,8 +108,12 @@ class _Conv(LowRank, Convolutional):
         """(*K, C / groups, O); with LoRA the frozen kernels and their difference."""
         return self._adapted()
 
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """The convolution alone, of kernels (*K, C / groups, O); a subclass may put something else in its place."""
+        return ops.conv(inputs, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
+
     def call(self, inputs: Any) -> Any:
-        return self._finish(ops.conv(inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate))
+        return self._finish(self.convolution_op(inputs, self.kernel))
 
 
 _DOC = """Cross-correlation of {things} with `filters` learned kernels.

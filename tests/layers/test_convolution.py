@@ -181,3 +181,15 @@ def test_convolutions_have_their_other_names() -> None:
 def test_images_without_channels_are_refused(layer: Any) -> None:
     with pytest.raises(errors.ShapeError, match="no channels"):
         layer(ops.placeholder("f32[2, 4, 0]", name="x"))
+
+
+def test_a_subclass_changes_the_kernel_that_is_convolved() -> None:
+    class Doubled(layers.Conv2D):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(inputs, 2 * kernel)
+
+    x = np.random.default_rng(0).normal(size=(1, 5, 5, 2)).astype("float32")
+    doubled = Doubled(3, 2)
+    doubled.build((None, 5, 5, 2))
+    plain = layers.Conv2D(3, 2, weights=doubled.get_weights())
+    np.testing.assert_allclose(doubled(x), 2 * np.asarray(plain(x)), rtol=1e-5)
