@@ -66,6 +66,7 @@ def respelled(init: Callable[..., None], layer: str) -> Callable[..., None]:
     @functools.wraps(init)
     def constructor(self: Any, *args: Any, **kwargs: Any) -> None:
         if not old.isdisjoint(kwargs):
+            args, kwargs = _with_kernel(args, kwargs, len(kernels))
             kwargs = _today(layer, names, gone, kernels, kwargs)
         init(self, *args, **kwargs)
 
@@ -94,9 +95,7 @@ class _OldName(type):
         kind = cls.__dict__.get("_stands_for")
         if kind is None:  # a subclass of the old name
             return super().__call__(*args, **kwargs)
-        rank = kind.rank
-        if len(args) > rank and all(isinstance(size, int) and not isinstance(size, bool) for size in args[: rank + 1]):
-            args = (args[0], args[1 : rank + 1], *_renamed(args[rank + 1 :], kwargs))
+        args, kwargs = _with_kernel(args, kwargs, kind.rank)
         return kind(*args, **kwargs)
 
     def __instancecheck__(cls, instance: Any) -> bool:
@@ -108,14 +107,51 @@ class _OldName(type):
         return super().__subclasscheck__(subclass) if kind is None else issubclass(subclass, kind)
 
 
-def _renamed(rest: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[()]:
-    """What came after the sizes of the kernel: initializer and activation, in Keras 1."""
+def _with_kernel(args: tuple[Any, ...], kwargs: dict[str, Any], rank: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments by place as Keras 1 had them, with the sizes of the kernel as one; initializer and activation came behind them."""
+    if rank < 2 or len(args) <= rank or not all(isinstance(size, int) and not isinstance(size, bool) for size in args[: rank + 1]):
+        return args, kwargs
+    rest = args[rank + 1 :]
     if len(rest) > 2:
         raise ConfigError(f"a convolution with its kernel's sizes apart takes an initializer and an activation by place, received {rest!r}")
-    kwargs.update(zip(("init", "activation"), rest, strict=False))
-    return ()
+    return (args[0], args[1 : rank + 1]), {**dict(zip(("init", "activation"), rest, strict=False)), **kwargs}
 
 
 def old_name(name: str, kind: type) -> Any:
     """`kind` under a name of Keras 1, whose kernel's sizes are arguments of their own: `Convolution2D(32, 3, 3)` has kernels of 3 by 3."""
     return _OldName(name, (kind,), {"_stands_for": kind, "__doc__": kind.__doc__, "__module__": kind.__module__})
+
+
+_MERGED = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum"}
+
+
+def merge(inputs: Any, mode: Any = "sum", concat_axis: int = -1, dot_axes: Any = -1, output_shape: Any = None, output_mask: Any = None,
+          arguments: Any = None, name: str | None = None) -> Any:  # fmt: skip
+    """Several tensors as one, as Keras 1 spelled it; `add`, `concatenate` and their like are today's names.
+
+    Args:
+        inputs: the tensors.
+        mode: "sum", "mul", "ave", "max", "concat", "dot", "cos", or a function of the list of tensors.
+        concat_axis: of "concat".
+        dot_axes: of "dot" and "cos".
+        output_shape, output_mask, arguments: as of `Lambda`, where the mode is a function.
+        name: of the layer.
+
+    Raises:
+        ConfigError: a mode that is not known.
+
+    >>> import numpy as np
+    >>> merge([np.ones((1, 2)), np.ones((1, 3))], mode="concat").shape
+    (1, 5)
+    """
+    from symkeras import layers
+
+    if callable(mode):
+        return layers.Lambda(mode, output_shape=output_shape, mask=output_mask, arguments=arguments, name=name)(inputs)
+    if mode in _MERGED:
+        return getattr(layers, _MERGED[mode])(name=name)(inputs)
+    if mode == "concat":
+        return layers.Concatenate(concat_axis, name=name)(inputs)
+    if mode in ("dot", "cos"):
+        return layers.Dot(dot_axes, normalize=mode == "cos", name=name)(inputs)
+    raise ConfigError(f"merge: mode must be one of {[*_MERGED, 'concat', 'dot', 'cos']} or a function, received {mode!r}")

@@ -45,6 +45,7 @@ def test_old_names_mean_those_of_today(old, new):
 def test_a_name_alone_keeps_its_meaning_of_today():
     assert layers.Conv2D(3, 3, 3).strides == (3, 3)
     assert layers.Convolution2D(3, 3, 3).strides == (1, 1)
+    assert layers.Conv2D(3, 3, 3, border_mode="same").strides == (1, 1), "another name of Keras 1 tells"
 
 
 def test_old_names_stand_for_the_classes_of_today():
@@ -102,3 +103,14 @@ def test_weights_that_are_given_are_those_a_layer_begins_with():
     assert float(Twice(3, weights=[kernel, bias, np.float32(7)])(np.ones((1, 2))).sum()) == 18
     with pytest.raises(ShapeError, match="2 weights, received 1"):
         layers.Dense(3, weights=[kernel])(np.ones((1, 2)))
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("sum", [4, 6]), ("mul", [3, 8]), ("ave", [2, 3]), ("max", [3, 4]), ("concat", [1, 2, 3, 4]),
+                                               ("dot", [11]), ("cos", [11 / np.sqrt(5 * 25)]), (lambda pair: pair[1] - pair[0], [2, 2])])  # fmt: skip
+def test_tensors_are_merged_by_mode(mode, expected):
+    np.testing.assert_allclose(layers.merge([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])], mode=mode)[0], expected, rtol=1e-6)
+
+
+def test_a_mode_that_is_none_is_refused():
+    with pytest.raises(ConfigError, match="'plus'"):
+        layers.merge([np.ones((1, 2))] * 2, mode="plus")
