@@ -25,6 +25,15 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     "it writes a SavedModel of TensorFlow; `Model.export` writes C, a NumPy script or ONNX": {"export": _ALL},
 }
 """Reason -> module below `keras` ("" for itself) -> names; "*" for a module as a whole."""
+OLDER: dict[str, dict[str, tuple[str, ...]]] = {
+    "a sequential model begins with one input: join the outputs of branches by `concatenate`, `add` or `dot`, and give `Model` their inputs": {
+        "layers": ("Merge",), "legacy.layers": ("Merge",),
+    },
+    "it cut arrays: write `[x[start:stop] for x in arrays]`": {"engine.training": ("slice_X",)},
+    "dense layers take sequences (B, T, I) themselves: write `Dense`": {"layers": ("TimeDistributedDense",)},
+    "`Conv1D` and `Conv2D` have `dilation_rate`": {"layers": ("AtrousConvolution1D", "AtrousConvolution2D", "AtrousConv1D", "AtrousConv2D")},
+}  # fmt: skip
+"""The same for names that Keras 1 and 2 alone had."""
 
 
 def reason(module: str, name: str = "") -> str | None:
@@ -34,7 +43,7 @@ def reason(module: str, name: str = "") -> str | None:
     'it runs a layer of another framework, which no compiler here can see into'
     """
     first = f"{module}.{name}".strip(".").partition(".")[0]
-    for why, modules in REASONS.items():
+    for why, modules in (*REASONS.items(), *OLDER.items()):
         if name in modules.get(module, ()) or modules.get(first) == _ALL:
             return why
     return None

@@ -12,6 +12,7 @@ COMMANDS = {
     "tutorial_mlp.py": (["-m", "symkeras", "run"], [], "200 rows that were not trained on"),
     "tutorial_news.py": (["-m", "symkeras", "run"], [], "with names:  losses"),
     "character_model.py": ([], ["0"], "bits per character"),
+    "siamese_patterns.py": (["-m", "symkeras", "run"], [], "pairs that were not trained on"),
     "compiled_in_the_open.py": ([], [], "differ by at most"),
 }
 

@@ -60,12 +60,12 @@ ORDER: dict[str, set[str]] = {
     "callbacks": {"utils", "saving", "graph", "distribution"},
     "callbacks.tensorboard": {"utils", "saving", "graph", "distribution", "callbacks", "layers"},  # which of the layers are embeddings
     "datasets": {"saving"},
-    "preprocessing": {"ops", "utils"},
+    "preprocessing": {"ops", "saving", "utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
     "applications": {*_KERAS - {"losses"}, "models", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},
-    "wrappers": {"models"},
+    "wrappers": {"models", "utils"},
     "visualization": {"utils", "utils.bounding_boxes"},
     "distillation": {*_KERAS, "metrics", "models"},
     "tensorflow_names": {*_CORE, "random", "autodiff", "backend", "utils", ""},

@@ -25,9 +25,9 @@ def _seed(seed: int | None) -> SeedGenerator:
         return _SymbolicSeed(seed, name="random")
 
 
-def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Tensor:
-    """Normally distributed numbers, new at every call of the function they are in; `seed` fixes the series."""
-    return random.normal(as_shape(shape), mean, stddev, dtype, _seed(seed))
+def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None, std: float | None = None) -> Tensor:
+    """Normally distributed numbers, new at every call of the function they are in; `seed` fixes the series. Keras 1 called `stddev` `std`."""
+    return random.normal(as_shape(shape), mean, stddev if std is None else std, dtype, _seed(seed))
 
 
 def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None) -> Tensor:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from symkeras.datasets.local_files import Split, find, read_arrays, read_json
-from symkeras.datasets.word_sequences import as_objects, limited, only_shorter, shifted
+from symkeras.datasets.word_sequences import as_objects, limited, number_of_words, only_shorter, shifted
 
 
 def load_data(path: str = "imdb.npz", num_words: int | None = None, skip_top: int = 0, maxlen: int | None = None, seed: int = 113,
               start_char: int | None = 1, oov_char: int | None = 2, index_from: int | None = 3,
-              ) -> Split:  # fmt: skip
+              **kwargs: Any) -> Split:  # fmt: skip
     """The reviews in Keras' file, as lists of word numbers; 1 would be the most frequent word, before `index_from` is added.
 
     Args:
@@ -22,6 +24,7 @@ def load_data(path: str = "imdb.npz", num_words: int | None = None, skip_top: in
         start_char: begins every review; None for nothing.
         oov_char: stands for a word left out; None to drop it.
         index_from: added to every word number.
+        **kwargs: `nb_words`, which Keras 1 called `num_words`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: arrays of lists, and labels 0 or 1.
@@ -29,6 +32,7 @@ def load_data(path: str = "imdb.npz", num_words: int | None = None, skip_top: in
     Raises:
         DataError: the file is not there, or `maxlen` leaves no review.
     """
+    num_words = number_of_words(num_words, kwargs, "imdb.load_data")
     arrays = read_arrays(find(path))
     texts: list[list[int]] = []
     labels, counts = [], []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from symkeras.datasets.local_files import Split, check_split, find, read_arrays, read_json, shuffled
-from symkeras.datasets.word_sequences import as_objects, limited, only_shorter, shifted
+from symkeras.datasets.word_sequences import as_objects, limited, number_of_words, only_shorter, shifted
 
 LABELS = (
     "cocoa", "grain", "veg-oil", "earn", "acq", "wheat", "copper", "housing", "money-supply", "coffee", "sugar", "trade", "reserves", "ship",
@@ -15,7 +17,7 @@ LABELS = (
 
 def load_data(path: str = "reuters.npz", num_words: int | None = None, skip_top: int = 0, maxlen: int | None = None, test_split: float = 0.2,
               seed: int = 113, start_char: int | None = 1, oov_char: int | None = 2, index_from: int | None = 3,
-              ) -> Split:  # fmt: skip
+              **kwargs: Any) -> Split:  # fmt: skip
     """The newswires in Keras' file, as lists of word numbers; 1 would be the most frequent word, before `index_from` is added.
 
     Args:
@@ -28,6 +30,7 @@ def load_data(path: str = "reuters.npz", num_words: int | None = None, skip_top:
         start_char: begins every newswire; None for nothing.
         oov_char: stands for a word left out; None to drop it.
         index_from: added to every word number.
+        **kwargs: `nb_words`, which Keras 1 called `num_words`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: arrays of lists, and topics from 0 to 45.
@@ -37,6 +40,7 @@ def load_data(path: str = "reuters.npz", num_words: int | None = None, skip_top:
         DataError: the file is not there, or `maxlen` leaves no newswire.
     """
     check_split(test_split)
+    num_words = number_of_words(num_words, kwargs, "reuters.load_data")
     arrays = read_arrays(find(path))
     x, y = shuffled(seed, arrays["x"], arrays["y"])
     texts, labels = only_shorter(shifted(x, start_char, index_from), y, maxlen)

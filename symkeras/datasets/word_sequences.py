@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.errors import DataError
+from symkeras.errors import ConfigError, DataError
+
+
+def number_of_words(num_words: Any, kwargs: dict[str, Any], what: str) -> Any:
+    """`num_words`, or what Keras 1 called `nb_words`.
+
+    Raises:
+        ConfigError: another argument.
+    """
+    num_words = kwargs.pop("nb_words", num_words)
+    if kwargs:
+        raise ConfigError(f"{what} has no argument {', '.join(kwargs)}")
+    return num_words
 
 
 def shifted(texts: Iterable[Iterable[int]], start_char: int | None, index_from: int | None) -> list[list[int]]:

@@ -6,8 +6,6 @@ a lane of its own in each, so that it goes beside the boxes and not through them
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -16,6 +14,7 @@ from typing import Any
 
 from symkeras.errors import ConfigError
 from symkeras.graph.escaping import markup, printable
+from symkeras.graph.raster import bent, png
 
 DIRECTIONS = ("TB", "BT", "LR", "RL")
 _LINE, _CHARACTER, _PADDING = 16.0, 7.0, 10.0
@@ -119,13 +118,21 @@ class Drawing:
                 path += f"C{(x0 + x1) / 2:.1f} {y0:.1f} {(x0 + x1) / 2:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
             else:
                 path += f"C{x0:.1f} {(y0 + y1) / 2:.1f} {x1:.1f} {(y0 + y1) / 2:.1f} {x1:.1f} {y1:.1f}"
-        is_aside = any(self.boxes[k].beside is not None for k in edge)
-        look = 'stroke="#b9a" stroke-dasharray="3 3"' if is_aside else 'stroke="#667"'
+        look = 'stroke="#b9a" stroke-dasharray="3 3"' if self.is_aside(edge) else 'stroke="#667"'
         return f'<path d="{path}" fill="none" {look} marker-end="url(#tip)"/>'
+
+    def is_aside(self, edge: tuple[int, int]) -> bool:
+        """Whether an arrow begins or ends in a box that stands beside what flows down."""
+        return any(self.boxes[k].beside is not None for k in edge)
+
+    def curve(self, edge: tuple[int, int]) -> list[tuple[float, float]]:
+        """Points along an arrow, near enough to each other to be joined by straight lines."""
+        stops = [self._turned(*p) for p in self._layout.route(edge)]
+        return [p for one, other in pairwise(stops) for p in bent(one, other, self.direction in ("LR", "RL"))]
 
     def _box(self, k: int) -> str:
         box, (x, y) = self.boxes[k], self.places[k]
-        fill, edge = {"layer": ("#eef4ff", "#5b7db8"), "gradient": ("#fdf0f3", "#b8708a")}.get(box.kind, ("#f3f3ee", "#8a8a70"))
+        fill, edge = _look(box.kind)
         top = y - box.height / 2
         frame = f'x="{x - box.width / 2:.1f}" y="{top:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"'
         rows = [f'<rect {frame} rx="5" fill="{fill}" stroke="{edge}"/>']
@@ -137,10 +144,10 @@ class Drawing:
         return f"<g>{hint}{''.join(rows)}</g>"
 
     def save(self, path: Any, dpi: int = 96) -> None:
-        """Write it to a .svg or .html file, or to a .png where something that converts SVG is installed.
+        """Write it to a .svg or .html file, or to a .png where Pillow is installed.
 
         Raises:
-            ConfigError: another suffix, no converter, or a place that cannot be written.
+            ConfigError: another suffix, no Pillow, or a place that cannot be written.
         """
         try:
             path = Path(path)
@@ -151,7 +158,7 @@ class Drawing:
                 page = f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>{markup(printable(self.title))}</title>\n{self.svg}'
                 path.write_text(page, encoding="utf-8")
             elif suffix == ".png":
-                path.write_bytes(_png(self.svg, dpi))
+                path.write_bytes(png(self, dpi, _look, MOST_CHARACTERS))
             else:
                 raise ConfigError(f"a drawing is written to .svg, .html or .png, received {path.name!r}")
         except (OSError, TypeError) as error:
@@ -164,18 +171,9 @@ class Drawing:
         return f"<drawing of {len(self.boxes)} boxes and {len(self.edges)} arrows>"
 
 
-def _png(svg: str, dpi: int) -> bytes:
-    """The picture, by whatever converts SVG here."""
-    command = shutil.which("rsvg-convert")
-    if command is None:
-        raise ConfigError(
-            "symkeras draws SVG: give a name that ends in .svg (or .html), which browsers and notebooks show; for .png install rsvg-convert "
-            "(Debian: librsvg2-bin)"
-        )
-    done = subprocess.run([command, "--zoom", f"{dpi / 96:.3f}"], input=svg.encode(), capture_output=True)
-    if done.returncode:
-        raise ConfigError(f"rsvg-convert failed: {printable(done.stderr.decode(errors='replace'), 500)}")
-    return done.stdout
+def _look(kind: str) -> tuple[str, str]:
+    """Fill and border of a kind of box."""
+    return {"layer": ("#eef4ff", "#5b7db8"), "gradient": ("#fdf0f3", "#b8708a")}.get(kind, ("#f3f3ee", "#8a8a70"))
 
 
 @dataclass(eq=False)

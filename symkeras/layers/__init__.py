@@ -47,7 +47,7 @@ NAMES: dict[str, str] = {
     "SimpleRNN": "simple_rnn", "LSTM": "lstm", "GRU": "gru", "Bidirectional": "bidirectional", "TimeDistributed": "time_distributed",
     **{f"ConvLSTM{rank}D": "conv_lstm" for rank in (1, 2, 3)}, "ReversibleEmbedding": "reversible_embedding",
     "SpectralNormalization": "spectral_normalization", "LocallyConnected1D": "locally_connected", "LocallyConnected2D": "locally_connected",
-    "MaxoutDense": "dense_of_2017", "Highway": "dense_of_2017",
+    "MaxoutDense": "dense_of_2017", "Highway": "dense_of_2017", "merge": "keras_1",
     "Attention": "attention", "AdditiveAttention": "additive_attention", "MultiHeadAttention": "multi_head_attention",
     "GroupQueryAttention": "grouped_query_attention", "GroupedQueryAttention": "grouped_query_attention",
 }  # fmt: skip

@@ -8,6 +8,7 @@ from symkeras import activations, ops, regularizers
 from symkeras.arguments import boolean, checked, integers
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.input_spec import InputSpec
+from symkeras.layers.keras_1 import old_name
 from symkeras.layers.layer import Layer
 from symkeras.layers.low_rank import LowRank
 from symkeras.layers.spatial import channel_axis, data_format_of, known_channels, padding_of
@@ -107,8 +108,12 @@ class _Conv(LowRank, Convolutional):
         """(*K, C / groups, O); with LoRA the frozen kernels and their difference."""
         return self._adapted()
 
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """The convolution alone, of kernels (*K, C / groups, O); a subclass may put something else in its place."""
+        return ops.conv(inputs, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
+
     def call(self, inputs: Any) -> Any:
-        return self._finish(ops.conv(inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate))
+        return self._finish(self.convolution_op(inputs, self.kernel))
 
 
 _DOC = """Cross-correlation of {things} with `filters` learned kernels.
@@ -173,4 +178,5 @@ class Conv3D(_Conv):
     rank = 3
 
 
-Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1D = Conv1D
+Convolution2D, Convolution3D = old_name("Convolution2D", Conv2D), old_name("Convolution3D", Conv3D)

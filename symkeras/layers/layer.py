@@ -28,6 +28,7 @@ from symkeras.graph import autocast, dims, dtypes, provenance, room, stateless, 
 from symkeras.graph.ownership import note_change
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
+from symkeras.layers import keras_1
 from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
 from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.inbound_calls import InboundCalls
@@ -54,7 +55,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         dtype: dtype of weights and computation, or a `DTypePolicy` or its name ("mixed_float16"); `config.dtype_policy` when None.
         autocast: whether floating inputs are cast to that dtype.
         name: unique within a model; made from the class name when None.
-        **kwargs: the 2017 spellings `input_shape`, `batch_input_shape`, `input_dim`, `input_length`, `batch_size`.
+        **kwargs: the 2017 spellings `input_shape`, `batch_input_shape`, `input_dim`, `input_length`, `batch_size`, and `weights`, arrays that
+            the weights begin with.
 
     Example:
         >>> class Scale(Layer):
@@ -94,6 +96,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
         if isinstance(own := cls.__dict__.get("compute_output_shape"), FunctionType):
             cls.compute_output_shape = _given_shapes(own)  # type: ignore[method-assign]
+        if cls.__name__ in keras_1.SPELLINGS and cls.__module__.startswith("symkeras.layers."):
+            cls.__init__ = keras_1.respelled(cls.__init__, cls.__name__)  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls, *args, **kwargs)
@@ -109,6 +113,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         from symkeras.utils.naming import auto_name, to_snake_case
 
         self._batch_input_shape = _legacy_input_shape(kwargs)
+        self._first_weights = kwargs.pop("weights", None)
         if kwargs:
             raise ConfigError(f"{type(self).__name__}: unrecognized keyword arguments {sorted(kwargs)}")
         self.name = str(name) if name is not None else auto_name(to_snake_case(type(self).__name__))
@@ -674,6 +679,9 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
             self.built = True
             if self._input_shapes is None and args:
                 self._input_shapes = list(args)
+        if self._first_weights is not None and type(self).build is built:  # all of them are there
+            self.set_weights(self._first_weights)
+            self._first_weights = None
         return result
 
     return built

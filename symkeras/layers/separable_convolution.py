@@ -7,6 +7,7 @@ from typing import Any
 from symkeras import ops
 from symkeras.arguments import integers
 from symkeras.layers.convolution import Convolutional
+from symkeras.layers.keras_1 import old_name
 
 
 def depthwise(layer: Convolutional, inputs: Any, kernel: Any) -> Any:
@@ -161,4 +162,4 @@ class SeparableConv2D(_Separable):
     rank = 2
 
 
-SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, old_name("SeparableConvolution2D", SeparableConv2D)

@@ -8,6 +8,7 @@ from symkeras import ops
 from symkeras.arguments import integers
 from symkeras.errors import ConfigError
 from symkeras.layers.convolution import Convolutional
+from symkeras.layers.keras_1 import old_name
 
 
 class _ConvTranspose(Convolutional):
@@ -99,4 +100,4 @@ class Conv3DTranspose(_ConvTranspose):
 
 
 Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
-Deconvolution2D, Deconvolution3D = Conv2DTranspose, Conv3DTranspose
+Deconvolution2D, Deconvolution3D = old_name("Deconvolution2D", Conv2DTranspose), old_name("Deconvolution3D", Conv3DTranspose)

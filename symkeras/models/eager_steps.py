@@ -13,7 +13,7 @@ from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
 from symkeras.layers.calls import call_context
 from symkeras.lazy import lazy
-from symkeras.models.own_steps import METHODS, logs_of, own_step
+from symkeras.models.own_steps import METHODS, logs_of, own_step, pack_x_y_sample_weight
 from symkeras.models.steps import Signature, Step, x_names
 from symkeras.ops.leaves import placeholder_node
 
@@ -47,10 +47,9 @@ class EagerStep(Step):
         x, y, w = ([None if t is None else next(rest) for t in types] for types in (signature.x, signature.y, signature.weights))
         parts = [tree.pack_sequence_as(structure, x) if tree.is_nested(structure) else x[0]]
         parts += (None if all(t is None for t in flat) else flat[0] if len(flat) == 1 else flat for flat in (y, w))
-        while parts[-1] is None:
-            parts.pop()
+        batch = pack_x_y_sample_weight(*parts)
         with call_context(mode == "train"), provenance.at_lines(provenance.user_lines()):
-            found = getattr(model, METHODS[mode])(tuple(parts))
+            found = getattr(model, METHODS[mode])(batch)
         if mode == "predict":
             self.structure = found
             return [np.array(a) for a in tree.flatten(found)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from symkeras.errors import ConfigError
 from symkeras.models.feeds.indexed import is_indexed
 from symkeras.utils.dataset import PyDataset
 
@@ -22,7 +24,19 @@ class GeneratorMethods:
     def fit_generator(self, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, verbose: Any = 1, callbacks: Any = None,
                       validation_data: Any = None, validation_steps: int | None = None, class_weight: Any = None, max_queue_size: int = 10,
                       workers: int = 1, use_multiprocessing: bool = False, initial_epoch: int = 0, **kwargs: Any) -> Any:  # fmt: skip
-        """`fit` on a generator or sequence."""
+        """`fit` on a generator or sequence.
+
+        Args:
+            **kwargs: those of `fit`; and of Keras 1, which counted samples: `samples_per_epoch`, `nb_val_samples`, `nb_epoch`, `max_q_size`,
+                `nb_worker`, `pickle_safe`.
+            The others are those of `fit` and `PyDataset`.
+
+        Raises:
+            ConfigError: samples are counted, and the generator does not say how many make a batch.
+        """
+        steps_per_epoch = _steps("samples_per_epoch", kwargs, steps_per_epoch, generator)
+        validation_steps = _steps("nb_val_samples", kwargs, validation_steps, validation_data)
+        workers, use_multiprocessing, max_queue_size = _of_keras_1(kwargs, workers, use_multiprocessing, max_queue_size)
         return self.fit(
             _with_workers(generator, workers, use_multiprocessing, max_queue_size), steps_per_epoch=steps_per_epoch, epochs=epochs,
             verbose=verbose, callbacks=callbacks, validation_data=validation_data, validation_steps=validation_steps,
@@ -30,14 +44,38 @@ class GeneratorMethods:
         )  # fmt: skip
 
     def evaluate_generator(self, generator: Any, steps: int | None = None, max_queue_size: int = 10, workers: int = 1,
-                           use_multiprocessing: bool = False) -> Any:  # fmt: skip
-        """`evaluate` on a generator or sequence."""
+                           use_multiprocessing: bool = False, **kwargs: Any) -> Any:  # fmt: skip
+        """`evaluate` on a generator or sequence; `val_samples` counts samples, as in Keras 1."""
+        steps = _steps("val_samples", kwargs, steps, generator)
+        workers, use_multiprocessing, max_queue_size = _of_keras_1(kwargs, workers, use_multiprocessing, max_queue_size, "evaluate_generator")
         return self.evaluate(_with_workers(generator, workers, use_multiprocessing, max_queue_size), steps=steps, verbose=0)
 
     def predict_generator(self, generator: Any, steps: int | None = None, max_queue_size: int = 10, workers: int = 1,
-                          use_multiprocessing: bool = False, verbose: Any = 0) -> Any:  # fmt: skip
-        """`predict` on a generator or sequence."""
+                          use_multiprocessing: bool = False, verbose: Any = 0, **kwargs: Any) -> Any:  # fmt: skip
+        """`predict` on a generator or sequence; `val_samples` counts samples, as in Keras 1."""
+        steps = _steps("val_samples", kwargs, steps, generator)
+        workers, use_multiprocessing, max_queue_size = _of_keras_1(kwargs, workers, use_multiprocessing, max_queue_size, "predict_generator")
         return self.predict(_with_workers(generator, workers, use_multiprocessing, max_queue_size), steps=steps, verbose=verbose)
+
+
+def _steps(name: str, kwargs: dict[str, Any], steps: int | None, source: Any) -> int | None:
+    """The number of batches where Keras 1 counted samples."""
+    if name not in kwargs:
+        return steps
+    samples = kwargs.pop(name)
+    if hasattr(source, "batch_size"):
+        return math.ceil(samples / source.batch_size)
+    if not hasattr(source, "__next__"):
+        return steps  # arrays and sequences have an end
+    raise ConfigError(f"{name}={samples!r} counts samples, and the generator has no batch_size: give the number of batches, steps_per_epoch or steps")
+
+
+def _of_keras_1(kwargs: dict[str, Any], workers: int, use_multiprocessing: bool, max_queue_size: int, only: str = "") -> tuple[int, bool, int]:
+    """How batches are made ahead, by the names of Keras 1 where they are given; `only` names a method that takes nothing else."""
+    found = kwargs.pop("nb_worker", workers), kwargs.pop("pickle_safe", use_multiprocessing), kwargs.pop("max_q_size", max_queue_size)
+    if only and kwargs:
+        raise ConfigError(f"{only}: unknown argument {next(iter(kwargs))!r}")
+    return found
 
 
 class _WithWorkers(PyDataset):

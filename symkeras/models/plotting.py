@@ -22,7 +22,7 @@ def plot_model(model: Any, to_file: Any = "model.png", show_shapes: bool = False
 
     Args:
         model: built, so that its layers are known.
-        to_file: .svg, .html, or .png where a converter is installed; nothing is written when None.
+        to_file: .svg, .html, or .png where Pillow is installed; nothing is written when None.
         show_shapes: whether boxes have the shapes of inputs and outputs.
         show_dtype: whether they have the dtype of what they give.
         show_layer_names: whether they have the names of layers beside their classes.

@@ -27,7 +27,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.layers.calls import call_context, surroundings
 from symkeras.models.compilation import rows_of
-from symkeras.models.own_steps import logs_of, own_step
+from symkeras.models.own_steps import logs_of, own_step, pack_x_y_sample_weight
 from symkeras.ops.leaves import placeholder_node
 
 
@@ -96,12 +96,10 @@ class Step:
         """A step that the model defines itself."""
         y, w = ([None if t is None else Tensor(placeholder_node(t, f"{what}{k or ''}")) for k, t in enumerate(types)]
                 for what, types in (("y", self.signature.y), ("sample_weight", self.signature.weights)))  # fmt: skip
-        parts = [x, *(None if all(t is None for t in flat) else flat[0] if len(flat) == 1 else flat for flat in (y, w))]
-        while parts[-1] is None:
-            parts.pop()
+        parts = (None if all(t is None for t in flat) else flat[0] if len(flat) == 1 else flat for flat in (y, w))
         step = own_step(model, self.mode)
         assert step is not None
-        found = step(tuple(parts))
+        found = step(pack_x_y_sample_weight(x, *parts))
         given = [t for t in (*y, *w) if t is not None]
         if self.mode == "predict":
             self.structure = found

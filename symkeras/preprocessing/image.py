@@ -5,9 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.preprocessing.image_batches import DataFrameIterator, DirectoryIterator, Iterator, NumpyArrayIterator
+from symkeras.preprocessing.image_generator import ImageDataGenerator
+from symkeras.preprocessing.image_transforms import (
+    apply_affine_transform,
+    apply_brightness_shift,
+    apply_channel_shift,
+    random_brightness,
+    random_channel_shift,
+    random_rotation,
+    random_shear,
+    random_shift,
+    random_zoom,
+)
 from symkeras.utils.images import array_to_img, img_to_array, load_img, save_img
 
-__all__ = ["array_to_img", "img_to_array", "load_img", "save_img", "smart_resize"]
+__all__ = [
+    "DataFrameIterator", "DirectoryIterator", "ImageDataGenerator", "Iterator", "NumpyArrayIterator", "apply_affine_transform",
+    "apply_brightness_shift", "apply_channel_shift", "array_to_img", "img_to_array", "load_img", "random_brightness", "random_channel_shift",
+    "random_rotation", "random_shear", "random_shift", "random_zoom", "save_img", "smart_resize",
+]  # fmt: skip
 
 
 def smart_resize(x: Any, size: Any, interpolation: str = "bilinear", data_format: str = "channels_last") -> Any:

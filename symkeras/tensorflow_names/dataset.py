@@ -262,6 +262,25 @@ class Dataset:
         return self._count if self._count < 0 else change(self._count)
 
 
+def text_lines(filenames: Any, **_: Any) -> Dataset:
+    """The lines of text files, one after the other.
+
+    Raises:
+        DataError: a file that cannot be read.
+    """
+    names = [str(n) for n in np.ravel(np.asarray(filenames, object))]
+
+    def begin() -> Iterator[Any]:
+        for name in names:
+            try:
+                with open(name, encoding="utf-8") as file:
+                    yield from (np.array(line.rstrip("\r\n"), object) for line in file)
+            except (OSError, UnicodeDecodeError) as error:
+                raise DataError(f"tf.data.TextLineDataset: {name!r} cannot be read: {error}") from error
+
+    return Dataset(begin)
+
+
 def _arrays(nested: Any) -> Any:
     """Leaves as arrays; a list is one array, as in TensorFlow."""
     if isinstance(nested, Mapping):

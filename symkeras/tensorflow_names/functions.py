@@ -14,6 +14,9 @@ import numpy as np
 from symkeras import ops, random
 from symkeras.errors import ConfigError
 from symkeras.ops.op import dtype_of
+from symkeras.tensorflow_names.images import FILES, IMAGES, read_file
+from symkeras.tensorflow_names.images import seed_of as _seed
+from symkeras.tensorflow_names.texts import TEXTS
 
 Function = Callable[..., Any]
 
@@ -162,11 +165,6 @@ def _draw(fn: Function) -> Function:
     return lambda shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None: fn(shape, mean, stddev, dtype, _seed(seed))
 
 
-def _seed(seed: Any) -> Any:
-    """An int in TensorFlow begins a row of draws, in symkeras it is one draw: without a seed of its own the row is the global one."""
-    return None if isinstance(seed, (int, np.integer)) else seed
-
-
 # ---- networks --------------------------------------------------------------------------------------------------------
 
 
@@ -217,31 +215,36 @@ def _format(data_format: str | None) -> str:
     return "channels_first" if data_format == "NCHW" else "channels_last"
 
 
-# ---- images ----------------------------------------------------------------------------------------------------------
+# ---- counts ----------------------------------------------------------------------------------------------------------
 
 
-def resize(images: Any, size: Any, method: str = "bilinear", preserve_aspect_ratio: bool = False, antialias: bool = False,
-           name: str | None = None) -> Any:  # fmt: skip
-    """Images (B, H, W, C) or (H, W, C) in another size, as float32 but for "nearest"."""
-    if preserve_aspect_ratio:
-        raise ConfigError("tf.image.resize: preserve_aspect_ratio is not offered; symkeras.ops.image.resize has pad_to_aspect_ratio")
-    images = images if method == "nearest" else ops.cast(images, "float32")
-    return ops.image.resize(images, tuple(int(s) for s in size), interpolation=method, antialias=antialias)
+def bincount(arr: Any, weights: Any = None, minlength: Any = None, maxlength: Any = None, dtype: Any = "int32", name: str | None = None) -> Any:
+    """How often each number comes."""
+    counts = ops.bincount(arr, weights, 0 if minlength is None else int(minlength))
+    return counts if maxlength is None else counts[: int(maxlength)]
 
 
-def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False, name: str | None = None) -> Any:
-    """Whole numbers from 0 to the largest as floats from 0 to 1."""
-    own = str(dtype_of(image))
-    if str(dtype).startswith("float"):
-        return ops.cast(image, dtype) / (np.iinfo(own).max if own.startswith(("int", "uint")) else 1)
-    raise ConfigError(f"tf.image.convert_image_dtype gives floats here, asked for {dtype}")
+def confusion_matrix(labels: Any, predictions: Any, num_classes: int | None = None, weights: Any = None, dtype: Any = "int32",
+                     name: str | None = None) -> Any:  # fmt: skip
+    """How often each class was taken for each."""
+    labels, predictions = np.asarray(labels, "int64"), np.asarray(predictions, "int64")
+    count = int(max(labels.max(initial=-1), predictions.max(initial=-1)) + 1) if num_classes is None else num_classes
+    matrix = np.zeros((count, count))
+    np.add.at(matrix, (labels, predictions), 1 if weights is None else np.asarray(weights))
+    return matrix.astype(str(dtype))
 
 
-def random_flip_left_right(image: Any, seed: Any = None) -> Any:
-    """Images, turned over or not, each by chance."""
-    rows = ops.shape(image)[:1] if len(ops.shape(image)) == 4 else ()
-    chosen = ops.reshape(random.uniform(rows, seed=_seed(seed)) < 0.5, (*rows, 1, 1, 1)[-len(ops.shape(image)) :])
-    return ops.where(chosen, ops.flip(image, -2), image)
+def unsorted_segment_mean(data: Any, segment_ids: Any, num_segments: Any, name: str | None = None) -> Any:
+    """The mean of the rows of each segment; 0 of none."""
+    total = ops.segment_sum(data, segment_ids, num_segments)
+    count = ops.segment_sum(ops.ones_like(ops.cast(segment_ids, dtype_of(data))), segment_ids, num_segments)
+    return total / ops.reshape(ops.maximum(count, 1), (-1, *[1] * (len(ops.shape(data)) - 1)))
+
+
+def gamma(shape: Any, alpha: Any, beta: Any = None, dtype: Any = "float32", seed: Any = None, name: str | None = None) -> Any:
+    """Draws of the gamma distribution: `shape` for each `alpha`."""
+    drawn = random.gamma((*tuple(int(s) for s in np.ravel(shape)), *ops.shape(alpha)), alpha, dtype, _seed(seed))
+    return drawn if beta is None else drawn / beta
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -307,9 +310,15 @@ FUNCTIONS: dict[str, Function] = {
     "nn.sparse_softmax_cross_entropy_with_logits": sparse_softmax_cross_entropy_with_logits,
     "nn.dropout": dropout, "nn.conv2d": conv2d, "nn.max_pool2d": _pool2d(ops.max_pool), "nn.avg_pool2d": _pool2d(ops.average_pool),
     "linalg.matrix_transpose": _turned,
-    "image.resize": resize, "image.convert_image_dtype": convert_image_dtype, "image.random_flip_left_right": random_flip_left_right,
-    "image.flip_left_right": lambda image: ops.flip(image, -2), "image.flip_up_down": lambda image: ops.flip(image, -3),
-    "image.rgb_to_grayscale": lambda images, name=None: ops.image.rgb_to_grayscale(images),
+    **{f"image.{name}": fn for name, fn in {**IMAGES, **FILES}.items()}, **{f"io.{name}": fn for name, fn in FILES.items()},
+    "io.read_file": read_file, **{f"strings.{name}": fn for name, fn in TEXTS.items()},
+    "roll": lambda input, shift, axis, name=None: ops.roll(input, shift, axis),
+    "slice": lambda input_, begin, size, name=None: input_[tuple(
+        builtins.slice(int(b), None if int(n) == -1 else int(b) + int(n)) for b, n in zip(begin, size, strict=True))],
+    "random.gamma": gamma, "math.bincount": bincount, "math.confusion_matrix": confusion_matrix,
+    "math.unsorted_segment_sum": lambda data, segment_ids, num_segments, name=None: ops.segment_sum(data, segment_ids, num_segments),
+    "math.unsorted_segment_max": lambda data, segment_ids, num_segments, name=None: ops.segment_max(data, segment_ids, num_segments),
+    "math.unsorted_segment_mean": unsorted_segment_mean,
 }  # fmt: skip
 """TensorFlow's name, without `tf.`, to a function with TensorFlow's arguments."""
 

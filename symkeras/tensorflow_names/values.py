@@ -18,7 +18,7 @@ from symkeras.graph import dtypes, recording, tracing
 from symkeras.graph.variable import Variable as KerasVariable
 from symkeras.ops.op import is_recorded, is_symbolic
 from symkeras.tensorflow_names import functions
-from symkeras.tensorflow_names.dataset import AUTOTUNE, INFINITE, UNKNOWN, Dataset
+from symkeras.tensorflow_names.dataset import AUTOTUNE, INFINITE, UNKNOWN, Dataset, text_lines
 from symkeras.utils import set_random_seed
 
 
@@ -146,6 +146,7 @@ VALUES: dict[str, Any] = {
     "data.experimental.INFINITE_CARDINALITY": INFINITE, "data.experimental.UNKNOWN_CARDINALITY": UNKNOWN,
     "is_tensor": ops.is_tensor, "executing_eagerly": lambda: tracing.current() is None, "print": print,
     "device": lambda device_name: nullcontext(), "name_scope": symkeras.name_scope, "no_op": lambda name=None: None,
+    "string": DType("string"), "config.list_logical_devices": lambda device_type=None: [], "data.TextLineDataset": text_lines,
     "config.list_physical_devices": lambda device_type=None: [], "config.experimental.list_physical_devices": lambda device_type=None: [],
     "autograph.experimental.do_not_convert": lambda func=None, **_: func if func is not None else (lambda f: f),
     "nest.map_structure": tree.map_structure, "nest.flatten": tree.flatten,

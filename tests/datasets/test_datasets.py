@@ -85,6 +85,9 @@ def test_imdb_limits_words_as_keras_does(home):
     assert sorted(map(len, x_test)) == [3, 5]
     assert sorted(datasets.imdb.load_data(num_words=12, start_char=None, oov_char=None, index_from=0)[0][0].tolist()) == [[1, 2], [4]]
     assert [len(part[0]) for part in datasets.imdb.load_data(maxlen=4)] == [1, 1]
+    assert datasets.imdb.load_data(nb_words=12)[0][0].tolist() == datasets.imdb.load_data(num_words=12)[0][0].tolist()
+    with pytest.raises(ConfigError, match="words"):
+        datasets.imdb.load_data(words=12)
     with pytest.raises(DataError, match="maxlen"):
         datasets.imdb.load_data(maxlen=1)
     (home / "imdb_word_index.json").write_text(json.dumps({"the": 1}))

@@ -1,7 +1,8 @@
 """Drawings need nothing installed, never lay a box over another, and cannot be broken out of by names."""
 
 import itertools
-import shutil
+import math
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -97,9 +98,10 @@ def test_names_of_strangers_are_text_and_nothing_else(name):
 
 def test_what_cannot_be_drawn_or_written_is_said(tmp_path, monkeypatch):
     model = residual()
-    monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(ConfigError, match=r"ends in \.svg"):
-        plot_model(model, tmp_path / "model.png")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "PIL", None)
+        with pytest.raises(ConfigError, match=r"ends in \.svg"):
+            plot_model(model, tmp_path / "model.png")
     with pytest.raises(ConfigError, match=r"\.svg, \.html or \.png"):
         plot_model(model, tmp_path / "model.pdf")
     with pytest.raises(ConfigError, match="cannot be written"):
@@ -118,3 +120,15 @@ def test_many_boxes_are_laid_out_quickly_and_apart():
 
 def test_a_drawing_of_nothing_is_a_drawing():
     assert Drawing([], []).svg.startswith("<svg")
+
+
+@pytest.mark.parametrize("rankdir", ["TB", "LR"])
+def test_a_png_has_the_boxes_where_the_drawing_has_them(tmp_path, rankdir):
+    image = pytest.importorskip("PIL.Image")
+    drawing = plot_model(residual(), tmp_path / "model.png", show_shapes=True, rankdir=rankdir, dpi=192)
+    picture = image.open(tmp_path / "model.png").convert("RGB")
+    assert picture.size == tuple(2 * math.ceil(s) if s == int(s) else math.ceil(2 * s) for s in drawing.size)
+    for box, (x, y) in zip(drawing.boxes, drawing.places, strict=True):
+        inside = picture.getpixel((round(2 * (x - box.width / 2 + 5)), round(2 * y)))
+        assert inside in ((0xEE, 0xF4, 0xFF), (0xF3, 0xF3, 0xEE))
+    assert {(0x66, 0x66, 0x77)} & {colour for _, colour in picture.getcolors(picture.width * picture.height)}, "arrows"

@@ -169,7 +169,8 @@ def test_convolutions_refuse_what_does_not_fit(make: Any, error: type[Exception]
 
 def test_convolutions_have_their_other_names() -> None:
     for name in ("Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv1D", "SeparableConv2D"):
-        assert getattr(layers, name.replace("Conv", "Convolution")) is getattr(layers, name)
+        other, kind = getattr(layers, name.replace("Conv", "Convolution")), getattr(layers, name)
+        assert issubclass(kind, other) and issubclass(other, kind)
     for rank in (1, 2, 3):
         for short, long in (("MaxPool", "MaxPooling"), ("AvgPool", "AveragePooling")):
             for scope in ("", "Global"):
@@ -180,3 +181,15 @@ def test_convolutions_have_their_other_names() -> None:
 def test_images_without_channels_are_refused(layer: Any) -> None:
     with pytest.raises(errors.ShapeError, match="no channels"):
         layer(ops.placeholder("f32[2, 4, 0]", name="x"))
+
+
+def test_a_subclass_changes_the_kernel_that_is_convolved() -> None:
+    class Doubled(layers.Conv2D):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(inputs, 2 * kernel)
+
+    x = np.random.default_rng(0).normal(size=(1, 5, 5, 2)).astype("float32")
+    doubled = Doubled(3, 2)
+    doubled.build((None, 5, 5, 2))
+    plain = layers.Conv2D(3, 2, weights=doubled.get_weights())
+    np.testing.assert_allclose(doubled(x), 2 * np.asarray(plain(x)), rtol=1e-5)

@@ -56,7 +56,8 @@ ELSEWHERE = {
 
 
 def test_every_layer_is_looked_at() -> None:
-    known = {getattr(layers, name).__name__ for name in dir(layers) if isinstance(getattr(layers, name), type)}
+    classes = [found for name in dir(layers) if isinstance(found := getattr(layers, name), type)]
+    known = {found.__name__ for found in classes if "_stands_for" not in vars(found)}  # another name of Keras 1
     known = {name for name in known if issubclass(getattr(layers, name, object), Layer)}
     assert known == {*IN_FLOATS, *KEPT, *MERGED_IN_FLOATS, *MERGED, *ELSEWHERE}
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import Input, Model, Sequential, callbacks, config, constraints, layers, losses, metrics, ops, optimizers, regularizers, utils
+from symkeras import Input, Model, Sequential, callbacks, config, constraints, errors, layers, losses, metrics, ops, optimizers, regularizers, utils
 from symkeras.optimizers import schedules
 
 RNG = np.random.default_rng(0)
@@ -569,6 +569,29 @@ def test_the_generator_methods_of_2017_are_there() -> None:
     assert len(model.fit_generator(forever(), steps_per_epoch=3, epochs=2, verbose=0, validation_data=(X, P)).history["val_loss"]) == 2
     assert type(model.evaluate_generator(forever(), steps=2)) is float
     assert model.predict_generator(forever(), steps=2).shape == (16, 1)
+
+
+def test_generators_of_keras_1_count_samples() -> None:
+    class Rows:
+        batch_size = 8
+
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> Any:
+            return X[:8], P[:8]
+
+    model = line()
+    model.compile("sgd", "mse")
+    seen: list[int] = []
+    note = callbacks.LambdaCallback(on_batch_end=lambda batch, logs: seen.append(batch))
+    model.fit_generator(Rows(), samples_per_epoch=20, nb_epoch=1, nb_worker=1, max_q_size=3, verbose=0, callbacks=[note])
+    assert seen == [0, 1, 2]
+    assert model.predict_generator(Rows(), val_samples=16, verbose=0).shape == (16, 1)
+    with pytest.raises(errors.ConfigError, match="no batch_size"):
+        model.fit_generator(iter([(X, P)]), samples_per_epoch=20)
+    with pytest.raises(errors.ConfigError, match="unknown argument 'steps_per_epoch'"):
+        model.predict_generator(Rows(), steps_per_epoch=3)
 
 
 def test_rows_may_be_lists_of_numbers() -> None:

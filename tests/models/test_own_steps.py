@@ -100,7 +100,7 @@ class Adversarial(Model):
         return [self.of_judge, self.of_forger]
 
     def train_step(self, data: Any) -> Any:
-        (real,) = data
+        real = data
         rows = ops.shape(real)[0]
         both = ops.concatenate([self.forger(random.normal((rows, 3), seed=7)), real], axis=0)
         labels = ops.concatenate([ops.ones((rows, 1)), ops.zeros((rows, 1))], axis=0)
@@ -153,13 +153,37 @@ def test_own_test_and_predict_steps_are_what_evaluate_and_predict_run() -> None:
             return {"largest": ops.max(self(data[0]))}
 
         def predict_step(self, data: Any) -> Any:
-            return {"doubled": 2 * self(data[0])}
+            return {"doubled": 2 * self(data)}
 
     model = classifier(Own)
     model.fit(X, Y, verbose=0)
     plain = np.asarray(model(X))
     assert model.evaluate(X, Y, batch_size=48, verbose=0, return_dict=True) == {"largest": pytest.approx(plain.max())}
     np.testing.assert_allclose(model.predict(X, verbose=0)["doubled"], 2 * plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_inputs_alone_are_the_batch_and_a_list_of_them_its_only_part(run_eagerly: bool) -> None:
+    seen: list[Any] = []
+
+    class Looks(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.top = layers.Dense(1)
+
+        def call(self, x: Any) -> Any:
+            return self.top(x[0] if isinstance(x, list) else x)
+
+        def train_step(self, data: Any) -> Any:
+            seen.append((type(data), len(data) if isinstance(data, tuple) else data.shape[1:]))
+            x = data[0] if isinstance(data, tuple) else data
+            return {"loss": ops.sum(self(x))}
+
+    for x in (X, [X, X]):
+        model = Looks()
+        model.compile("sgd", run_eagerly=run_eagerly)
+        model.fit(x, batch_size=len(X), verbose=0)
+    assert seen[0][0] is not tuple and tuple(seen[0][1]) == X.shape[1:] and seen[-1] == (tuple, 1)
 
 
 def test_logs_that_are_none_are_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import symkeras
 from symkeras import keras_alias
-from symkeras.errors import ConfigError
+from symkeras.errors import ConfigError, DataError, ShapeError
 from symkeras.tensorflow_names.functions import FUNCTIONS
 from symkeras.tensorflow_names.values import table
 
@@ -84,6 +84,30 @@ CALLS = {
     "tf.image.resize(image, (2, 2), method='nearest')": "image[:, 1::2, 1::2]",
     "tf.image.flip_left_right(image)": "image[:, :, ::-1]",
     "tf.image.convert_image_dtype(np.array([[[255]]], 'uint8'), tf.float32)": "np.ones((1, 1, 1))",
+    "tf.image.crop_to_bounding_box(image, 1, 0, 2, 3)": "image[:, 1:3, :3]",
+    "tf.image.pad_to_bounding_box(image, 1, 0, 6, 5)": "np.pad(image, ((0, 0), (1, 1), (0, 1), (0, 0)))",
+    "tf.image.central_crop(image[0], 0.5)": "image[0, 1:3, 1:3]",
+    "tf.image.resize_with_crop_or_pad(image, 2, 6)": "np.pad(image[:, 1:3], ((0, 0), (0, 0), (1, 1), (0, 0)))",
+    "tf.image.random_crop(image, (1, 4, 4, 2))": "image",
+    "tf.image.extract_patches(image, [1, 2, 2, 1], [1, 2, 2, 1], [1, 1, 1, 1], 'VALID')[0, 0, 1]": "image[0, :2, 2:].ravel()",
+    "tf.image.adjust_brightness(image, 0.5)": "image + 0.5",
+    "tf.image.adjust_brightness(np.array([[[250, 10, 0]]], 'uint8'), 0.1)": "np.array([[[255, 35, 25]]])",
+    "tf.image.adjust_contrast(image, 2.0)": "2 * image - image.mean((1, 2), keepdims=True)",
+    "tf.image.adjust_saturation(np.float32([[[1, 0.5, 0.5]]]), 2.0)": "np.array([[[1, 0, 0]]])",
+    "tf.image.adjust_hue(np.float32([[[1, 0, 0]]]), 1 / 3)": "np.array([[[0, 1, 0]]])",
+    "tf.image.rot90(image)": "np.rot90(image, 1, (1, 2))",
+    "tf.image.rgb_to_yuv(np.float32([[[1, 1, 1]]]))": "np.array([[[1, 0, 0]]])",
+    "tf.image.yuv_to_rgb(tf.image.rgb_to_yuv(np.float32([[[0.2, 0.5, 0.7]]])))": "np.array([[[0.2, 0.5, 0.7]]])",
+    "tf.image.psnr(image, image + 1, max_val=10.0)": "np.array([20.0])",
+    "tf.roll(a, shift=1, axis=1)": "np.roll(a, 1, 1)",
+    "tf.slice(a, [0, 1], [-1, 2])": "a[:, 1:3]",
+    "tf.math.bincount(np.array([1, 1, 3]))": "np.array([0, 2, 0, 1])",
+    "tf.math.confusion_matrix([0, 1, 1], [0, 0, 1])": "np.array([[1, 0], [1, 1]])",
+    "tf.math.unsorted_segment_sum(b, [1, 1], 2)": "np.array([0 * b[0], b.sum(0)])",
+    "tf.math.unsorted_segment_mean(b, [1, 1], 2)": "np.array([0 * b[0], b.mean(0)])",
+    "tf.strings.length(['ab', 'c'])": "np.array([2, 1])",
+    "tf.strings.to_number(['1.5', '2'])": "np.array([1.5, 2])",
+    "tf.strings.regex_full_match(['ab', 'a'], 'a+')": "np.array([False, True])",
     "tf.constant(3.0, shape=(2,))": "np.array([3.0, 3.0])",
     "tf.convert_to_tensor([[1, 2]])": "np.array([[1, 2]])",
     "tf.rank(a)": "2",
@@ -120,6 +144,45 @@ def test_a_name_gives_what_it_says(call: str) -> None:
     expected = np.asarray(eval(call, scope(tensorflow)))
     np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5, atol=1e-6)
     assert np.asarray(found).dtype == expected.dtype or call.startswith(("tf.where(a > 0)", "tf.reduce_any"))
+
+
+def test_texts_are_changed_one_by_one() -> None:
+    tf = Names()
+    assert tf.strings.lower(["Ab", b"C"]).tolist() == ["ab", "c"]
+    assert tf.strings.regex_replace(tf.strings.lower("A<br />b!"), "<br />|!", " ").item() == "a b "
+    assert tf.strings.reduce_join([["a", "b"], ["c", "d"]], axis=1, separator="-").tolist() == ["a-b", "c-d"]
+    assert tf.strings.reduce_join(["a", "b"]).item() == "ab" and tf.strings.join([["a"], "b"], "+").tolist() == ["a+b"]
+    assert tf.strings.substr("abcd", 1, 2).item() == "bc" and tf.strings.unicode_split("abc", "UTF-8").tolist() == ["a", "b", "c"]
+
+
+def test_image_files_and_lines_of_texts_are_read(tmp_path: Path) -> None:
+    tf = Names()
+    pil = pytest.importorskip("PIL.Image")
+    pixels = np.arange(24, dtype="uint8").reshape(2, 4, 3)
+    pil.fromarray(pixels).save(tmp_path / "a.png")
+    read = tf.data.Dataset.from_tensor_slices([str(tmp_path / "a.png")]).map(lambda name: tf.io.decode_png(tf.io.read_file(name), channels=3))
+    np.testing.assert_array_equal(next(iter(read)), pixels)
+    assert tf.image.decode_jpeg(tf.io.read_file(str(tmp_path / "a.png")), channels=1).shape == (2, 4, 1)
+    (tmp_path / "t.txt").write_text("one\ntwo\n")
+    assert [t.item() for t in tf.data.TextLineDataset(str(tmp_path / "t.txt")).as_numpy_iterator()] == ["one", "two"]
+    with pytest.raises(DataError, match=r"none\.png"):
+        tf.io.read_file("none.png")
+    with pytest.raises(DataError, match="bytes of a file"):
+        tf.io.decode_png("a.png")
+
+
+def test_crops_and_colours_by_chance_lie_in_their_bounds() -> None:
+    tf = Names()
+    for _ in range(5):
+        part = np.asarray(tf.image.random_crop(IMAGE, (1, 2, 3, -1)))
+        assert any(np.array_equal(part, IMAGE[:, k : k + 2, j : j + 3]) for k in range(3) for j in range(2))
+        shift = np.asarray(tf.image.random_brightness(IMAGE, 0.5)) - IMAGE
+        assert np.ptp(shift) < 1e-5 and abs(shift.mean()) <= 0.5
+    assert tf.random.gamma((2,), [1.0, 2.0]).shape == (2, 2)
+    with pytest.raises(ShapeError, match="does not lie in"):
+        tf.image.random_crop(IMAGE, (1, 9, 1, 1))
+    with pytest.raises(ShapeError, match="do not lie in images"):
+        tf.image.crop_to_bounding_box(IMAGE, 3, 0, 2, 1)
 
 
 def test_symbolic_tensors_are_taken_as_well() -> None:

@@ -341,6 +341,7 @@ def test_drawn_variables_have_their_distribution_and_their_seed() -> None:
     ("draw", "mean", "std"),
     [
         (lambda s: K.random_normal(s, 1.0, 2.0, seed=1), 1.0, 2.0),
+        (lambda s: K.random_normal(s, mean=0.0, std=2.0), 0.0, 2.0),
         (lambda s: K.random_uniform(s, 1.0, 3.0), 2.0, 2 / 12**0.5),
         (lambda s: K.random_uniform(s, 0, 4, dtype="int32"), 1.5, (15 / 12) ** 0.5),
         (lambda s: K.random_binomial(s, p=0.25), 0.25, 0.1875**0.5),
