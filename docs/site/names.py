@@ -79,9 +79,9 @@ PAGES = (
     Page("models", "Models", "Layers put together, trained, used and saved: [getting started](../guide/getting_started.md), "
          "[training](../guide/training.md).", ("models",)),
     *(Page(f"layers/{place}", title, text, (f"layers/{files}",)) for place, (title, text, files) in _LAYERS.items()),
-    Page("ops/numpy", "NumPy's operations", "NumPy's functions on arrays and on symbolic tensors.", ("ops.numpy",)),
-    Page("ops/nn", "Neural network operations", "", ("ops.nn",)),
-    Page("ops/linalg", "Linear algebra", "", ("ops.linalg",)),
+    Page("ops/numpy", "NumPy's operations", "NumPy's functions on arrays and on symbolic tensors. They stand in `ops.numpy` too.", ("ops.numpy",)),
+    Page("ops/nn", "Neural network operations", "They stand in `ops.nn` too.", ("ops.nn",)),
+    Page("ops/linalg", "Linear algebra", "It stands in `ops.linalg` too.", ("ops.linalg",)),
     Page("ops/image", "Image operations", "", ("ops.image",)),
     Page("ops/core", "Core operations", "Loops, branches, scatter and gather, Fourier transforms, segments, casts.", ("ops",)),
     Page("losses", "Losses", "Each as a class and as a function.", ("losses",)),
@@ -131,7 +131,7 @@ def entries() -> dict[Page, list[Entry]]:
     known: dict[int, Entry] = {}
     for page in PAGES:
         members = list(_members(page))
-        ids = [id(value) for _, _, value in members]
+        places = {f"{module}.{name}".removeprefix("."): place for place, (module, name, _) in reversed(list(enumerate(members)))}
         here: list[Entry] = []
         for module, name, value in sorted(members, key=lambda m: m[1] != getattr(m[2], "__name__", m[1])):  # its own name first
             path = f"{module}.{name}".removeprefix(".")
@@ -141,7 +141,7 @@ def entries() -> dict[Page, list[Entry]]:
                 here.append(entry)
             elif path not in (entry.path, *entry.aliases):
                 entry.aliases.append(path)
-        found[page] = sorted(here, key=lambda e: ids.index(id(e.value)))
+        found[page] = sorted(here, key=lambda e: places[e.path])
     _check_layers(known)
     return found
 
@@ -163,8 +163,7 @@ def _members(page: Page) -> Iterator[tuple[str, str, Any]]:
             path, _, files = source.partition("/")
             for file in files.split():
                 module = _module(path)
-                names = [name for name in dir(module) if module.NAMES.get(name) == file]
-                yield from ((path, name, getattr(module, name)) for name in _ordered(module, names))
+                yield from ((path, name, value) for name, value in public(module) if module.NAMES.get(name) == file)
         elif source.endswith(".*"):
             module = _module(source[:-2])
             inner = [name for name in dir(module) if inspect.ismodule(getattr(module, name))]
@@ -184,19 +183,15 @@ def _shown(path: str, name: str) -> str:
     return path
 
 
-def _ordered(module: Any, names: list[str]) -> list[str]:
-    order = list(module.NAMES)
-    return sorted(names, key=order.index)
-
-
 def _module(path: str) -> Any:
     return importlib.import_module(f"symkeras.{path}".removesuffix("."))
 
 
 def public(module: Any) -> Iterator[tuple[str, Any]]:
-    """The names of a module that are public: those it lists, or else defines, and no modules among them."""
+    """The names of a module that are public: those it lists, or else defines, and no modules among them; in the order of its table, if any."""
     listed = dir(module) if "__getattr__" in vars(module) else getattr(module, "__all__", None)
-    for name in sorted(set(listed or dir(module)), key=lambda n: (n.lower(), n)):
+    order = list(getattr(module, "NAMES", ()))
+    for name in sorted(set(listed or dir(module)), key=lambda n: (order.index(n) if n in order else len(order), n.lower(), n)):
         value = None if name.startswith("_") else getattr(module, name)
         if not callable(value):
             continue

@@ -126,8 +126,9 @@ def _entry(page: Page, entry: Entry, index: dict[str, list[tuple[str, str]]]) ->
     if not text:
         _log.warning("symkeras.%s has no docstring", entry.path)
     out = [f"## {entry.name} {{: #{_anchor(entry.path)} }}\n", written(f"symkeras.{entry.path}", entry.value), markdown(text or "", link)]
-    if entry.aliases:
-        out.append(f"*Also* {', '.join(f'`symkeras.{path}`' for path in sorted(entry.aliases))}\n{{: .also }}\n")
+    others = [path for path in sorted(entry.aliases) if not (path.startswith("ops.") and path.endswith(f".{entry.name}"))]  # the page says that
+    if others:
+        out.append(f"*Also* {', '.join(f'`symkeras.{path}`' for path in others)}\n{{: .also }}\n")
     if isinstance(entry.value, type):
         out += [_member(entry, name, value, link) for name, value in _members(entry.value)]
     return "\n".join(out)

@@ -52,6 +52,9 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         name: unique within a model; made from the class name when None.
         **kwargs: the 2017 spellings `input_shape`, `batch_input_shape`, `input_dim`, `input_length`, `batch_size`.
 
+    Raises:
+        ConfigError: an argument that no layer has.
+
     Example:
         >>> class Scale(Layer):
         ...     def build(self, input_shape):

@@ -7,7 +7,7 @@ from typing import Any
 
 from symkeras import config
 from symkeras.graph import dtypes
-from symkeras.ops import nn
+from symkeras.ops import normalized
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.numpy import full
 from symkeras.ops.op import dtype_of
@@ -29,7 +29,7 @@ def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any
     [[1.0]]
     """
     scale, offset = _given(scale, 1, mean, shape(mean)), _given(offset, 0, mean, shape(mean))
-    return nn.batch_normalization(x, mean, variance, scale, offset, axis=axis, epsilon=epsilon)
+    return normalized.batch_normalization(x, mean, variance, scale, offset, axis=axis, epsilon=epsilon)
 
 
 def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: int | Sequence[int] = -1, epsilon: float | None = None) -> Any:
@@ -53,7 +53,7 @@ def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: int |
     for part, otherwise in ((gamma, 1), (beta, 0)):
         part = _given(part, otherwise, x, (1,) * ndim)
         parts.append(reshape(part, wide) if len(shape(part)) == len(axes) and axes[0] != ndim - len(axes) else part)
-    return nn.layer_normalization(x, *parts, axes=axes, epsilon=config.epsilon() if epsilon is None else epsilon)
+    return normalized.layer_normalization(x, *parts, axes=axes, epsilon=config.epsilon() if epsilon is None else epsilon)
 
 
 def _given(part: Any, otherwise: int, like: Any, sizes: tuple[Any, ...]) -> Any:
