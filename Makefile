@@ -95,7 +95,7 @@ $(DOCS)/.installed: pyproject.toml
 	@touch $@
 
 docs: $(DOCS)/.installed ## build/docs/index.html: the guide, how it works, and the reference, made of the docstrings (a broken link fails)
-	$(DOCS)/bin/python -m mkdocs build --quiet --strict
+	$(DOCS)/bin/python -m mkdocs build --strict
 
 clean: ## remove what was built
 	rm -rf $(VENV) $(PEERS) $(ENGINES) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
