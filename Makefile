@@ -61,7 +61,7 @@ test-page: venv ## the inspector's page in Debian's Chromium (skipped where ther
 	$(BIN)/python -m pytest -rs tests/inspection/test_page.py
 
 lint: venv ## check style and types
-	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/
+	$(BIN)/ruff check symkeras/ backend/ tests/ benchmarks/ examples/ docs/site/
 	$(BIN)/pyright
 
 sanitize: venv ## run emitted C under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer (needs gcc)
@@ -102,7 +102,16 @@ conformance: $(CONFORMANCE)/.installed ## random configurations of all that Kera
 		$(if $(ONLY),--only $(subst $(comma), ,$(ONLY))) || failed="$$failed $(name)";) \
 	if [ -n "$$failed" ]; then echo "differs:$$failed" >&2; exit 1; fi
 
+DOCS := build/docs-venv
+$(DOCS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+docs: $(DOCS)/.installed ## build/docs/index.html: the guide, how it works, and the reference, made of the docstrings (a broken link fails)
+	$(DOCS)/bin/python -m mkdocs build --strict
+
 clean: ## remove what was built
 	rm -rf $(VENV) $(PEERS) $(ENGINES) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help venv demo test test-native test-backends test-backends-quick test-page lint sanitize fuzz bench bench-peers keras-suite conformance clean
+.PHONY: help venv demo test test-native test-backends test-backends-quick test-page lint sanitize fuzz bench bench-peers keras-suite conformance docs clean

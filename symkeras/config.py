@@ -77,7 +77,11 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
-    """Set the default floating dtype: "bfloat16", "float16", "float32" or "float64"."""
+    """Set the default floating dtype.
+
+    Args:
+        value: "bfloat16", "float16", "float32" or "float64".
+    """
     if value == "bfloat16":
         foreign_dtypes.provide()
     _choose("floatx", value, ("bfloat16", "float16", "float32", "float64"))
@@ -123,7 +127,11 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
-    """Set the fuzz factor."""
+    """Set the fuzz factor.
+
+    Args:
+        value: a small positive number.
+    """
     _state["epsilon"] = float(value)
 
 
@@ -133,7 +141,11 @@ def image_data_format() -> str:
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Set the default position of the channel axis."""
+    """Set the default position of the channel axis.
+
+    Args:
+        data_format: "channels_last" or "channels_first".
+    """
     _choose("image_data_format", data_format, ("channels_last", "channels_first"))
 
 
@@ -207,7 +219,11 @@ def max_epochs() -> int | None:
 
 
 def set_max_epochs(value: int | None) -> None:
-    """Cap the epochs of every fit."""
+    """Cap the epochs of every fit.
+
+    Args:
+        value: the most epochs; None for no cap.
+    """
     _state["max_epochs"] = value
 
 
@@ -217,7 +233,11 @@ def max_steps_per_epoch() -> int | None:
 
 
 def set_max_steps_per_epoch(value: int | None) -> None:
-    """Cap the steps of every epoch, evaluation and prediction."""
+    """Cap the steps of every epoch, evaluation and prediction.
+
+    Args:
+        value: the most steps; None for no cap.
+    """
     _state["max_steps_per_epoch"] = value
 
 

@@ -14,6 +14,9 @@ def is_nested(structure: Any) -> bool:
 def flatten(structure: Any) -> list[Any]:
     """The leaves in order; dicts by sorted key. None is a leaf.
 
+    Args:
+        structure: any nesting of tuples, lists and dicts.
+
     >>> flatten({"b": [1, 2], "a": 3})
     [3, 1, 2]
     """
@@ -35,6 +38,9 @@ def _add_leaves(structure: Any, leaves: list[Any]) -> None:
 
 def pack_sequence_as(structure: Any, flat: Sequence[Any]) -> Any:
     """The leaves `flat` in the nesting of `structure`.
+
+    Raises:
+        ValueError: another number of leaves.
 
     >>> pack_sequence_as({"a": 0, "b": (0, 0)}, [1, 2, 3])
     {'a': 1, 'b': (2, 3)}
@@ -64,7 +70,11 @@ def _pack(structure: Any, leaves: Iterator[Any]) -> Any:
 
 
 def map_structure(fn: Callable[..., Any], *structures: Any) -> Any:
-    """`fn` applied to corresponding leaves, in the nesting of the first structure."""
+    """`fn` applied to corresponding leaves, in the nesting of the first structure.
+
+    Raises:
+        ValueError: structures with different numbers of leaves.
+    """
     if len(structures) == 1 and not is_nested(structures[0]):
         return fn(structures[0])
     flats = [flatten(s) for s in structures]
@@ -74,7 +84,11 @@ def map_structure(fn: Callable[..., Any], *structures: Any) -> Any:
 
 
 def assert_same_structure(a: Any, b: Any) -> None:
-    """Raise ValueError unless both are nested in the same way."""
+    """Raise ValueError unless both are nested in the same way.
+
+    Args:
+        a, b: any nesting of tuples, lists and dicts.
+    """
     if is_nested(a) != is_nested(b) or (is_nested(a) and (type(a) is not type(b) or len(a) != len(b))):
         raise ValueError(f"structures differ: {a!r} and {b!r}")
     if isinstance(a, dict):
@@ -133,6 +147,9 @@ def _with_children(structure: Any, children: list[Any]) -> Any:
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     """(path, leaf) in order; a path is the keys and places that lead to the leaf.
 
+    Args:
+        structure: any nesting of tuples, lists and dicts.
+
     >>> flatten_with_path([1, {"a": 2}])
     [((0,), 1), ((1, 'a'), 2)]
     """
@@ -143,6 +160,9 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
 
 def assert_same_paths(a: Any, b: Any) -> None:
     """Raise ValueError unless the leaves of both lie at the same paths, whatever holds them.
+
+    Args:
+        a, b: any nesting of tuples, lists and dicts.
 
     >>> assert_same_paths([1, (2, 3)], (4, [5, 6]))
     """
@@ -163,6 +183,9 @@ def lists_to_tuples(structure: Any) -> Any:
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     """`func` applied to every shape, a list or tuple of sizes and Nones, in the nesting of `structure`.
+
+    Raises:
+        ValueError: something that is no shape.
 
     >>> map_shape_structure(len, {"a": (None, 3), "b": [(2,), (4, 5, 6)]})
     {'a': 2, 'b': [1, 3]}

@@ -19,12 +19,19 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """log(softmax(x)), without the logarithm of zero."""
+    """log(softmax(x)), without the logarithm of zero.
+
+    Args:
+        axis: of the classes.
+    """
     return ops.log_softmax(x, axis=axis)
 
 
 def sparsemax(x: Any, axis: int = -1) -> Any:
     """The nearest point of the probability simplex: like softmax, with zeros (Martins and Astudillo 2016, arXiv:1602.02068).
+
+    Args:
+        axis: of the classes.
 
     >>> import numpy as np
     >>> sparsemax(np.array([0.0, 0.5, 1.0])).tolist()

@@ -59,7 +59,11 @@ def selu(x: Any) -> Any:
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
-    """x times the normal distribution function, exact or by tanh (Hendrycks and Gimpel 2016, arXiv:1606.08415)."""
+    """x times the normal distribution function, exact or by tanh (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+
+    Args:
+        approximate: whether by tanh instead of the error function.
+    """
     return ops.gelu(x, approximate=approximate)
 
 

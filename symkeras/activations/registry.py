@@ -17,6 +17,9 @@ TABLE = Spellings(activations)
 def get(identifier: Any) -> Any:
     """The activation that a name, config, class, layer or function means; `linear` for None.
 
+    Args:
+        identifier: the name, config or function; `linear` when None.
+
     Raises:
         ConfigError: an unknown name.
 

@@ -16,6 +16,8 @@ from symkeras.saving import json_text
 from symkeras.saving.places import kind_of, require_file
 from symkeras.utils.file_cache import home
 
+__all__ = ["decode_predictions", "preprocess_input"]
+
 CLASSES = 1000
 INDEX = "imagenet_class_index.json"
 INDEX_SOURCE = "https://storage.googleapis.com/download.tensorflow.org/data/"

@@ -26,6 +26,9 @@ class CallbackList(Callback):
         model: the model they are told.
         **params: the parameters they are told: `verbose`, `epochs`, `steps`.
 
+    Raises:
+        ConfigError: something that is no callback.
+
     Example:
         >>> events = CallbackList(add_history=True, epochs=1)
         >>> events.has_train_batch_hooks

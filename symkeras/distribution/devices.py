@@ -36,6 +36,7 @@ def list_devices(device_type: str | None = None) -> list[str]:
 
     Raises:
         BackendError: the default backend cannot distribute, or there is no device of that kind.
+        ConfigError: a kind that is no text.
 
     Example:
         >>> list_devices()

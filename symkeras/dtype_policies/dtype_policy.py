@@ -100,7 +100,11 @@ class DTypePolicy:
 
 
 class FloatDTypePolicy(DTypePolicy):
-    """Another name for `DTypePolicy`."""
+    """Another name for `DTypePolicy`.
+
+    Raises:
+        DtypeError: no policy of floats.
+    """
 
 
 def _dtypes_of(name: str) -> tuple[str, str]:

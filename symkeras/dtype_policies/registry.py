@@ -15,6 +15,9 @@ from symkeras.graph import dtypes
 def get(identifier: Any) -> DTypePolicy:
     """The dtype policy that a name, dtype, config or policy means; that of the process for None.
 
+    Args:
+        identifier: the name, config or policy.
+
     Raises:
         ConfigError: it means none, or one that symkeras does not have.
 
@@ -38,6 +41,9 @@ def get(identifier: Any) -> DTypePolicy:
 
 def serialize(dtype_policy: DTypePolicy) -> Any:
     """The config of a dtype policy.
+
+    Args:
+        dtype_policy: the policy.
 
     >>> serialize(DTypePolicy("float32"))["config"]
     {'name': 'float32'}

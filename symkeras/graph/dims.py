@@ -21,6 +21,9 @@ Size: TypeAlias = "int | Dim"
 class Dim:
     """A symbolic size in normal form: a sum of products of atoms, each with an integer coefficient.
 
+    Args:
+        terms: product of atoms -> its coefficient; `symbol` makes what others are made of.
+
     >>> batch = symbol("batch")
     >>> batch * 2 + 1
     2*batch + 1
@@ -125,7 +128,11 @@ _CONSTANTS = ("True", "False", "None", "nan", "inf")
 
 
 def symbol(name: str) -> Dim:
-    """The dim named `name`; the same name is the same dim."""
+    """The dim named `name`; the same name is the same dim.
+
+    Raises:
+        GraphError: a name that is no Python identifier.
+    """
     if not name.isidentifier() or name in _CONSTANTS:
         raise GraphError(f"a dim needs a Python identifier as its name, and none of {', '.join(_CONSTANTS)}; received {printable(repr(name))}")
     return Dim({(name,): 1})

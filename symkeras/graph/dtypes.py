@@ -46,6 +46,9 @@ _LATTICE: dict[str, tuple[str, ...]] = {
 def standardize(dtype: Any) -> str:
     """The canonical name of `dtype`; None is `floatx`.
 
+    Raises:
+        DtypeError: an unknown dtype.
+
     >>> standardize(np.float32), standardize("int"), standardize(bool)
     ('float32', 'int32', 'bool')
     """

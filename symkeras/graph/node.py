@@ -143,6 +143,11 @@ class Node:
 def make(op: Op, inputs: Iterable[Node], attrs: dict[str, Any] | None = None, type: NodeType | None = None) -> Node:
     """The node of `op` on `inputs`: the one that exists already, or a new one whose type is inferred now.
 
+    Args:
+        op: the operation.
+        inputs: nodes that it reads.
+        attrs: static attributes, by the schema of the operation.
+
     Raises:
         GraphError: an attribute that the op does not have, or a value that it cannot have.
         ShapeError, DtypeError: from the op's inference, on the user's own line.

@@ -14,7 +14,12 @@ from symkeras.graph.grammar import Reader
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """Shape and dtype, `f32[batch, 64]` in text."""
+    """Shape and dtype, `f32[batch, 64]` in text.
+
+    Args:
+        shape: sizes, ints or `Dim`.
+        dtype: name of the dtype.
+    """
 
     shape: tuple[Size, ...]
     dtype: str

@@ -21,6 +21,9 @@ def get(identifier: Any) -> Any:
 
     An array stands for the constant initializer of its values.
 
+    Args:
+        identifier: the name, config, class or object; None stays None.
+
     Raises:
         ConfigError: an unknown name.
 

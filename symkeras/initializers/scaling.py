@@ -95,13 +95,22 @@ class _Preset(VarianceScaling):
 
 
 class GlorotNormal(_Preset):
-    """Truncated normal with standard deviation sqrt(2 / (I + O)) (Glorot and Bengio 2010)."""
+    """Truncated normal with standard deviation sqrt(2 / (I + O)) (Glorot and Bengio 2010).
+
+    Args:
+        seed: of the draws; an int, a `SeedGenerator`, or None for one that is drawn.
+        input_axes, output_axes: axes of a weight that count as inputs and outputs; the last two when None.
+    """
 
     _scaling = (1.0, "fan_avg", "truncated_normal")
 
 
 class GlorotUniform(_Preset):
     """Uniform within ±sqrt(6 / (I + O)) (Glorot and Bengio 2010).
+
+    Args:
+        seed: of the draws; an int, a `SeedGenerator`, or None for one that is drawn.
+        input_axes, output_axes: axes of a weight that count as inputs and outputs; the last two when None.
 
     >>> bool(np.abs(GlorotUniform(seed=1)((2, 4))).max() <= 1)
     True
@@ -111,24 +120,44 @@ class GlorotUniform(_Preset):
 
 
 class HeNormal(_Preset):
-    """Truncated normal with standard deviation sqrt(2 / I) (He et al. 2015, arXiv:1502.01852)."""
+    """Truncated normal with standard deviation sqrt(2 / I) (He et al. 2015, arXiv:1502.01852).
+
+    Args:
+        seed: of the draws; an int, a `SeedGenerator`, or None for one that is drawn.
+        input_axes, output_axes: axes of a weight that count as inputs and outputs; the last two when None.
+    """
 
     _scaling = (2.0, "fan_in", "truncated_normal")
 
 
 class HeUniform(_Preset):
-    """Uniform within ±sqrt(6 / I) (He et al. 2015, arXiv:1502.01852)."""
+    """Uniform within ±sqrt(6 / I) (He et al. 2015, arXiv:1502.01852).
+
+    Args:
+        seed: of the draws; an int, a `SeedGenerator`, or None for one that is drawn.
+        input_axes, output_axes: axes of a weight that count as inputs and outputs; the last two when None.
+    """
 
     _scaling = (2.0, "fan_in", "uniform")
 
 
 class LecunNormal(_Preset):
-    """Truncated normal with standard deviation sqrt(1 / I) (LeCun et al. 1998, "Efficient BackProp")."""
+    """Truncated normal with standard deviation sqrt(1 / I) (LeCun et al. 1998, "Efficient BackProp").
+
+    Args:
+        seed: of the draws; an int, a `SeedGenerator`, or None for one that is drawn.
+        input_axes, output_axes: axes of a weight that count as inputs and outputs; the last two when None.
+    """
 
     _scaling = (1.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_Preset):
-    """Uniform within ±sqrt(3 / I) (LeCun et al. 1998, "Efficient BackProp")."""
+    """Uniform within ±sqrt(3 / I) (LeCun et al. 1998, "Efficient BackProp").
+
+    Args:
+        seed: of the draws; an int, a `SeedGenerator`, or None for one that is drawn.
+        input_axes, output_axes: axes of a weight that count as inputs and outputs; the last two when None.
+    """
 
     _scaling = (1.0, "fan_in", "uniform")

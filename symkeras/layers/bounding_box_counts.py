@@ -20,6 +20,7 @@ class MaxNumBoundingBoxes(RandomImages):
     Args:
         max_number: how many.
         fill_value: what boxes and labels that are added consist of.
+        data_format: where the channels of images are; boxes have none.
 
     Input shape:
         a dict of "images" (B, H, W, C) and "bounding_boxes", a dict of "boxes" (B, N, 4) and "labels" (B, N)

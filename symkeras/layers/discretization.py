@@ -25,6 +25,7 @@ class Discretization(Layer):
         epsilon: how exact the quantiles of `adapt` are, as a share of the data.
         output_mode: "int", or vectors: "one_hot", "multi_hot" or "count"; see `CategoryEncoding`.
         sparse: must be False.
+        dtype: as for `Layer`.
 
     Input shape:
         any

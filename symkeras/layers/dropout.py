@@ -136,6 +136,7 @@ class SpatialDropout1D(_SpatialDropout):
     Args:
         rate: the probability that a channel is dropped.
         seed: an integer for draws that repeat.
+        dtype: as for `Layer`.
 
     Input shape:
         (B, T, C)
@@ -163,6 +164,7 @@ class SpatialDropout2D(_SpatialDropout):
         rate: the probability that a channel is dropped.
         data_format: where the channels are.
         seed: an integer for draws that repeat.
+        dtype: as for `Layer`.
 
     Input shape:
         (B, H, W, C), or (B, C, H, W) for "channels_first"
@@ -191,6 +193,7 @@ class SpatialDropout3D(SpatialDropout2D):
         rate: the probability that a channel is dropped.
         data_format: where the channels are.
         seed: an integer for draws that repeat.
+        dtype: as for `Layer`.
 
     Input shape:
         (B, D, H, W, C), or (B, C, D, H, W) for "channels_first"

@@ -27,6 +27,7 @@ class HashedCrossing(ArrayLayer):
         num_bins: how many bins there are.
         output_mode: "int", or "one_hot" vectors.
         sparse: must be False.
+        dtype: as for `Layer`.
 
     Input shape:
         a list or tuple of at least two of (), (B,) or (B, 1), all alike; texts or integers

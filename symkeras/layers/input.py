@@ -68,7 +68,21 @@ def _identifier(name: str) -> str:
 
 
 class InputLayer(Layer):
-    """The layer behind `Input`: passes nothing, holds the placeholder."""
+    """The layer behind `Input`: passes nothing, holds the placeholder.
+
+    Args:
+        shape: sizes without the batch.
+        batch_size: None for any.
+        dtype: `floatx` when None.
+        sparse, ragged: must not be true: tensors are dense.
+        batch_shape: sizes with the batch.
+        input_tensor: a symbolic tensor that the layer stands for.
+        optional: whether None may come.
+        name: unique within a model.
+
+    Raises:
+        ShapeError: no shape, or a sparse or ragged tensor.
+    """
 
     @checked(
         shape=optional(axis_sizes), batch_size=optional(positive_int), sparse=optional(boolean), ragged=optional(boolean),
@@ -155,6 +169,7 @@ def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, s
         name: the key of this input in dicts of data.
         tensor: an existing placeholder to use.
         optional: whether the model may be called with None for it; the layers that take it then get None.
+        sparse, ragged: must not be true: tensors are dense.
 
     >>> Input((784,), name="pixels").shape
     (None, 784)

@@ -18,7 +18,18 @@ def _dtype(value: Any, where: str) -> str:
 
 
 class InputSpec:
-    """Demands on one input: dtype, shape (None for any size), ndim, its bounds, and the size of single axes."""
+    """Demands on one input: dtype, shape (None for any size), ndim, its bounds, and the size of single axes.
+
+    Args:
+        dtype: of the input.
+        shape: sizes, None for any.
+        ndim: number of axes.
+        max_ndim, min_ndim: its bounds.
+        axes: axis -> its size.
+        allow_last_axis_squeeze: whether a last axis of size 1 may be missing, or be there beside.
+        name: of the input.
+        optional: whether None may come.
+    """
 
     @checked(
         dtype=optional(_dtype), shape=optional(several(axis_size)), ndim=optional(non_negative_int), max_ndim=optional(non_negative_int),

@@ -58,6 +58,9 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         **kwargs: the 2017 spellings `input_shape`, `batch_input_shape`, `input_dim`, `input_length`, `batch_size`, and `weights`, arrays that
             the weights begin with.
 
+    Raises:
+        ConfigError: an argument that no layer has.
+
     Example:
         >>> class Scale(Layer):
         ...     def build(self, input_shape):

@@ -69,6 +69,11 @@ def class_operands(y_true: Any, y_pred: Any, axis: int, loss: str) -> tuple[Any,
 def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Any:
     """The mean over `axis` of -(y log p + (1 - y) log(1 - p)).
 
+    Args:
+        from_logits: whether predictions are logits rather than probabilities.
+        label_smoothing: in [0, 1]; targets are drawn towards 1/2 by this much.
+        axis: over which the mean is taken.
+
     >>> import numpy as np
     >>> binary_crossentropy(np.array([[0.0, 1.0]]), np.array([[0.5, 0.5]])).round(4).tolist()
     [0.6931]
@@ -80,6 +85,11 @@ def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, lab
 
 def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Any:
     """-sum(y log p) over the classes; probabilities are first divided by their sum.
+
+    Args:
+        from_logits: whether predictions are logits rather than probabilities.
+        label_smoothing: in [0, 1]; this share of each target is spread over all classes.
+        axis: of the classes.
 
     >>> import numpy as np
     >>> categorical_crossentropy(np.array([[0.0, 1.0]]), np.array([[0.5, 0.5]])).round(4).tolist()
@@ -115,6 +125,10 @@ def sparse_categorical_crossentropy(
         y_pred: probabilities or logits, (B, ..., V).
         ignore_class: labels with this value give a loss of 0.
         axis: the axis of the classes: the last one, as on TensorFlow.
+        from_logits: whether predictions are logits rather than probabilities.
+
+    Raises:
+        ConfigError: another axis than the last.
 
     >>> import numpy as np
     >>> sparse_categorical_crossentropy(np.array([1]), np.array([[0.75, 0.25]])).round(4).tolist()

@@ -21,7 +21,16 @@ def binary_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """The binary cross-entropy times (1 - p of the truth)^gamma, averaged over `axis` (Lin et al. 2017)."""
+    """The binary cross-entropy times (1 - p of the truth)^gamma, averaged over `axis` (Lin et al. 2017).
+
+    Args:
+        apply_class_balancing: whether the classes are weighed by `alpha`.
+        alpha: weight of class 1; class 0 has 1 - alpha.
+        gamma: how much what is predicted well counts less.
+        from_logits: whether predictions are logits rather than probabilities.
+        label_smoothing: in [0, 1]; targets are drawn towards 1/2 by this much.
+        axis: over which the mean is taken.
+    """
     y_true, y_pred = operands(y_true, y_pred)
     check_same_shape(y_true, y_pred, "binary_focal_crossentropy")
     y_true = smooth_binary(y_true, label_smoothing)
@@ -44,7 +53,15 @@ def categorical_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """-sum(alpha (1 - p)^gamma y log p) over the classes; probabilities are divided by their sum and clipped."""
+    """-sum(alpha (1 - p)^gamma y log p) over the classes; probabilities are divided by their sum and clipped.
+
+    Args:
+        alpha: weight of the classes, a number or one per class.
+        gamma: how much what is predicted well counts less.
+        from_logits: whether predictions are logits rather than probabilities.
+        label_smoothing: in [0, 1]; this share of each target is spread over all classes.
+        axis: of the classes.
+    """
     y_true, y_pred, axis = class_operands(y_true, y_pred, axis, "categorical_focal_crossentropy")
     y_true = smooth_classes(y_true, label_smoothing)
     p = ops.softmax(y_pred, axis=axis) if from_logits else y_pred

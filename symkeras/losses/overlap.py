@@ -23,7 +23,14 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
 
 
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
-    """1 - |A ∩ B| / (|A ∩ B| + alpha |A \\ B| + beta |B \\ A|), A true and B predicted (Salehi et al. 2017)."""
+    """1 - |A ∩ B| / (|A ∩ B| + alpha |A \\ B| + beta |B \\ A|), A true and B predicted (Salehi et al. 2017).
+
+    Args:
+        y_true, y_pred: the regions, as numbers in [0, 1].
+        alpha: weight of what is missed.
+        beta: weight of what is invented.
+        axis: axes over which regions extend; all when None.
+    """
     y_true, y_pred = _regions(y_true, y_pred)
     common = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
     missed = ops.sum(ops.multiply(ops.subtract(1.0, y_pred), y_true), axis=axis)

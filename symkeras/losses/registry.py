@@ -15,6 +15,9 @@ TABLE = Spellings(losses)
 def get(identifier: Any) -> Any:
     """The loss that a name, config, class or object means; None for None.
 
+    Args:
+        identifier: the name, config, class or object; None stays None.
+
     Raises:
         ConfigError: an unknown name.
 

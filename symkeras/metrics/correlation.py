@@ -21,6 +21,9 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """A correlation that is 1 only where predictions equal targets, not merely follow them (Lin 1989).
 
     As in Keras the products are of y_true - mean(y_pred) and y_pred - mean(y_pred).
+
+    Args:
+        axis: along which.
     """
     y_true, y_pred = operands(y_true, y_pred)
     mean_true, mean_pred = (ops.mean(y, axis=axis, keepdims=True) for y in (y_true, y_pred))

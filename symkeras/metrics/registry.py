@@ -44,6 +44,9 @@ def get(identifier: Any) -> Any:
 
     Names give objects of the metric's class, which average over all batches of an epoch.
 
+    Args:
+        identifier: the name, config, class or object; None stays None.
+
     Raises:
         ConfigError: an unknown name.
 

@@ -246,7 +246,15 @@ def make_functional(cls: type) -> None:
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The model that `to_json` wrote, with fresh weights."""
+    """The model that `to_json` wrote, with fresh weights.
+
+    Args:
+        json_string: what `to_json` gave.
+        custom_objects: name -> class or function, for those that are not registered.
+
+    Raises:
+        ConfigError: no text, or none that describes a model.
+    """
     from symkeras.saving import json_text
     from symkeras.saving.model_files import model_of_config
 

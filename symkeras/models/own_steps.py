@@ -75,6 +75,9 @@ def own_step(model: Any, mode: str) -> Callable[[Any], Any] | None:
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of a batch, with None for what it has not.
 
+    Args:
+        data: a batch, as `fit` takes it.
+
     Raises:
         ConfigError: a tuple of more than three.
 
@@ -91,6 +94,9 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     """A batch as `unpack_x_y_sample_weight` takes it apart: x alone where it is no tuple and there is nothing else.
+
+    Args:
+        x, y, sample_weight: parts of a batch; None for what there is not.
 
     >>> pack_x_y_sample_weight(1), pack_x_y_sample_weight(1, 2)
     (1, (1, 2))

@@ -25,6 +25,7 @@ class Sequential(Model):
     Args:
         layers: the layers, the first of which may be an `Input`; more come with `add`.
         name: made from the class name when None.
+        trainable: whether the weights receive gradients.
 
     Example:
         >>> from symkeras import Sequential, layers

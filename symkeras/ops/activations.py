@@ -51,7 +51,11 @@ def selu(x: Any) -> Any:
 
 @composite(samples=tuple(Sample((f"{d}[{s}]",), {"axis": a}) for d in ("f32", "f64") for s, a in (("2, 4", -1), ("4, 3", 0))))
 def glu(x: Any, *, axis: int = -1) -> Any:
-    """The first half along `axis` times the sigmoid of the second (Dauphin et al. 2016)."""
+    """The first half along `axis` times the sigmoid of the second (Dauphin et al. 2016).
+
+    Raises:
+        ShapeError: an axis of odd size.
+    """
     size = shape(x)[canonical_axis(axis, len(shape(x)))]
     if isinstance(size, int) and size % 2:
         raise ShapeError(f"glu halves axis {axis}, whose size {size} is odd")

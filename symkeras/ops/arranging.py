@@ -79,6 +79,10 @@ def view(x: Any, dtype: Any = None) -> Any:
 def empty(shape: Any, dtype: Any = None) -> Any:
     """A tensor of `shape` whose elements nobody has chosen: zeros.
 
+    Args:
+        shape: sizes.
+        dtype: of the result; `floatx` when None.
+
     >>> empty((2, 3)).shape
     (2, 3)
     """
@@ -204,6 +208,11 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
     """For each element that of the first choice whose condition holds, else `default`.
 
+    Args:
+        condlist: conditions.
+        choicelist: what each of them chooses.
+        default: where none holds.
+
     Raises:
         ShapeError: not as many choices as conditions, or none.
 
@@ -229,6 +238,9 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     Returns:
         An integer tensor like `indices` for each axis.
 
+    Raises:
+        DtypeError: indices that are no integers.
+
     >>> [k.tolist() for k in unravel_index(np.array([1, 5]), (2, 3))]
     [[0, 1], [1, 2]]
     """
@@ -248,6 +260,14 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 
 def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0) -> Any:
     """Powers of `base`, their exponents evenly spaced from `start` to `stop`; see `linspace`.
+
+    Args:
+        start, stop: exponents.
+        num: how many.
+        endpoint: whether `stop` is the last exponent.
+        base: of the powers.
+        dtype: of the result; floating when None.
+        axis: where the new axis is.
 
     >>> logspace(0, 2, 3).tolist()
     [1.0, 10.0, 100.0]

@@ -251,6 +251,9 @@ def scan(
     Returns:
         The last carry, and the outputs stacked along a new first axis.
 
+    Raises:
+        ShapeError: no sequences and no length, first axes that differ, or a carry that comes back with another number of parts.
+
     >>> total, sums = scan(lambda c, x: (c + x, c + x), np.float32(0), np.arange(4, dtype="float32"))
     >>> float(total), sums.tolist()
     (6.0, [0.0, 1.0, 3.0, 6.0])
@@ -321,6 +324,9 @@ def _scan_arrays(f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any, l
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
     """`true_fn()` where the boolean scalar `pred` holds, else `false_fn()`; only the branch taken is computed.
 
+    Raises:
+        ShapeError: more than one boolean, or branches that give different numbers of tensors.
+
     >>> cond(np.bool_(True), lambda: 1.0, lambda: 2.0)
     1.0
     """
@@ -361,6 +367,9 @@ def _with_inputs(graph: Graph, own: Sequence[Node], wanted: Sequence[Node]) -> G
 
 def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """Repeat `body(*loop_vars)` while `cond(*loop_vars)` holds, at most `maximum_iterations` times.
+
+    Raises:
+        GraphError: the condition assigns a variable; only the body can.
 
     >>> while_loop(lambda i: i < 10, lambda i: (i * 2,), (np.int32(1),))
     (np.int32(16),)
@@ -411,7 +420,13 @@ def _while_arrays(cond: Callable[..., Any], body: Callable[..., Any], state: Any
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
-    """`for i in range(lower, upper): val = body_fun(i, val)`; differentiable where both bounds are numbers or sizes."""
+    """`for i in range(lower, upper): val = body_fun(i, val)`; differentiable where both bounds are numbers or sizes.
+
+    Args:
+        lower, upper: the bounds, the upper one left out.
+        body_fun: takes the number of the step and the value, returns the new value.
+        init_val: the first value, any nesting of tensors.
+    """
     for name, bound in (("lower", lower), ("upper", upper)):
         if not (arguments.is_integer(bound) or isinstance(bound, (dims.Dim, np.ndarray)) or is_symbolic(bound)):
             raise arguments.refusal(f"fori_loop: {name}", "an integer, a size or a scalar tensor", bound)

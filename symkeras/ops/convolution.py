@@ -233,6 +233,15 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
     """Convolution of (B, *S, C) with a kernel (*K, C / groups, O), in 1, 2 or 3 spatial dims.
 
     The number of groups is C over the kernel's channels. `data_format="channels_first"` takes and gives (B, C, *S).
+
+    Args:
+        strides: steps of the kernel, one number or one per spatial dim.
+        padding: "valid" (none), "same" (as large as the input where strides are 1) or "causal" (before the first element).
+        data_format: where the channels are; `config.image_data_format()` when None.
+        dilation_rate: distance between the elements a kernel sees.
+
+    Raises:
+        ShapeError: shapes, numbers or a padding that do not fit.
     """
     channels_first = (data_format or config.image_data_format()) == "channels_first"
     n = len(shape(kernel)) - 2
@@ -255,6 +264,16 @@ def depthwise_conv(
 ) -> Any:
     """The convolution of every channel of (B, *S, C) with kernels (*K, C, M) of its own, as (B, *S', C * M); see `conv`.
 
+    Args:
+        kernel: (*K, C, M).
+        strides: steps of the kernel, one number or one per spatial dim.
+        padding: "valid" (none), "same" (as large as the input where strides are 1) or "causal" (before the first element).
+        data_format: where the channels are; `config.image_data_format()` when None.
+        dilation_rate: distance between the elements a kernel sees.
+
+    Raises:
+        ShapeError: a kernel of fewer than three axes, or shapes that do not fit.
+
     >>> import numpy as np
     >>> depthwise_conv(np.ones((1, 3, 2), "float32"), np.ones((3, 2, 1), "float32")).tolist()
     [[[3.0, 3.0]]]
@@ -268,6 +287,14 @@ def depthwise_conv(
 def separable_conv(inputs: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: str = "valid",
                    data_format: str | None = None, dilation_rate: Any = 1) -> Any:  # fmt: skip
     """A depthwise convolution with (*K, C, M), whose channels a kernel (1.., C * M, O) mixes; see `conv`.
+
+    Args:
+        depthwise_kernel: (*K, C, M).
+        pointwise_kernel: (1.., C * M, O).
+        strides: steps of the kernel, one number or one per spatial dim.
+        padding: "valid" (none), "same" (as large as the input where strides are 1) or "causal" (before the first element).
+        data_format: where the channels are; `config.image_data_format()` when None.
+        dilation_rate: distance between the elements a kernel sees.
 
     >>> import numpy as np
     >>> separable_conv(np.ones((1, 3, 2), "float32"), np.ones((3, 2, 1), "float32"), np.ones((1, 2, 1), "float32")).tolist()

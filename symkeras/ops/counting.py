@@ -71,6 +71,9 @@ def digitize(x: Any, bins: Any) -> Any:
     Returns:
         int32, from 0 to N.
 
+    Raises:
+        ShapeError: `bins` is no vector.
+
     >>> digitize(np.float32([0.2, 6.4]), [0.0, 1.0, 2.5]).tolist()
     [1, 3]
     """
@@ -180,6 +183,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
     Raises:
         ConfigError: a symbolic tensor, or `sparse`. DtypeError: no integers. DataError: a number below 0.
+        ShapeError: no vector of integers, or weights of another shape.
 
     >>> bincount(np.array([1, 1, 3])).tolist()
     [0, 2, 0, 1]

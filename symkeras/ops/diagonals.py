@@ -93,6 +93,10 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The sum of a diagonal of matrices; see `diagonal`.
 
+    Args:
+        offset: which diagonal, above the main one for offset > 0.
+        axis1, axis2: the axes of the matrices.
+
     >>> int(trace(np.arange(9).reshape(3, 3)))
     12
     """
@@ -101,6 +105,11 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 def tri(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     """Ones on and below the k-th diagonal, zeros above it: (N, M); the sizes may be symbolic.
+
+    Args:
+        N, M: numbers of rows and of columns; as many columns as rows when None.
+        k: the last diagonal with ones, 0 for the main one.
+        dtype: of the result; `floatx` when None.
 
     >>> tri(2, 3).tolist()
     [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]

@@ -170,6 +170,23 @@ def _has(dtype: str, x: Any) -> bool:
     return not isinstance(x, int) or np.iinfo(dtype).min <= x <= np.iinfo(dtype).max
 
 
+_ONE = """    Args:
+        x: a tensor, an array or a number.
+
+    Raises:
+        DtypeError: a dtype that the operation does not take.
+        TypeError: another number of arguments.
+"""
+_SEVERAL = """    Args:
+        {}: tensors, arrays or numbers, which are broadcast.
+
+    Raises:
+        DtypeError: a dtype that the operation does not take.
+        ShapeError: shapes that do not broadcast.
+        TypeError: another number of arguments.
+"""
+
+
 def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None, **options: Any) -> Callable[..., Any]:
     """Add one op to the table and return its function."""
     op = Elementwise(name, fn, vjp, **options)
@@ -195,7 +212,7 @@ def row(name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None
         return compute(op, values, {})
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = op.__doc__
+    call.__doc__ = f"{op.__doc__}\n\n{_ONE if op.arity == 1 else _SEVERAL.format(', '.join(names))}"
     call.__signature__ = signature  # type: ignore[attr-defined]
     call.op = op  # type: ignore[attr-defined]
     ROWS[name] = call
@@ -359,6 +376,9 @@ WHERE = add(Where())
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """`x1` where `condition` is true, else `x2`.
+
+    Raises:
+        ShapeError: one of `x1` and `x2` alone, or a symbolic condition without them.
 
     >>> where(np.array([True, False]), 1.0, 0.0)
     array([1., 0.], dtype=float32)

@@ -210,6 +210,16 @@ def _integers(indices: Any) -> Any:
 def one_hot(x: Any, num_classes: Any, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
     """1 at the position each integer names, 0 elsewhere; integers out of range give all zeros. The number of classes may be symbolic.
 
+    Args:
+        x: integers.
+        num_classes: how many there are.
+        axis: where the new axis is.
+        dtype: of the result; `floatx` when None.
+        sparse: must be False.
+
+    Raises:
+        ShapeError: `sparse` is asked for.
+
     >>> one_hot(np.array([0, 2]), 3).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """

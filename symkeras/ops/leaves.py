@@ -193,7 +193,14 @@ def stop_gradient(variable: Any) -> Any:
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
-    """`x` as an array, or as it is when symbolic; in `dtype` if one is given."""
+    """`x` as an array, or as it is when symbolic; in `dtype` if one is given.
+
+    Args:
+        sparse, ragged: must not be true: tensors are dense.
+
+    Raises:
+        ShapeError: a sparse or ragged tensor is asked for.
+    """
     if sparse or ragged:
         raise ShapeError("symkeras has dense tensors only: sparse and ragged must be False or None")
     if is_symbolic(x):

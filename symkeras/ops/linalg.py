@@ -79,6 +79,9 @@ def _matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False
 def matmul(x1: Any, x2: Any) -> Any:
     """Matrix product over the last two axes, by NumPy's rules for vectors and stacks.
 
+    Raises:
+        ShapeError: a scalar, or sizes that differ.
+
     >>> matmul(np.eye(2), np.array([3.0, 4.0])).tolist()
     [3.0, 4.0]
     """
@@ -111,7 +114,11 @@ def dot(x1: Any, x2: Any) -> Any:
 
 
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
-    """Sum of products over the axes paired in `axes` (a number: the last of `x1` with the first of `x2`)."""
+    """Sum of products over the axes paired in `axes` (a number: the last of `x1` with the first of `x2`).
+
+    Raises:
+        ShapeError: axes that do not fit together.
+    """
     x1, x2 = promoted("numeric", x1, x2)
     s1, s2 = shape(x1), shape(x2)
     if not isinstance(axes, (list, tuple)):
@@ -134,6 +141,9 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
 
 def einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
     """Einstein summation over named axes, two operands at a time from the left.
+
+    Args:
+        subscripts: Einstein's notation, such as "ij,jk->ik"; "..." stands for leading axes.
 
     >>> einsum("ij,j->i", np.ones((2, 3)), np.arange(3.0)).tolist()
     [3.0, 3.0]

@@ -24,6 +24,11 @@ def _filled(x: Any, value: Any) -> Any:
 def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Sum over `axis` of what is not NaN; 0 of nothing.
 
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+
     >>> float(nansum(np.float32([1, np.nan, 2])))
     3.0
     """
@@ -32,6 +37,11 @@ def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Product over `axis` of what is not NaN; 1 of nothing.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
 
     >>> float(nanprod(np.float32([3, np.nan, 2])))
     6.0
@@ -42,6 +52,11 @@ def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Running sum along `axis` (of the flattened tensor when None), with NaN as 0.
 
+    Args:
+        x: numbers.
+        axis: along which; of the flattened tensor when None.
+        dtype: what the elements are cast to before.
+
     >>> nancumsum(np.float32([1, np.nan, 2])).tolist()
     [1.0, 1.0, 3.0]
     """
@@ -50,6 +65,11 @@ def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Running product along `axis` (of the flattened tensor when None), with NaN as 1.
+
+    Args:
+        x: numbers.
+        axis: along which; of the flattened tensor when None.
+        dtype: what the elements are cast to before.
 
     >>> nancumprod(np.float32([3, np.nan, 2])).tolist()
     [3.0, 3.0, 6.0]
@@ -68,6 +88,11 @@ def _extreme(reduce: Callable[..., Any], worst: float, x: Any, axis: Any, keepdi
 def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Largest element over `axis` that is not NaN; NaN where there is none.
 
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+
     >>> float(nanmax(np.float32([1, np.nan, 2])))
     2.0
     """
@@ -76,6 +101,11 @@ def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Smallest element over `axis` that is not NaN; NaN where there is none.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
 
     >>> float(nanmin(np.float32([1, np.nan, 2])))
     1.0
@@ -95,6 +125,11 @@ def _place(find: Callable[..., Any], best: Callable[..., Any], x: Any, axis: int
 def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index along `axis` of the largest element that is not NaN, the first of equals; -1 where all are NaN.
 
+    Args:
+        x: numbers.
+        axis: along which; of the flattened tensor when None.
+        keepdims: whether the axis stays, with size 1.
+
     >>> int(nanargmax(np.float32([1, np.nan, 2])))
     2
     """
@@ -104,6 +139,11 @@ def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index along `axis` of the smallest element that is not NaN, the first of equals; -1 where all are NaN.
 
+    Args:
+        x: numbers.
+        axis: along which; of the flattened tensor when None.
+        keepdims: whether the axis stays, with size 1.
+
     >>> int(nanargmin(np.float32([np.nan, 1, 2])))
     1
     """
@@ -112,6 +152,11 @@ def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Mean over `axis` of what is not NaN; NaN of nothing; integers give `floatx`.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
 
     >>> float(nanmean(np.float32([1, np.nan, 2])))
     1.5
@@ -125,6 +170,11 @@ def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Population variance over `axis` of what is not NaN; NaN of nothing.
 
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+
     >>> float(nanvar(np.float32([1, np.nan, 3])))
     1.0
     """
@@ -136,6 +186,11 @@ def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Population standard deviation over `axis` of what is not NaN; NaN of nothing.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
 
     >>> float(nanstd(np.float32([1, np.nan, 3])))
     1.0

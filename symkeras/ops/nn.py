@@ -140,7 +140,11 @@ def _log_softmax_vjp(dy: Any, out: Any, x: Any, *, axis: int = -1) -> Any:
 
 @composite(vjp=_log_softmax_vjp, samples=_softmax_samples())
 def log_softmax(x: Any, *, axis: int = -1) -> Any:
-    """log(softmax(x)) without a logarithm of zero."""
+    """log(softmax(x)) without a logarithm of zero.
+
+    Args:
+        axis: of the classes.
+    """
     x = _floating(x)
     if _goes_over_nothing(x, axis):
         return x
@@ -149,7 +153,13 @@ def log_softmax(x: Any, *, axis: int = -1) -> Any:
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """log(sum(exp(x))) without overflow; -inf where all are -inf or there are none, inf where one is inf."""
+    """log(sum(exp(x))) without overflow; -inf where all are -inf or there are none, inf where one is inf.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+    """
     x = _floating(x)
     safe = safe_shift(x, axis)
     out = ew.add_(ew.log(red.sum(ew.exp(ew.subtract(x, safe)), axis, True)), safe)
@@ -173,7 +183,13 @@ def _drop(out: Any, x: Any, axis: Any) -> Any:
 
 
 def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
-    """Mean and population variance over `axes`; those of float16 are computed in float32 and kept within its range."""
+    """Mean and population variance over `axes`; those of float16 are computed in float32 and kept within its range.
+
+    Args:
+        axes: over which.
+        keepdims: whether the axes stay, with size 1.
+        synchronized: accepted for Keras' signature; statistics are those of the whole batch anyway.
+    """
     if dtypes.result_type(dtype_of(x)) != "float16":
         return red.mean(x, axes, keepdims), red.var(x, axes, keepdims)
     wide, most = cast(x, "float32"), 65504.0

@@ -27,7 +27,13 @@ true_divide = ew.divide
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """A tensor of `shape` filled with `fill_value`, in `floatx` where no dtype is given; sizes may be symbolic."""
+    """A tensor of `shape` filled with `fill_value`, in `floatx` where no dtype is given; sizes may be symbolic.
+
+    Args:
+        shape: sizes; an int for a vector.
+        fill_value: a number, or what broadcasts to the shape.
+        dtype: of the result; `floatx` when None.
+    """
     shape = as_shape(shape)
     _check_sizes(shape, "full")
     dtype = dtypes.standardize(dtype)
@@ -43,12 +49,22 @@ def _check_sizes(sizes: Sequence[Any], what: str) -> None:
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
-    """Zeros of `shape`; sizes may be symbolic."""
+    """Zeros of `shape`; sizes may be symbolic.
+
+    Args:
+        shape: sizes; an int for a vector.
+        dtype: of the result; `floatx` when None.
+    """
     return full(shape, 0, dtypes.standardize(dtype))
 
 
 def ones(shape: Any, dtype: Any = None) -> Any:
-    """Ones of `shape`; sizes may be symbolic."""
+    """Ones of `shape`; sizes may be symbolic.
+
+    Args:
+        shape: sizes; an int for a vector.
+        dtype: of the result; `floatx` when None.
+    """
     return full(shape, 1, dtypes.standardize(dtype))
 
 
@@ -63,12 +79,26 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """A tensor like `x` filled with `fill_value`."""
+    """A tensor like `x` filled with `fill_value`.
+
+    Args:
+        x: gives the shape.
+        fill_value: a number, or what broadcasts to the shape.
+        dtype: of the result; that of `x` when None.
+    """
     return full(shape(x), fill_value, dtype or dtype_of(x))
 
 
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
     """Numbers from `start` (or 0) to before `stop`; both may be symbolic sizes.
+
+    Args:
+        start, stop: as for `range`; one alone is `stop`.
+        step: not 0; 1 when None.
+        dtype: of the result; from the numbers when None.
+
+    Raises:
+        ShapeError: no finite real numbers, or a step of 0.
 
     >>> arange(3).tolist()
     [0, 1, 2]
@@ -132,6 +162,11 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
 def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     """Ones on a diagonal; the sizes may be symbolic.
 
+    Args:
+        N, M: numbers of rows and of columns; as many columns as rows when None.
+        k: which diagonal, 0 for the main one, above it for k > 0.
+        dtype: of the result; `floatx` when None.
+
     Raises:
         DtypeError: a size that is no integer.
     """
@@ -147,7 +182,12 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
 
 
 def identity(n: int, dtype: Any = None) -> Any:
-    """The identity matrix."""
+    """The identity matrix.
+
+    Args:
+        n: number of rows and columns.
+        dtype: of the result; `floatx` when None.
+    """
     return eye(n, dtype=dtype)
 
 
@@ -163,6 +203,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     Raises:
         ConfigError: another mode, or a number for a mode that mirrors.
         DtypeError: the dtype of `x` has no such number as `constant_values`.
+        ShapeError: widths of another form.
 
     >>> pad(np.array([1, 2, 3]), 2, mode="reflect").tolist()
     [3, 2, 1, 2, 3, 2, 1]
@@ -207,6 +248,10 @@ _INNER = {
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """`x` cut along `axis` into equal parts, or at the given indices.
 
+    Args:
+        indices_or_sections: the number of parts, or the places before which `x` is cut.
+        axis: that is cut.
+
     Raises:
         ShapeError: the axis has no so many equal parts.
     """
@@ -227,7 +272,11 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """`x` with two axes exchanged."""
+    """`x` with two axes exchanged.
+
+    Args:
+        axis1, axis2: the axes.
+    """
     n = len(shape(x))
     order = list(range(n))
     a, b = canonical_axis(axis1, n), canonical_axis(axis2, n)
@@ -236,7 +285,15 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    """`x` with axes moved to new positions, the others keeping their order."""
+    """`x` with axes moved to new positions, the others keeping their order.
+
+    Args:
+        source: an axis, or several.
+        destination: where each of them goes.
+
+    Raises:
+        ShapeError: not as many axes as places, or one twice.
+    """
     n = len(shape(x))
     src = [canonical_axis(a, n) for a in listed(source, "axis")]
     dst = [canonical_axis(a, n) for a in listed(destination, "axis")]

@@ -194,11 +194,25 @@ def _pool(op: str, x: Any, pool_size: Any, strides: Any, padding: str, data_form
 
 
 def max_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None) -> Any:
-    """Largest element of each window of (B, *S, C); strides default to the window."""
+    """Largest element of each window of (B, *S, C); strides default to the window.
+
+    Args:
+        pool_size: size of a window, one number or one per spatial dim.
+        strides: steps of the window; its size when None.
+        padding: "valid" or "same".
+        data_format: where the channels are; `config.image_data_format()` when None.
+    """
     return _pool("max_pool", inputs, pool_size, strides, padding, data_format)[0]
 
 
 def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None) -> Any:
-    """Mean of each window of (B, *S, C); padded places do not count."""
+    """Mean of each window of (B, *S, C); padded places do not count.
+
+    Args:
+        pool_size: size of a window, one number or one per spatial dim.
+        strides: steps of the window; its size when None.
+        padding: "valid" or "same".
+        data_format: where the channels are; `config.image_data_format()` when None.
+    """
     inputs = cast(inputs, dtypes.inexact(dtypes.result_type(dtype_of(inputs))))
     return _pool("sum_pool", inputs, pool_size, strides, padding, data_format)[0]

@@ -34,6 +34,10 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Whether all elements of x1 and x2 are close, as `isclose` says it: a boolean scalar.
 
+    Args:
+        rtol, atol: how far elements may be apart, relative to `x2` and as such.
+        equal_nan: whether a NaN is close to a NaN.
+
     >>> import numpy as np
     >>> bool(allclose(np.ones(3), 1 + 1e-9))
     True

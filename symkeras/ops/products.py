@@ -31,6 +31,9 @@ def inner(x1: Any, x2: Any) -> Any:
 def vdot(x1: Any, x2: Any) -> Any:
     """The sum of products of all elements of two tensors of one size.
 
+    Raises:
+        ShapeError: different numbers of elements.
+
     >>> import numpy as np
     >>> int(vdot(np.array([[1], [2]]), np.array([3, 4])))
     11

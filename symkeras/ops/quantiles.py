@@ -47,6 +47,13 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
 def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     """`quantile` of what is not NaN; NaN where there is none.
 
+    Args:
+        x: numbers.
+        q: a number or a vector of them, from 0 to 1.
+        axis: one or several; all when None.
+        method: what lies between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+        keepdims: whether the axes stay, with size 1.
+
     >>> float(nanquantile(np.float32([1, np.nan, 2]), 0.5))
     1.5
     """
@@ -55,6 +62,13 @@ def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdi
 
 def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     """`quantile` with `q` in percent, from 0 to 100.
+
+    Args:
+        x: numbers.
+        q: a number or a vector of them, from 0 to 100.
+        axis: one or several; all when None.
+        method: what lies between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+        keepdims: whether the axes stay, with size 1.
 
     >>> float(percentile(np.float32([1, 2, 3]), 50))
     2.0
@@ -65,6 +79,13 @@ def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdim
 def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     """`percentile` of what is not NaN; NaN where there is none.
 
+    Args:
+        x: numbers.
+        q: a number or a vector of them, from 0 to 100.
+        axis: one or several; all when None.
+        method: what lies between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+        keepdims: whether the axes stay, with size 1.
+
     >>> float(nanpercentile(np.float32([1, np.nan, 2]), 50))
     1.5
     """
@@ -74,6 +95,11 @@ def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keep
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The element in the middle over `axis`, or the mean of the two there; NaN where one is NaN.
 
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+
     >>> float(median(np.float32([3, 1, 2])))
     2.0
     """
@@ -82,6 +108,11 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def nanmedian(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """`median` of what is not NaN; NaN where there is none.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
 
     >>> float(nanmedian(np.float32([3, 1, np.nan])))
     2.0

@@ -216,6 +216,11 @@ def _reduce(name: str, x: Any, axis: Any, keepdims: bool) -> Any:
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Sum over `axis` (all axes when None); bools are counted as int32, small integers widened to int32, floats of 16 bits or less summed in float32.
 
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+
     >>> float(sum(np.ones((2, 3), "float32")))
     6.0
     """
@@ -225,7 +230,14 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
-    """Product over `axis` (all axes when None)."""
+    """Product over `axis` (all axes when None).
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+        dtype: what the elements are cast to before.
+    """
     return _reduce("prod", _counted(x) if dtype is None else cast(x, dtype), axis, keepdims)
 
 
@@ -236,7 +248,14 @@ def _counted(x: Any) -> Any:
 
 
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
-    """Largest element over `axis`; NaN where one is NaN. `initial` is a lower bound."""
+    """Largest element over `axis`; NaN where one is NaN. `initial` is a lower bound.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+        initial: a lower bound of the result.
+    """
     if initial is not None and _is_of_nothing(x, axis):
         return _only(initial, x, axis, keepdims)
     out = _reduce("max", x, axis, keepdims)
@@ -244,7 +263,14 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
-    """Smallest element over `axis`; NaN where one is NaN. `initial` is an upper bound."""
+    """Smallest element over `axis`; NaN where one is NaN. `initial` is an upper bound.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+        initial: an upper bound of the result.
+    """
     if initial is not None and _is_of_nothing(x, axis):
         return _only(initial, x, axis, keepdims)
     out = _reduce("min", x, axis, keepdims)
@@ -263,12 +289,24 @@ def _only(initial: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether any element over `axis` is true."""
+    """Whether any element over `axis` is true.
+
+    Args:
+        x: taken as booleans.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+    """
     return _reduce("any", cast(x, "bool"), axis, keepdims)
 
 
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether all elements over `axis` are true."""
+    """Whether all elements over `axis` are true.
+
+    Args:
+        x: taken as booleans.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+    """
     return _reduce("all", cast(x, "bool"), axis, keepdims)
 
 
@@ -283,12 +321,24 @@ def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Index of the largest element along `axis`, the first of equals."""
+    """Index of the largest element along `axis`, the first of equals.
+
+    Args:
+        x: numbers.
+        axis: along which; of the flattened tensor when None.
+        keepdims: whether the axis stays, with size 1.
+    """
     return _arg("argmax", x, axis, keepdims)
 
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Index of the smallest element along `axis`, the first of equals."""
+    """Index of the smallest element along `axis`, the first of equals.
+
+    Args:
+        x: numbers.
+        axis: along which; of the flattened tensor when None.
+        keepdims: whether the axis stays, with size 1.
+    """
     return _arg("argmin", x, axis, keepdims)
 
 
@@ -303,18 +353,35 @@ def _cumulative(name: str, x: Any, axis: int | None, dtype: Any) -> Any:
 
 
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """Running sum along `axis`."""
+    """Running sum along `axis`.
+
+    Args:
+        x: numbers.
+        axis: along which; of the flattened tensor when None.
+        dtype: what the elements are cast to before.
+    """
     return _cumulative("cumsum", x, axis, dtype)
 
 
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """Running product along `axis`."""
+    """Running product along `axis`.
+
+    Args:
+        x: numbers.
+        axis: along which; of the flattened tensor when None.
+        dtype: what the elements are cast to before.
+    """
     return _cumulative("cumprod", x, axis, dtype)
 
 
 @remembered(1)
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Mean over `axis` (all axes when None); integers give `floatx`.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
 
     >>> float(mean(np.array([1.0, 3.0])))
     2.0
@@ -332,12 +399,24 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 @remembered(1)
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Population variance over `axis`: the mean of squared distances from the mean."""
+    """Population variance over `axis`: the mean of squared distances from the mean.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+    """
     x = cast(x, dtypes.inexact(dtypes.result_type(dtype_of(x))))
     return mean(ew.square(ew.subtract(x, mean(x, axis, True))), axis, keepdims)
 
 
 @remembered(1)
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Population standard deviation over `axis`."""
+    """Population standard deviation over `axis`.
+
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+    """
     return ew.sqrt(var(x, axis, keepdims))

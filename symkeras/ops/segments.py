@@ -47,6 +47,11 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: Any = None, sorted: b
 def segment_prod(data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False) -> Any:
     """Products of the rows of `data` that share an id; 1 where there is none. See `segment_sum`.
 
+    Args:
+        segment_ids: the id of each row; rows with an id out of range do not count.
+        num_segments: how many rows the result has; from the ids when None, which arrays alone have.
+        sorted: accepted for Keras' signature; it is not needed.
+
     >>> segment_prod(np.float32([2, 5, 3]), [0, 1, 0], 2).tolist()
     [6.0, 5.0]
     """
@@ -55,6 +60,11 @@ def segment_prod(data: Any, segment_ids: Any, num_segments: Any = None, sorted: 
 
 def segment_max(data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False) -> Any:
     """Largest of the rows of `data` that share an id, NaN where one is; the least number of the dtype where there is none. See `segment_sum`.
+
+    Args:
+        segment_ids: the id of each row; rows with an id out of range do not count.
+        num_segments: how many rows the result has; from the ids when None, which arrays alone have.
+        sorted: accepted for Keras' signature; it is not needed.
 
     >>> segment_max(np.float32([2, 5, 3]), [0, 1, 0], 2).tolist()
     [3.0, 5.0]
@@ -65,6 +75,11 @@ def segment_max(data: Any, segment_ids: Any, num_segments: Any = None, sorted: b
 
 def segment_min(data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False) -> Any:
     """Smallest of the rows of `data` that share an id, NaN where one is; the largest number of the dtype where there is none. See `segment_sum`.
+
+    Args:
+        segment_ids: the id of each row; rows with an id out of range do not count.
+        num_segments: how many rows the result has; from the ids when None, which arrays alone have.
+        sorted: accepted for Keras' signature; it is not needed.
 
     >>> segment_min(np.float32([2, 5, 3]), [0, 1, 0], 2).tolist()
     [2.0, 5.0]

@@ -254,6 +254,12 @@ class Flip(_Movement):
 def reshape(x: Any, newshape: Any) -> Any:
     """`x` in another shape; one size may be -1, and None stands for a symbolic size that is kept.
 
+    Args:
+        newshape: sizes; one may be -1, for what is left.
+
+    Raises:
+        ShapeError: another number of elements.
+
     >>> reshape(np.arange(6), (2, -1)).shape
     (2, 3)
     """
@@ -326,7 +332,11 @@ def slice_axis(x: Any, axis: int, start: Size, stop: Size, stride: int = 1) -> A
 
 
 def concatenate(xs: Any, axis: int = 0) -> Any:
-    """`xs` joined along an axis; dtypes are promoted."""
+    """`xs` joined along an axis; dtypes are promoted.
+
+    Raises:
+        ShapeError: no tensor, or shapes that differ beside the axis.
+    """
     xs = list(xs)
     if not xs:
         raise ShapeError("concatenate needs at least one tensor")
@@ -353,7 +363,11 @@ def expand_dims(x: Any, axis: Any) -> Any:
 
 
 def squeeze(x: Any, axis: Any = None) -> Any:
-    """`x` without axes of size 1 (those of `axis`, or all)."""
+    """`x` without axes of size 1 (those of `axis`, or all).
+
+    Raises:
+        ShapeError: an axis whose size is not 1.
+    """
     sizes = shape(x)
     if axis is None:
         axes = [k for k, d in enumerate(sizes) if isinstance(d, int) and d == 1]

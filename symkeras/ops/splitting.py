@@ -16,6 +16,10 @@ from symkeras.ops.shaping import canonical_axis, concatenate, reshape, slice_axi
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """`x` cut along `axis` into parts of nearly equal size, the first ones larger by one, or at the given indices.
 
+    Args:
+        indices_or_sections: the number of parts, or the places before which `x` is cut.
+        axis: that is cut.
+
     Raises:
         ShapeError: fewer than one part.
 
@@ -42,6 +46,9 @@ def _cut(what: str, x: Any, indices_or_sections: Any, axis: int, least: int) -> 
 def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
     """`x` cut along its first axis into equal parts, or at the given indices; it has two axes at least.
 
+    Args:
+        indices_or_sections: the number of parts, or the places before which `x` is cut.
+
     >>> [part.tolist() for part in vsplit(np.array([[1, 2], [3, 4]]), 2)]
     [[[1, 2]], [[3, 4]]]
     """
@@ -51,6 +58,9 @@ def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
     """`x` cut along its second axis, of a vector its only one, into equal parts, or at the given indices.
 
+    Args:
+        indices_or_sections: the number of parts, or the places before which `x` is cut.
+
     >>> [part.tolist() for part in hsplit(np.array([[1, 2], [3, 4]]), 2)]
     [[[1], [3]], [[2], [4]]]
     """
@@ -59,6 +69,9 @@ def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 
 def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
     """`x` cut along its third axis into equal parts, or at the given indices; it has three axes at least.
+
+    Args:
+        indices_or_sections: the number of parts, or the places before which `x` is cut.
 
     >>> [part.tolist() for part in dsplit(np.array([[[1, 2]]]), 2)]
     [[[[1]]], [[[2]]]]

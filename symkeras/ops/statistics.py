@@ -53,6 +53,11 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest less the smallest element over `axis`.
 
+    Args:
+        x: numbers.
+        axis: one or several; all when None.
+        keepdims: whether the axes stay, with size 1.
+
     >>> int(ptp(np.array([3, 9, 4])))
     6
     """
@@ -61,6 +66,14 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     """Each element along `axis` less the one before it, `n` times over; of booleans whether they differ.
+
+    Args:
+        a: numbers.
+        n: how many times.
+        axis: along which.
+
+    Raises:
+        ShapeError: a negative number of times, or a scalar.
 
     >>> diff(np.array([1, 4, 9])).tolist()
     [3, 5]
@@ -112,6 +125,9 @@ def corrcoef(x: Any) -> Any:
 
     Returns:
         (V, V), or a scalar of one variable given as a vector.
+
+    Raises:
+        ShapeError: more than two axes.
 
     >>> corrcoef(np.float32([[1, 2, 3], [3, 2, 1]])).round(3).tolist()
     [[1.0, -1.0], [-1.0, 1.0]]
@@ -169,6 +185,9 @@ def cdist(x: Any, y: Any) -> Any:
 
     Returns:
         (..., N, M). The gradient between equal points is 0.
+
+    Raises:
+        ShapeError: points of different dimension.
 
     >>> cdist(np.float32([[0, 0], [3, 4]]), np.float32([[0, 0]])).tolist()
     [[0.0], [5.0]]

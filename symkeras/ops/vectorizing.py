@@ -26,6 +26,7 @@ def vectorize(pyfunc: Callable[..., Any], *, excluded: Collection[int | str] | N
 
     Raises:
         ConfigError: no function, or no signature.
+        ShapeError: a signature that does not fit what comes.
 
     >>> vectorize(lambda a, b: a + b if a > b else a * b)([1, 2, 3], 2).tolist()
     [2, 4, 5]

@@ -72,6 +72,9 @@ def kaiser(x: Any, beta: Any) -> Any:
         x: how many.
         beta: how steep it is, a number or a scalar tensor.
 
+    Raises:
+        ConfigError: `beta` is no number.
+
     >>> kaiser(3, 0.0).tolist()
     [1.0, 1.0, 1.0]
     """

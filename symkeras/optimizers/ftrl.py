@@ -23,7 +23,11 @@ class Ftrl(Optimizer):
         l2_shrinkage_regularization_strength: a penalty on the weights through the gradient; at least 0.
         beta: added to the root of the sum of squares, as in the paper.
 
-    Reference: McMahan et al., Ad Click Prediction: a View from the Trenches, 2013.
+    Reference:
+        McMahan et al., Ad Click Prediction: a View from the Trenches, 2013.
+
+    Raises:
+        ConfigError: numbers out of their range.
 
     Example:
         >>> v = Variable([1.0], name="v")

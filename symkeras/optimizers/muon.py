@@ -39,7 +39,11 @@ class Muon(Optimizer):
         nesterov: whether the momentum looks ahead.
         rms_rate: the root of the mean square of an update per unit of learning rate; None leaves the update as it is.
 
-    Reference: Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024; Liu et al., Muon is Scalable for LLM Training, 2025.
+    Reference:
+        Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024; Liu et al., Muon is Scalable for LLM Training, 2025.
+
+    Raises:
+        ConfigError: `exclude_layers` holds what is no regular expression.
 
     Example:
         >>> import numpy as np

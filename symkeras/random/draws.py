@@ -127,6 +127,9 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
     Returns:
         (B, N) class numbers.
 
+    Raises:
+        ShapeError: logits that are no matrix.
+
     >>> categorical(np.array([[0.0, -np.inf], [-np.inf, 0.0]]), 3, seed=1).tolist()
     [[0, 0, 0], [1, 1, 1]]
     """
@@ -154,6 +157,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
 
     Raises:
         ConfigError: a rate outside of [0, 1].
+        ShapeError: a noise shape with another number of sizes than the inputs have axes.
 
     >>> sorted(set(dropout(np.ones((50,), np.float32), 0.5, seed=1).tolist()))
     [0.0, 2.0]

@@ -31,6 +31,9 @@ class SeedGenerator:
     Attributes:
         state: the variable uint64[2] that holds the seed and the number of draws so far.
 
+    Raises:
+        ConfigError: a seed that is no integer.
+
     >>> generator = SeedGenerator(7)
     >>> generator.next().tolist(), generator.next().tolist()
     ([7, 0], [7, 1])
@@ -134,6 +137,9 @@ def forget_global_seed_generator() -> None:
 
 def draw_seed(seed: Any) -> Any:
     """The state uint64[2] of one draw: for an int always the same, for a generator its next, for None the global generator's.
+
+    Args:
+        seed: an int, a `SeedGenerator`, or None for the generator of the process.
 
     Raises:
         ConfigError: anything else.

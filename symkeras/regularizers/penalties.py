@@ -108,6 +108,9 @@ class OrthogonalRegularizer(Regularizer):
         factor: not negative.
         mode: "rows" or "columns": which vectors should become orthogonal.
 
+    Raises:
+        ConfigError: another mode than "rows" and "columns".
+
     >>> float(OrthogonalRegularizer(1.0)(np.array([[1.0, 0.0], [0.0, 2.0]])))
     0.0
     """

@@ -16,6 +16,9 @@ TABLE = Spellings(regularizers)
 def get(identifier: Any) -> Any:
     """The regularizer that a name, config, class, object or function means; None for None.
 
+    Args:
+        identifier: the name, config, class or object; None stays None.
+
     Raises:
         ConfigError: an unknown name.
 

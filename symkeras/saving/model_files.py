@@ -161,6 +161,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
 
     Raises:
         DataError: there is no such file, or it does not fit; the model is unchanged then.
+        ConfigError: `by_name` for another file than `.h5`.
     """
     path = place(filepath)
     require_file(path)

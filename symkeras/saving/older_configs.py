@@ -14,6 +14,9 @@ from symkeras.saving.serialization import deserialize_keras_object as read
 def serialize_keras_object(instance: Any) -> Any:
     """The config of an object as Keras 2 wrote it; the name of a function; None for None.
 
+    Args:
+        instance: what is to be written.
+
     Raises:
         ConfigError: something that has neither a config nor a name.
 

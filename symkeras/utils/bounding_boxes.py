@@ -127,6 +127,12 @@ def _cut(edges: Any, width: Any, height: Any) -> list[Any]:
 def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> Any:
     """Boxes (..., 4) of an image of which the part at (top, left) of a size is left.
 
+    Args:
+        boxes: numbers (..., 4).
+        top, left: the first row and column that are left.
+        height, width: size of what is left.
+        bounding_box_format: "xyxy".
+
     Raises:
         ConfigError: a form other than "xyxy".
 
@@ -141,6 +147,12 @@ def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_
 
 def pad(boxes: Any, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy") -> Any:
     """Boxes (..., 4) of an image with rows above and columns to the left of it; its size does not count.
+
+    Args:
+        boxes: numbers (..., 4).
+        top, left: how many rows and columns are added.
+        height, width: accepted for Keras' signature.
+        bounding_box_format: "xyxy".
 
     Raises:
         ConfigError: a form other than "xyxy".

@@ -19,14 +19,18 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         x: class numbers from 0 on; a last axis of size 1 is dropped.
         num_classes: length of the vectors; the largest number plus one when None.
 
-    Input shape: (B, ...) or (B, ..., 1).
-    Output shape: (B, ..., O).
+    Input shape:
+        (B, ...) or (B, ..., 1).
+
+    Output shape:
+        (B, ..., O).
 
     Returns:
         Zeros and ones in float64; in `floatx` for a symbolic tensor.
 
     Raises:
         DataError: a class number outside of 0 ... num_classes - 1.
+        ConfigError: a symbolic tensor without `num_classes`.
 
     Example:
         >>> to_categorical([0, 2]).tolist()

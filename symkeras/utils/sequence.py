@@ -24,10 +24,12 @@ def pad_sequences(sequences: Sequence[Any], maxlen: int | None = None, dtype: An
         truncating: whether a sequence loses its beginning ("pre") or its end ("post").
         value: the filling.
 
-    Output shape: (B, T, ...).
+    Output shape:
+        (B, T, ...).
 
     Raises:
         DataError: something that is no sequence, items of different shapes, or a text as filling of numbers.
+        ConfigError: a side other than "pre" and "post".
 
     Example:
         >>> pad_sequences([[1], [2, 3, 4]], maxlen=2).tolist()

@@ -600,6 +600,7 @@ def test_rows_may_be_lists_of_numbers() -> None:
     assert model.evaluate(X.tolist(), P.tolist(), verbose=0) == pytest.approx(model.evaluate(X, P, verbose=0), rel=1e-6)
     np.testing.assert_allclose(model.predict([[1, 2, 3, 4]], verbose=0), model(np.array([[1, 2, 3, 4]])), rtol=1e-6)
     assert model.evaluate(X.astype("float64"), P[:, 0], verbose=0) == pytest.approx(model.evaluate(X, P, verbose=0), rel=1e-6)
+    assert Sequential([layers.Dense(1)]).predict([[1, 2], [3, 4]], verbose=0).shape == (2, 1)  # a model that is not built yet
 
 
 # ---- one batch, backends, repeats ----------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def flat_inputs(x: Any, names: Sequence[str], structure: Any = None, takes_texts
             x = {k: x[k] for k in structure}
     leaves = tree.flatten(x)
     is_rows = isinstance(x, (list, tuple)) and not any(hasattr(a, "shape") or hasattr(a, "__array__") for a in leaves)
-    if is_rows and x and (len(names) == 1 or not any(tree.is_nested(a) for a in x)):
+    if is_rows and x and (len(names) <= 1 or not any(tree.is_nested(a) for a in x)):
         x = _array(x, "x", takes_texts)
     leaves = tree.flatten(x)
     may_lack = len(names) > 1 and any(a is not None for a in leaves)  # the model says which of its inputs are optional

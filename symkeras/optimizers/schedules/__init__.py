@@ -17,7 +17,11 @@ NAMES: dict[str, str] = {
 
 
 def serialize(learning_rate_schedule: Any) -> dict[str, Any]:
-    """The config of a schedule, as Keras writes it."""
+    """The config of a schedule, as Keras writes it.
+
+    Args:
+        learning_rate_schedule: the schedule.
+    """
     from symkeras.saving.serialization import serialize_keras_object
 
     return serialize_keras_object(learning_rate_schedule)

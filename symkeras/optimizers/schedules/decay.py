@@ -119,6 +119,9 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         values: rates, one more than boundaries.
         name: shown in configs.
 
+    Raises:
+        ConfigError: not one value more than boundaries.
+
     Example:
         >>> schedule = PiecewiseConstantDecay([10, 20], [1.0, 0.5, 0.25])
         >>> [float(schedule(n)) for n in (10, 11, 21)]
