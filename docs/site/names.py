@@ -67,7 +67,7 @@ _LAYERS = {
     "augmentation": ("Augmentation layers", "Images are changed at random while a model is trained.",
                      "random_images random_transforms random_colors tones mixed_images random_filters random_warps augmentation_policies"),
     "audio": ("Audio layers", "", "mel_spectrogram stft_spectrogram"),
-    "of_2017": ("Layers of 2017", "Layers that Keras dropped.", "dense_of_2017"),
+    "of_2017": ("Layers of 2017", "Layers that Keras dropped.", "dense_of_2017 keras_1"),
 }  # fmt: skip
 
 _OPS = ("ops.numpy", "ops.nn", "ops.linalg")
