@@ -41,6 +41,9 @@ FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SU
 HELPERS = {"removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None)}
 """Private functions of Keras that its tests help themselves with, and that say nothing of it: the same for both."""
 
+ENGINES = (f"{PACKAGE}.src.backend", f"{PACKAGE}.src.backend.config")
+"""Where tests ask which engine Keras runs on: symkeras is none of those for which they leave things out, such as training on NumPy."""
+
 
 class Names(ModuleType):
     """A module that asks public modules for its names, in order, and where those lack one, all."""
@@ -55,6 +58,8 @@ class Names(ModuleType):
             raise AttributeError(name)
         if name in FLAGS:
             return FLAGS[name]
+        if name == "backend" and self.__name__ in ENGINES and os.environ["UNDER_TEST"] == "symkeras":
+            return lambda: "symkeras"
         if is_private(self.__name__):
             try:
                 return importlib.import_module(f"{self.__name__}.{name}")
