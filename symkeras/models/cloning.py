@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -47,13 +48,10 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Callable[
 
     clone = _cloned(model, input_tensors, clone_function, call_function, recursive)
     if getattr(model, "compiled", False) and not clone.compiled and type(clone).compile is Model.compile:
-        clone.compile(**{name: _own(value) for name, value in {**model.compiled_config, "optimizer": model.optimizer}.items()})
+        compilation = model._compilation
+        given = {name: copy.deepcopy(value) for name, value in compilation.config.items() if name != "optimizer"}
+        clone.compile(_remade(compilation.optimizer), **given, backend=compilation.backend, **compilation.options)
     return clone
-
-
-def _own(given: Any) -> Any:
-    """An argument of `compile` with objects of its own: what has a config is made again from it."""
-    return tree.map_structure(lambda one: _remade(one) if hasattr(one, "get_config") and not isinstance(one, type) else one, given)
 
 
 def _cloned(model: Any, input_tensors: Any, clone_function: Callable[[Layer], Layer] | None, call_function: Callable[..., Any] | None,
@@ -74,8 +72,8 @@ def _cloned(model: Any, input_tensors: Any, clone_function: Callable[[Layer], La
     return _remade(model)
 
 
-def _remade(layer: Any) -> Any:
-    return type(layer).from_config(layer.get_config())
+def _remade(one: Any) -> Any:
+    return type(one).from_config(one.get_config())
 
 
 def _cloner(clone_function: Callable[[Layer], Layer] | None, recursive: bool) -> Callable[[Layer], Layer]:

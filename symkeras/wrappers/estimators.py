@@ -120,7 +120,7 @@ class _Estimator(BaseEstimator):
         if self.warm_start and hasattr(self, "model_"):
             return self.model_
         if isinstance(self.model, Model):
-            model = self.model if self.warm_start else _compiled_clone(self.model)
+            model = self.model if self.warm_start else clone_model(self.model)
         elif callable(self.model):
             model = self.model(X=X, y=y, **(self.model_kwargs or {}))
         else:
@@ -141,16 +141,6 @@ class _Estimator(BaseEstimator):
 
     def _predictions(self, y: Any) -> Any:
         return np.squeeze(y, 1) if self._is_flat and y.ndim == 2 else y
-
-
-def _compiled_clone(model: Any) -> Any:
-    """A model like `model` with weights and an optimizer of its own."""
-    clone, compilation = clone_model(model), model._compilation
-    if compilation is not None:
-        given = {k: copy.deepcopy(v) for k, v in compilation.config.items() if k != "optimizer"}
-        optimizer = compilation.optimizer
-        clone.compile(type(optimizer).from_config(optimizer.get_config()), **given, backend=compilation.backend, **compilation.options)
-    return clone
 
 
 class SKLearnClassifier(ClassifierMixin, _Estimator):
