@@ -10,7 +10,8 @@ import pytest
 
 from symkeras import ops
 from symkeras.backend import interface
-from symkeras.graph import dtypes
+from symkeras.backend.interface import compile_graph
+from symkeras.graph import Graph, dtypes
 from symkeras.graph.types import parse_type
 from symkeras.ops.matrices import OfMatrices
 from symkeras.ops.op import OPS, Op, Sample
@@ -96,3 +97,13 @@ def test_functions_of_numpy_in_bfloat16_are_near_to_those_in_float32(name: str) 
         assert a.dtype == t.dtype == ("bfloat16" if e.dtype == "float32" else e.dtype) and a.shape == e.shape
         scale = np.abs(e[np.isfinite(e)]).max(initial=1.0)
         np.testing.assert_allclose(dtypes.wide(a), e, rtol=0.03, atol=0.03 * float(scale))
+
+
+def test_what_is_beyond_8_bits_is_what_the_dtype_has_for_it(backend: str) -> None:
+    if not set(dtypes.FLOAT8) <= set(getattr(interface.get(backend), "holds", dtypes.FLOAT8)) or backend == "native":
+        pytest.skip(f"{backend} has no numbers of 8 bits")
+    x = ops.placeholder("f32[6]")
+    given = np.float32([463, 464, 465, np.inf, -70000, np.nan])
+    run_it = compile_graph(Graph([x.node], [ops.cast(x, d).node for d in dtypes.FLOAT8]), backend)
+    for found, expected in zip(run_it(given), ([448, 448, *[np.nan] * 4], [448, 448, 448, np.inf, -np.inf, np.nan]), strict=True):
+        np.testing.assert_array_equal(dtypes.wide(found), expected)
