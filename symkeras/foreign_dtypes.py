@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ if TYPE_CHECKING:
 
 FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
 FOREIGN = frozenset({*FLOAT8, "bfloat16"})
+ADDED = 256
+"""The least `numpy.dtype.num` of dtypes that packages add; their `kind` is "V" for some and "f" for others."""
 
 
 @cache
@@ -23,7 +24,7 @@ def provide() -> None:
     from symkeras.errors import DtypeError
 
     try:
-        importlib.import_module("ml_dtypes")  # registers them
+        import ml_dtypes  # type: ignore[import-not-found]  # noqa: F401  (registers them)
     except ImportError as error:
         raise DtypeError(f'bfloat16 and the float8 dtypes need the package ml_dtypes ({error}): pip install "symkeras[bfloat16]"') from error
 
@@ -35,4 +36,4 @@ def kind(dtype: np.dtype) -> str:
     >>> kind(np.dtype("float16")), kind(np.dtype("int8"))
     ('f', 'i')
     """
-    return "f" if dtype.kind == "V" and dtype.name in FOREIGN else dtype.kind
+    return "f" if dtype.num >= ADDED and dtype.name in FOREIGN else dtype.kind

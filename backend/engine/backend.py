@@ -11,6 +11,7 @@ from symkeras.backend.engine.executable import EngineExecutable, Step, WalkExecu
 from symkeras.backend.engine.shared import SharedExecutable
 from symkeras.backend.engine.walk import Functions, Walk
 from symkeras.backend.interface import Backend
+from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 
 
@@ -22,7 +23,7 @@ class EngineBackend(Backend):
         table: its functions, for what it takes; `functions` gives those of a device.
         passes: what it adds to the pipeline of "O2"; `unwanted`, what it leaves out of every level.
         holds: the dtypes of `dtypes.FOREIGN` that it has tensors of; `computes`, those among them that it has arithmetic for: in others its
-            graphs compute in float32, and where it does not `move` them, move in it, too.
+            graphs compute in float32, and those that are not among what it `moves` they move in it, too.
         own: options beside those of all engines, and what they may be; the methods are given those that are set, and "distribution" where the
             graph is to run over several devices.
     """
@@ -32,7 +33,7 @@ class EngineBackend(Backend):
     unwanted: tuple[str, ...] = ("flatten-updates",)
     holds: Collection[str] = ()
     computes: Collection[str] = ()
-    moves: bool = True
+    moves: Collection[str] = dtypes.FOREIGN
     own: Mapping[str, Check] = {}
 
     def __init__(self) -> None:

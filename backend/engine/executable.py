@@ -55,7 +55,7 @@ class EngineExecutable(Executable):
         if pipeline is None and level == "O2" and backend.passes:
             chosen = chosen.then(backend.passes)
         check_held(graph, backend.name, backend.holds)
-        chosen = chosen.then(widening(graph, dtypes.FOREIGN.difference(backend.computes), not backend.moves))
+        chosen = chosen.then(widening(graph, dtypes.FOREIGN.difference(backend.computes), backend.moves))
         self._optimised, self.history = chosen.run(graph, backend.takes, step_check(verify))
         self._check = SizeCheck(graph)
         self._lock = locks.reentrant_lock()

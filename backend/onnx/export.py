@@ -57,7 +57,7 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
     check_expressible(graph, f"export of {title or graph.name!r}")
     pipeline = Pipeline.level(level).without(UNWANTED)
     first = (RecogniseRecurrence(),) if numerics == "fast" else ()
-    optimised, _ = Pipeline((*first, *pipeline.then(widening(graph, dtypes.FOREIGN, moves=True)).passes, FreezeVariables())).run(graph, takes)
+    optimised, _ = Pipeline((*first, *pipeline.then(widening(graph, dtypes.FOREIGN, moved=())).passes, FreezeVariables())).run(graph, takes)
     model = model_of(optimised, opset, numerics != "fast", title, results)
     return _write(model, path)
 

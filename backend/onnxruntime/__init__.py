@@ -23,7 +23,7 @@ class OnnxRuntimeBackend(EngineBackend):
     package = "onnxruntime"
     unwanted = table.UNWANTED
     holds = ("bfloat16",)
-    moves = False
+    moves = ()
     own = {"numerics": one_of("safe", "fast")}
 
     def devices(self) -> list[str]:

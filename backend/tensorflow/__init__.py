@@ -22,6 +22,7 @@ class TensorFlowBackend(EngineBackend):
     name = "tensorflow"
     table = FUNCTIONS
     holds = dtypes.FOREIGN
+    moves = ("bfloat16",)
 
     def __init__(self) -> None:
         super().__init__()

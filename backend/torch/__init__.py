@@ -37,7 +37,7 @@ class TorchBackend(EngineBackend):
     package = "torch"
     table = TorchFunctions(torch.device("cpu"), raises_at_once=True)
     holds = dtypes.FOREIGN
-    computes = ("bfloat16",)
+    computes = moves = ("bfloat16",)
     own = {"mode": one_of(*MODES)}
 
     def __init__(self) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from symkeras.foreign_dtypes import ADDED
+
 Tensor = torch.Tensor
 HELD = {
     "bool": torch.bool, "uint8": torch.uint8, "uint16": torch.int32, "uint32": torch.int64, "uint64": torch.int64,
@@ -33,7 +35,7 @@ _TOP = -(1 << 63)
 
 def tensor(array: np.ndarray, device: torch.device) -> Tensor:
     """A tensor of its own with the values of an array."""
-    if array.dtype.kind == "V":  # PyTorch knows no such arrays
+    if array.dtype.num >= ADDED:  # PyTorch knows no such arrays
         return torch.tensor(np.array(array).view(_BITS[array.dtype.itemsize]), device=device).view(HELD[array.dtype.name])
     return torch.tensor(held(array), device=device)
 

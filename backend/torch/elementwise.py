@@ -109,6 +109,10 @@ def _row(here: Here) -> Callable[..., Tensor]:
     return function(here.node.op.name, here.node.inputs[0].dtype)
 
 
+_LARGEST_ROUNDED = 464
+"""The largest number that is rounded to one of float8_e4m3fn, to 448."""
+
+
 def cast(here: Here) -> Callable[..., Tensor]:
     """Between dtypes, as NumPy's astype."""
     before, after = here.node.inputs[0].dtype, here.node.dtype
@@ -123,6 +127,8 @@ def cast(here: Here) -> Callable[..., Tensor]:
         return lambda x: dtypes.as_float(x, target)
     if after == "uint64" and is_inexact(before):
         return dtypes.from_float
+    if after == "float8_e4m3fn":  # which has no infinity: PyTorch gives the largest number for what is beyond it
+        return lambda x: torch.where(torch.abs(x) > _LARGEST_ROUNDED, torch.nan, x).to(target)
     if after in dtypes.WIDE:
         return lambda x: dtypes.wrapped(x.to(torch.int64), after).to(target)
     return lambda x: x.to(target)

@@ -6,7 +6,6 @@ arithmetic on them: what computes with them widens them to float32, and rounds t
 
 from __future__ import annotations
 
-import importlib
 from functools import cache
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from symkeras import config
 from symkeras.errors import DtypeError, nearest
-from symkeras.foreign_dtypes import FLOAT8, FOREIGN, provide
+from symkeras.foreign_dtypes import ADDED, FLOAT8, FOREIGN, provide
 
 FLOATS = (*FLOAT8, "bfloat16", "float16", "float32", "float64")
 NARROW = FOREIGN | {"float16"}
@@ -151,12 +150,12 @@ def wide(array: Any) -> Any:
     >>> wide(np.ones(2, "float16")).dtype
     dtype('float16')
     """
-    return array.astype(np.float32) if array.dtype.kind == "V" else array
+    return array.astype(np.float32) if array.dtype.num >= ADDED else array
 
 
 def converted(array: np.ndarray, dtype: str) -> np.ndarray:
     """An array in another dtype; to and from those of `FOREIGN` it goes through float32."""
-    if array.dtype.kind == "V" or dtype in FOREIGN:
+    if array.dtype.num >= ADDED or dtype in FOREIGN:
         return array if array.dtype == dtype else array.astype(np.float32, copy=False).astype(dtype, copy=False)
     return array.astype(dtype, copy=False)
 
@@ -170,7 +169,9 @@ def limits(dtype: str) -> Any:
     if dtype not in FOREIGN:
         return np.finfo(dtype)
     provide()
-    return importlib.import_module("ml_dtypes").finfo(dtype)
+    import ml_dtypes  # type: ignore[import-not-found]
+
+    return ml_dtypes.finfo(dtype)
 
 
 def least_value(dtype: np.dtype) -> Any:

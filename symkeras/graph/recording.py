@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symkeras.foreign_dtypes import kind
 from symkeras.graph.node import Node, placeholder_node
 from symkeras.graph.types import of_array
 
@@ -73,7 +74,7 @@ class Recording:
     def read(self, variable: Variable) -> np.ndarray:
         """The value of a variable, recorded where somebody may want its gradient."""
         array = variable.numpy()
-        if not (variable.trainable or variable in self.watched) or array.dtype.kind not in "fV":
+        if not (variable.trainable or variable in self.watched) or kind(array.dtype) != "f":
             return array
         recorded = self.leaf(array, variable.path)
         self.reads.setdefault(variable, []).append(recorded.node)  # type: ignore[arg-type]

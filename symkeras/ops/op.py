@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from symkeras.errors import DtypeError, GradientError, GraphError
+from symkeras.foreign_dtypes import ADDED
 from symkeras.graph import dims, dtypes, recording, tracing
 from symkeras.graph.dims import Dim
 from symkeras.graph.escaping import printable
@@ -122,7 +123,7 @@ class Op:
         """`value`; of numbers in dtypes that NumPy has no arithmetic for in float32, which who asks rounds to the dtype of the result."""
         if not (self.moves or self.is_view or self.is_composite):
             for a in arrays:  # a loop: this is on the way of every eager call
-                if a.dtype.kind == "V":
+                if a.dtype.num >= ADDED:
                     return self.value(*map(dtypes.wide, arrays), **attrs)
         return self.value(*arrays, **attrs)
 

@@ -10,7 +10,8 @@ import pytest
 
 from symkeras import ops
 from symkeras.backend import interface
-from symkeras.graph import dtypes
+from symkeras.backend.interface import compile_graph
+from symkeras.graph import Graph, dtypes
 from symkeras.graph.types import parse_type
 from symkeras.ops.matrices import OfMatrices
 from symkeras.ops.op import OPS, Op, Sample
@@ -46,11 +47,15 @@ def narrowed(sample: Sample, short: str = "bf16") -> Sample:
 
 CASES = [(op, narrowed(s)) for op in OPS.values() if is_taken(op) for s in op.samples if "f32" in str((s.types, s.attrs)).replace("loat", "")]
 IDS = [f"{op.name}-{' '.join(s.types)}-{' '.join(f'{k}={v}' for k, v in s.attrs.items())}".replace(", ", ",") for op, s in CASES]
-every_case = pytest.mark.parametrize(("op", "sample"), CASES, ids=IDS)
+OF_8_BITS = ("f8e4m3fn", "f8e5m2")
+EIGHT = {
+    op.name: (op, narrowed(s, OF_8_BITS[len(op.name) % 2]))
+    for op in OPS.values() if is_taken(op) for s in reversed(op.samples) if "f32" in str(s.types)
+}  # fmt: skip
 FIRST = {op.name: (op, s) for op, s in reversed(CASES)}
 
 
-@every_case
+@pytest.mark.parametrize(("op", "sample"), [*CASES, *EIGHT.values()], ids=[*IDS, *(f"{name}-8" for name in EIGHT)])
 def test_an_operation_rounds_what_it_computes_in_float32(op: Op, sample: Sample) -> None:
     arrays = draw(sample)
     types = as_tuple(op.infer(*map(parse_type, sample.types), **sample.attrs))
@@ -63,7 +68,8 @@ def test_an_operation_rounds_what_it_computes_in_float32(op: Op, sample: Sample)
     if op.is_composite:
         return
     with np.errstate(all="ignore"):
-        wide = as_tuple(op.value(*(dtypes.wide(a) for a in arrays), **{k: "float32" if v == "bfloat16" else v for k, v in sample.attrs.items()}))
+        attrs = {k: "float32" if isinstance(v, str) and v in dtypes.FOREIGN else v for k, v in sample.attrs.items()}
+        wide = as_tuple(op.value(*(dtypes.wide(a) for a in arrays), **attrs))
     for a, w in zip(eager, wide, strict=True):
         same_bits(a, np.asarray(w).astype(a.dtype))
 
@@ -91,3 +97,13 @@ def test_functions_of_numpy_in_bfloat16_are_near_to_those_in_float32(name: str) 
         assert a.dtype == t.dtype == ("bfloat16" if e.dtype == "float32" else e.dtype) and a.shape == e.shape
         scale = np.abs(e[np.isfinite(e)]).max(initial=1.0)
         np.testing.assert_allclose(dtypes.wide(a), e, rtol=0.03, atol=0.03 * float(scale))
+
+
+def test_what_is_beyond_8_bits_is_what_the_dtype_has_for_it(backend: str) -> None:
+    if not set(dtypes.FLOAT8) <= set(getattr(interface.get(backend), "holds", dtypes.FLOAT8)) or backend == "native":
+        pytest.skip(f"{backend} has no numbers of 8 bits")
+    x = ops.placeholder("f32[6]")
+    given = np.float32([463, 464, 465, np.inf, -70000, np.nan])
+    run_it = compile_graph(Graph([x.node], [ops.cast(x, d).node for d in dtypes.FLOAT8]), backend)
+    for found, expected in zip(run_it(given), ([448, 448, *[np.nan] * 4], [448, 448, 448, np.inf, -np.inf, np.nan]), strict=True):
+        np.testing.assert_array_equal(dtypes.wide(found), expected)

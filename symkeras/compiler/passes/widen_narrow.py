@@ -79,11 +79,12 @@ def narrow_dtypes(graph: Graph) -> set[str]:
     return {t.dtype for n in every_node(graph) for t in n.types} & dtypes.FOREIGN
 
 
-def widening(graph: Graph, lacks: Collection[str], moves: bool = False) -> str:
+def widening(graph: Graph, lacks: Collection[str], moved: Collection[str] = dtypes.FOREIGN) -> str:
     """The passes that a graph needs on a backend that lacks arithmetic in some dtypes, as text; "" where it has none of them.
 
     Args:
-        moves: whether it cannot move such elements either.
+        moved: the dtypes whose elements the backend can move.
     """
     found = narrow_dtypes(graph) & set(lacks)
-    return ", ".join(str(p(moves=int(moves))) for p in (WidenBfloat16, WidenFloat8) if not found.isdisjoint(p.narrow))
+    passes = [p for p in (WidenBfloat16, WidenFloat8) if not found.isdisjoint(p.narrow)]
+    return ", ".join(str(p(moves=int(not set(p.narrow) <= set(moved)))) for p in passes)
