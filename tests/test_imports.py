@@ -91,7 +91,6 @@ BY_NAME = {
     "keras_alias",
     "backend.interface",
     "backend.numpy.sources",
-    "foreign_dtypes",
     "graph.dtypes",
 }
 """Modules that import by names which are no constants: a config's class is looked up in the public packages, wherever they stand."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from symkeras import config
 from symkeras.errors import DataError, DtypeError, ShapeError
+from symkeras.foreign_dtypes import ADDED
 from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 from symkeras.graph.tensor import Tensor
@@ -159,7 +160,7 @@ def _in_known_dtype(op: Elementwise, inputs: Sequence[Any]) -> list[np.ndarray] 
             return None
         joined = common_dtype(op.promote, *inputs)
         looks_at_numbers = (op.result == "bool" and dtypes.is_int(joined)) or (op.promote == "signed" and joined == "bool")
-        is_foreign = any(isinstance(t, np.dtype) and t.kind == "V" for t in types)
+        is_foreign = any(isinstance(t, np.dtype) and t.num >= ADDED for t in types)
         dtype = _known_dtypes[key] = None if looks_at_numbers or is_foreign else np.dtype(joined)
     if dtype is None:
         return None
