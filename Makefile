@@ -24,7 +24,7 @@ JOBS ?= auto
 test: venv ## run all tests, with JOBS processes (one for each processor)
 	$(BIN)/python -m pytest -n $(JOBS)
 
-WHOLE := tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_packaging.py
+WHOLE := tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_guide.py --ignore tests/test_packaging.py
 test-native: venv ## run the suites that take a backend on generated C (SUITES=tests/ops for some; all of them take long)
 	$(BIN)/python -m pytest -n $(JOBS) --backend native $(or $(SUITES),$(WHOLE))
 
@@ -42,7 +42,7 @@ ONE_THREAD := PYTENSOR_FLAGS=cxx= OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_
 PYTEST_ENGINES = $(ONE_THREAD) $(ENGINES)/bin/python -m pytest -n $(JOBS)
 # It trains nothing.
 SUITES_onnxruntime := tests/ops tests/losses tests/compiler/test_random_graphs.py
-OF_ENGINES = $(FOLDERS) tests/models/test_from_onnx.py
+OF_ENGINES = $(FOLDERS) tests/models/test_from_onnx.py tests/test_guide.py
 
 test-backends: $(ENGINES)/.installed ## the suites that take a backend, on every engine (BACKENDS=jax,torch SUITES=tests/ops for some; all of them take long)
 	@failed=; $(foreach name,$(WHICH),echo "-- $(name)"; $(PYTEST_ENGINES) --backend $(name) \
@@ -53,7 +53,7 @@ test-backends: $(ENGINES)/.installed ## the suites that take a backend, on every
 test-backends-quick: SUITES = tests/ops/test_every_op.py::test_backend_gives_the_reference_value_and_gradients
 test-backends-quick: OF_ENGINES = $(addprefix tests/backend/engines/,test_eight_steps.py test_tutorial.py test_inventory.py) \
 	$(addprefix tests/distribution/,test_documentation.py test_random_bits.py test_splitting.py test_torch_data_parallel.py \
-	test_processes.py::test_processes_that_are_given_other_data_are_told_so_and_do_not_wait_for_each_other)
+	test_processes.py::test_processes_that_are_given_other_data_are_told_so_and_do_not_wait_for_each_other) tests/test_guide.py
 test-backends-quick: test-backends ## what .ci/run has the time for: every op, eight steps of twelve models, the tutorial, several processes
 
 test-page: venv ## the inspector's page in Debian's Chromium (skipped where there is none)

@@ -38,6 +38,13 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
+def on_page_content(html: str, page: Any, config: Any, files: Files) -> str:
+    """Warn of a fence that is none to Markdown."""
+    if "<p>```" in html:
+        _log.warning("%s: a block of code is shown as text", page.file.src_uri)
+    return html
+
+
 def _add(files: Files, config: Any, place: str, text: str) -> None:
     files.append(File.generated(config, place, content=text))
 
