@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from symkeras import ops, optimizers
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.errors import ConfigError, ReadOnlyError, ShapeError
 from symkeras.graph import tracing
 from symkeras.graph.variable import Variable
 from symkeras.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, get, schedules
@@ -74,7 +74,7 @@ def test_a_schedule_is_part_of_the_graph_and_of_the_config():
     assert float(optimizer.learning_rate) == pytest.approx(0.1) and len(optimizer.variables) == 1
     again = Adam.from_config(optimizer.get_config())
     assert again.get_config() == optimizer.get_config()
-    with pytest.raises(ConfigError, match="cannot be set"):
+    with pytest.raises(ReadOnlyError, match="cannot be set"):
         optimizer.learning_rate = 0.1
 
 
