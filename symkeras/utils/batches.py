@@ -51,6 +51,10 @@ class Dataset(PyDataset):
         """All batches but the first `count`."""
         return _Part(self, min(non_negative_int(count, "skip: count"), len(self)), len(self))
 
+    def cardinality(self) -> np.int64:
+        """The number of batches, as TensorFlow's data sets call it."""
+        return np.int64(len(self))
+
     def prefetch(self, buffer_size: int) -> Dataset:
         """The same batches, up to `buffer_size` of them made ahead by threads while a model trains; as many as it takes for -1."""
         size = integer(least=-1)(buffer_size, "prefetch: buffer_size")

@@ -53,4 +53,14 @@ def step(x):
 
 
 assert np.isfinite(float(step(A)))
+
+# Layers in the functions of a data set of TensorFlow run when it does.
+texts = layers.TextVectorization(standardize=tf.strings.lower, vocabulary=["a", "b"], output_sequence_length=3)
+flip = keras.Sequential([layers.Rescaling(0.5), layers.RandomFlip()])
+data = Dataset.from_tensor_slices((["A b", "c"], np.ones((2, 4, 4, 1), "float32"))).batch(2).map(lambda t, x: (texts(t), flip(x, training=True)))
+assert [tuple(s.shape) for s in data.element_spec] == [(None, 3), (None, 4, 4, 1)]
+numbers, images = next(iter(data))
+assert numbers.numpy().tolist() == [[2, 3, 0], [1, 0, 0]] and images.numpy().mean() == 0.5
+pair = Dataset.from_tensor_slices((A, A)).batch(2).map(lambda x, y: layers.Add()([x, y]))
+assert np.array_equal(next(iter(pair)), 2 * A)
 print("done")

@@ -68,3 +68,8 @@ def test_a_data_set_is_split_in_two() -> None:
 def test_splits_that_do_not_add_up_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(SymkerasError):
         utils.split_dataset(**{"dataset": SERIES, **given})
+
+
+def test_a_data_set_says_how_many_batches_it_has() -> None:
+    data = utils.timeseries_dataset_from_array(np.arange(10.0), None, sequence_length=2, batch_size=4)
+    assert data.cardinality() == len(data) == 3 and data.take(2).cardinality() == 2
