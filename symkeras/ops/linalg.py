@@ -244,12 +244,13 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     Args:
         x: of any shape.
         ord: of a vector: 0 (elements that are not zero), inf, -inf, or any number p; None is 2. Of a matrix: None or "fro" (the root of
-            the sum of squares), 1, -1, inf, -inf (largest and smallest sums of columns and rows).
+            the sum of squares), 1, -1, inf, -inf (largest and smallest sums of columns and rows), 2, -2, "nuc" (the greatest and the least
+            singular value, and the sum of all).
         axis: one axis or two; None takes all elements for `ord=None`, else the one or two axes there are.
         keepdims: whether these axes stay, with size 1.
 
     Raises:
-        ConfigError: an order that there is not, or one that takes singular values ("nuc", 2 and -2 of a matrix).
+        ConfigError: an order that there is not.
 
     >>> import numpy as np
     >>> float(norm(np.array([3.0, 4.0], "float32"))), norm(np.ones((2, 3), "float32"), ord=1, axis=(0, 1)).item()
@@ -279,8 +280,20 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         raise ConfigError(f"norm is of one axis or two, received axis={axis!r} for shape {shape(x)}")
     if ord in (None, "fro"):
         return ew.sqrt(sum(ew.square(x), axes, keepdims))
+    if ord in (2, -2, "nuc"):
+        return _by_singular_values(x, ord, axes, keepdims)
     if ord not in (1, -1, float("inf"), float("-inf")):
-        raise ConfigError(f"norm: ord={ord!r} of matrices is not offered; there are None, 'fro', 1, -1, inf and -inf")
+        raise ConfigError(f"norm: a matrix has no norm ord={ord!r}; there are None, 'fro', 'nuc', 1, -1, 2, -2, inf and -inf")
     summed, left = axes if abs(ord) == 1 else axes[::-1]
     totals = (max if ord > 0 else min)(sum(size, (summed,), True), (left,), True)
     return totals if keepdims else squeeze(totals, axes)
+
+
+def _by_singular_values(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """The greatest singular value of matrices (2), the least (-2) or the sum of all ("nuc")."""
+    from symkeras.ops.factoring import svd
+    from symkeras.ops.reductions import max, min
+
+    rows = transpose(x, (*(k for k in range(len(shape(x))) if k not in axes), *axes))
+    found = {2: max, -2: min, "nuc": sum}[ord](svd(rows, compute_uv=False), -1)
+    return reshape(found, tuple(1 if k in axes else d for k, d in enumerate(shape(x)))) if keepdims else found

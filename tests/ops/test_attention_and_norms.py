@@ -86,7 +86,7 @@ def test_norms_are_those_of_numpy(order: Any, axis: Any, keepdims: bool) -> None
     assert ops.linalg.norm is ops.norm
 
 
-@pytest.mark.parametrize(("order", "axis", "words"), [("nuc", None, "not offered"), (2, (0, 1), "not offered"), ("fro", 0, "no 'fro' norm"),
+@pytest.mark.parametrize(("order", "axis", "words"), [("nuc", 0, "no 'nuc' norm"), (3, (0, 1), "no norm ord=3"), ("fro", 0, "no 'fro' norm"),
                                                       (None, (0, 0), "one axis or two"), (1, (0, 1, 2), "one axis or two")])  # fmt: skip
 def test_norms_that_there_are_not_say_so(order: Any, axis: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):

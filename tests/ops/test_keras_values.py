@@ -78,3 +78,10 @@ def test_a_constant_that_was_transposed_is_the_same_for_the_gradient_of_a_convol
     expected = [[np.sum(padded[:, 0, t : t + 7] * shares[:, o]) for o in range(2)] for t in range(2)]
     found = function(gradient_of, backend=backend)(x, kernel)
     np.testing.assert_allclose(np.asarray(found).reshape(2, 2), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("ord", [2, -2, "nuc"])
+def test_norms_of_matrices_by_singular_values_are_those_of_numpy(ord: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 5, 3))
+    for axis, keepdims in (((0, 1), True), ((2, 0), False), ((1, 2), True)):
+        np.testing.assert_allclose(ops.norm(x, ord, axis, keepdims), np.linalg.norm(x, ord, axis, keepdims), rtol=1e-6)
