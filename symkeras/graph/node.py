@@ -61,14 +61,17 @@ def keyed_by_identity(cls: type[T]) -> type[T]:
 
 
 class Literal:
-    """A constant array as an attribute: equal when dtype, shape and bits are equal (NaN equals itself, -0.0 is not 0.0)."""
+    """A constant array as an attribute: equal when dtype, shape and bits are equal (NaN equals itself, -0.0 is not 0.0).
+
+    It lies row by row: kernels step through its memory, and of two equal arrays the first one stands for both.
+    """
 
     __slots__ = ("_key", "array")
 
     def __init__(self, array: Any):
         array = np.asarray(array)
-        if array.flags.writeable:
-            array = array.copy()
+        if array.flags.writeable or not array.flags.c_contiguous:
+            array = array.copy("C")
             array.flags.writeable = False
         self.array = array
         self._key = (array.dtype, array.shape, array.tobytes())

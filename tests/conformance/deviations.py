@@ -100,6 +100,19 @@ DEVIATIONS = (
         lambda case, d: _is_on_tensorflow(case, d) and case.keywords.get("data_format") == "channels_first",
     ),
     Deviation("ops.unravel_index", "value.*", "on TensorFlow Keras divides by the wrong sizes", _is_on_tensorflow),
+    Deviation(
+        "layers.RMSNormalization",
+        "value.*|gradient.*|output shape",
+        "Keras lays the scale along the last axis, whatever `axis` says",
+        lambda case, d: case.subject.arguments.get("axis", -1) not in (-1, case.inputs[0].value.ndim - 1),
+    ),
+    Deviation(
+        "layers.SimpleRNN",
+        ".*",
+        "Keras' SimpleRNN forgets its activity_regularizer",
+        lambda case, d: case.subject.arguments.get("activity_regularizer") is not None,
+    ),
+    Deviation("ops.*", "raises", "compiled: the shape or the Python value depends on numbers", lambda case, d: "symbolic" in d.found.lower()),
 )
 """What differs on purpose; docs/keras.md has what of it users see."""
 

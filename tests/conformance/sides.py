@@ -99,7 +99,7 @@ class KerasOnJax(Side):
             given = list(rest)
             for k, x in zip(watched, floats, strict=True):
                 given[k] = x
-            with self.keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
+            with self.keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)), collect_losses=True) as scope:
                 outputs = [jnp.asarray(o) for o in flat(function(*given))]
             terms = [jnp.sum(o * weighting(k, o.shape)) for k, o in enumerate(outputs) if is_floating(o.dtype)]
             after = [scope.get_current_value(v) for v in state]

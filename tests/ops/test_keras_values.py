@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import GradientTape, ops
+from symkeras import GradientTape, function, ops
 from symkeras.autodiff import gradients, watchable
 
 
@@ -64,3 +64,24 @@ def test_a_quantile_has_the_gradient_of_its_share() -> None:
         y = ops.percentile(x, q)
     assert float(y) == pytest.approx(0.6)
     assert float(tape.gradient(y, q)) == pytest.approx(0.02)
+
+
+def test_a_constant_that_was_transposed_is_the_same_for_the_gradient_of_a_convolution(backend: str) -> None:
+    x = np.random.default_rng(1).normal(size=(3, 1, 7, 5, 7)).astype("float32")
+    kernel = np.random.default_rng(2).normal(size=(2, 1, 1, 1, 2)).astype("float32")
+    shares = np.random.default_rng(3).normal(size=(3, 2, 7, 5, 7)).astype("float32")
+
+    def gradient_of(x: Any, kernel: Any) -> Any:
+        return gradients(ops.sum(ops.conv(x, kernel, padding="same", data_format="channels_first") * shares), kernel)
+
+    padded = np.concatenate([x, np.zeros((3, 1, 1, 5, 7), "float32")], 2)
+    expected = [[np.sum(padded[:, 0, t : t + 7] * shares[:, o]) for o in range(2)] for t in range(2)]
+    found = function(gradient_of, backend=backend)(x, kernel)
+    np.testing.assert_allclose(np.asarray(found).reshape(2, 2), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("ord", [2, -2, "nuc"])
+def test_norms_of_matrices_by_singular_values_are_those_of_numpy(ord: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 5, 3))
+    for axis, keepdims in (((0, 1), True), ((2, 0), False), ((1, 2), True)):
+        np.testing.assert_allclose(ops.norm(x, ord, axis, keepdims), np.linalg.norm(x, ord, axis, keepdims), rtol=1e-6)
