@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -90,57 +89,3 @@ def array(x: Any) -> np.ndarray:
 def _is(x: Any, package: str, name: str) -> bool:
     """Whether the class of `x`, or one that it comes from, is called `name` and lies in `package`."""
     return any(c.__name__ == name and c.__module__.split(".")[0] == package for c in type(x).__mro__)
-
-
-# ---- graphs of TensorFlow --------------------------------------------------------------------------------------------
-
-
-def is_pending(args: tuple[Any, ...]) -> bool:
-    """Whether the first argument is, or begins with, a tensor of a graph of TensorFlow, as in the function of `Dataset.map`."""
-    first = args[0] if args else None
-    while isinstance(first, (list, tuple, dict)) and first:
-        first = next(iter(first.values())) if isinstance(first, dict) else first[0]
-    kind = type(first)
-    return kind.__name__ == "SymbolicTensor" and kind.__module__.startswith("tensorflow.")
-
-
-def later(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Tensors of TensorFlow's graph for what a function of arrays gives, which is called whenever that graph runs.
-
-    The function is called twice at once, on zeros with one and two for the sizes that are not known, to learn dtypes and shapes.
-
-    Raises:
-        DataError: a tensor of unknown rank.
-    """
-    leaves = tree.flatten((args, kwargs))
-    places = [k for k, leaf in enumerate(leaves) if is_pending((leaf,))]
-
-    def call(arrays: list[Any]) -> Any:
-        given = list(leaves)
-        for k, a in zip(places, arrays, strict=True):
-            given[k] = a
-        own_args, own_kwargs = tree.pack_sequence_as((args, kwargs), given)
-        return fn(*own_args, **own_kwargs)
-
-    with sys.modules["tensorflow.python.framework.ops"].init_scope():  # out of the graph that is being made
-        one, two = (call([_zeros_like(leaves[k], size) for k in places]) for size in (1, 2))
-    samples = [np.asarray(a) for a in tree.flatten(one)]
-    kinds = [a.dtype.name if a.dtype.kind in "biuf" else "string" for a in samples]
-
-    def run(*arrays: Any) -> list[np.ndarray]:
-        found = zip(tree.flatten(call([*arrays])), kinds, strict=True)
-        return [np.asarray(a, object if kind == "string" else kind) for a, kind in found]
-
-    outputs = sys.modules["tensorflow.python.ops.script_ops"].numpy_function(run, [leaves[k] for k in places], kinds)
-    outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-    for output, a, b in zip(outputs, samples, map(np.asarray, tree.flatten(two)), strict=True):
-        output.set_shape([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)])
-    return tree.pack_sequence_as(one, outputs) if tree.is_nested(one) else outputs[0]
-
-
-def _zeros_like(x: Any, size: int) -> np.ndarray:
-    if x.shape.rank is None:
-        raise DataError(f"a layer needs tensors of known rank, received {x} in a graph of TensorFlow")
-    shape = [size if n is None else n for n in x.shape.as_list()]
-    dtype = x.dtype.as_numpy_dtype
-    return np.full(shape, b"", object) if dtype is object or x.dtype.name == "string" else np.zeros(shape, dtype)

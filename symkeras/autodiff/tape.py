@@ -79,9 +79,12 @@ class GradientTape:
         """Let tensors, in whatever nesting, have gradients.
 
         Raises:
-            GradientError: a plain array of NumPy, which cannot remember that it is watched.
+            GradientError: a plain array of NumPy, which cannot remember that it is watched; what is no tensor of symkeras.
         """
         for t in tree.flatten(tensor):
+            if not isinstance(t, (Tensor, Variable, np.ndarray)):
+                kind = f"{type(t).__module__}.{type(t).__qualname__}"
+                raise GradientError(f"GradientTape.watch: a {kind} cannot be watched; x = symkeras.autodiff.watchable(x) makes an array that can")
             if isinstance(t, np.ndarray) and self._recording is not None and not self._recording.knows(t):
                 self._begin_with(t)
             if isinstance(t, Variable) and self._recording is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from symkeras import foreign_data
 from symkeras.errors import SymbolicValueError
 from symkeras.graph import provenance
 from symkeras.graph.tensor import Tensor
@@ -25,7 +24,7 @@ class ArrayLayer(Layer):
 
     @callable_in_tensorflow
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        is_read = isinstance(inputs, Tensor) or foreign_data.is_pending((inputs,))
+        is_read = isinstance(inputs, Tensor)
         return super().__call__(inputs if is_read else self._read(inputs), *args, **kwargs)
 
     def _read(self, inputs: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from symkeras import dtype_policies, foreign_data, ops, tree
+from symkeras import dtype_policies, ops, tree
 from symkeras.arguments import boolean, checked, instance, one_of, optional, real_numbers, refusal, settings, several, text
 from symkeras.distribution.scope import distribution
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
@@ -83,9 +83,6 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     _made_anew = frozenset({"_inbound_nodes", "_losses", "_call_signature", "_lines"})
     """Attributes that copies and pickles do not hold: symbolic calls belong to the models that replay them."""
-
-    autograph_info__: Any = {}
-    """By it TensorFlow's AutoGraph, which rewrites functions of `tf.data`, knows that layers are called as they are."""
 
     _marks_built = True
     """Whether a call of `build` alone makes the layer built; models decide for themselves."""
@@ -410,8 +407,6 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     @callable_in_tensorflow
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if foreign_data.is_pending(args):
-            return foreign_data.later(self, args, kwargs)
         if self.path is None:
             self._path = "/".join(p for p in (provenance.layer_path(), self.name) if p)
         args, kwargs = self._converted(args, kwargs)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from symkeras import foreign_data
 from symkeras.arguments import checked, either, settings, several
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import definition_context
+from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.input import Input, InputLayer
 from symkeras.layers.layer import Layer, map_shapes
 from symkeras.models.array_stage import Prepared
@@ -210,9 +210,8 @@ class Sequential(Model):
         self._graph_losses.append(loss)
         self._forget_steps()
 
+    @callable_in_tensorflow
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if foreign_data.is_pending((inputs,)):
-            return foreign_data.later(self, (inputs, *args), kwargs)
         if not self.layers:
             raise ConfigError(f"model {self.name!r} has no layers: add some before calling it")
         if isinstance(inputs, (list, tuple)) and not isinstance(inputs, Prepared) and len(inputs) == 1 and hasattr(inputs[0], "shape"):

@@ -164,7 +164,8 @@ def _in_known_dtype(op: Elementwise, inputs: Sequence[Any]) -> list[np.ndarray] 
         dtype = _known_dtypes[key] = None if looks_at_numbers or is_foreign else np.dtype(joined)
     if dtype is None:
         return None
-    return [x if t is dtype else x.astype(dtype) if isinstance(x, np.ndarray) else as_array(x, dtype) for x, t in zip(inputs, types, strict=True)]
+    name = dtype.name
+    return [x if t is dtype else x.astype(dtype) if isinstance(x, np.ndarray) else as_array(x, name) for x, t in zip(inputs, types, strict=True)]
 
 
 def _has(dtype: str, x: Any) -> bool:

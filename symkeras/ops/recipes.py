@@ -72,9 +72,10 @@ class Recipe:
 
 
 def _reference(node: Node) -> Callable[..., Any]:
-    if not node.op.is_composite:
-        return node.op.reference
-    return lambda *arrays, **attrs: followed(node.op, node.op.function, arrays, attrs)
+    op: Any = node.op
+    if not op.is_composite:
+        return op.reference
+    return lambda *arrays, **attrs: followed(op, op.function, arrays, attrs)
 
 
 def followed(op: Any, function: Callable[..., Any], arrays: Sequence[np.ndarray], attrs: dict[str, Any]) -> Any:
