@@ -100,13 +100,13 @@ PAGES = (
     Page("datasets", "Data sets", "Digits come with symkeras, the others are read from local files.", tuple(f"datasets.{name}" for name in (
         "digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "imdb", "reuters", "boston_housing", "california_housing"))),
     Page("applications", "Applications", "Architectures with Keras' names, layer names and weight order.", ("applications", "applications.*")),
-    Page("preprocessing", "Preprocessing of Keras 2", "", ("preprocessing", "preprocessing.image", "preprocessing.sequence")),
+    Page("preprocessing", "Preprocessing of Keras 2", "", ("preprocessing", "preprocessing.image", "preprocessing.sequence", "preprocessing.text")),
     Page("saving", "Saving", "Files and configs: [saving and loading](../guide/saving.md).", ("saving", "legacy.saving")),
     Page("dtype_policies", "Dtype policies", "Mixed precision: [the guide](../guide/precision.md).", ("dtype_policies", "mixed_precision")),
     Page("config", "Settings", "Of the process.", ("config",)),
     Page("distribution", "Distribution", "Many devices and processes: [distribution](../distribution.md).", ("distribution",)),
     Page("distillation", "Distillation", "", ("distillation",)),
-    Page("wrappers", "scikit-learn", "Models as estimators of scikit-learn.", ("wrappers",)),
+    Page("wrappers", "scikit-learn", "Models as estimators of scikit-learn.", ("wrappers", "wrappers.scikit_learn")),
     Page("visualization", "Visualization", "", ("visualization",)),
     Page("inspection", "Inspection", "What a compiled function is made of: [looking inside](../guide/inspecting.md).", (
         "backend.interface: Executable", "inspection.inspector: Inspector", "inspection.thing: Thing", "inspection.compare: compare",

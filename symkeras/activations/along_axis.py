@@ -23,6 +23,10 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 
     Args:
         axis: of the classes.
+
+    >>> import numpy as np
+    >>> log_softmax(np.array([0.0, 0.0])).round(4).tolist()
+    [-0.6931, -0.6931]
     """
     return ops.log_softmax(x, axis=axis)
 
@@ -41,5 +45,10 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
 
 def glu(x: Any, axis: int = -1) -> Any:
-    """The first half along `axis` times the sigmoid of the second (Dauphin et al. 2016, arXiv:1612.08083)."""
+    """The first half along `axis` times the sigmoid of the second (Dauphin et al. 2016, arXiv:1612.08083).
+
+    >>> import numpy as np
+    >>> glu(np.array([2.0, 4.0, 0.0, 0.0])).round(4).tolist()
+    [1.0, 2.0]
+    """
     return composites.glu(x, axis=axis)

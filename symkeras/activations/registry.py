@@ -30,7 +30,11 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(activation: Any) -> Any:
-    """The name of an activation of symkeras, the config of any other function or object."""
+    """The name of an activation of symkeras, the config of any other function or object.
+
+    >>> serialize(get("swish"))
+    'silu'
+    """
     if not isinstance(activation, FunctionType):
         return serialize_keras_object(activation)
     name = activation.__name__
@@ -41,6 +45,10 @@ def serialize(activation: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The activation that a config or a name describes; `custom_objects` come first."""
+    """The activation that a config or a name describes; `custom_objects` come first.
+
+    >>> deserialize("relu").__name__
+    'relu'
+    """
     with CustomObjectScope(custom_objects):
         return get(config)

@@ -28,5 +28,10 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
 
 
 def tanh_shrink(x: Any) -> Any:
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> import numpy as np
+    >>> tanh_shrink(np.array([0.0, 1.0])).round(4).tolist()
+    [0.0, 0.2384]
+    """
     return composites.tanh_shrink(x)

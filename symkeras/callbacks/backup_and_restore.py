@@ -37,6 +37,18 @@ class BackupAndRestore(Callback):
     Raises:
         ConfigError: no folder is named.
         DataError: the state is that of another model.
+
+    Example:
+        >>> import os, tempfile
+        >>> import numpy as np
+        >>> from symkeras import Sequential, layers
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", "mse")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     keep = BackupAndRestore(folder, delete_checkpoint=False)
+        ...     seen = [model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=n, verbose=0, callbacks=[keep]).epoch for n in (2, 5)]
+        >>> seen
+        [[0, 1], [2, 3, 4]]
     """
 
     @checked(backup_dir=path, double_checkpoint=boolean, delete_checkpoint=boolean)

@@ -23,6 +23,19 @@ class CSVLogger(Callback):
         filename: the file.
         separator: between values.
         append: whether lines are added to a file that exists.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> from symkeras import Sequential, layers
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", "mse")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder, "log.csv")
+        ...     history = model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=2, verbose=0, callbacks=[CSVLogger(file)])
+        ...     lines = file.read_text().splitlines()
+        >>> lines[0], len(lines)
+        ('epoch,loss,val_loss', 3)
     """
 
     @checked(filename=path, separator=text, append=boolean)

@@ -17,6 +17,15 @@ class History(Callback):
     Attributes:
         epoch: numbers of the epochs.
         history: name -> values, one per epoch; it answers to the names of 2017 (`acc`, `val_acc`, `lr`) as well.
+
+    Example:
+        >>> import numpy as np
+        >>> from symkeras import Sequential, layers
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=3, verbose=0)
+        >>> history.epoch, len(history.history["loss"])
+        ([0, 1, 2], 3)
     """
 
     def __init__(self) -> None:

@@ -69,6 +69,16 @@ class ReduceLROnPlateau(MonitorCallback):
 
     Raises:
         ConfigError: `factor` is not below 1, or an unknown argument.
+
+    Example:
+        >>> import numpy as np
+        >>> from symkeras import Sequential, layers
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", "mse")
+        >>> flat = ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=1000.0)
+        >>> history = model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=4, verbose=0, callbacks=[flat])
+        >>> [round(rate, 5) for rate in history.history["learning_rate"]]
+        [0.01, 0.01, 0.005, 0.0025]
     """
 
     @checked(

@@ -13,6 +13,13 @@ class ProgbarLogger(Callback):
 
     It follows `verbose` of the running call: 0 nothing, 1 a bar, 2 one line per epoch. Values of batches are read only
     when the bar is drawn.
+
+    Example:
+        >>> import numpy as np
+        >>> from symkeras import Sequential, layers
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[ProgbarLogger()])
     """
 
     def __init__(self) -> None:

@@ -16,6 +16,19 @@ class SwapEMAWeights(Callback):
 
     Raises:
         ConfigError: the optimizer keeps no averages: it needs `use_ema=True`.
+
+    Example:
+        >>> import numpy as np
+        >>> from symkeras import Sequential, layers
+        >>> from symkeras.optimizers import SGD
+        >>> x, y = np.ones((4, 2)), np.ones((4, 1))
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> model.compile(SGD(use_ema=True, ema_momentum=1.0), "mse")
+        >>> history = model.fit(x, y, verbose=0)  # averages of this momentum stay where the first step leads
+        >>> first = model.get_weights()
+        >>> history = model.fit(x, y, epochs=3, verbose=0, callbacks=[SwapEMAWeights(swap_on_epoch=True)])
+        >>> all(np.array_equal(w, f) for w, f in zip(model.get_weights(), first, strict=True))
+        True
     """
 
     @checked(swap_on_epoch=boolean)

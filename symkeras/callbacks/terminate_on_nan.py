@@ -18,6 +18,16 @@ class TerminateOnNaN(Callback):
 
     Raises:
         NonFiniteLossError: the loss is NaN or infinite and `raise_error` is set.
+
+    Example:
+        >>> import numpy as np
+        >>> from symkeras import Sequential, layers
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.full((4, 2), np.inf), np.ones((4, 1)), epochs=3, verbose=0, callbacks=[TerminateOnNaN()])
+        Batch 0: Invalid loss, terminating training
+        >>> history.epoch
+        [0]
     """
 
     @checked(raise_error=boolean)

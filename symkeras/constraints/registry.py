@@ -29,11 +29,19 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(constraint: Any) -> Any:
-    """The config of a constraint."""
+    """The config of a constraint.
+
+    >>> serialize(get("non_neg"))["class_name"]
+    'NonNeg'
+    """
     return serialize_keras_object(constraint)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The constraint that a config or a name describes; `custom_objects` come first."""
+    """The constraint that a config or a name describes; `custom_objects` come first.
+
+    >>> type(deserialize(serialize(get("non_neg")))).__name__
+    'NonNeg'
+    """
     with CustomObjectScope(custom_objects):
         return get(config)

@@ -62,6 +62,9 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
 
     Raises:
         ConfigError: it describes something else, or a quantized policy.
+
+    >>> deserialize(serialize(DTypePolicy("mixed_float16"))).compute_dtype
+    'float16'
     """
     from symkeras.saving.registration import CustomObjectScope
     from symkeras.saving.serialization import deserialize_keras_object

@@ -82,6 +82,10 @@ class InputLayer(Layer):
 
     Raises:
         ShapeError: no shape, or a sparse or ragged tensor.
+
+    Example:
+        >>> InputLayer((3,)).output.shape
+        (None, 3)
     """
 
     @checked(

@@ -29,6 +29,10 @@ class InputSpec:
         allow_last_axis_squeeze: whether a last axis of size 1 may be missing, or be there beside.
         name: of the input.
         optional: whether None may come.
+
+    Example:
+        >>> InputSpec(shape=(None, 3)).shape
+        (None, 3)
     """
 
     @checked(

@@ -343,40 +343,80 @@ def batch_dot(x: Any, y: Any, i: int, j: int) -> Any:
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:
-    """`Add(**kwargs)(inputs)`."""
+    """`Add(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> add([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[4.0, 6.0]]
+    """
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs: Any, **kwargs: Any) -> Any:
-    """`Subtract(**kwargs)(inputs)`."""
+    """`Subtract(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> subtract([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[-2.0, -2.0]]
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs: Any, **kwargs: Any) -> Any:
-    """`Multiply(**kwargs)(inputs)`."""
+    """`Multiply(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> multiply([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[3.0, 8.0]]
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs: Any, **kwargs: Any) -> Any:
-    """`Average(**kwargs)(inputs)`."""
+    """`Average(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> average([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[2.0, 3.0]]
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs: Any, **kwargs: Any) -> Any:
-    """`Maximum(**kwargs)(inputs)`."""
+    """`Maximum(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> maximum([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[3.0, 4.0]]
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs: Any, **kwargs: Any) -> Any:
-    """`Minimum(**kwargs)(inputs)`."""
+    """`Minimum(**kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> minimum([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[1.0, 2.0]]
+    """
     return Minimum(**kwargs)(inputs)
 
 
 def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """`Concatenate(axis, **kwargs)(inputs)`."""
+    """`Concatenate(axis, **kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> concatenate([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[1.0, 2.0, 3.0, 4.0]]
+    """
     return Concatenate(axis, **kwargs)(inputs)
 
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
-    """`Dot(axes, **kwargs)(inputs)`."""
+    """`Dot(axes, **kwargs)(inputs)`.
+
+    >>> import numpy as np
+    >>> dot([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])]).tolist()
+    [[11.0]]
+    """
     return Dot(axes, **kwargs)(inputs)

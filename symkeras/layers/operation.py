@@ -20,6 +20,9 @@ class Operation:
     Args:
         name: made from the class name when None.
 
+    Raises:
+        ConfigError: a name that is no text, or has a "/" in it.
+
     Example:
         >>> import numpy as np
         >>> from symkeras import ops

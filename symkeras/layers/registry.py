@@ -31,6 +31,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> La
 
     Raises:
         ConfigError: the config is none, or of something else.
+
+    >>> from symkeras import layers
+    >>> layers.deserialize(layers.serialize(layers.Dense(3))).units
+    3
     """
     from symkeras.saving.registration import CustomObjectScope
     from symkeras.saving.serialization import deserialize_keras_object

@@ -203,6 +203,10 @@ class CategoricalCrossentropy(NamedLoss):
         label_smoothing: in [0, 1]; targets are drawn towards the uniform distribution by this much.
         axis: the axis of the classes.
         reduction, name, dtype: as for `Loss`.
+
+    Example:
+        >>> round(float(CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
+        0.6931
     """
 
     @checked(from_logits=boolean, label_smoothing=fraction, axis=axis_number)

@@ -10,13 +10,23 @@ from symkeras.losses.wrapper import NamedLoss
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
-    """sum(y log(y / p)) over the last axis, both clipped to [epsilon, 1] (Kullback and Leibler 1951)."""
+    """sum(y log(y / p)) over the last axis, both clipped to [epsilon, 1] (Kullback and Leibler 1951).
+
+    >>> import numpy as np
+    >>> kl_divergence(np.array([[0.0, 1.0]]), np.array([[0.5, 0.5]])).round(4).tolist()
+    [0.6931]
+    """
     y_true, y_pred = (ops.clip(y, config.epsilon(), 1.0) for y in operands(y_true, y_pred))
     return ops.sum(ops.multiply(y_true, ops.log(ops.divide(y_true, y_pred))), axis=-1)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Any:
-    """mean(p - y log(p + epsilon)) over the last axis: counts y of a Poisson process of rate p, up to a constant."""
+    """mean(p - y log(p + epsilon)) over the last axis: counts y of a Poisson process of rate p, up to a constant.
+
+    >>> import numpy as np
+    >>> poisson(np.array([[2.0, 0.0]]), np.array([[1.0, 3.0]])).round(4).tolist()
+    [2.0]
+    """
     y_true, y_pred = operands(y_true, y_pred)
     return ops.mean(ops.subtract(y_pred, ops.multiply(y_true, ops.log(ops.add(y_pred, config.epsilon())))), axis=-1)
 
@@ -26,6 +36,10 @@ class KLDivergence(NamedLoss):
 
     Args:
         reduction, name, dtype: as for `Loss`.
+
+    Example:
+        >>> round(float(KLDivergence()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
+        0.6931
     """
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "kl_divergence", dtype: Any = None):
@@ -37,6 +51,10 @@ class Poisson(NamedLoss):
 
     Args:
         reduction, name, dtype: as for `Loss`.
+
+    Example:
+        >>> round(float(Poisson()([[2.0, 0.0]], [[1.0, 3.0]])), 4)
+        2.0
     """
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "poisson", dtype: Any = None):

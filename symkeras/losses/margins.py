@@ -32,12 +32,20 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
-    """mean(max(1 - y p, 0)²) over the last axis; targets in {0, 1} are taken for {-1, 1}."""
+    """mean(max(1 - y p, 0)²) over the last axis; targets in {0, 1} are taken for {-1, 1}.
+
+    >>> squared_hinge([[-1.0, 1.0]], [[0.5, 0.5]]).tolist()
+    [1.25]
+    """
     return ops.mean(ops.square(_shortfall(y_true, y_pred)), axis=-1)
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
-    """max(1 + the best score of a wrong class - the score of the right one, 0), for one-hot targets."""
+    """max(1 + the best score of a wrong class - the score of the right one, 0), for one-hot targets.
+
+    >>> categorical_hinge([[0.0, 1.0]], [[0.5, 0.75]]).tolist()
+    [0.75]
+    """
     y_true, y_pred = operands(y_true, y_pred)
     right = ops.sum(ops.multiply(y_true, y_pred), axis=-1)
     wrong = ops.max(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=-1)
@@ -49,6 +57,10 @@ class Hinge(NamedLoss):
 
     Args:
         reduction, name, dtype: as for `Loss`.
+
+    Example:
+        >>> float(Hinge()([[-1.0, 1.0]], [[0.5, 0.5]]))
+        1.0
     """
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "hinge", dtype: Any = None):
@@ -60,6 +72,10 @@ class SquaredHinge(NamedLoss):
 
     Args:
         reduction, name, dtype: as for `Loss`.
+
+    Example:
+        >>> float(SquaredHinge()([[-1.0, 1.0]], [[0.5, 0.5]]))
+        1.25
     """
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "squared_hinge", dtype: Any = None):
@@ -71,6 +87,10 @@ class CategoricalHinge(NamedLoss):
 
     Args:
         reduction, name, dtype: as for `Loss`.
+
+    Example:
+        >>> float(CategoricalHinge()([[0.0, 1.0]], [[0.5, 0.75]]))
+        0.75
     """
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = "categorical_hinge", dtype: Any = None):

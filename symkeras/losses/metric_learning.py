@@ -45,6 +45,10 @@ def circle(
         remove_diagonal: whether an embedding is not compared with itself.
         gamma: the scale of the loss.
         margin: how far unlike pairs must stay apart.
+
+    >>> import numpy as np
+    >>> circle(np.array([0, 1]), np.array([[1.0, 0.0], [0.0, 1.0]]), remove_diagonal=False, gamma=2, margin=0.5).round(4).tolist()
+    [0.3133, 0.3133]
     """
     y_pred = ops.convert_to_tensor(y_pred)
     labels = ops.cast(ops.convert_to_tensor(y_true), "int32")
@@ -68,6 +72,10 @@ class Circle(NamedLoss):
         margin: how far unlike pairs must stay apart.
         remove_diagonal: whether an embedding is not compared with itself.
         reduction, name, dtype: as for `Loss`.
+
+    Example:
+        >>> round(float(Circle(gamma=2, margin=0.5, remove_diagonal=False)([0, 1], [[1.0, 0.0], [0.0, 1.0]])), 4)
+        0.3133
     """
 
     @checked(gamma=positive, margin=number(), remove_diagonal=boolean)

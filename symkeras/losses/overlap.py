@@ -15,7 +15,11 @@ def _regions(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 
 
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
-    """1 - 2 |A ∩ B| / (|A| + |B|) over `axis`, over everything when None."""
+    """1 - 2 |A ∩ B| / (|A| + |B|) over `axis`, over everything when None.
+
+    >>> round(float(dice([[1.0, 1.0]], [[1.0, 0.0]])), 4)
+    0.3333
+    """
     y_true, y_pred = _regions(y_true, y_pred)
     common = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
     total = ops.add(ops.sum(y_true, axis=axis), ops.sum(y_pred, axis=axis))
@@ -30,6 +34,9 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
         alpha: weight of what is missed.
         beta: weight of what is invented.
         axis: axes over which regions extend; all when None.
+
+    >>> round(float(tversky([[1.0, 1.0]], [[1.0, 0.0]], alpha=1.0, beta=0.0)), 4)
+    0.5
     """
     y_true, y_pred = _regions(y_true, y_pred)
     common = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
@@ -65,6 +72,10 @@ class Tversky(NamedLoss):
         beta: weight of what is predicted and not true.
         reduction, name, dtype: as for `Loss`.
         axis: axes over which regions extend; all, the batch too, when None.
+
+    Example:
+        >>> round(float(Tversky(alpha=1.0, beta=0.0)([[1.0, 1.0]], [[1.0, 0.0]])), 4)
+        0.5
     """
 
     @checked(alpha=non_negative, beta=non_negative, axis=optional(axis_numbers))

@@ -28,13 +28,21 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(loss: Any) -> Any:
-    """The config of a loss, or the name of a loss function."""
+    """The config of a loss or of a loss function.
+
+    >>> serialize(get("mse"))["config"], serialize(get("Huber"))["class_name"]
+    ('mean_squared_error', 'Huber')
+    """
     from symkeras.saving.serialization import serialize_keras_object
 
     return serialize_keras_object(loss)
 
 
 def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The loss that a config or a name describes; `custom_objects` come first."""
+    """The loss that a config or a name describes; `custom_objects` come first.
+
+    >>> deserialize(serialize(get("Huber"))).name
+    'huber_loss'
+    """
     with CustomObjectScope(custom_objects):
         return get(name)

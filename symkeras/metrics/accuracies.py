@@ -34,13 +34,21 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest of the targets and of the predictions stand at the same place of the last axis, else 0."""
+    """1 where the largest of the targets and of the predictions stand at the same place of the last axis, else 0.
+
+    >>> categorical_accuracy([[0, 1], [1, 0]], [[0.25, 0.75], [0.25, 0.75]]).tolist()
+    [1.0, 0.0]
+    """
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     return _as_number(ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1)))
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest prediction of the last axis stands at the place that the integer target names, else 0."""
+    """1 where the largest prediction of the last axis stands at the place that the integer target names, else 0.
+
+    >>> sparse_categorical_accuracy([1, 0], [[0.25, 0.75], [0.25, 0.75]]).tolist()
+    [1.0, 0.0]
+    """
     y_pred = ops.convert_to_tensor(y_pred)
     labels = _labels(y_true, len(y_pred.shape))
     matches = _as_number(ops.equal(labels, ops.cast(ops.argmax(y_pred, axis=-1), labels.dtype)))
@@ -81,6 +89,9 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
         y_pred: scores of all classes or, with `from_sorted_ids`, the classes themselves, best first.
         k: how many count.
         from_sorted_ids: see `y_pred`.
+
+    >>> sparse_top_k_categorical_accuracy([2, 0], [[0.1, 0.6, 0.3], [0.1, 0.6, 0.3]], k=2).tolist()
+    [1.0, 0.0]
     """
     y_pred = ops.convert_to_tensor(y_pred)
     labels = _labels(y_true, len(y_pred.shape))
@@ -95,6 +106,10 @@ class Accuracy(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(Accuracy()([[1], [2]], [[1], [3]]))
+        0.5
     """
 
     _direction = "up"
@@ -129,6 +144,10 @@ class CategoricalAccuracy(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(CategoricalAccuracy()([[0, 1], [1, 0]], [[0.25, 0.75], [0.25, 0.75]]))
+        0.5
     """
 
     _direction = "up"
@@ -142,6 +161,10 @@ class SparseCategoricalAccuracy(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(SparseCategoricalAccuracy()([1, 0], [[0.25, 0.75], [0.25, 0.75]]))
+        0.5
     """
 
     _direction = "up"
@@ -156,6 +179,10 @@ class TopKCategoricalAccuracy(NamedMean):
     Args:
         k: how many classes count.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(TopKCategoricalAccuracy(k=2)([[0, 0, 1], [1, 0, 0]], [[0.1, 0.6, 0.3], [0.1, 0.6, 0.3]]))
+        0.5
     """
 
     _direction = "up"
@@ -172,6 +199,10 @@ class SparseTopKCategoricalAccuracy(NamedMean):
         k: how many classes count.
         name, dtype: as for `Metric`.
         from_sorted_ids: whether predictions are classes, best first, rather than scores.
+
+    Example:
+        >>> float(SparseTopKCategoricalAccuracy(k=2)([2, 0], [[0.1, 0.6, 0.3], [0.1, 0.6, 0.3]]))
+        0.5
     """
 
     _direction = "up"

@@ -68,6 +68,10 @@ class TrueNegatives(_Count):
     Args:
         thresholds: above one a prediction is positive; 0.5 when None. With several the result has one count for each.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(TrueNegatives()([0, 0, 0, 1], [0.1, 0.2, 0.9, 0.8]))
+        2.0
     """
 
     _cell = "tn"
@@ -79,6 +83,10 @@ class FalsePositives(_Count):
     Args:
         thresholds: above one a prediction is positive; 0.5 when None. With several the result has one count for each.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(FalsePositives()([0, 0, 0, 1], [0.1, 0.2, 0.9, 0.8]))
+        1.0
     """
 
     _cell = "fp"
@@ -90,6 +98,10 @@ class FalseNegatives(_Count):
     Args:
         thresholds: above one a prediction is positive; 0.5 when None. With several the result has one count for each.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(FalseNegatives()([0, 1, 1, 1], [0.1, 0.2, 0.3, 0.8]))
+        2.0
     """
 
     _cell = "fn"
@@ -154,6 +166,10 @@ class Recall(_Share):
         top_k: only the k best scores of the last axis can be positive; the threshold is then below all scores when None.
         class_id: only this entry of the last axis counts.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> round(float(Recall()([0, 1, 1, 1], [0.1, 0.2, 0.3, 0.8])), 4)
+        0.3333
     """
 
     _error = ("fn", "false_negatives")

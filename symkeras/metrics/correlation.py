@@ -11,7 +11,12 @@ from symkeras.metrics.reduction import NamedMean
 
 
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """The covariance along `axis` over the product of the standard deviations (Pearson 1895)."""
+    """The covariance along `axis` over the product of the standard deviations (Pearson 1895).
+
+    >>> import numpy as np
+    >>> pearson_correlation(np.array([[1.0, 2.0, 3.0]]), np.array([[2.0, 3.0, 4.0]])).round(4).tolist()
+    [1.0]
+    """
     pair = operands(y_true, y_pred)
     standard = [ops.divide(ops.subtract(y, ops.mean(y, axis=axis, keepdims=True)), ops.std(y, axis=axis, keepdims=True)) for y in pair]
     return ops.mean(ops.multiply(*standard), axis=axis)
@@ -24,6 +29,10 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 
     Args:
         axis: along which.
+
+    >>> import numpy as np
+    >>> concordance_correlation(np.array([[1.0, 2.0, 3.0]]), np.array([[2.0, 3.0, 4.0]])).round(4).tolist()
+    [0.5714]
     """
     y_true, y_pred = operands(y_true, y_pred)
     mean_true, mean_pred = (ops.mean(y, axis=axis, keepdims=True) for y in (y_true, y_pred))
@@ -39,6 +48,10 @@ class PearsonCorrelation(NamedMean):
     Args:
         name, dtype: as for `Metric`.
         axis: the axis along which values are correlated.
+
+    Example:
+        >>> round(float(PearsonCorrelation()([[1.0, 2.0, 3.0]], [[2.0, 3.0, 4.0]])), 4)
+        1.0
     """
 
     _direction = "up"
@@ -54,6 +67,10 @@ class ConcordanceCorrelation(NamedMean):
     Args:
         name, dtype: as for `Metric`.
         axis: the axis along which values are correlated.
+
+    Example:
+        >>> round(float(ConcordanceCorrelation()([[1.0, 2.0, 3.0]], [[2.0, 3.0, 4.0]])), 4)
+        0.5714
     """
 
     _direction = "up"

@@ -106,6 +106,11 @@ class F1Score(FBetaScore):
     Args:
         average, threshold: as for `FBetaScore`.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> scores = F1Score(threshold=0.5)([[1, 1], [1, 0]], [[0.2, 0.6], [0.6, 0.4]])
+        >>> [round(float(score), 4) for score in scores]
+        [0.6667, 1.0]
     """
 
     def __init__(self, average: str | None = None, threshold: float | None = None, name: str | None = "f1_score", dtype: Any = None):

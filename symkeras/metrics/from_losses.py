@@ -35,6 +35,10 @@ class RootMeanSquaredError(Mean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(RootMeanSquaredError()([[0.0], [0.0]], [[1.0], [7.0]]))
+        5.0
     """
 
     _direction = "down"
@@ -55,6 +59,10 @@ class MeanAbsoluteError(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(MeanAbsoluteError()([[0.0, 0.0]], [[1.0, -3.0]]))
+        2.0
     """
 
     _direction = "down"
@@ -68,6 +76,10 @@ class MeanAbsolutePercentageError(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(MeanAbsolutePercentageError()([[2.0, 4.0]], [[1.0, 4.0]]))
+        25.0
     """
 
     _direction = "down"
@@ -81,6 +93,10 @@ class MeanSquaredLogarithmicError(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> round(float(MeanSquaredLogarithmicError()([[1.0]], [[3.0]])), 4)
+        0.4805
     """
 
     _direction = "down"
@@ -99,6 +115,10 @@ class CosineSimilarity(NamedMean):
     Args:
         name, dtype: as for `Metric`.
         axis: the axis along which the vectors lie.
+
+    Example:
+        >>> round(float(CosineSimilarity()([[1.0, 0.0]], [[3.0, 4.0]])), 4)
+        0.6
     """
 
     _direction = "up"
@@ -113,6 +133,10 @@ class LogCoshError(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> round(float(LogCoshError()([[0.0]], [[1.0]])), 4)
+        0.4338
     """
 
     _direction = "down"
@@ -128,6 +152,10 @@ class BinaryCrossentropy(NamedMean):
         name, dtype: as for `Metric`.
         from_logits: whether predictions are logits rather than probabilities.
         label_smoothing: targets are drawn towards 1/2 by this much.
+
+    Example:
+        >>> round(float(BinaryCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
+        0.6931
     """
 
     _direction = "down"
@@ -145,6 +173,10 @@ class CategoricalCrossentropy(NamedMean):
         from_logits: whether predictions are logits rather than probabilities.
         label_smoothing: targets are drawn towards the uniform distribution by this much.
         axis: the axis of the classes.
+
+    Example:
+        >>> round(float(CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
+        0.6931
     """
 
     _direction = "down"
@@ -163,6 +195,10 @@ class SparseCategoricalCrossentropy(NamedMean):
         from_logits: whether predictions are logits rather than probabilities.
         ignore_class: labels with this value give a loss of 0; with sample weights they do not count.
         axis: the axis of the classes: the last one.
+
+    Example:
+        >>> round(float(SparseCategoricalCrossentropy()([1], [[0.75, 0.25]])), 4)
+        1.3863
     """
 
     _direction = "down"
@@ -180,6 +216,10 @@ class KLDivergence(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> round(float(KLDivergence()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
+        0.6931
     """
 
     _direction = "down"
@@ -193,6 +233,10 @@ class Poisson(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> round(float(Poisson()([[2.0, 0.0]], [[1.0, 3.0]])), 4)
+        2.0
     """
 
     _direction = "down"
@@ -206,6 +250,10 @@ class Hinge(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(Hinge()([[-1.0, 1.0]], [[0.5, 0.5]]))
+        1.0
     """
 
     _direction = "down"
@@ -219,6 +267,10 @@ class SquaredHinge(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(SquaredHinge()([[-1.0, 1.0]], [[0.5, 0.5]]))
+        1.25
     """
 
     _direction = "down"
@@ -232,6 +284,10 @@ class CategoricalHinge(NamedMean):
 
     Args:
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(CategoricalHinge()([[0.0, 1.0]], [[0.5, 0.75]]))
+        0.75
     """
 
     _direction = "down"

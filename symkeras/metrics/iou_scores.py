@@ -98,6 +98,10 @@ class BinaryIoU(IoU):
         target_class_ids: the classes that count, of 0 and 1.
         threshold: from it on a prediction means class 1.
         name, dtype: as for `IoU`.
+
+    Example:
+        >>> round(float(BinaryIoU()([0, 0, 1, 1], [0.1, 0.7, 0.2, 0.8])), 4)
+        0.3333
     """
 
     _config = ("target_class_ids", "threshold")
@@ -117,6 +121,10 @@ class MeanIoU(IoU):
 
     Args:
         num_classes, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis: as for `IoU`.
+
+    Example:
+        >>> round(float(MeanIoU(2)([0, 0, 1, 1], [0, 1, 1, 1])), 4)
+        0.5833
     """
 
     _config = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
@@ -132,6 +140,10 @@ class OneHotIoU(IoU):
 
     Args:
         num_classes, target_class_ids, name, dtype, ignore_class, sparse_y_pred, axis: as for `IoU`.
+
+    Example:
+        >>> round(float(OneHotIoU(2, target_class_ids=[1])([[1, 0], [0, 1], [0, 1]], [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])), 4)
+        0.5
     """
 
     _config = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_pred", "axis")
@@ -146,6 +158,10 @@ class OneHotMeanIoU(MeanIoU):
 
     Args:
         num_classes, name, dtype, ignore_class, sparse_y_pred, axis: as for `IoU`.
+
+    Example:
+        >>> round(float(OneHotMeanIoU(2)([[1, 0], [0, 1], [0, 1]], [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])), 4)
+        0.5
     """
 
     _config = ("num_classes", "ignore_class", "sparse_y_pred", "axis")

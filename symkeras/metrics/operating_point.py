@@ -62,6 +62,10 @@ class SensitivityAtSpecificity(_OperatingPoint):
         num_thresholds: how many thresholds are tried.
         class_id: only this entry of the last axis counts.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(SensitivityAtSpecificity(0.75)([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.8]))
+        0.5
     """
 
     _constrained, _sought = "specificity", "sensitivity"
@@ -79,6 +83,10 @@ class SpecificityAtSensitivity(_OperatingPoint):
         num_thresholds: how many thresholds are tried.
         class_id: only this entry of the last axis counts.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(SpecificityAtSensitivity(0.75)([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.8]))
+        0.5
     """
 
     _constrained, _sought = "sensitivity", "specificity"
@@ -96,6 +104,10 @@ class PrecisionAtRecall(_OperatingPoint):
         num_thresholds: how many thresholds are tried.
         class_id: only this entry of the last axis counts.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> round(float(PrecisionAtRecall(0.75)([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.8])), 4)
+        0.6667
     """
 
     _constrained, _sought = "recall", "precision"
@@ -113,6 +125,10 @@ class RecallAtPrecision(_OperatingPoint):
         num_thresholds: how many thresholds are tried.
         class_id: only this entry of the last axis counts.
         name, dtype: as for `Metric`.
+
+    Example:
+        >>> float(RecallAtPrecision(0.75)([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.8]))
+        0.5
     """
 
     _constrained, _sought = "precision", "recall"

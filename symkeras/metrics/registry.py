@@ -57,13 +57,21 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(metric: Any) -> Any:
-    """The config of a metric, or the name of a metric function."""
+    """The config of a metric or of a metric function.
+
+    >>> serialize(get("mse"))["class_name"]
+    'MeanSquaredError'
+    """
     from symkeras.saving.serialization import serialize_keras_object
 
     return serialize_keras_object(metric)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The metric that a config or a name describes; `custom_objects` come first."""
+    """The metric that a config or a name describes; `custom_objects` come first.
+
+    >>> deserialize(serialize(get("mse"))).name
+    'mean_squared_error'
+    """
     with CustomObjectScope(custom_objects):
         return get(config)

@@ -254,6 +254,11 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
 
     Raises:
         ConfigError: no text, or none that describes a model.
+
+    >>> from symkeras import Sequential, layers
+    >>> model = Sequential([layers.Dense(3, input_shape=(2,))])
+    >>> model_from_json(model.to_json()).output_shape
+    (None, 3)
     """
     from symkeras.saving import json_text
     from symkeras.saving.model_files import model_of_config

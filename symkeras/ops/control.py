@@ -426,6 +426,9 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         lower, upper: the bounds, the upper one left out.
         body_fun: takes the number of the step and the value, returns the new value.
         init_val: the first value, any nesting of tensors.
+
+    >>> int(fori_loop(0, 4, lambda i, total: total + i, 0))
+    6
     """
     for name, bound in (("lower", lower), ("upper", upper)):
         if not (arguments.is_integer(bound) or isinstance(bound, (dims.Dim, np.ndarray)) or is_symbolic(bound)):

@@ -242,6 +242,9 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
 
     Raises:
         ShapeError: shapes, numbers or a padding that do not fit.
+
+    >>> conv(np.arange(4.0).reshape(1, 4, 1), np.ones((2, 1, 1))).tolist()
+    [[[1.0], [3.0], [5.0]]]
     """
     channels_first = (data_format or config.image_data_format()) == "channels_first"
     n = len(shape(kernel)) - 2

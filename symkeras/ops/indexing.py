@@ -182,7 +182,11 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """Elements of `x` chosen along `axis` separately for every position of `indices`; sizes of 1 broadcast."""
+    """Elements of `x` chosen along `axis` separately for every position of `indices`; sizes of 1 broadcast.
+
+    >>> take_along_axis(np.array([[1, 2], [3, 4]]), np.array([[1], [0]]), axis=1).tolist()
+    [[2], [3]]
+    """
     if axis is None:
         return take(x, indices, None)
     from symkeras.ops.elementwise import broadcast_shapes

@@ -200,6 +200,9 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
     Raises:
         ShapeError: a sparse or ragged tensor is asked for.
+
+    >>> convert_to_tensor([1, 2], "float32").tolist()
+    [1.0, 2.0]
     """
     if sparse or ragged:
         raise ShapeError("symkeras has dense tensors only: sparse and ragged must be False or None")
@@ -224,7 +227,11 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether `x` is an array or a symbolic tensor."""
+    """Whether `x` is an array or a symbolic tensor.
+
+    >>> is_tensor(convert_to_tensor([1, 2])), is_tensor([1, 2])
+    (True, False)
+    """
     return isinstance(x, (Tensor, np.ndarray))
 
 

@@ -102,7 +102,11 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 
 def dot(x1: Any, x2: Any) -> Any:
-    """NumPy's dot: the last axis of `x1` with the second-last (or only) axis of `x2`."""
+    """NumPy's dot: the last axis of `x1` with the second-last (or only) axis of `x2`.
+
+    >>> dot(np.array([[1.0, 2.0]]), np.array([3.0, 4.0])).tolist()
+    [11.0]
+    """
     n1, n2 = len(shape(x1)), len(shape(x2))
     if n1 == 0 or n2 == 0:
         from symkeras.ops.elementwise import multiply
@@ -118,6 +122,9 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
 
     Raises:
         ShapeError: axes that do not fit together.
+
+    >>> tensordot(np.array([1.0, 2.0]), np.array([3.0, 4.0]), axes=0).tolist()
+    [[3.0, 4.0], [6.0, 8.0]]
     """
     x1, x2 = promoted("numeric", x1, x2)
     s1, s2 = shape(x1), shape(x2)

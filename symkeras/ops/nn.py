@@ -35,33 +35,58 @@ def _negative() -> tuple[Sample, ...]:
 
 @composite(vjp=lambda dy, out, x: (ew.where(ew.greater(out, 0), dy, 0),), samples=_unary())
 def relu(x: Any) -> Any:
-    """max(x, 0); the gradient at 0 is 0."""
+    """max(x, 0); the gradient at 0 is 0.
+
+    >>> import numpy as np
+    >>> relu(np.array([-1.0, 2.0])).round(4).tolist()
+    [0.0, 2.0]
+    """
     return ew.maximum(x, 0)
 
 
 @composite(vjp=lambda dy, out, x: (ew.where(ew.logical_and(ew.greater(x, 0), ew.less(x, 6)), dy, 0),), samples=_unary(8.0))
 def relu6(x: Any) -> Any:
-    """min(max(x, 0), 6)."""
+    """min(max(x, 0), 6).
+
+    >>> import numpy as np
+    >>> relu6(np.array([-1.0, 3.0, 9.0])).round(4).tolist()
+    [0.0, 3.0, 6.0]
+    """
     return ew.minimum(ew.maximum(x, 0), 6)
 
 
 @composite(vjp=lambda dy, out, x: (dy * (out * (1 - out)),), samples=_unary())
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)); exp may overflow to infinity, whose reciprocal is the right 0."""
+    """1 / (1 + exp(-x)); exp may overflow to infinity, whose reciprocal is the right 0.
+
+    >>> import numpy as np
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0])).round(4).tolist()
+    [0.0, 0.5, 1.0]
+    """
     x = _floating(x)
     return ew.reciprocal(ew.add_(ew.exp(ew.negative(x)), 1))
 
 
 @composite(vjp=lambda dy, out, x: (dy * sigmoid(x),), samples=_unary())
 def softplus(x: Any) -> Any:
-    """log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|))."""
+    """log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|)).
+
+    >>> import numpy as np
+    >>> softplus(np.array([0.0, 1000.0])).round(4).tolist()
+    [0.6931, 1000.0]
+    """
     x = _floating(x)
     return ew.add_(ew.maximum(x, 0), ew.log1p(ew.exp(ew.negative(ew.absolute(x)))))
 
 
 @composite(vjp=lambda dy, out, x: (dy * sigmoid(ew.negative(x)),), samples=_unary())
 def log_sigmoid(x: Any) -> Any:
-    """log(sigmoid(x)) = -softplus(-x)."""
+    """log(sigmoid(x)) = -softplus(-x).
+
+    >>> import numpy as np
+    >>> log_sigmoid(np.array([-1000.0, 0.0])).round(4).tolist()
+    [-1000.0, -0.6931]
+    """
     return ew.negative(softplus(ew.negative(x)))
 
 
@@ -74,13 +99,23 @@ def log1mexp(x: Any) -> Any:
 
 @composite(samples=_unary())
 def silu(x: Any) -> Any:
-    """x * sigmoid(x) (Elfwing et al. 2017)."""
+    """x * sigmoid(x) (Elfwing et al. 2017).
+
+    >>> import numpy as np
+    >>> silu(np.array([0.0, 1.0])).round(4).tolist()
+    [0.0, 0.7311]
+    """
     return ew.multiply(x, sigmoid(x))
 
 
 @composite(samples=_unary())
 def gelu(x: Any, *, approximate: bool = True) -> Any:
-    """x times the normal distribution function (Hendrycks and Gimpel 2016); by tanh where `approximate`."""
+    """x times the normal distribution function (Hendrycks and Gimpel 2016); by tanh where `approximate`.
+
+    >>> import numpy as np
+    >>> gelu(np.array([0.0, 1.0])).round(4).tolist()
+    [0.0, 0.8412]
+    """
     x = _floating(x)
     if approximate:
         inner = ew.multiply(ew.add_(x, ew.multiply(ew.multiply(ew.square(x), x), 0.044715)), math.sqrt(2 / math.pi))
@@ -93,7 +128,12 @@ def gelu(x: Any, *, approximate: bool = True) -> Any:
     samples=_unary(),
 )
 def elu(x: Any, *, alpha: float = 1.0) -> Any:
-    """x where positive, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2015)."""
+    """x where positive, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2015).
+
+    >>> import numpy as np
+    >>> elu(np.array([-1.0, 2.0])).round(4).tolist()
+    [-0.6321, 2.0]
+    """
     x = _floating(x)
     return ew.where(ew.greater(x, 0), x, ew.multiply(ew.expm1(ew.minimum(x, 0)), alpha))
 
@@ -103,7 +143,12 @@ def elu(x: Any, *, alpha: float = 1.0) -> Any:
     samples=_unary(),
 )
 def leaky_relu(x: Any, *, negative_slope: float = 0.2) -> Any:
-    """x where positive, negative_slope * x elsewhere."""
+    """x where positive, negative_slope * x elsewhere.
+
+    >>> import numpy as np
+    >>> leaky_relu(np.array([-2.0, 3.0]), negative_slope=0.25).round(4).tolist()
+    [-0.5, 3.0]
+    """
     x = _floating(x)
     return ew.where(ew.greater(x, 0), x, ew.multiply(x, negative_slope))
 
@@ -126,7 +171,12 @@ def _goes_over_nothing(x: Any, axis: Any) -> bool:
 
 @composite(vjp=_softmax_vjp, samples=_softmax_samples())
 def softmax(x: Any, *, axis: int = -1) -> Any:
-    """exp(x) over its sum along `axis`; the maximum is subtracted first."""
+    """exp(x) over its sum along `axis`; the maximum is subtracted first.
+
+    >>> import numpy as np
+    >>> softmax(np.array([0.0, 0.0, 1000.0])).round(4).tolist()
+    [0.0, 0.0, 1.0]
+    """
     x = _floating(x)
     if _goes_over_nothing(x, axis):
         return x
@@ -144,6 +194,10 @@ def log_softmax(x: Any, *, axis: int = -1) -> Any:
 
     Args:
         axis: of the classes.
+
+    >>> import numpy as np
+    >>> log_softmax(np.array([0.0, 0.0])).round(4).tolist()
+    [-0.6931, -0.6931]
     """
     x = _floating(x)
     if _goes_over_nothing(x, axis):
@@ -159,6 +213,10 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         x: numbers.
         axis: one or several; all when None.
         keepdims: whether the axes stay, with size 1.
+
+    >>> import numpy as np
+    >>> logsumexp(np.array([1000.0, 1000.0])).round(4).tolist()
+    1000.6931
     """
     x = _floating(x)
     safe = safe_shift(x, axis)
@@ -189,6 +247,10 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         axes: over which.
         keepdims: whether the axes stay, with size 1.
         synchronized: accepted for Keras' signature; statistics are those of the whole batch anyway.
+
+    >>> import numpy as np
+    >>> [m.tolist() for m in moments(np.array([1.0, 3.0]), axes=0)]
+    [2.0, 1.0]
     """
     if dtypes.result_type(dtype_of(x)) != "float16":
         return red.mean(x, axes, keepdims), red.var(x, axes, keepdims)
@@ -217,12 +279,22 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
 
 
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    """`x` kept between `x_min` and `x_max`; NaN stays NaN."""
+    """`x` kept between `x_min` and `x_max`; NaN stays NaN.
+
+    >>> import numpy as np
+    >>> clip(np.array([-2.0, 0.5, 3.0]), 0.0, 1.0).round(4).tolist()
+    [0.0, 0.5, 1.0]
+    """
     return ew.minimum(ew.maximum(x, x_min), x_max)
 
 
 def rsqrt(x: Any) -> Any:
-    """1 / sqrt(x)."""
+    """1 / sqrt(x).
+
+    >>> import numpy as np
+    >>> rsqrt(np.array([4.0, 16.0])).round(4).tolist()
+    [0.5, 0.25]
+    """
     return ew.reciprocal(ew.sqrt(x))
 
 

@@ -33,6 +33,9 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
         shape: sizes; an int for a vector.
         fill_value: a number, or what broadcasts to the shape.
         dtype: of the result; `floatx` when None.
+
+    >>> full((2, 2), 7).tolist()
+    [[7.0, 7.0], [7.0, 7.0]]
     """
     shape = as_shape(shape)
     _check_sizes(shape, "full")
@@ -54,6 +57,9 @@ def zeros(shape: Any, dtype: Any = None) -> Any:
     Args:
         shape: sizes; an int for a vector.
         dtype: of the result; `floatx` when None.
+
+    >>> zeros(3).tolist()
+    [0.0, 0.0, 0.0]
     """
     return full(shape, 0, dtypes.standardize(dtype))
 
@@ -64,17 +70,28 @@ def ones(shape: Any, dtype: Any = None) -> Any:
     Args:
         shape: sizes; an int for a vector.
         dtype: of the result; `floatx` when None.
+
+    >>> ones(3).tolist()
+    [1.0, 1.0, 1.0]
     """
     return full(shape, 1, dtypes.standardize(dtype))
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Any:
-    """Zeros of the shape and dtype of `x`."""
+    """Zeros of the shape and dtype of `x`.
+
+    >>> zeros_like(np.array([5, 6])).tolist()
+    [0, 0]
+    """
     return full(shape(x), 0, dtype or dtype_of(x))
 
 
 def ones_like(x: Any, dtype: Any = None) -> Any:
-    """Ones of the shape and dtype of `x`."""
+    """Ones of the shape and dtype of `x`.
+
+    >>> ones_like(np.array([5, 6])).tolist()
+    [1, 1]
+    """
     return full(shape(x), 1, dtype or dtype_of(x))
 
 
@@ -85,6 +102,9 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
         x: gives the shape.
         fill_value: a number, or what broadcasts to the shape.
         dtype: of the result; that of `x` when None.
+
+    >>> full_like(np.array([1, 2]), 7).tolist()
+    [7, 7]
     """
     return full(shape(x), fill_value, dtype or dtype_of(x))
 
@@ -169,6 +189,9 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
 
     Raises:
         DtypeError: a size that is no integer.
+
+    >>> eye(2, 3, k=1).tolist()
+    [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     if any(size is not None and not arguments.is_integer(size) and not dtypes.is_int(dtype_of(size)) for size in (N, M)):
         raise DtypeError(f"eye: sizes are integers, received N={N!r} and M={M!r}")
@@ -187,6 +210,9 @@ def identity(n: int, dtype: Any = None) -> Any:
     Args:
         n: number of rows and columns.
         dtype: of the result; `floatx` when None.
+
+    >>> identity(2).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
     """
     return eye(n, dtype=dtype)
 
@@ -254,6 +280,9 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
     Raises:
         ShapeError: the axis has no so many equal parts.
+
+    >>> [part.tolist() for part in split(np.arange(5), [2, 4])]
+    [[0, 1], [2, 3], [4]]
     """
     axis = canonical_axis(axis, len(shape(x)))
     size = shape(x)[axis]
@@ -276,6 +305,9 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
     Args:
         axis1, axis2: the axes.
+
+    >>> swapaxes(np.zeros((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
     """
     n = len(shape(x))
     order = list(range(n))
@@ -293,6 +325,9 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 
     Raises:
         ShapeError: not as many axes as places, or one twice.
+
+    >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
     """
     n = len(shape(x))
     src = [canonical_axis(a, n) for a in listed(source, "axis")]
@@ -356,36 +391,60 @@ def tile(x: Any, repeats: Any) -> Any:
 
 
 def ndim(x: Any) -> int:
-    """Number of axes."""
+    """Number of axes.
+
+    >>> ndim(np.zeros((2, 3)))
+    2
+    """
     return len(shape(x))
 
 
 def size(x: Any) -> Any:
-    """Number of elements."""
+    """Number of elements.
+
+    >>> int(size(np.zeros((2, 3))))
+    6
+    """
     return dims.product(shape(x))
 
 
 def ravel(x: Any) -> Any:
-    """`x` as a vector."""
+    """`x` as a vector.
+
+    >>> ravel(np.array([[1, 2], [3, 4]])).tolist()
+    [1, 2, 3, 4]
+    """
     from symkeras.ops.shaping import reshape
 
     return reshape(x, (-1,))
 
 
 def outer(x1: Any, x2: Any) -> Any:
-    """All products of elements of two vectors."""
+    """All products of elements of two vectors.
+
+    >>> outer(np.array([1, 2]), np.array([3, 4])).tolist()
+    [[3, 4], [6, 8]]
+    """
     from symkeras.ops.shaping import reshape
 
     return ew.multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
 
 
 def trunc(x: Any) -> Any:
-    """x without its fraction; whole numbers and booleans stay what they are."""
+    """x without its fraction; whole numbers and booleans stay what they are.
+
+    >>> trunc(np.array([-1.5, 2.5])).tolist()
+    [-1.0, 2.0]
+    """
     return ew.trunc(x) if dtypes.is_float(dtypes.result_type(dtype_of(x))) else convert_to_tensor(x)
 
 
 def round(x: Any, decimals: int = 0) -> Any:
-    """Rounded to `decimals`; halves go to the even digit."""
+    """Rounded to `decimals`; halves go to the even digit.
+
+    >>> round(np.array([1.25, 0.375]), 1).tolist()
+    [1.2, 0.4]
+    """
     if not arguments.is_integer(decimals):
         raise arguments.refusal("round: decimals", "an integer", decimals)
     if decimals == 0:

@@ -201,6 +201,9 @@ def max_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "v
         strides: steps of the window; its size when None.
         padding: "valid" or "same".
         data_format: where the channels are; `config.image_data_format()` when None.
+
+    >>> max_pool(np.arange(4.0).reshape(1, 4, 1), 2).tolist()
+    [[[1.0], [3.0]]]
     """
     return _pool("max_pool", inputs, pool_size, strides, padding, data_format)[0]
 
@@ -213,6 +216,9 @@ def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str 
         strides: steps of the window; its size when None.
         padding: "valid" or "same".
         data_format: where the channels are; `config.image_data_format()` when None.
+
+    >>> average_pool(np.arange(4.0).reshape(1, 4, 1), 2).tolist()
+    [[[0.5], [2.5]]]
     """
     inputs = cast(inputs, dtypes.inexact(dtypes.result_type(dtype_of(inputs))))
     return _pool("sum_pool", inputs, pool_size, strides, padding, data_format)[0]

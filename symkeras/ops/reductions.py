@@ -237,6 +237,9 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
         axis: one or several; all when None.
         keepdims: whether the axes stay, with size 1.
         dtype: what the elements are cast to before.
+
+    >>> prod(np.array([[1.0, 2.0], [3.0, 5.0]]), axis=1).tolist()
+    [2.0, 15.0]
     """
     return _reduce("prod", _counted(x) if dtype is None else cast(x, dtype), axis, keepdims)
 
@@ -255,6 +258,9 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
         axis: one or several; all when None.
         keepdims: whether the axes stay, with size 1.
         initial: a lower bound of the result.
+
+    >>> max(np.array([[1.0, 2.0], [3.0, 5.0]]), axis=1).tolist()
+    [2.0, 5.0]
     """
     if initial is not None and _is_of_nothing(x, axis):
         return _only(initial, x, axis, keepdims)
@@ -270,6 +276,9 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
         axis: one or several; all when None.
         keepdims: whether the axes stay, with size 1.
         initial: an upper bound of the result.
+
+    >>> min(np.array([[1.0, 2.0], [3.0, 5.0]]), axis=1).tolist()
+    [1.0, 3.0]
     """
     if initial is not None and _is_of_nothing(x, axis):
         return _only(initial, x, axis, keepdims)
@@ -295,6 +304,9 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         x: taken as booleans.
         axis: one or several; all when None.
         keepdims: whether the axes stay, with size 1.
+
+    >>> any(np.array([[False, False], [True, False]]), axis=1).tolist()
+    [False, True]
     """
     return _reduce("any", cast(x, "bool"), axis, keepdims)
 
@@ -306,6 +318,9 @@ def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         x: taken as booleans.
         axis: one or several; all when None.
         keepdims: whether the axes stay, with size 1.
+
+    >>> all(np.array([[True, False], [True, True]]), axis=1).tolist()
+    [False, True]
     """
     return _reduce("all", cast(x, "bool"), axis, keepdims)
 
@@ -327,6 +342,9 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         x: numbers.
         axis: along which; of the flattened tensor when None.
         keepdims: whether the axis stays, with size 1.
+
+    >>> int(argmax(np.array([1.0, 5.0, 5.0])))
+    1
     """
     return _arg("argmax", x, axis, keepdims)
 
@@ -338,6 +356,9 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         x: numbers.
         axis: along which; of the flattened tensor when None.
         keepdims: whether the axis stays, with size 1.
+
+    >>> int(argmin(np.array([3.0, 1.0, 1.0])))
+    1
     """
     return _arg("argmin", x, axis, keepdims)
 
@@ -359,6 +380,9 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
         x: numbers.
         axis: along which; of the flattened tensor when None.
         dtype: what the elements are cast to before.
+
+    >>> cumsum(np.array([1, 2, 3])).tolist()
+    [1, 3, 6]
     """
     return _cumulative("cumsum", x, axis, dtype)
 
@@ -370,6 +394,9 @@ def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
         x: numbers.
         axis: along which; of the flattened tensor when None.
         dtype: what the elements are cast to before.
+
+    >>> cumprod(np.array([1, 2, 3])).tolist()
+    [1, 2, 6]
     """
     return _cumulative("cumprod", x, axis, dtype)
 
@@ -405,6 +432,9 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         x: numbers.
         axis: one or several; all when None.
         keepdims: whether the axes stay, with size 1.
+
+    >>> var(np.array([[1.0, 2.0], [3.0, 5.0]]), axis=1).tolist()
+    [0.25, 1.0]
     """
     x = cast(x, dtypes.inexact(dtypes.result_type(dtype_of(x))))
     return mean(ew.square(ew.subtract(x, mean(x, axis, True))), axis, keepdims)
@@ -418,5 +448,8 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         x: numbers.
         axis: one or several; all when None.
         keepdims: whether the axes stay, with size 1.
+
+    >>> std(np.array([[1.0, 2.0], [3.0, 5.0]]), axis=1).tolist()
+    [0.5, 1.0]
     """
     return ew.sqrt(var(x, axis, keepdims))

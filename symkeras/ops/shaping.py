@@ -311,7 +311,11 @@ def transpose(x: Any, axes: Any = None) -> Any:
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
-    """`x` repeated to `shape` by NumPy's rule."""
+    """`x` repeated to `shape` by NumPy's rule.
+
+    >>> broadcast_to(np.array([1, 2]), (2, 2)).tolist()
+    [[1, 2], [1, 2]]
+    """
     shape = as_shape(shape)
     if is_symbolic(x) or any(isinstance(d, dims.Dim) for d in shape):
         x = as_tensor(x)
@@ -336,6 +340,9 @@ def concatenate(xs: Any, axis: int = 0) -> Any:
 
     Raises:
         ShapeError: no tensor, or shapes that differ beside the axis.
+
+    >>> concatenate([np.array([1, 2]), np.array([3])]).tolist()
+    [1, 2, 3]
     """
     xs = list(xs)
     if not xs:
@@ -348,13 +355,21 @@ def concatenate(xs: Any, axis: int = 0) -> Any:
 
 
 def flip(x: Any, axis: Any = None) -> Any:
-    """`x` in reverse order along `axis` (all axes when None)."""
+    """`x` in reverse order along `axis` (all axes when None).
+
+    >>> flip(np.array([1, 2, 3])).tolist()
+    [3, 2, 1]
+    """
     axes = canonical_axes(axis, len(shape(x)))
     return apply(OPS["flip"], [x], {"axes": axes}) if axes else x
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
-    """New axes of size 1 at the positions `axis` of the result."""
+    """New axes of size 1 at the positions `axis` of the result.
+
+    >>> expand_dims(np.zeros((2, 3)), (0, -1)).shape
+    (1, 2, 3, 1)
+    """
     sizes = list(shape(x))
     axes = listed(axis, "axis")
     for a in sorted(canonical_axis(a, len(sizes) + len(axes)) for a in axes):
@@ -367,6 +382,9 @@ def squeeze(x: Any, axis: Any = None) -> Any:
 
     Raises:
         ShapeError: an axis whose size is not 1.
+
+    >>> squeeze(np.zeros((1, 2, 1)), -1).shape
+    (1, 2)
     """
     sizes = shape(x)
     if axis is None:
@@ -380,7 +398,11 @@ def squeeze(x: Any, axis: Any = None) -> Any:
 
 
 def stack(x: Any, axis: int = 0) -> Any:
-    """`x`, a list of tensors of one shape, along a new axis."""
+    """`x`, a list of tensors of one shape, along a new axis.
+
+    >>> stack([np.array([1, 2]), np.array([3, 4])], axis=1).tolist()
+    [[1, 3], [2, 4]]
+    """
     xs = list(x)
     axis = canonical_axis(axis, len(shape(xs[0])) + 1)
     return concatenate([expand_dims(e, axis) for e in xs], axis)

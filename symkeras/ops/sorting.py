@@ -85,7 +85,11 @@ class TopK(Op):
 
 
 def argsort(x: Any, axis: int | None = -1) -> Any:
-    """Indices that sort `x` along `axis` (the flattened tensor when None)."""
+    """Indices that sort `x` along `axis` (the flattened tensor when None).
+
+    >>> argsort(np.array([3.0, 1.0, 2.0])).tolist()
+    [1, 2, 0]
+    """
     sizes = shape(x)
     if axis is None or (not sizes and axis in (0, -1)):
         return reshape(apply(OPS["argsort"], [reshape(x, (-1,))], {"axis": 0}), (-1,) if sizes else ())
@@ -93,7 +97,11 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
 
 
 def sort(x: Any, axis: int | None = -1) -> Any:
-    """`x` in rising order along `axis` (the flattened tensor when None)."""
+    """`x` in rising order along `axis` (the flattened tensor when None).
+
+    >>> sort(np.array([3.0, 1.0, 2.0])).tolist()
+    [1.0, 2.0, 3.0]
+    """
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     return apply(OPS["sort"], [x], {"axis": canonical_axis(axis, len(shape(x)))})

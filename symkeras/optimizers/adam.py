@@ -79,6 +79,14 @@ class AdamW(Adam):
         beta_1, beta_2, epsilon, amsgrad: as in `Adam`.
 
     Reference: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2017.
+
+    Example:
+        >>> import numpy as np
+        >>> from symkeras import Variable
+        >>> w = Variable(np.array([2.0], "float32"))
+        >>> AdamW(learning_rate=0.5, weight_decay=0.5).apply([np.zeros(1, "float32")], [w])
+        >>> np.asarray(w).tolist()
+        [1.5]
     """
 
     @checked(weight_decay=non_negative)

@@ -28,7 +28,11 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """The config of an optimizer, as Keras writes it."""
+    """The config of an optimizer, as Keras writes it.
+
+    >>> serialize(get("adam"))["class_name"]
+    'Adam'
+    """
     from symkeras.saving.serialization import serialize_keras_object
 
     return serialize_keras_object(optimizer)
@@ -40,6 +44,9 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     Args:
         config: what `serialize` gave; a config without a module means one of symkeras' own or a custom optimizer.
         custom_objects: name -> class, beside the registered ones.
+
+    >>> type(deserialize(serialize(get("adam")))).__name__
+    'Adam'
     """
     from symkeras.saving.registration import CustomObjectScope
 

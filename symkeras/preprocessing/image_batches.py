@@ -276,7 +276,9 @@ class DataFrameIterator(_Files):
         x_col: the column of the file names.
         y_col: the column of the targets, or a list of them.
         weight_col: the column of weights.
-        target_size, color_mode, batch_size, shuffle, seed, interpolation, ...: as of `DirectoryIterator`.
+        target_size, color_mode, interpolation: as of `DirectoryIterator`.
+        batch_size, shuffle, seed: as of `Iterator`.
+        data_format, save_to_dir, save_prefix, save_format, subset: as of `NumpyArrayIterator`.
         classes: the classes in their order; all, sorted, when None.
         class_mode: "categorical", "binary" or "sparse" for names of classes, "raw" for numbers as they are, "multi_output" for a list of
             the columns, "input" or None.

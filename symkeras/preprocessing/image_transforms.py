@@ -87,7 +87,19 @@ def apply_affine_transform(x: Any, theta: float = 0, tx: float = 0, ty: float = 
 
 def random_rotation(x: Any, rg: float, row_axis: int = 1, col_axis: int = 2, channel_axis: int = 0, fill_mode: str = "nearest", cval: float = 0.0,
                     interpolation_order: int = 1) -> np.ndarray:  # fmt: skip
-    """An image turned by up to `rg` degrees, drawn from NumPy's global generator; other arguments as of `apply_affine_transform`.
+    """An image turned by up to `rg` degrees, drawn from NumPy's global generator.
+
+    Args:
+        x: an image of 3 axes.
+        rg: degrees it is turned by at most, to either side.
+        row_axis, col_axis, channel_axis: which axes are which.
+        fill_mode: what lies outside: "constant", "nearest", "reflect" or "wrap".
+        cval: the number outside for "constant".
+        interpolation_order: 0 for the nearest pixel, 1 for numbers between pixels.
+
+    Raises:
+        ConfigError: a mode or order that is not known.
+        ShapeError: no image of these axes.
 
     >>> random_rotation(np.ones((3, 8, 8)), 30).shape
     (3, 8, 8)
@@ -98,7 +110,19 @@ def random_rotation(x: Any, rg: float, row_axis: int = 1, col_axis: int = 2, cha
 
 def random_shift(x: Any, wrg: float, hrg: float, row_axis: int = 1, col_axis: int = 2, channel_axis: int = 0, fill_mode: str = "nearest",
                  cval: float = 0.0, interpolation_order: int = 1) -> np.ndarray:  # fmt: skip
-    """An image shifted by up to the shares `wrg` of its width and `hrg` of its height; other arguments as of `apply_affine_transform`.
+    """An image shifted by up to the shares `wrg` of its width and `hrg` of its height, drawn from NumPy's global generator.
+
+    Args:
+        x: an image of 3 axes.
+        wrg, hrg: shares of its width and height that it is shifted by at most, to either side.
+        row_axis, col_axis, channel_axis: which axes are which.
+        fill_mode: what lies outside: "constant", "nearest", "reflect" or "wrap".
+        cval: the number outside for "constant".
+        interpolation_order: 0 for the nearest pixel, 1 for numbers between pixels.
+
+    Raises:
+        ConfigError: a mode or order that is not known.
+        ShapeError: no image of these axes.
 
     >>> random_shift(np.ones((3, 8, 8)), 0.2, 0.2).shape
     (3, 8, 8)
@@ -110,7 +134,19 @@ def random_shift(x: Any, wrg: float, hrg: float, row_axis: int = 1, col_axis: in
 
 def random_shear(x: Any, intensity: float, row_axis: int = 1, col_axis: int = 2, channel_axis: int = 0, fill_mode: str = "nearest", cval: float = 0.0,
                  interpolation_order: int = 1) -> np.ndarray:  # fmt: skip
-    """An image sheared by up to `intensity` degrees; other arguments as of `apply_affine_transform`.
+    """An image sheared by up to `intensity` degrees, drawn from NumPy's global generator.
+
+    Args:
+        x: an image of 3 axes.
+        intensity: degrees it is sheared by at most, to either side.
+        row_axis, col_axis, channel_axis: which axes are which.
+        fill_mode: what lies outside: "constant", "nearest", "reflect" or "wrap".
+        cval: the number outside for "constant".
+        interpolation_order: 0 for the nearest pixel, 1 for numbers between pixels.
+
+    Raises:
+        ConfigError: a mode or order that is not known.
+        ShapeError: no image of these axes.
 
     >>> random_shear(np.ones((3, 8, 8)), 10).shape
     (3, 8, 8)
@@ -121,10 +157,19 @@ def random_shear(x: Any, intensity: float, row_axis: int = 1, col_axis: int = 2,
 
 def random_zoom(x: Any, zoom_range: Sequence[float], row_axis: int = 1, col_axis: int = 2, channel_axis: int = 0, fill_mode: str = "nearest",
                 cval: float = 0.0, interpolation_order: int = 1) -> np.ndarray:  # fmt: skip
-    """An image of which a share between two bounds remains, drawn for height and width apart; other arguments as of `apply_affine_transform`.
+    """An image of which a share between two bounds remains, drawn for height and width apart from NumPy's global generator.
+
+    Args:
+        x: an image of 3 axes.
+        zoom_range: the bounds of the share: 0.5 shows the half of it, twice as large.
+        row_axis, col_axis, channel_axis: which axes are which.
+        fill_mode: what lies outside: "constant", "nearest", "reflect" or "wrap".
+        cval: the number outside for "constant".
+        interpolation_order: 0 for the nearest pixel, 1 for numbers between pixels.
 
     Raises:
-        ConfigError: `zoom_range` is no pair.
+        ConfigError: `zoom_range` is no pair, or a mode or order that is not known.
+        ShapeError: no image of these axes.
 
     >>> random_zoom(np.ones((3, 8, 8)), (0.5, 1)).shape
     (3, 8, 8)
@@ -144,6 +189,11 @@ def zooms(zoom_range: Any, draws: Any) -> Any:
 def apply_channel_shift(x: Any, intensity: float, channel_axis: int = 0) -> np.ndarray:
     """An image with a number added, cut off at its own least and greatest.
 
+    Args:
+        x: an image.
+        intensity: the number.
+        channel_axis: where the channels are, which makes no difference: all of them get the same number, as in Keras.
+
     >>> apply_channel_shift(np.array([[[0.0, 5.0]]]), 2).tolist()
     [[[2.0, 5.0]]]
     """
@@ -152,7 +202,12 @@ def apply_channel_shift(x: Any, intensity: float, channel_axis: int = 0) -> np.n
 
 
 def random_channel_shift(x: Any, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
-    """`apply_channel_shift` by a number drawn from -`intensity_range` to `intensity_range`.
+    """`apply_channel_shift` by a number drawn from NumPy's global generator.
+
+    Args:
+        x: an image.
+        intensity_range: the number lies between minus this and this.
+        channel_axis: as of `apply_channel_shift`.
 
     >>> random_channel_shift(np.ones((3, 8, 8)), 10).shape
     (3, 8, 8)
@@ -180,7 +235,12 @@ def apply_brightness_shift(x: Any, brightness: float, scale: bool = True) -> np.
 
 
 def random_brightness(x: Any, brightness_range: Sequence[float], scale: bool = True) -> np.ndarray:
-    """`apply_brightness_shift` by a number between two bounds.
+    """`apply_brightness_shift` by a number between two bounds, drawn from NumPy's global generator.
+
+    Args:
+        x: an image of numbers from 0 to 255.
+        brightness_range: the bounds.
+        scale: as of `apply_brightness_shift`.
 
     Raises:
         ConfigError: `brightness_range` is no pair.

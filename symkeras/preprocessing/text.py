@@ -95,6 +95,7 @@ class Tokenizer:
         split: what else separates words.
         char_level: whether every character counts as a word.
         oov_token: what stands for words that are not known: it has number 1 then. They are left out when None.
+        document_count: how many texts were counted before.
         analyzer: a function that gives the words of a text, instead of `filters` and `split`.
 
     A text may also be a list of words. `word_index` and `index_word` are the numbers, `word_counts` how often each word came,
@@ -231,6 +232,9 @@ class Tokenizer:
 
 def tokenizer_from_json(json_string: str) -> Tokenizer:
     """The tokenizer of a text that `Tokenizer.to_json` wrote, in Keras or here.
+
+    Args:
+        json_string: the text.
 
     Raises:
         DataError: the text is something else.

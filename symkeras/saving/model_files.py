@@ -62,6 +62,14 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     Raises:
         ConfigError: a name that says no format, or an unknown argument.
         FileError: the file cannot be written; an old one is unchanged.
+
+    >>> import pathlib, tempfile
+    >>> from symkeras import Sequential, layers
+    >>> model = Sequential([layers.Dense(3, input_shape=(2,))])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(model, pathlib.Path(folder, "model.keras"))
+    ...     [file.name for file in pathlib.Path(folder).iterdir()]
+    ['model.keras']
     """
     path = place(filepath)
     if kwargs.pop("save_format", None) not in (None, "keras", "h5", "tf_keras"):
@@ -101,6 +109,14 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
     Raises:
         DataError: there is no such file, it is damaged, or its arrays do not fit its architecture.
         ConfigError: the architecture names what is not known, or carries a lambda in safe mode.
+
+    >>> import pathlib, tempfile
+    >>> from symkeras import Sequential, layers
+    >>> model = Sequential([layers.Dense(3, input_shape=(2,))])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(pathlib.Path(folder, "model.keras"))
+    ...     load_model(pathlib.Path(folder, "model.keras")).output_shape
+    (None, 3)
     """
     path = place(filepath)
     if kind_of(path) is None:
@@ -132,6 +148,14 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     Raises:
         ConfigError: a name that says no format.
         FileError: the file cannot be written; an old one is unchanged.
+
+    >>> import pathlib, tempfile
+    >>> from symkeras import Sequential, layers
+    >>> model = Sequential([layers.Dense(3, input_shape=(2,))])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(model, pathlib.Path(folder, "model.weights.h5"))
+    ...     [file.name for file in pathlib.Path(folder).iterdir()]
+    ['model.weights.h5']
     """
     path = place(filepath)
     if max_shard_size is not None:
@@ -162,6 +186,17 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     Raises:
         DataError: there is no such file, or it does not fit; the model is unchanged then.
         ConfigError: `by_name` for another file than `.h5`.
+
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> from symkeras import Sequential, layers
+    >>> model = Sequential([layers.Dense(3, input_shape=(2,))])
+    >>> other = Sequential([layers.Dense(3, input_shape=(2,))])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(model, pathlib.Path(folder, "model.weights.h5"))
+    ...     load_weights(other, pathlib.Path(folder, "model.weights.h5"))
+    >>> bool(np.array_equal(model.get_weights()[0], other.get_weights()[0]))
+    True
     """
     path = place(filepath)
     require_file(path)

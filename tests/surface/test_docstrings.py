@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import importlib
 import inspect
 import re
 import sys
@@ -14,7 +15,9 @@ import textwrap
 from functools import cache
 from typing import Any
 
-from docs.site.names import Entry, entries
+import pytest
+
+from docs.site.names import Entry, entries, public
 from docs.site.signatures import parameters
 from tests.surface.names import recorded
 
@@ -24,6 +27,9 @@ K_FUNCTIONS = "backend."
 """Their first sentence leads to an operation; arguments are those of Keras 2.0.4."""
 GENERATED = frozenset({"applications"})
 """Modules that make functions with docstrings: examples are those of a maker, which `tests/applications` runs."""
+SHOWN = ("losses", "metrics", "activations", "initializers", "regularizers", "constraints", "schedules", "callbacks",
+         "layers/core", "layers/merging", "ops/nn", "optimizers", "saving")
+"""Pages on which every name has an example."""
 _REFERENCE = re.compile(r"(?:those of|as for|as in|[Ss]ee|name for) `(\w+)`")
 
 ENTRIES = [entry for page in entries().values() for entry in page]
@@ -95,6 +101,19 @@ def test_every_argument_is_explained() -> None:
 def test_every_error_that_is_raised_is_named() -> None:
     unnamed = {e.path: sorted(raised(e.value) - named(e.path)) for e in ENTRIES if not e.path.startswith(K_FUNCTIONS)}
     assert not {path: names for path, names in unnamed.items() if names}
+
+
+@pytest.mark.parametrize("place", SHOWN)
+def test_every_name_of_a_page_has_an_example(place: str) -> None:
+    names = next(names for page, names in entries().items() if page.place == place)
+    assert not [e.path for e in names if not doctest.DocTestParser().get_examples(inspect.getdoc(e.value) or "")]
+
+
+@pytest.mark.parametrize("module", ["preprocessing.text", "preprocessing.image", "preprocessing.sequence", "wrappers.scikit_learn"])
+def test_modules_of_keras_2_are_in_the_reference(module: str) -> None:
+    own = importlib.import_module(f"symkeras.{module}")
+    there = {id(e.value) for e in ENTRIES}
+    assert [name for name, _ in public(own)] and not [name for name, value in public(own) if id(value) not in there]
 
 
 def test_every_example_is_run_by_pytest() -> None:

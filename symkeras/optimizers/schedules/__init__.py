@@ -21,6 +21,10 @@ def serialize(learning_rate_schedule: Any) -> dict[str, Any]:
 
     Args:
         learning_rate_schedule: the schedule.
+
+    >>> from symkeras.optimizers.schedules import ExponentialDecay
+    >>> serialize(ExponentialDecay(0.5, 10, 0.9))["class_name"]
+    'ExponentialDecay'
     """
     from symkeras.saving.serialization import serialize_keras_object
 
@@ -33,6 +37,10 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     Args:
         config: what `serialize` gave.
         custom_objects: name -> class or function, beside the registered ones.
+
+    >>> from symkeras.optimizers.schedules import ExponentialDecay
+    >>> deserialize(serialize(ExponentialDecay(0.5, 10, 0.9))).decay_rate
+    0.9
     """
     from symkeras.saving.lookup import resolve
     from symkeras.saving.registration import CustomObjectScope
