@@ -51,6 +51,8 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Callable[
         compilation = model._compilation
         given = {name: copy.deepcopy(value) for name, value in compilation.config.items() if name != "optimizer"}
         clone.compile(_remade(compilation.optimizer), **given, backend=compilation.backend, **compilation.options)
+        if clone.built and clone.trainable_variables:
+            clone.optimizer.build(clone.trainable_variables)
     return clone
 
 

@@ -1,5 +1,7 @@
 """`clone_model`: the same architecture, layers and weights of its own; and the order in which layers are listed."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -126,3 +128,14 @@ def test_a_clone_is_compiled_as_its_model() -> None:
     assert int(clone.optimizer.iterations) == 1 and int(model.optimizer.iterations) == 0
     assert "off" in clone.evaluate(x, x[:, :1], verbose=0, return_dict=True)
     assert not clone_model(Sequential([Input((3,)), layers.Dense(1)])).compiled
+
+
+def test_a_clone_of_a_compiled_model_reads_a_file_of_its_weights_in_silence(tmp_path: Path) -> None:
+    model = Sequential([layers.Input((3,)), layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 3), "float32"), np.ones((4, 2), "float32"), verbose=0)
+    model.save_weights(tmp_path / "m.weights.h5")
+    clone = clone_model(model)
+    clone.load_weights(tmp_path / "m.weights.h5")
+    assert int(clone.optimizer.iterations) == 1
+    np.testing.assert_array_equal(clone.get_weights()[0], model.get_weights()[0])
