@@ -43,7 +43,7 @@ class StatelessScope:
         >>> from symkeras import Variable
         >>> v = Variable([1.0], name="v")
         >>> with StatelessScope([(v, np.ones(1, "float32") * 5)]) as scope:
-        ...     v.assign_add([1.0])
+        ...     _ = v.assign_add([1.0])
         >>> scope.get_current_value(v).tolist(), v.numpy().tolist()
         ([6.0], [1.0])
     """

@@ -39,9 +39,9 @@ class Watch:
 
     >>> a, b = Variable([1.0]), Variable([2.0])
     >>> watch = Watch([a]); before = watch.last
-    >>> b.assign([3.0]); watch.last == before
+    >>> _ = b.assign([3.0]); watch.last == before
     True
-    >>> a.assign([3.0]); watch.last == before
+    >>> _ = a.assign([3.0]); watch.last == before
     False
     """
 
@@ -95,7 +95,7 @@ class Variable(Arithmetic):
         autocast: whether a layer that computes in another dtype than it keeps weights in reads it in that one.
 
     >>> v = Variable([1.0, 2.0], name="v")
-    >>> v.assign_add([1.0, 1.0]); v.numpy()
+    >>> v.assign_add([1.0, 1.0])
     array([2., 3.], dtype=float32)
     """
 

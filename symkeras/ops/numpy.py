@@ -193,7 +193,7 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     >>> eye(2, 3, k=1).tolist()
     [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    if any(size is not None and not arguments.is_integer(size) and not dtypes.is_int(dtype_of(size)) for size in (N, M)):
+    if any(not (size is None or isinstance(size, dims.Dim) or arguments.is_integer(size) or dtypes.is_int(dtype_of(size))) for size in (N, M)):
         raise DtypeError(f"eye: sizes are integers, received N={N!r} and M={M!r}")
     if is_symbolic(N, M):
         rows, columns = arange(as_size(N)), arange(as_size(N if M is None else M))
