@@ -140,7 +140,7 @@ def test_modes_follow_the_umask_and_then_the_old_file(tmp_path: Path, name: str,
 def test_parts_of_a_killed_writer_are_removed_by_the_next_save_to_the_same_place(tmp_path: Path, name: str, zipped: bool | None) -> None:
     path = tmp_path / name
     save(model(1.0), path, zipped)
-    code = "from symkeras.saving import atomic\natomic._sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)\n"
+    code = "from symkeras.saving import atomic\natomic.sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)\n"
     for _ in range(3):
         done = run(code + f"save(model(2.0), path, {zipped})", path)
         assert done.returncode == -signal.SIGKILL, done.stderr
