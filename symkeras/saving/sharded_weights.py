@@ -11,7 +11,7 @@ import json
 import os
 import reprlib
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,15 +49,17 @@ def write_sharded(model: Any, path: Path, max_shard_size: float) -> None:
         FileError: the files cannot be written; the old ones are unchanged.
     """
     target = Path(os.path.realpath(path))
-    with ExitStack() as turn:
-        with replacing(path) as index:
+    try:
+        with ExitStack() as turn, replacing(path) as index:  # which is put before the turn ends
             remove_left_shards(target, _named)
             with ExitStack() as files:
                 writer = _Writer(index.parent, max_shard_size, files)
                 write_state(model, writer.store_at)
             turn.enter_context(taking_turns(target.parent))
             put_shards(writer.paths, index, target, writer.index, _earlier(target))
-        remove_left_shards(target, _named)
+    finally:
+        with suppress(OSError):  # as with what lies in a part
+            remove_left_shards(target, _named)
 
 
 def read_sharded(model: Any, path: Path, skip_mismatch: bool = False) -> None:

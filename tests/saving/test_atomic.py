@@ -19,7 +19,8 @@ from symkeras.saving import atomic
 from symkeras.saving.places import FileError
 
 X = np.ones((1, 6), "float32")
-KINDS = [("m.keras", None), ("folder", False), ("m.h5", None), ("m.weights.h5", None)]
+KINDS = [("m.keras", None), ("folder", False), ("m.h5", None), ("m.weights.h5", None), ("m.safetensors", None)]
+OF_WEIGHTS = (".weights.h5", ".safetensors")
 
 
 def model(value: float = 1.0, units: int = 2) -> Any:
@@ -29,14 +30,14 @@ def model(value: float = 1.0, units: int = 2) -> Any:
 
 
 def save(m: Any, path: Path, zipped: bool | None = None) -> None:
-    if path.name.endswith(".weights.h5"):
+    if path.name.endswith(OF_WEIGHTS):
         m.save_weights(path)
     else:
         m.save(path, zipped=zipped)
 
 
 def saved_value(path: Path) -> float:
-    if path.name.endswith(".weights.h5"):
+    if path.name.endswith(OF_WEIGHTS):
         found = model(0.0)
         found.load_weights(path)
     else:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -259,6 +260,52 @@ def test_a_file_system_without_second_names_is_written_to(tmp_path: Path, monkey
     for value in (1.0, 2.0):
         small(value).save_weights(tmp_path / "m.weights.json", max_shard_size=100 * BYTES)
         assert saved(tmp_path / "m.weights.json") == value and len(names(tmp_path)) == 4
+
+
+def test_a_save_that_fails_in_the_middle_leaves_the_old_set_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real, count = tmp_path / "m.weights.json", os.replace, []
+    small(1.0).save_weights(path, max_shard_size=100 * BYTES)
+    before = names(tmp_path)
+
+    def full(a: Any, b: Any) -> None:
+        count.append(b)
+        if len(count) == 3:
+            raise OSError(28, "No space left on device")
+        real(a, b)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(FileError, match=r"m\.weights\.json.*No space left.*unchanged"):
+        small(2.0).save_weights(path, max_shard_size=100 * BYTES)
+    assert saved(path) == 1.0 and names(tmp_path) == before
+    with pytest.raises(FileError, match=r"there is no folder|No such file"):
+        small().save_weights(tmp_path / "nowhere" / "m.weights.json", max_shard_size=1)
+
+
+def test_writers_at_the_same_time_leave_the_set_of_one_of_them(tmp_path: Path) -> None:
+    path, failed = tmp_path / "m.weights.json", []
+    made = [small(float(k)) for k in range(4)]
+
+    def write(model: Any) -> None:
+        try:
+            for _ in range(5):
+                model.save_weights(path, max_shard_size=100 * BYTES)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(model,)) for model in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed and saved(path) in range(4) and len(names(tmp_path)) == 4
+
+
+def test_a_link_to_an_index_leads_to_the_shards_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.weights.json").symlink_to(tmp_path / "real" / "m.weights.json")
+    small(2.0).save_weights(tmp_path / "link.weights.json", max_shard_size=1)
+    assert names(tmp_path / "real") == ["m.weights.json", "m_00000.weights.h5"]
+    assert saved(tmp_path / "link.weights.json") == saved(tmp_path / "real" / "m.weights.json") == 2.0
 
 
 def test_a_folder_at_the_place_of_a_shard_is_not_replaced(tmp_path: Path) -> None:
