@@ -116,13 +116,13 @@ class Model(Trainer, StateTrees, Layer):
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
-        """Write the weights to a `.weights.h5` file; see `saving.save_weights`."""
+        """Write the weights to a `.weights.h5` file, shards (`.weights.json`) or a `.safetensors` file; see `saving.save_weights`."""
         from symkeras.saving.model_files import save_weights
 
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Read weights from a `.weights.h5`, `.keras` or old `.h5` file."""
+        """Read weights from a `.weights.h5`, `.weights.json`, `.safetensors`, `.keras` or old `.h5` file."""
         from symkeras.saving.model_files import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -45,9 +45,9 @@ def replacing(path: Path, members: Collection[str] = ()) -> Iterator[Path]:
         yield part.new
         if kind_of(target) is not None and target.is_dir() == part.new.is_dir():
             shutil.copymode(target, part.new)
-        _sync(part.new)
+        sync(part.new)
         _put(part.new, target, members)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except FileError:
         raise
     except OSError as error:
@@ -66,9 +66,9 @@ class _Part:
 
     def __init__(self, target: Path):
         while True:
-            self.folder = target.with_name(f"{_prefix(target)}{uuid.uuid4().hex[:8]}.part")
+            self.folder = target.with_name(f"{left_prefix(target)}{uuid.uuid4().hex[:8]}.part")
             self.folder.mkdir()
-            self._lock = _locked(self.folder)
+            self._lock = locked(self.folder)
             if self.folder.exists():  # else another writer took it for one left behind, before it was locked
                 break
         self.new = self.folder / "new"
@@ -79,13 +79,13 @@ class _Part:
             os.close(self._lock)
 
 
-def _prefix(target: Path) -> str:
+def left_prefix(target: Path) -> str:
     """How the names of all parts of `target` begin; short, however long its own is."""
     name = os.fsencode(target.name)
     return f".{name[:40].decode('utf-8', 'ignore')}.{hashlib.sha256(name).hexdigest()[:8]}."
 
 
-def _locked(folder: Path) -> int | None:
+def locked(folder: Path) -> int | None:
     """A descriptor that holds the lock of `folder`; None where another one does, it is gone, or this system cannot lock folders."""
     if sys.platform == "win32":
         return None
@@ -107,11 +107,11 @@ def _locked(folder: Path) -> int | None:
 
 def remove_left_parts(target: Path) -> None:
     """Remove what writers of `target` left that were killed, after putting back what one of them had moved aside."""
-    prefix = _prefix(target)
+    prefix = left_prefix(target)
     with os.scandir(target.parent) as entries:
         found = [Path(entry.path) for entry in entries if entry.name.startswith(prefix) and entry.name.endswith(".part")]
     for folder in found:
-        lock = _locked(folder)
+        lock = locked(folder)
         if lock is not None:
             if (folder / "old").exists() and not target.exists():
                 os.replace(folder / "old", target)
@@ -184,17 +184,17 @@ def _exchanged(a: Path, b: Path) -> bool:
     raise OSError(code, os.strerror(code))
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     if not path.is_dir():
         with path.open("rb") as handle:
             os.fsync(handle.fileno())
         return
     for entry in path.iterdir():
-        _sync(entry)
-    _sync_folder(path)
+        sync(entry)
+    sync_folder(path)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     with suppress(OSError):  # some systems cannot
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -203,20 +203,26 @@ def _sync_folder(path: Path) -> None:
             os.close(descriptor)
 
 
-def may_overwrite(path: Path, overwrite: bool) -> bool:
-    """Whether to write `path`: asks the person at the terminal where something is there and `overwrite` is False.
+def may_overwrite(path: Path, overwrite: bool, others: Iterable[Path] = ()) -> bool:
+    """Whether to write `path`: asks the person at the terminal, once, where something is there and `overwrite` is False.
+
+    Args:
+        path: of a file or folder.
+        overwrite: whether it need not be asked.
+        others: what is written with it.
 
     Raises:
         FileError: nobody is at the terminal.
     """
-    if overwrite or kind_of(path) is None:
+    found = next((p for p in (path, *others) if kind_of(p) is not None), None)
+    if overwrite or found is None:
         return True
     if not sys.stdin.isatty():
-        raise FileError(f"{str(path)!r} exists, and overwrite=False")
+        raise FileError(f"{str(found)!r} exists, and overwrite=False")
     answer = ""
     while answer not in ("y", "n"):
         try:
-            answer = input(f"{path} exists already; overwrite it? [y/n] ").strip().lower()
+            answer = input(f"{found} exists already; overwrite it? [y/n] ").strip().lower()
         except EOFError:
-            raise FileError(f"{str(path)!r} exists, and nobody said whether to overwrite it") from None
+            raise FileError(f"{str(found)!r} exists, and nobody said whether to overwrite it") from None
     return answer == "y"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,10 +75,23 @@ def check_file(file: h5py.File, source: Any) -> None:
                 stored += found.id.get_storage_size()
             else:
                 raise DataError(f"HDF5 file: {found.name!r} is neither a group nor an array")
-    if claimed > max(FLOOR, EXPANSION * stored):
-        raise DataError(f"HDF5 file: its arrays claim {claimed} bytes but {stored} are stored: refused")
+    _check_claim("HDF5 file", claimed, stored)
     if has_texts:
         _check_heaps(file, source)
+
+
+def check_together(files: Collection[h5py.File]) -> None:
+    """Hold what all arrays of several files claim, each of which was looked through, against what is stored of them.
+
+    Raises:
+        DataError: as for one file.
+    """
+    _check_claim(f"{len(files)} HDF5 files", sum(_sum(f, _claimed) for f in files), sum(_sum(f, lambda d: d.id.get_storage_size()) for f in files))
+
+
+def _check_claim(what: str, claimed: int, stored: int) -> None:
+    if claimed > max(FLOOR, EXPANSION * stored):
+        raise DataError(f"{what}: its arrays claim {claimed} bytes but {stored} are stored: refused")
 
 
 def _has_texts(found: Any) -> bool:

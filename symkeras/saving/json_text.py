@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
+from collections import Counter
 from typing import Any
 
 from symkeras.errors import DataError
@@ -25,7 +27,7 @@ def parse(text: bytes, what: str) -> Any:
         what: it is, for messages.
 
     Raises:
-        DataError: it is not JSON, or too long, too deep or too many values.
+        DataError: it is not JSON, names something twice, or is too long, too deep or too many values.
     """
     if len(text) > SIZE:
         raise DataError(f"{what} has {len(text)} bytes, more than {SIZE}: refused")
@@ -42,6 +44,15 @@ def parse(text: bytes, what: str) -> Any:
         if values > 2 * VALUES or deepest > DEPTH:
             raise DataError(f"{what} is not JSON of at most {VALUES} values, at most {DEPTH} inside of each other: refused")
     try:
-        return json.loads(decoded)
+        return json.loads(decoded, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{what} is not JSON: {error}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A dict of the members of an object, whose names must differ: which of two is meant, readers do not agree on."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise ValueError(f"{reprlib.repr(max(counts, key=lambda name: counts[name]))} comes twice in one object")
+    return found

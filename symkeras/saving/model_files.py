@@ -2,7 +2,8 @@
 
 - `.keras`: a zip archive of `metadata.json`, `config.json` and `model.weights.h5` (and `assets/`);
 - a folder with the same members (`zipped=False`);
-- `.weights.h5`: the state alone;
+- `.weights.h5`: the state alone; `.weights.json`: the same in several files (`symkeras.saving.sharded_weights`);
+- `.safetensors`: the weights alone (`symkeras.saving.safetensors_files`);
 - `.h5`, `.hdf5`: the format of Keras 2 (`symkeras.saving.legacy_files`).
 
 Files are written beside the old ones and take their place at the end. What is read comes from strangers: names stay
@@ -13,14 +14,19 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import shutil
 import tempfile
 import time
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
+
+import numpy as np
 
 from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.saving import json_text
@@ -29,7 +35,8 @@ from symkeras.saving.atomic import may_overwrite, replacing, restore_moved
 from symkeras.saving.h5_check import building_for
 from symkeras.saving.keras2_meanings import parse_version
 from symkeras.saving.legacy_configs import modernised
-from symkeras.saving.places import kind_of, place, require_file
+from symkeras.saving.places import kind_of, place, read_small, require_file
+from symkeras.saving.safetensors_files import read_safetensors, write_safetensors
 from symkeras.saving.serialization import (
     CustomObjectScope,
     config_errors,
@@ -37,15 +44,18 @@ from symkeras.saving.serialization import (
     object_sharing_scope,
     serialize_keras_object,
 )
+from symkeras.saving.shard_sets import shards_beside
+from symkeras.saving.sharded_weights import INDEX, read_sharded, write_sharded
 from symkeras.saving.state_files import read_state, write_state
 from symkeras.saving.state_paths import objects_with_state
-from symkeras.saving.weight_store import ReadStore, reading_file, writing_file
+from symkeras.saving.weight_store import ReadStore, WriteStore, reading_file, writing_file
 
 KERAS_VERSION = "3.15.1"
 """The version whose formats are written."""
 
 METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weights.h5", "assets"
 LEGACY = (".h5", ".hdf5")
+SAFETENSORS = ".safetensors"
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, include_optimizer: bool = True, **kwargs: Any) -> None:
@@ -141,14 +151,17 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
 
     Args:
         model: a built model.
-        filepath: ends in `.weights.h5`, or only in `.h5` for the format of Keras 2.
-        overwrite: whether an existing file is replaced without a question.
-        max_shard_size: not offered; one file holds all.
+        filepath: ends in `.weights.h5`; in `.weights.json` for shards; in `.safetensors` for the weights alone; or only in `.h5` for the format
+            of Keras 2.
+        overwrite: whether existing files are replaced without a question.
+        max_shard_size: the most GB (2**30 bytes) of arrays in one file: `m.weights.json` then tells which of the files `m_00000.weights.h5`,
+            `m_00001.weights.h5`, ... beside it holds what. One file holds all when None.
 
     Raises:
-        ConfigError: a name that says no format.
+        ConfigError: a name that says no format, or an array larger than `max_shard_size`.
         FileError: the file cannot be written; an old one is unchanged.
 
+<<<<<<< HEAD
     >>> import pathlib, tempfile
     >>> from symkeras import Sequential, layers
     >>> model = Sequential([layers.Dense(3, input_shape=(2,))])
@@ -156,31 +169,68 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     ...     save_weights(model, pathlib.Path(folder, "model.weights.h5"))
     ...     [file.name for file in pathlib.Path(folder).iterdir()]
     ['model.weights.h5']
+=======
+    Example:
+        >>> import os, tempfile
+        >>> from symkeras import Input, Sequential, layers
+        >>> model = Sequential([Input((4,)), layers.Dense(8), layers.Dense(2)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save_weights(os.path.join(folder, "m.weights.json"), max_shard_size=200 / 2**30)
+        ...     model.save_weights(os.path.join(folder, "m.safetensors"))
+        ...     print(*sorted(os.listdir(folder)))
+        m.safetensors m.weights.json m_00000.weights.h5 m_00001.weights.h5
+>>>>>>> q1
     """
     path = place(filepath)
     if max_shard_size is not None:
-        raise ConfigError("max_shard_size is not offered: symkeras writes the weights into one file")
-    if path.suffix not in LEGACY:
-        raise ConfigError(f"weights are saved to a file that ends in .weights.h5, received {str(path)!r}")
+        path = _index_of_shards(path, max_shard_size)
+    elif path.name.endswith(INDEX):
+        raise ConfigError(f"{str(path)!r} is an index of shards: say the most GB that one may have, as max_shard_size")
+    elif path.suffix not in (*LEGACY, SAFETENSORS):
+        raise ConfigError(f"weights are saved to a file that ends in .weights.h5, .weights.json or .safetensors, received {str(path)!r}")
     _require_built(model, "save its weights")
-    if not may_overwrite(path, overwrite):
+    if not may_overwrite(path, overwrite, [] if max_shard_size is None else shards_beside(path)):
         return
-    with replacing(path) as temporary, writing_file(temporary) as file:
-        if path.name.endswith(".weights.h5"):
-            write_state(model, file)
-        else:
-            from symkeras.saving.legacy_files import write_weights
+    if max_shard_size is not None:
+        write_sharded(model, path, max_shard_size)
+        return
+    with replacing(path) as temporary:
+        if path.suffix == SAFETENSORS:
+            write_safetensors(model, temporary)
+            return
+        with writing_file(temporary) as file:
+            if path.name.endswith(".weights.h5"):
+                write_state(model, partial(WriteStore, file))
+            else:
+                from symkeras.saving.legacy_files import write_weights
 
-            write_weights(file, model)
+                write_weights(file, model)
+
+
+def _index_of_shards(path: Path, max_shard_size: Any) -> Path:
+    """Where the index of shards goes: beside a name that ends in `.weights.h5`, as in Keras.
+
+    Raises:
+        ConfigError: another name, or a size that is none.
+    """
+    if isinstance(max_shard_size, bool) or not isinstance(max_shard_size, (int, float, np.integer, np.floating)) or not 0 < max_shard_size < math.inf:
+        raise ConfigError(f"max_shard_size is a number of GB above 0, received {max_shard_size!r}")
+    if path.name.endswith(".weights.h5"):
+        warnings.warn(f"shards have an index that ends in .weights.json: {str(path.with_suffix('.json'))!r} is written, not {str(path)!r}")
+        return path.with_suffix(".json")
+    if not path.name.endswith(INDEX):
+        raise ConfigError(f"with max_shard_size weights are saved to a file that ends in .weights.json, received {str(path)!r}")
+    return path
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Give a model the weights of a `.weights.h5`, `.keras` or `.h5` file; seeds and the optimizer's state where it has them.
+    """Give a model the weights of a file; seeds and the optimizer's state where it has them.
 
     Args:
         model: a built model.
-        filepath: of the file.
-        skip_mismatch: leave layers that do not fit as they are, with a warning.
+        filepath: of a `.weights.h5`, `.keras` or `.h5` file, of the index of shards (`.weights.json`), or of a `.safetensors` file, whose arrays
+            go to the weights whose paths are their names.
+        skip_mismatch: leave layers that do not fit as they are, with a warning; with `.safetensors`, weights.
         by_name: match layers by their names, not by their order; for files of Keras 2.
 
     Raises:
@@ -202,22 +252,34 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     require_file(path)
     _require_built(model, "load weights into it")
     with reading(path):
-        if zipfile.is_zipfile(path):
-            if by_name:
-                raise ConfigError("by_name is for .h5 files of Keras 2: other files go by the structure of the model")
+        if path.name.endswith(INDEX) or path.suffix == SAFETENSORS or zipfile.is_zipfile(path):
+            _refuse_by_name(by_name)
+        if path.name.endswith(INDEX):
+            read_sharded(model, path, skip_mismatch)
+        elif path.suffix == SAFETENSORS:
+            read_safetensors(model, path, skip_mismatch)
+        elif zipfile.is_zipfile(path):
             with open_archive(path) as archive, _weights_of(archive) as file:
-                read_state(model, file, skip_mismatch)
-            return
-        with reading_file(path) as file:
-            is_legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
-            if is_legacy:
-                from symkeras.saving.legacy_files import read_weights
+                read_state(model, partial(ReadStore, file), skip_mismatch)
+        else:
+            _load_h5(model, path, skip_mismatch, by_name)
 
-                read_weights(file, model, skip_mismatch, by_name)
-            elif by_name:
-                raise ConfigError("by_name is for .h5 files of Keras 2: other files go by the structure of the model")
-            else:
-                read_state(model, file, skip_mismatch)
+
+def _load_h5(model: Any, path: Path, skip_mismatch: bool, by_name: bool) -> None:
+    with reading_file(path) as file:
+        is_legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
+        if is_legacy:
+            from symkeras.saving.legacy_files import read_weights
+
+            read_weights(file, model, skip_mismatch, by_name)
+        else:
+            _refuse_by_name(by_name)
+            read_state(model, partial(ReadStore, file), skip_mismatch)
+
+
+def _refuse_by_name(by_name: bool) -> None:
+    if by_name:
+        raise ConfigError("by_name is for .h5 files of Keras 2: other files go by the structure of the model")
 
 
 def _require_built(model: Any, what: str) -> None:
@@ -242,7 +304,7 @@ def _write_members(model: Any, documents: Mapping[str, str], folder: Path, inclu
     for name, text in documents.items():
         (folder / name).write_text(text, "utf-8")
     with writing_file(folder / WEIGHTS) as file:
-        write_state(model, file, include_optimizer)
+        write_state(model, partial(WriteStore, file), include_optimizer)
     _write_assets(model, folder / ASSETS)
 
 
@@ -314,21 +376,13 @@ def _read_folder(path: Path, custom_objects: Mapping[str, Any] | None, compile: 
             kind = kind_of(path / name, follow_links=False)
             if kind != "file":
                 raise DataError(f"{str(path / name)!r} is {'missing' if kind is None else f'a {kind}, no file'}")
-        documents = {name: _read_small(path / name) for name in (CONFIG, METADATA) if kind_of(path / name, follow_links=False) == "file"}
+        documents = {name: read_small(path / name) for name in (CONFIG, METADATA) if kind_of(path / name, follow_links=False) == "file"}
         with reading_file(path / WEIGHTS) as file:
             model = _model_with(file, documents, custom_objects, compile, safe_mode)
         for obj, prefix in _with_assets(model):
             if kind_of(path / prefix, follow_links=False) == "folder":
                 obj.load_assets(str(path / prefix))
     return model
-
-
-def _read_small(path: Path) -> bytes:
-    with path.open("rb") as file:
-        text = file.read(json_text.SIZE + 1)
-    if len(text) > json_text.SIZE:
-        raise DataError(f"{str(path)!r} has more than {json_text.SIZE} bytes: refused")
-    return text
 
 
 def _model_with(file: Any, documents: Mapping[str, bytes], custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
@@ -338,7 +392,7 @@ def _model_with(file: Any, documents: Mapping[str, bytes], custom_objects: Mappi
         optimizer = getattr(model, "optimizer", None)
         if optimizer is not None and not optimizer.built and len(ReadStore(file, "optimizer")) > len(optimizer.variables):
             optimizer.build(model.trainable_variables)
-    read_state(model, file)
+    read_state(model, partial(ReadStore, file))
     return model
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from symkeras.errors import ConfigError, DataError, SymkerasError
+from symkeras.saving import json_text
 
 
 class FileError(SymkerasError, OSError):
@@ -56,3 +57,16 @@ def require_file(path: Path) -> None:
         raise DataError(f"there is no file {str(path)!r}")
     if kind != "file":
         raise DataError(f"{str(path)!r} is a {kind}, no file")
+
+
+def read_small(path: Path) -> bytes:
+    """A text that a file holds, which has at most as many bytes as are parsed.
+
+    Raises:
+        DataError: it has more.
+    """
+    with path.open("rb") as file:
+        text = file.read(json_text.SIZE + 1)
+    if len(text) > json_text.SIZE:
+        raise DataError(f"{str(path)!r} has more than {json_text.SIZE} bytes: refused")
+    return text

@@ -1,4 +1,4 @@
-"""The state of a model into an HDF5 file of Keras 3's layout, and back.
+"""The state of a model into HDF5 files of Keras 3's layout, and back: where the arrays of each path lie is said by who calls.
 
 Every array is read and checked before any is assigned: where something does not fit, the model stays as it was.
 """
@@ -6,8 +6,8 @@ Every array is read and checked before any is assigned: where something does not
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,25 +17,30 @@ from symkeras.graph import dtypes
 from symkeras.graph.variable import Variable
 from symkeras.saving.interface import HasState
 from symkeras.saving.state_paths import objects_with_state
-from symkeras.saving.weight_store import ReadStore, WriteStore
-
-if TYPE_CHECKING:
-    import h5py
+from symkeras.saving.weight_store import StoredArrays
 
 
-def write_state(model: Any, file: h5py.File, include_optimizer: bool = True) -> None:
-    """Write the weights, seeds, metrics among the attributes, and optimizer of `model`."""
+def write_state(model: Any, store_at: Callable[[str, str | None], MutableMapping[str, Any]], include_optimizer: bool = True) -> None:
+    """Write the weights, seeds, metrics among the attributes, and optimizer of `model`.
+
+    Args:
+        model: the model.
+        store_at: for the path and the name of an object, where it puts its arrays.
+        include_optimizer: whether the optimizer's state is written.
+    """
     for path, obj in objects_with_state(model):
         if obj._state_kind == "optimizer" and not include_optimizer:
             continue
         name = getattr(obj, "name", None)
-        obj.save_own_variables(WriteStore(file, path, name if isinstance(name, str) else None))
+        obj.save_own_variables(store_at(path, name if isinstance(name, str) else None))
 
 
-def read_state(model: Any, file: h5py.File, skip_mismatch: bool = False) -> None:
+def read_state(model: Any, store_at: Callable[[str], StoredArrays], skip_mismatch: bool = False) -> None:
     """Give `model` the state in a file.
 
     Args:
+        model: the model.
+        store_at: for the path of an object, its arrays in the file.
         skip_mismatch: leave objects that do not fit as they are, with a warning.
 
     Raises:
@@ -43,9 +48,9 @@ def read_state(model: Any, file: h5py.File, skip_mismatch: bool = False) -> None
     """
     wrong: dict[str, str] = {}
     values: list[tuple[Variable, np.ndarray]] = []
-    in_their_way: list[tuple[str, HasState, ReadStore]] = []
+    in_their_way: list[tuple[str, HasState, StoredArrays]] = []
     for path, obj in objects_with_state(model):
-        store = ReadStore(file, path)
+        store = store_at(path)
         own = obj._state_variables()
         if obj._state_kind == "optimizer" and own is not None and len(own) != len(store):
             if len(store):
@@ -59,15 +64,15 @@ def read_state(model: Any, file: h5py.File, skip_mismatch: bool = False) -> None
         else:
             values += [(v, store[str(k)]) for k, v in enumerate(own)]
     if wrong and not skip_mismatch:
-        raise DataError(_complaint(model, wrong))
+        raise DataError(complaint(model, wrong))
     _let_read(model, in_their_way, wrong, skip_mismatch)
     for variable, value in values:
         variable.set(value)
     if wrong:
-        warnings.warn(_complaint(model, wrong))
+        warnings.warn(complaint(model, wrong))
 
 
-def _let_read(model: Any, objects: Sequence[tuple[str, HasState, ReadStore]], wrong: dict[str, str], skip_mismatch: bool) -> None:
+def _let_read(model: Any, objects: Sequence[tuple[str, HasState, StoredArrays]], wrong: dict[str, str], skip_mismatch: bool) -> None:
     """Let objects with a way of their own read; when one fails, all get their values back."""
     before: list[tuple[Variable, np.ndarray]] = []
     for path, obj, store in objects:
@@ -86,20 +91,21 @@ def _let_read(model: Any, objects: Sequence[tuple[str, HasState, ReadStore]], wr
             wrong[path] = repr(error)
 
 
-def _complaint(model: Any, wrong: dict[str, str]) -> str:
+def complaint(model: Any, wrong: dict[str, str], what: str = "objects") -> str:
+    """That some objects or weights of a model do not fit a file, with the reasons of the first ones."""
     lines = [f"  {path or '(the model itself)'}: {reason}" for path, reason in list(wrong.items())[:10]]
     rest = [f"  and {len(wrong) - 10} more"] if len(wrong) > 10 else []
-    return "\n".join([f"{len(wrong)} objects of model {model.name!r} do not fit the file:", *lines, *rest])
+    return "\n".join([f"{len(wrong)} {what} of model {model.name!r} do not fit the file:", *lines, *rest])
 
 
-def _mismatch(own: Sequence[Variable], store: ReadStore) -> str | None:
+def _mismatch(own: Sequence[Variable], store: StoredArrays) -> str | None:
     """Why the stored arrays do not fit, or None."""
     if len(own) != len(store):
         return f"it has {len(own)} variables, the file holds {len(store)}"
     return next(_differences(own, store), None)
 
 
-def _differences(own: Sequence[Variable], store: ReadStore) -> Iterator[str]:
+def _differences(own: Sequence[Variable], store: StoredArrays) -> Iterator[str]:
     for k, v in enumerate(own):
         if str(k) not in store:
             yield f"the file has no array {k} for {v.path}"

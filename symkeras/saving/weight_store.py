@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import reprlib
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -192,7 +193,19 @@ class WriteStore(MutableMapping[str, Any]):
         return len(group(self._file, self._path) or ())
 
 
-class ReadStore(Mapping[str, Any]):
+class StoredArrays(Mapping[str, Any]):
+    """The arrays of one object, and what can be told of them without reading them."""
+
+    @abstractmethod
+    def shape(self, key: str) -> tuple[int, ...]:
+        """The shape of an array."""
+
+    @abstractmethod
+    def dtype(self, key: str) -> np.dtype:
+        """The dtype in which an array is read: float32 for bfloat16 and numbers of 8 bits."""
+
+
+class ReadStore(StoredArrays):
     """The arrays of one object in a file; empty where the file has none."""
 
     def __init__(self, file: h5py.File, path: str):
@@ -207,11 +220,9 @@ class ReadStore(Mapping[str, Any]):
         return self._group is not None and key in self._group
 
     def shape(self, key: str) -> tuple[int, ...]:
-        """The shape of an array, without reading it."""
         return tuple(self._dataset(key).shape)
 
     def dtype(self, key: str) -> np.dtype:
-        """The dtype of an array, without reading it; bfloat16 and numbers of 8 bits are read as float32."""
         dataset = self._dataset(key)
         return np.dtype("f4") if _foreign(dataset) else dataset.dtype
 

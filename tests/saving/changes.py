@@ -163,6 +163,33 @@ def changed_zip(rng: random.Random, data: bytes, change: Callable[[random.Random
     return buffer.getvalue()
 
 
+def changed_set(rng: random.Random, data: bytes) -> bytes:
+    """Some file of a set changed, left out, or put in the place of another."""
+    with zipfile.ZipFile(io.BytesIO(data)) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    good = dict(members)
+    for name in rng.sample([*good], min(len(good), rng.choice([1, 1, 2]))):
+        kind = rng.randrange(10)
+        if kind == 0:
+            del members[name]
+        else:
+            members[name] = good[rng.choice([*good])] if kind == 1 else changed_member(rng, name, good[name])
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as new:
+        for name, content in members.items():
+            new.writestr(zipfile.ZipInfo(name), content)
+    return buffer.getvalue()
+
+
+def changed_safetensors(rng: random.Random, data: bytes) -> bytes:
+    """The header of a file changed, with its length made to fit; or only bytes broken."""
+    if rng.random() < 0.4:
+        return changed_bytes(rng, data)
+    length = int.from_bytes(data[:8], "little")
+    header = changed_json(rng, data[8 : 8 + length])
+    return len(header).to_bytes(8, "little") + header + data[8 + length :]
+
+
 def changed_member(rng: random.Random, name: str, content: bytes) -> bytes:
     if name.endswith(".json"):
         return changed_json(rng, content)

@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import traceback
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.saving.changes import changed_h5, changed_json, changed_member, changed_text, changed_zip
-from tests.saving.good_files import LARGE, NAMES, good_files, models
+from tests.saving.changes import changed_h5, changed_json, changed_member, changed_safetensors, changed_set, changed_text, changed_zip
+from tests.saving.good_files import INDEX, LARGE, NAMES, good_files, models
 
 KINDS = tuple(NAMES)
-WITH_ARRAYS = ("keras", "legacy", "weights", "legacy_weights", "npz")
+WITH_ARRAYS = ("keras", "legacy", "weights", "legacy_weights", "npz", "shards", "safetensors")
 """What bounds by its own size how much memory it may ask for; configs and graphs may ask for what the machine has."""
 MEMORY = 3 * 2**29
 """Address space of a child beyond what it has before it reads."""
@@ -53,7 +56,7 @@ def case(folder: Path, number: int, kinds: tuple[str, ...] = KINDS) -> tuple[str
     data = (folder / str(k) / NAMES[kind]).read_bytes()
     if kind in ("keras", "npz"):
         return kind, k, changed_zip(rng, data, changed_member)
-    change = changed_json if kind.endswith("config") else changed_h5
+    change = {"shards": changed_set, "safetensors": changed_safetensors}.get(kind, changed_json if kind.endswith("config") else changed_h5)
     return kind, k, change(rng, data)
 
 
@@ -76,8 +79,7 @@ class Reader:
         from symkeras.errors import SymkerasError
 
         model = self.models[k % len(self.models)]
-        path = self.folder / NAMES[kind]
-        path.write_bytes(data)
+        path = self._written(kind, data)
         own = [*model.variables, *(model.optimizer.variables if model.optimizer else ())]
         before = [v.numpy() for v in own]
         peak = _peak()
@@ -109,13 +111,25 @@ class Reader:
             return f"{_peak() - peak} bytes of memory"
         return "read" if is_read else "refused"
 
+    def _written(self, kind: str, data: bytes) -> Path:
+        """The file to be read."""
+        if kind != "shards":
+            path = self.folder / NAMES[kind]
+            path.write_bytes(data)
+            return path
+        place = self.folder / "set"
+        shutil.rmtree(place, ignore_errors=True)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            archive.extractall(place)
+        return place / INDEX
+
     def _read(self, kind: str, model: Any, path: Path) -> Any:
         from symkeras import models, saving
         from symkeras.callbacks import BackupAndRestore
 
         if kind in ("keras", "legacy"):
             return saving.load_model(path)
-        if kind in ("weights", "legacy_weights"):
+        if kind in ("weights", "legacy_weights", "shards", "safetensors"):
             model.load_weights(path)
         elif kind == "npz":
             backup = BackupAndRestore(path.parent)

@@ -6,6 +6,7 @@ Most models have one or two layers, so that a file is written over and read in m
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from typing import Any
 import numpy as np
 
 NAMES = {"keras": "m.keras", "legacy": "m.h5", "weights": "m.weights.h5", "legacy_weights": "w.h5", "npz": "latest.npz",
+         "shards": "s.zip", "safetensors": "m.safetensors",
          "config": "m.json", "legacy_config": "old.json", "graph": "g.txt"}  # fmt: skip
+INDEX = "s.weights.json"
+"""What the index of a set of shards is called in its archive."""
 LARGE = 3
 """How many of the models, the first ones, are large."""
 
@@ -90,6 +94,8 @@ def good_files(folder: Path) -> None:
         model.save(own / NAMES["legacy"])
         model.save_weights(own / NAMES["weights"])
         model.save_weights(own / NAMES["legacy_weights"])
+        model.save_weights(own / NAMES["safetensors"])
+        _save_set(model, own)
         variables = [*model.variables, *(model.optimizer.variables if model.optimizer else ())]
         np.savez(own / NAMES["npz"], epoch=3, **{str(n): v.numpy() for n, v in enumerate(variables)})
         (own / NAMES["config"]).write_text(model.to_json())
@@ -98,6 +104,18 @@ def good_files(folder: Path) -> None:
     graphs.mkdir()
     for k, graph in enumerate([*_graphs(), *_graphs_of_one_op()]):
         (graphs / f"{k}.txt").write_text(print_graph(graph))
+
+
+def _save_set(model: Any, own: Path) -> None:
+    """Write weights in shards as small as they can be, packed into one file."""
+    place = own / "set"
+    place.mkdir()
+    variables = [*model.variables, *(model.optimizer.variables if model.optimizer else ())]
+    model.save_weights(place / INDEX, max_shard_size=max([v.numpy().nbytes for v in variables], default=1) / 2**30)
+    with zipfile.ZipFile(own / NAMES["shards"], "w") as archive:
+        for file in sorted(place.iterdir()):
+            archive.writestr(zipfile.ZipInfo(file.name), file.read_bytes())
+    shutil.rmtree(place)
 
 
 def _graphs_of_one_op() -> list[Any]:

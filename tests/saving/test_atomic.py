@@ -19,7 +19,8 @@ from symkeras.saving import atomic
 from symkeras.saving.places import FileError
 
 X = np.ones((1, 6), "float32")
-KINDS = [("m.keras", None), ("folder", False), ("m.h5", None), ("m.weights.h5", None)]
+KINDS = [("m.keras", None), ("folder", False), ("m.h5", None), ("m.weights.h5", None), ("m.safetensors", None)]
+OF_WEIGHTS = (".weights.h5", ".safetensors")
 
 
 def model(value: float = 1.0, units: int = 2) -> Any:
@@ -29,14 +30,14 @@ def model(value: float = 1.0, units: int = 2) -> Any:
 
 
 def save(m: Any, path: Path, zipped: bool | None = None) -> None:
-    if path.name.endswith(".weights.h5"):
+    if path.name.endswith(OF_WEIGHTS):
         m.save_weights(path)
     else:
         m.save(path, zipped=zipped)
 
 
 def saved_value(path: Path) -> float:
-    if path.name.endswith(".weights.h5"):
+    if path.name.endswith(OF_WEIGHTS):
         found = model(0.0)
         found.load_weights(path)
     else:
@@ -140,7 +141,7 @@ def test_modes_follow_the_umask_and_then_the_old_file(tmp_path: Path, name: str,
 def test_parts_of_a_killed_writer_are_removed_by_the_next_save_to_the_same_place(tmp_path: Path, name: str, zipped: bool | None) -> None:
     path = tmp_path / name
     save(model(1.0), path, zipped)
-    code = "from symkeras.saving import atomic\natomic._sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)\n"
+    code = "from symkeras.saving import atomic\natomic.sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)\n"
     for _ in range(3):
         done = run(code + f"save(model(2.0), path, {zipped})", path)
         assert done.returncode == -signal.SIGKILL, done.stderr

@@ -189,6 +189,11 @@ def test_json_that_is_none_is_refused_at_once(text: bytes) -> None:
         json_text.parse(text, "the text")
 
 
+def test_json_that_names_something_twice_is_refused() -> None:
+    with pytest.raises(DataError, match=r"the text is not JSON: 'a' comes twice"):
+        json_text.parse(b'{"b": {"a": 1, "c": 2, "a": 3}}', "the text")
+
+
 def test_json_keeps_its_meaning() -> None:
     value = {"a": [1, 2.5, None, True, "[{,\\\"", "é"], "b": {}}
     assert json_text.parse(json.dumps(value).encode(), "the text") == value
