@@ -161,15 +161,6 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
         ConfigError: a name that says no format, or an array larger than `max_shard_size`.
         FileError: the file cannot be written; an old one is unchanged.
 
-<<<<<<< HEAD
-    >>> import pathlib, tempfile
-    >>> from symkeras import Sequential, layers
-    >>> model = Sequential([layers.Dense(3, input_shape=(2,))])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_weights(model, pathlib.Path(folder, "model.weights.h5"))
-    ...     [file.name for file in pathlib.Path(folder).iterdir()]
-    ['model.weights.h5']
-=======
     Example:
         >>> import os, tempfile
         >>> from symkeras import Input, Sequential, layers
@@ -179,7 +170,6 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
         ...     model.save_weights(os.path.join(folder, "m.safetensors"))
         ...     print(*sorted(os.listdir(folder)))
         m.safetensors m.weights.json m_00000.weights.h5 m_00001.weights.h5
->>>>>>> q1
     """
     path = place(filepath)
     if max_shard_size is not None:
