@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from docs.site.docstrings import items, markdown, sections
 from docs.site.signatures import written
 
+ROOT = Path(__file__).parents[1]
 DOCSTRING = """The sum of (B, *S), see `add` and a[0] < b_c.
 
 Args:
@@ -66,3 +68,9 @@ def test_a_class_that_takes_anything_in_new_shows_its_init() -> None:
 
     assert written("Kind", Kind) == "```python\nKind(units, name='kind')\n```\n"
     assert written("method", Kind.method, method=True) == "```python\nmethod(other)\n```\n"
+
+
+def test_every_page_is_in_the_list_of_the_site() -> None:
+    docs, listed = ROOT / "docs", (ROOT / "mkdocs.yml").read_text()
+    pages = [page.relative_to(docs).as_posix() for page in docs.rglob("*.md")]
+    assert pages and not [page for page in pages if page not in listed]
