@@ -70,7 +70,7 @@ class EarlyStopping(MonitorCallback):
             print_message(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose:
-                print_message(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                print_message(f"The weights are those of epoch {self.best_epoch + 1}, the best, again.")
             self.model.set_weights(self.best_weights)
 
     def _remember(self, epoch: int) -> None:

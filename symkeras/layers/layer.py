@@ -532,8 +532,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             if name == p.name or name not in names:
                 if p.default is not p.empty:
                     break
-                why = "which does not end in `_shape`" if name == p.name else f"but call() does not have argument `{name}`"
-                what = f"{type(self).__name__} {self.name!r}: build() has argument `{p.name}`"
+                why = "without _shape at its end" if name == p.name else f"and call() takes no {name!r}"
+                what = f"{type(self).__name__} {self.name!r}: build() takes {p.name!r}"
                 raise ConfigError(f"{what}, {why}; of several each is named after an input")
             shapes.append(tree.map_structure(shape_of, given[name]) if name in given else None)
         return shapes

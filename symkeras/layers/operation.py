@@ -46,7 +46,7 @@ class Operation:
         from symkeras.utils.naming import auto_name, to_snake_case
 
         if name is not None and "/" in name:
-            raise ConfigError(f"{type(self).__name__}: name must be a string and cannot contain character `/`, received {name!r}")
+            raise ConfigError(f"{type(self).__name__}: a name has no '/', which separates the parts of a path; received {name!r}")
         self.name = name if name is not None else auto_name(to_snake_case(type(self).__name__))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -237,7 +237,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     if mode not in ("constant", *_INNER):
         raise arguments.refusal("pad: mode", f"one of {', '.join(('constant', *_INNER))}", mode)
     if mode != "constant" and constant_values is not None:
-        raise ConfigError(f"pad: Argument `constant_values` can only be provided when `mode == 'constant'`, received mode={mode!r}")
+        raise ConfigError(f"pad: constant_values say what mode 'constant' fills in; mode {mode!r} repeats what is there")
     n = len(shape(x))
     width = pad_width
     if isinstance(width, (int, float, np.number)) or width is None:

@@ -129,7 +129,7 @@ def test_an_argument_of_build_that_is_no_input_is_refused() -> None:
         def build(self, left_shape: Any, width: Any) -> None:
             pass
 
-    for layer, words in ((Unknown(), "does not have argument `other`"), (Plain(), "which does not end in `_shape`")):
+    for layer, words in ((Unknown(), "call\\(\\) takes no 'other'"), (Plain(), "without _shape at its end")):
         with pytest.raises(ConfigError, match=words):
             layer(np.ones((1, 2)), np.ones((1, 3)))
 
