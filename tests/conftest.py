@@ -70,6 +70,12 @@ def interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Weights, masks and shuffles are the same in every run, whatever ran before in this process."""
+    symkeras.utils.set_random_seed(7)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Random numbers that are the same in every run."""
