@@ -24,12 +24,11 @@ from typing import Any
 
 import run
 from contenders import ROOT, Contender, ContenderError, Worker, present
-from other_workloads import OTHERS
+from other_workloads import ALL
 from report import machine, number, preamble, save
 from startup import begin
 from workloads import WORKLOADS
 
-ALL = {**WORKLOADS, **OTHERS}
 ENGINES: dict[str, tuple[str, ...]] = {
     "jax": ("symkeras-jax", "keras-jax", "jax"),
     "torch": ("symkeras-torch", "keras-torch", "torch"),

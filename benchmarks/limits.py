@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from other_workloads import ALL
 from report import number, table, write
 from workloads import WORKLOADS, Workload
 
@@ -167,7 +168,7 @@ def measure(names: list[str]) -> dict[str, Any]:
     peak = max(peaks.values())
     found = {}
     for name in names:
-        one = step(WORKLOADS[name])
+        one = step(ALL[name])
         computing, moving = one["flops"] / peak * 1e3, sum(one["bytes"].values()) / speed * 1e3
         found[name] = {**one, "computing_ms": computing, "moving_ms": moving, "limit_ms": computing + moving}
     return {"gemm_flops_per_s": peaks, "bytes_per_s": speed, "workloads": found}
@@ -181,7 +182,7 @@ def show(limits: dict[str, Any]) -> None:
     for name, one in limits["workloads"].items():
         mib = [number(v / 2**20) for v in one["bytes"].values()]
         times = [number(one[k]) for k in ("computing_ms", "moving_ms", "limit_ms")]
-        rows.append([f"{name} ({WORKLOADS[name].batch})", number(one["flops"] / 1e9), *mib, *times])
+        rows.append([f"{name} ({ALL[name].batch})", number(one["flops"] / 1e9), *mib, *times])
     kinds = ["inputs, MiB", "variables, MiB", "activations, MiB"]
     print("\n" + table(["training step (batch)", "GFLOP", *kinds, "computing, ms", "moving, ms", "limit, ms"], rows))
 
@@ -189,7 +190,7 @@ def show(limits: dict[str, Any]) -> None:
 def main() -> None:
     """Measure, print, and write JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS), metavar="NAME", help="default: all")
+    parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), choices=list(ALL), metavar="NAME", help="default: all")
     parser.add_argument("--json", type=Path, help="where the results go")
     parser.add_argument("--gemm", action="store_true", help="only the speed of matrix products with the core type at hand, as a number")
     options = parser.parse_args()

@@ -21,8 +21,8 @@ if sys.argv[1:] == ["symkeras"]:
     import symkeras  # noqa: F401  (before NumPy is loaded, so that SYMKERAS_OPENBLAS has effect)
 
 import numpy as np
-from other_workloads import OTHERS
-from workloads import SEED, WORKLOADS, Workload
+from other_workloads import ALL
+from workloads import SEED, Workload
 
 
 def rows(data: Any, start: int, stop: int) -> Any:
@@ -43,7 +43,7 @@ class Contender:
 
     def load(self, workload: str, steps: int | None = None) -> int:
         """Build the model of a workload, with the data of so many steps (of an epoch when None); gives the number of parameters."""
-        self.workload = {**WORKLOADS, **OTHERS}[workload]
+        self.workload = ALL[workload]
         self.draw(steps)
         return self.build()
 

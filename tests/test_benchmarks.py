@@ -69,7 +69,7 @@ def test_a_workload_has_the_size_of_keras_and_takes_its_data(benchmarks: dict[st
     assert len(model.outputs) == len(targets)
 
 
-OTHER_NAMES = ("tagger", "autoencoder", "depthwise", "gpt", "siamese", "controlled")
+OTHER_NAMES = ("tagger", "autoencoder", "depthwise", "gpt", "siamese", "controlled", "mixer", "volumes", "table", "unet")
 
 
 @pytest.mark.parametrize("name", OTHER_NAMES)
