@@ -13,7 +13,8 @@ from symkeras.graph import provenance
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import surroundings
 from symkeras.layers.in_tensorflow import callable_in_tensorflow
-from symkeras.layers.layer import Layer, map_shapes
+from symkeras.layers.layer import Layer
+from symkeras.layers.shapes import map_shapes
 
 
 class ArrayLayer(Layer):

@@ -10,8 +10,9 @@ from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.attention_scores import attention_mask_of, dropped, masked_softmax
 from symkeras.layers.calls import mask_of
 from symkeras.layers.einsum_dense import EinsumDense
-from symkeras.layers.layer import Layer, shape_of
+from symkeras.layers.layer import Layer
 from symkeras.layers.projections import PROJECTION_OPTIONS, projection
+from symkeras.layers.shapes import shape_of
 from symkeras.layers.weight_options import refuse, weight_options_config
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from symkeras.arguments import anything, axis_sizes, checked, either, function, optional, settings, table_of, text
-from symkeras.layers.layer import Layer, map_shapes
+from symkeras.layers.layer import Layer
+from symkeras.layers.shapes import map_shapes
 
 
 def _mask(value: Any, where: str) -> Any:

@@ -7,46 +7,43 @@ layers again whenever a function is compiled, with `training` then known.
 
 from __future__ import annotations
 
-import functools
 import inspect
-import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from symkeras import dtype_policies, ops, tree
-from symkeras.arguments import boolean, checked, instance, one_of, optional, real_numbers, refusal, settings, several, text
+from symkeras.arguments import boolean, checked, optional, text
 from symkeras.distribution.scope import distribution
-from symkeras.dtype_policies.dtype_policy import DTypePolicy
-from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
-from symkeras.errors import ConfigError, ShapeError, SymkerasError
+from symkeras.errors import ConfigError
 from symkeras.foreign_dtypes import kind
-from symkeras.graph import autocast, dims, dtypes, provenance, room, stateless, tracing
-from symkeras.graph.ownership import note_change
+from symkeras.graph import autocast, dims, dtypes, provenance, room, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers import keras_1
-from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
+from symkeras.layers.added_losses import AddedLosses
+from symkeras.layers.building import Building, given_shapes, marking_built
+from symkeras.layers.calls import CallRecord, _context, call_context, mask_of, set_mask
 from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.inbound_calls import InboundCalls
-from symkeras.layers.input_spec import InputSpec, check_input_spec
+from symkeras.layers.input_spec import check_input_spec
 from symkeras.layers.operation import Operation
+from symkeras.layers.owned_weights import OwnedWeights
 from symkeras.layers.precision import Precision
 from symkeras.layers.replay import evaluated
 from symkeras.layers.result import Result
+from symkeras.layers.saved_state import SavedState
+from symkeras.layers.shapes import legacy_input_shape, map_shapes
 from symkeras.layers.state_names import state_names
 from symkeras.layers.stateless_calls import StatelessCalls
 from symkeras.layers.tracking import Tracker, restore, state_of
 
-_AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 _NOWHERE: AbstractContextManager[None] = nullcontext()
-_STORE = instance(Mapping, "a dict or a part of a file")  # type: ignore[type-abstract]
 
 
-class Layer(InboundCalls, Precision, StatelessCalls, Operation):
+class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Building, OwnedWeights, Operation):
     """A piece of a model: `build` makes weights, `call` computes.
 
     Args:
@@ -84,9 +81,6 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
     _made_anew = frozenset({"_inbound_nodes", "_losses", "_call_signature", "_lines"})
     """Attributes that copies and pickles do not hold: symbolic calls belong to the models that replay them."""
 
-    _marks_built = True
-    """Whether a call of `build` alone makes the layer built; models decide for themselves."""
-
     autograph_info__: ClassVar[dict[str, Any]] = {}
     """Tells TensorFlow to call a layer as it is, rather than to write its code anew."""
 
@@ -96,9 +90,9 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
+            cls.build = marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
         if isinstance(own := cls.__dict__.get("compute_output_shape"), FunctionType):
-            cls.compute_output_shape = _given_shapes(own)  # type: ignore[method-assign]
+            cls.compute_output_shape = given_shapes(own)  # type: ignore[method-assign]
         if cls.__name__ in keras_1.SPELLINGS and cls.__module__.startswith("symkeras.layers."):
             cls.__init__ = keras_1.respelled(cls.__init__, cls.__name__)  # type: ignore[method-assign]
 
@@ -115,7 +109,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         from symkeras import regularizers
         from symkeras.utils.naming import auto_name, to_snake_case
 
-        self._batch_input_shape = _legacy_input_shape(kwargs)
+        self._batch_input_shape = legacy_input_shape(kwargs)
         self._first_weights = kwargs.pop("weights", None)
         if kwargs:
             raise ConfigError(f"{type(self).__name__}: unrecognized keyword arguments {sorted(kwargs)}")
@@ -157,249 +151,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         self._tracker.forget(getattr(self, name, None))
         object.__delattr__(self, name)
 
-    @checked(trainable=boolean, autocast=boolean, overwrite_with_gradient=boolean, name=optional(text), aggregation=optional(one_of(*_AGGREGATIONS)))
-    def add_weight(self, shape: Any = None, initializer: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True,
-                   regularizer: Any = None, constraint: Any = None, aggregation: str = "none", overwrite_with_gradient: bool = False,
-                   name: str | None = None) -> Variable:  # fmt: skip
-        """A new weight of this layer.
-
-        Args:
-            shape: sizes of its axes, `()` by default.
-            initializer: name, object or function; Glorot uniform for floats, zeros otherwise, when None.
-            dtype: the layer's variable dtype when None.
-            trainable: whether it receives gradients.
-            autocast: whether it is read in the dtype that the layer computes in, where that is another one.
-            regularizer, constraint: applied to it while training.
-            name: shown in summaries and files.
-        """
-        from symkeras import constraints, initializers, regularizers
-
-        if overwrite_with_gradient:
-            raise ConfigError("overwrite_with_gradient belongs to float8 training, which symkeras does not offer")
-        shape = () if shape is None else tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        if any(not isinstance(d, (int, np.integer)) for d in shape):
-            raise ShapeError(f"layer {self.name!r}: a weight {name or ''} of shape {shape} needs known sizes; give the input's sizes")
-        dtype = dtypes.standardize(dtype or self.variable_dtype)
-        if initializer is None:
-            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
-        initial = initializers.get(initializer)
-        variable = Variable(
-            lambda *args, **kwargs: evaluated(initial(*args, **kwargs)), shape=shape, dtype=dtype, trainable=trainable, name=name,
-            regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint), autocast=autocast,
-        )  # fmt: skip
-        self._tracker.add(variable)
-        return variable
-
-    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, trainable: bool = True, autocast: bool = True, regularizer: Any = None,
-                     constraint: Any = None, name: str | None = None) -> Variable:  # fmt: skip
-        """A new weight of this layer; see `add_weight`."""
-        return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the weights of this layer and its sublayers receive gradients."""
-        return _context.trainable.get(self, self._trainable) if _context.trainable else self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        value = bool(value)
-        note_change()
-        object.__setattr__(self, "_trainable", value)
-        for layer in self._layers:
-            layer.trainable = value
-
-    @property
-    def _layers(self) -> list[Layer]:
-        return self._tracker.layers
-
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Iterator[Layer]:
-        """This layer and all below it, each once, in order of definition."""
-        seen: set[int] = set()
-        stack: list[Layer] = [self] if include_self else list(reversed(self._layers))
-        while stack:
-            layer = stack.pop()
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                yield layer
-                if recursive or layer is self:
-                    stack.extend(reversed(layer._layers))
-
-    def _collect(self, own: Callable[[Layer], Sequence[Variable]]) -> list[Variable]:
-        found: dict[int, Variable] = {}
-        for layer in self._flatten_layers():
-            for v in own(layer):
-                found.setdefault(v.uid, v)
-        return list(found.values())
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights: own trainable ones, own others, then those of sublayers."""
-        return self._collect(lambda layer: layer._tracker.weights)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All state: weights, seeds of random layers and metric variables."""
-        return self._collect(lambda layer: layer._tracker.variables)
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """Weights that receive gradients."""
-        frozen = {v.uid for layer in self._flatten_layers() if not layer.trainable for v in layer.weights}
-        return [v for v in self.weights if v.trainable and v.uid not in frozen]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """Weights that do not receive gradients."""
-        trainable = {v.uid for v in self.trainable_weights}
-        return [v for v in self.weights if v.uid not in trainable]
-
-    trainable_variables = trainable_weights
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """All state that does not receive gradients."""
-        trainable = {v.uid for v in self.trainable_weights}
-        return [v for v in self.variables if v.uid not in trainable]
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The metrics that this layer and those below it hold."""
-        return list({id(m): m for layer in self._flatten_layers() for m in layer._tracker.metrics}.values())
-
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        """The state of all metrics."""
-        return [v for m in self.metrics for v in m.variables]
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of the weights, in the order of `weights`."""
-        return [v.numpy() for v in self.weights]
-
-    @checked(weights=several(real_numbers))
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights; nothing changes when one does not fit.
-
-        Raises:
-            ShapeError: another number of arrays, or another shape.
-        """
-        own, given = self.weights, [np.asarray(w) for w in weights]
-        if len(own) != len(given):
-            raise ShapeError(f"layer {self.name!r} has {len(own)} weights, received {len(given)} arrays")
-        for v, w in zip(own, given, strict=True):
-            if v.shape != w.shape:
-                raise ShapeError(f"layer {self.name!r}: weight {v.path!r} expects shape {v.shape}, received {w.shape}")
-        for v, w in zip(own, given, strict=True):
-            v.set(w)
-
-    def count_params(self) -> int:
-        """Number of elements in all weights."""
-        if not self.built:
-            raise SymkerasError(f"layer {self.name!r} has no weights yet: call it, or build it, first")
-        return sum(v.size for v in self.weights)
-
-    # ---- losses --------------------------------------------------------------------------------------------------
-
-    def add_loss(self, loss: Any, inputs: Any = None) -> None:
-        """Add scalar losses to what training minimises.
-
-        Args:
-            loss: a tensor or a list of them, in `call`; or, anywhere, a function without arguments. A functional model
-                also takes tensors of its graph.
-            inputs: what Keras 2 asked for; the graph says by itself what a loss depends on.
-
-        Raises:
-            ConfigError: a symbolic tensor outside of `call`, for a layer that is no functional model; something else than numbers or functions.
-
-        Example:
-            >>> class Small(Layer):
-            ...     def call(self, inputs):
-            ...         self.add_loss(ops.sum(ops.square(inputs)))
-            ...         return inputs
-            >>> layer = Small()
-            >>> _ = layer(np.array([1.0, 2.0]))
-            >>> [float(loss) for loss in layer.losses]
-            [5.0]
-        """
-        for one in loss if isinstance(loss, (list, tuple)) else [loss]:
-            if isinstance(one, Callable) and not isinstance(one, Tensor):
-                self._added_losses.append(one)
-                continue
-            if not isinstance(one, (Tensor, Variable)):
-                real_numbers(one, f"layer {self.name!r}: a loss")
-            if _context.depth:
-                _context.losses.append((self, one))
-            elif isinstance(one, Tensor):
-                self._add_loss_of_graph(one)
-            else:
-                self._losses.append((None, one))
-
-    def _add_loss_of_graph(self, loss: Tensor) -> None:
-        raise ConfigError(
-            f"layer {self.name!r}: outside of call() only a functional model takes a tensor as a loss, received {loss!r} "
-            f"({provenance.user_line()}); give a function without arguments"
-        )
-
-    @property
-    def losses(self) -> list[Any]:
-        """What was added in the call under way, or else in the last one; functions given to `add_loss`; penalties of weights."""
-        layers = list(self._flatten_layers())
-        if _context.depth:
-            own = {id(layer) for layer in layers}
-            found = [loss for layer, loss in _context.losses if id(layer) in own]
-        else:
-            found = [loss for layer in layers for loss in layer._kept_losses()]
-        found += [fn() for layer in layers for fn in layer._added_losses]
-        return found + self._regularization_losses()
-
-    def _kept_losses(self) -> list[Any]:
-        trace = tracing.current()
-        if trace is None:
-            return [loss for made_in, loss in self._losses if made_in is None]
-        return [loss for made_in, loss in self._losses if made_in is not None and made_in() is trace]
-
-    def _keep_losses(self) -> None:
-        """Remember the losses of the outermost call that ends here; those of a trace are seen only in it."""
-        trace = tracing.current()
-        made_in = None if trace is None else weakref.ref(trace)
-        for layer in self._flatten_layers():
-            if layer._losses:
-                layer._losses = []
-        scope = stateless.current()
-        for layer, loss in _context.losses:
-            kept = evaluated(loss)
-            layer._losses.append((made_in, kept))
-            if scope is not None and scope.collect_losses:
-                scope.add_loss(kept)
-
-    def _regularization_losses(self) -> list[Any]:
-        return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
-
     # ---- calling -------------------------------------------------------------------------------------------------
-
-    def build(self, input_shape: Any = None) -> None:
-        """Make the weights for inputs of `input_shape`; layers without weights need not define it."""
-        if self._marks_built:
-            _check_shapes(self, "build", (input_shape,), {})
-        self.built = True
-
-    def _scope(self) -> AbstractContextManager[None]:
-        """What gives the nodes of a call the layer's name."""
-        return provenance.layer_scope(self.name)
-
-    @contextmanager
-    def _building(self) -> Iterator[None]:
-        """Weights made inside are named after the layer, once: a `build` calls that of its base class."""
-        if "_is_building" in self.__dict__:
-            yield
-            return
-        object.__setattr__(self, "_is_building", True)
-        try:
-            with self._scope():
-                if self.path is None:
-                    self._path = provenance.layer_path() or self.name
-                yield
-        finally:
-            object.__delattr__(self, "_is_building")
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; subclasses define it."""
@@ -494,10 +246,9 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
                     return x.astype(dtype, copy=False)
                 return x
             if isinstance(x, Tensor) and self.autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
-                history, mask = x._keras_history, x._keras_mask
+                mask = x._keras_mask
                 x = ops.cast(x, dtype)
                 x._keras_mask = mask
-                del history
             return x
 
         def leafwise(value: Any) -> Any:
@@ -506,37 +257,6 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
             return tree.map_structure(convert, value) if tree.is_nested(value) else convert(value)
 
         return tuple(leafwise(a) for a in args), {k: leafwise(v) for k, v in kwargs.items()}
-
-    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        shapes = self._build_shapes(args, kwargs)
-        with tracing.suspended(), autocast.reading_as(None):
-            try:
-                self.build(*shapes)
-            except SymkerasError as error:
-                raise type(error)(
-                    f"{error} (building layer {self.name!r} for input shape {shapes[0] if shapes else ()}, {provenance.user_line()})"
-                ) from error
-        self._input_shapes = shapes
-        self.built = True
-
-    def _build_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        """What `build` is called with: the shape of the first input, or, by name, `query_shape` for the `query` of `call`."""
-        parameters = _parameters_of_build(self)
-        if len(parameters) < 2:
-            bound = list(args) + [v for v in kwargs.values() if any(isinstance(t, (Tensor, np.ndarray)) for t in tree.flatten(v))]
-            return [tree.map_structure(shape_of, a) for a in bound[: len(parameters)]]
-        given, names = self._call_signature.bind(*args, **kwargs).arguments, self._call_signature.parameters
-        shapes: list[Any] = []
-        for p in parameters:
-            name = p.name.removesuffix("_shape")
-            if name == p.name or name not in names:
-                if p.default is not p.empty:
-                    break
-                why = "without _shape at its end" if name == p.name else f"and call() takes no {name!r}"
-                what = f"{type(self).__name__} {self.name!r}: build() takes {p.name!r}"
-                raise ConfigError(f"{what}, {why}; of several each is named after an input")
-            shapes.append(tree.map_structure(shape_of, given[name]) if name in given else None)
-        return shapes
 
     def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
         def distinct(y: Any) -> Any:
@@ -570,96 +290,9 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
         inputs = map_shapes(lambda s: symbolic_input(s, self.compute_dtype), input_shape)
         return self.compute_output_spec(inputs)
 
-    # ---- config --------------------------------------------------------------------------------------------------
-
-    def get_config(self) -> dict[str, Any]:
-        """What `from_config` needs to make this layer again, weights aside."""
-        base: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self._dtype_policy)}
-        if self.activity_regularizer is not None:
-            from symkeras import regularizers
-
-            base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        if type(self).get_config is Layer.get_config:
-            base |= self._init_config()
-        return base
-
-    def _init_config(self) -> dict[str, Any]:
-        """The arguments of `__init__` as they were given, for layers that do not write `get_config`."""
-        args, kwargs = self._init_arguments
-        names = [p.name for p in inspect.signature(type(self).__init__).parameters.values()][1:]
-        given = dict(zip(names, args, strict=False)) | kwargs
-        return {k: v for k, v in given.items() if k not in ("name", "trainable", "dtype")}
-
-    @classmethod
-    @checked(config=settings)
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """A layer from its config."""
-        config = dict(config)
-        if isinstance(config.get("dtype"), (dict, DTypePolicy)):
-            policy = dtype_policies.get(config["dtype"])
-            config["dtype"] = policy if isinstance(policy, DTypePolicyMap) else policy.name
-        try:
-            return cls(**config)
-        except SymkerasError:
-            raise
-        except TypeError as error:
-            raise ConfigError(f"{cls.__name__}.from_config: {error}; config {config}") from error
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """The input shapes this layer was built for."""
-        if not self._input_shapes:
-            return None
-        if len(self._input_shapes) > 1:
-            return {"shapes_dict": {p.name: shape for p, shape in zip(_parameters_of_build(self), self._input_shapes, strict=False)}}
-        return {"input_shape": self._input_shapes[0]}
-
-    @checked(config=settings)
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build for the shapes of `get_build_config`."""
-        shape = config.get("input_shape")
-        if shape is not None and not self.built:
-            with tracing.suspended():
-                self.build(map_shapes(tuple, shape))
-            self._input_shapes = [map_shapes(tuple, shape)]
-            self.built = True
-        elif config.get("shapes_dict") and not self.built:
-            shapes = {name: None if shape is None else map_shapes(tuple, shape) for name, shape in config["shapes_dict"].items()}
-            with tracing.suspended():
-                self.build(**shapes)
-            self._input_shapes = list(shapes.values())
-            self.built = True
-
-    @checked(store=_STORE)
-    def save_own_variables(self, store: Any) -> None:
-        """Put this layer's own variables into `store` under "0", "1", ..."""
-        for k, v in enumerate(self._tracker.weights):
-            store[str(k)] = v.numpy()
-
-    @checked(store=_STORE)
-    def load_own_variables(self, store: Any) -> None:
-        """Read this layer's own variables from `store`."""
-        own = self._tracker.weights
-        self._check_stored(store, len(own))
-        for k, v in enumerate(own):
-            v.set(np.asarray(store[str(k)]))
-
-    def _check_stored(self, store: Any, count: int) -> None:
-        if len(store.keys()) != count:
-            raise ShapeError(f"layer {self.name!r} has {count} own variables, the file holds {len(store.keys())}")
-
-    _state_kind = "layer"
-
     def _state_names(self) -> list[str]:
         """The attributes through which files find what has state of its own below this layer."""
         return state_names(self, Layer)
-
-    def _state_variables(self) -> list[Variable] | None:
-        """The own variables that a file has, in order; None for a class that reads them in its own way."""
-        return self._tracker.weights if type(self).load_own_variables is Layer.load_own_variables else None
-
-    def _variables_written(self) -> list[Variable]:
-        """What reading this layer from a file may write."""
-        return self.variables
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -669,84 +302,9 @@ _NOT_OWNED = frozenset({"_inbound_nodes", "_added_losses", "_losses", "_input_sh
 """Attributes for the layer's own books."""
 
 
-def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
-    """`build`, under the layer's name, after which the layer is built however it was called."""
-
-    @functools.wraps(build)
-    def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
-        if self._marks_built:
-            _check_shapes(self, "build", args, kwargs)
-        with self._building():
-            result = build(self, *args, **kwargs)
-        if self._marks_built:
-            self.built = True
-            if self._input_shapes is None and args:
-                self._input_shapes = list(args)
-        if self._first_weights is not None and type(self).build is built:  # all of them are there
-            self.set_weights(self._first_weights)
-            self._first_weights = None
-        return result
-
-    return built
-
-
-def _parameters_of_build(layer: Layer) -> list[inspect.Parameter]:
-    return [p for p in inspect.signature(layer.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-
-
-def _given_shapes(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """`compute_output_shape`, which is told what is no shape."""
-
-    @functools.wraps(compute)
-    def computed(self: Layer, *args: Any, **kwargs: Any) -> Any:
-        _check_shapes(self, "compute_output_shape", args, kwargs)
-        return compute(self, *args, **kwargs)
-
-    return computed
-
-
-def _check_shapes(layer: Layer, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    given = args[0] if args else next(iter(kwargs.values()), None)
-    if given is not None and (isinstance(given, (str, bytes)) or not hasattr(given, "__getitem__")):
-        raise refusal(f"{type(layer).__name__}.{method}: input_shape", "a shape, or several in a list, tuple or dict", given)
-
-
 def _as_results(outputs: Any) -> Any:
     """Arrays among the outputs of an outermost call as what they are from then on; one that comes twice stays one."""
     if isinstance(outputs, np.ndarray):
         return Result.of(outputs, mask_of(outputs))
     results = {id(y): Result.of(y, mask_of(y)) for y in tree.flatten(outputs) if isinstance(y, np.ndarray)}
     return tree.map_structure(lambda y: results.get(id(y), y), outputs)
-
-
-def shape_of(x: Any) -> Any:
-    """The shape with None for symbolic sizes, or None for what has no shape."""
-    return tuple(x.shape) if isinstance(x, (Tensor, np.ndarray)) else None
-
-
-def map_shapes(fn: Callable[[Any], Any], shapes: Any) -> Any:
-    """`fn` on every shape of a nesting of shapes (tuples or lists of sizes)."""
-    if isinstance(shapes, dict):
-        return {k: map_shapes(fn, v) for k, v in shapes.items()}
-    if isinstance(shapes, (list, tuple)) and any(isinstance(s, (list, tuple, dict)) for s in shapes):
-        return [map_shapes(fn, s) for s in shapes]
-    return fn(tuple(shapes))
-
-
-def _legacy_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
-    """Take the 2017 spellings of the input's shape out of `kwargs`; the shape with the batch axis, or None."""
-    batch = kwargs.pop("batch_size", None)
-    batch_shape = kwargs.pop("batch_input_shape", kwargs.pop("batch_shape", None))
-    shape = kwargs.pop("input_shape", None)
-    width = kwargs.pop("input_dim", None)
-    length = kwargs.pop("input_length", None)
-    if batch_shape is not None:
-        return tuple(batch_shape)
-    if shape is not None:
-        return (batch, *((shape,) if isinstance(shape, int) else shape))
-    if width is not None:
-        return (batch, width) if length is None else (batch, length, width)
-    return None
-
-
-__all__ = ["CallRecord", "InputSpec", "KerasHistory", "Layer", "call_context", "map_shapes", "mask_of", "set_mask", "shape_of"]

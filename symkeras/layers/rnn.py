@@ -12,9 +12,10 @@ from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph.variable import Variable
 from symkeras.layers.dropout_rnn_cell import DropoutRNNCell
 from symkeras.layers.input_spec import InputSpec
-from symkeras.layers.layer import Layer, map_shapes
+from symkeras.layers.layer import Layer
 from symkeras.layers.recurrent_cell import OPTIONS
 from symkeras.layers.rnn_loop import rnn_loop, swap_time_and_batch
+from symkeras.layers.shapes import map_shapes
 from symkeras.layers.stacked_rnn_cells import StackedRNNCells, build_cell, call_cell, check_cell, initial_state_of, output_size_of
 
 _FLAGS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")

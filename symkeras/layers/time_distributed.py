@@ -8,7 +8,8 @@ from symkeras import ops, tree
 from symkeras.errors import ShapeError
 from symkeras.graph import dims
 from symkeras.layers.building import build_sublayer
-from symkeras.layers.layer import Layer, map_shapes
+from symkeras.layers.layer import Layer
+from symkeras.layers.shapes import map_shapes
 from symkeras.layers.wrapper import Wrapper
 
 

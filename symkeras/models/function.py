@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from symkeras.layers.layer import map_shapes
 from symkeras.layers.operation import Operation
+from symkeras.layers.shapes import map_shapes
 from symkeras.models.functional import Functional
 
 

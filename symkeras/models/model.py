@@ -12,7 +12,8 @@ from symkeras.errors import ConfigError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.layers.calls import call_context
 from symkeras.layers.input import symbolic_input
-from symkeras.layers.layer import Layer, map_shapes
+from symkeras.layers.layer import Layer
+from symkeras.layers.shapes import map_shapes
 from symkeras.layers.state_names import state_names
 from symkeras.models.functions import OWN_BOOKS
 from symkeras.models.state_trees import StateTrees

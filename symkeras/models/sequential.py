@@ -13,7 +13,8 @@ from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import definition_context
 from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.input import Input, InputLayer
-from symkeras.layers.layer import Layer, map_shapes
+from symkeras.layers.layer import Layer
+from symkeras.layers.shapes import map_shapes
 from symkeras.models.array_stage import Prepared
 from symkeras.models.functional import Functional
 from symkeras.models.model import Model

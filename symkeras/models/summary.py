@@ -180,7 +180,7 @@ def _computed_shape(layer: Any) -> Any:
     shapes = layer._input_shapes
     if not shapes:
         return None
-    from symkeras.layers.layer import map_shapes
+    from symkeras.layers.shapes import map_shapes
 
     return layer.compute_output_shape(map_shapes(lambda s: (None, *s[1:]), shapes[0]))
 
