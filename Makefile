@@ -25,8 +25,8 @@ test: venv ## run all tests, with JOBS processes (one for each processor)
 	$(BIN)/python -m pytest -n $(JOBS)
 
 WHOLE := tests --ignore tests/backend/native --ignore tests/test_examples.py --ignore tests/test_guide.py --ignore tests/test_packaging.py
-test-native: venv ## run the suites that take a backend on generated C (SUITES=tests/ops for some; all of them take long)
-	$(BIN)/python -m pytest -n $(JOBS) --backend native $(or $(SUITES),$(WHOLE))
+test-native: venv ## run the suites that take a backend on generated C (SUITES=tests/ops ONLY=native for some; all of them take long)
+	$(BIN)/python -m pytest -n $(JOBS) --backend native $(if $(ONLY),-k '$(ONLY)') $(or $(SUITES),$(WHOLE))
 
 $(ENGINES)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(ENGINES)
