@@ -107,3 +107,10 @@ def test_what_is_beyond_8_bits_is_what_the_dtype_has_for_it(backend: str) -> Non
     run_it = compile_graph(Graph([x.node], [ops.cast(x, d).node for d in dtypes.FLOAT8]), backend)
     for found, expected in zip(run_it(given), ([448, 448, *[np.nan] * 4], [448, 448, 448, np.inf, -np.inf, np.nan]), strict=True):
         np.testing.assert_array_equal(dtypes.wide(found), expected)
+
+
+def test_storage_of_bfloat16_that_is_dead_is_poisoned_as_that_of_other_floats() -> None:
+    x = ops.placeholder("f32[3]")
+    narrow = ops.cast(x, "bfloat16")
+    run_it = compile_graph(Graph([x.node], [(ops.flip(narrow, 0) * ops.cumsum(narrow)).node]), "numpy", level="O0", poison=True)
+    assert dtypes.wide(run_it(np.float32([1, 2, 3]))[0]).tolist() == [3, 6, 6]

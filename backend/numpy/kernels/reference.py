@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.backend.numpy.kernels.control import CONTROL
+from symkeras.foreign_dtypes import kind
 from symkeras.graph import dims
 from symkeras.graph.node import Node
 from symkeras.ops import evaluation
@@ -54,7 +55,7 @@ def parts(stack: np.ndarray) -> list[np.ndarray]:
 
 def poison(array: np.ndarray) -> None:
     """Fill storage that is dead with what shows in every result."""
-    array.fill(np.nan if array.dtype.kind in "fc" else True if array.dtype == bool else np.iinfo(array.dtype).max)
+    array.fill(np.nan if kind(array.dtype) in "fc" else True if array.dtype == bool else np.iinfo(array.dtype).max)
 
 
 def pad(x: Any, out: Any, padding: Any, value: float) -> Callable[[], None]:
