@@ -371,8 +371,26 @@ def test_batch_hooks_come_once_per_execution() -> None:
     model, recorder = line(), Recorder()
     model.compile("sgd", "mse", steps_per_execution=2)
     fit(model, P, batch_size=5, callbacks=[recorder])
-    expected = ["begin 0", "end 1", "begin 2", "end 3", "begin 4", "end 4"]
+    expected = ["begin 0", "end 1", "begin 2", "end 3", "begin 4", "end 5"]
     assert recorder.names("train_batch") == [f"train_batch_{e}" for e in expected]
+    model.evaluate(X, P, batch_size=5, callbacks=[recorder], verbose=0)
+    assert recorder.names("test_batch") == [f"test_batch_{e}" for e in expected]
+    model.predict(X, batch_size=5, callbacks=[recorder], verbose=0)
+    assert recorder.names("predict_batch") == [f"predict_batch_{e}" for e in expected]
+
+
+def test_the_last_execution_of_unknown_length_ends(capsys: Any) -> None:
+    model, recorder, rows = line(), Recorder(), []
+    model.compile("sgd", "mse", steps_per_execution=2)
+    batches = [(X[k : k + 8], P[k : k + 8]) for k in (0, 8, 16)]
+    model.fit(iter(batches), verbose=0, callbacks=[recorder])
+    assert recorder.names("train_batch") == [f"train_batch_{e}" for e in ("begin 0", "end 1", "begin 2", "end 3")]
+    count = callbacks.LambdaCallback(on_predict_batch_end=lambda k, seen: rows.append(len(seen["outputs"])))
+    model.predict(iter(x for x, _ in batches), callbacks=[count])
+    assert rows == [16, len(X) - 16]
+    capsys.readouterr()
+    model.evaluate(X, P, batch_size=8, verbose=1)
+    assert "3/3" in (shown := capsys.readouterr().out) and "4/3" not in shown
 
 
 def test_a_callback_that_only_begins_hears_every_batch() -> None:
