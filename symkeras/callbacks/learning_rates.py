@@ -16,13 +16,30 @@ from symkeras.errors import ConfigError
 from symkeras.utils.progbar import print_message
 
 
-def learning_rate_of(model: Any) -> float:
-    """The learning rate of the model's optimizer."""
-    return float(np.asarray(model.optimizer.learning_rate))
+def updating_optimizers(model: Any) -> dict[str, Any]:
+    """Name of a learning rate in the logs -> the optimizer that has it: each of a `MultiOptimizer`'s, or the one there is."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if hasattr(optimizer, "optimizers"):
+        return {f"learning_rate_{one.name}": one for one in optimizer.optimizers}
+    return {"learning_rate": optimizer}
+
+
+def learning_rates_of(model: Any) -> dict[str, float]:
+    """The learning rates of the model's optimizers, by their names in the logs."""
+    return {name: _rate(optimizer) for name, optimizer in updating_optimizers(model).items()}
+
+
+def _rate(optimizer: Any) -> float:
+    return float(np.asarray(optimizer.learning_rate))
+
+
+def _whose(name: str) -> str:
+    """"learning rate", with the name of its optimizer where there are several."""
+    return f"{name.removeprefix('learning_rate').removeprefix('_')} learning rate".lstrip()
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate at the beginning of every epoch, and adds it to the logs at its end.
+    """Sets the learning rate at the beginning of every epoch, and adds it to the logs at its end; with a `MultiOptimizer` those of all.
 
     Args:
         schedule: a function of the epoch (from 0) and the present rate, or of the epoch alone, that gives the rate.
@@ -40,21 +57,22 @@ class LearningRateScheduler(Callback):
         self._takes_rate = _takes_two(schedule)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        rate = self.schedule(epoch, learning_rate_of(self.model)) if self._takes_rate else self.schedule(epoch)
-        rate = rate.item() if isinstance(rate, np.ndarray) and rate.ndim == 0 else rate
-        if not isinstance(rate, Real) or isinstance(rate, bool):
-            raise ConfigError(f"LearningRateScheduler: the schedule must give a number, received {rate!r} for epoch {epoch}")
-        self.model.optimizer.learning_rate = float(rate)
-        if self.verbose:
-            print_message(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")
+        for name, optimizer in updating_optimizers(self.model).items():
+            rate = self.schedule(epoch, _rate(optimizer)) if self._takes_rate else self.schedule(epoch)
+            rate = rate.item() if isinstance(rate, np.ndarray) and rate.ndim == 0 else rate
+            if not isinstance(rate, Real) or isinstance(rate, bool):
+                raise ConfigError(f"LearningRateScheduler: the schedule must give a number, received {rate!r} for epoch {epoch}")
+            optimizer.learning_rate = float(rate)
+            if self.verbose:
+                print_message(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {_whose(name)} to {float(rate)}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = learning_rate_of(self.model)
+            logs.update(learning_rates_of(self.model))
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Lowers the learning rate when a value no longer improves, and adds the rate to the logs.
+    """Lowers the learning rate when a value no longer improves, and adds the rate to the logs; with a `MultiOptimizer` those of all.
 
     Args:
         monitor: name of the value in the logs.
@@ -103,9 +121,8 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown_counter = 0
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        rate = learning_rate_of(self.model)
         if logs is not None:
-            logs["learning_rate"] = rate
+            logs.update(learning_rates_of(self.model))
         value = self.monitored(logs, "the learning rate stays")
         if value is None:
             return
@@ -117,20 +134,22 @@ class ReduceLROnPlateau(MonitorCallback):
             self.wait = 0
         elif not self.in_cooldown():
             self.wait += 1
-            if self.wait >= self.patience and rate > np.float32(self.min_lr):
-                self._reduce(epoch, rate)
+            if self.wait >= self.patience:
+                self._reduce(epoch)
 
     def in_cooldown(self) -> bool:
         """Whether the rate fell less than `cooldown` epochs ago."""
         return self.cooldown_counter > 0
 
-    def _reduce(self, epoch: int, rate: float) -> None:
-        rate = max(rate * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = rate
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
-        if self.verbose:
-            print_message(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
+    def _reduce(self, epoch: int) -> None:
+        for name, optimizer in updating_optimizers(self.model).items():
+            if (rate := _rate(optimizer)) <= np.float32(self.min_lr):
+                continue
+            optimizer.learning_rate = rate = max(rate * self.factor, self.min_lr)
+            self.cooldown_counter = self.cooldown
+            self.wait = 0
+            if self.verbose:
+                print_message(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {_whose(name)} to {rate}.")
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:

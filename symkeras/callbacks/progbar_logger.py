@@ -88,7 +88,7 @@ class ProgbarLogger(Callback):
     def _update(self, batch: int, logs: Logs) -> None:
         if self.progbar is None:
             self._start()
-        self.seen = batch + 1
+        self.seen = batch + 1 if self.target is None else min(batch + 1, self.target)  # an execution may have fewer batches than others
         self.progbar.update(self.seen, logs, finalize=False)  # type: ignore[union-attr]
 
     def _finish(self, logs: Logs) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from symkeras.arguments import boolean, checked
 from symkeras.callbacks.callback import Callback, Logs
+from symkeras.callbacks.learning_rates import updating_optimizers
 from symkeras.errors import ConfigError
+from symkeras.graph.variable import Variable
 
 
 class SwapEMAWeights(Callback):
@@ -15,7 +17,7 @@ class SwapEMAWeights(Callback):
             save it; the model then ends with them.
 
     Raises:
-        ConfigError: the optimizer keeps no averages: it needs `use_ema=True`.
+        ConfigError: the optimizer keeps no averages: it, or one of a `MultiOptimizer`, needs `use_ema=True`.
 
     Example:
         >>> import numpy as np
@@ -46,8 +48,7 @@ class SwapEMAWeights(Callback):
             return
         self._put_averages(True)
         if epoch == (self.params or {}).get("epochs", 0) - 1:
-            optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-            for v, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True):
+            for v, average in self._pairs():
                 average.assign(v.numpy())
 
     def on_test_begin(self, logs: Logs = None) -> None:
@@ -66,13 +67,19 @@ class SwapEMAWeights(Callback):
         """Exchange weights and averages unless it is as wanted."""
         if wanted == self._has_averages:
             return
-        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        if not getattr(optimizer, "use_ema", False):
-            raise ConfigError("SwapEMAWeights needs an optimizer with use_ema=True")
-        if not optimizer.built:
+        pairs = self._pairs()
+        if not pairs:
             return
-        for v, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True):
+        for v, average in pairs:
             before = v.numpy()
             v.assign(average.numpy())
             average.assign(before)
         self._has_averages = wanted
+
+    def _pairs(self) -> list[tuple[Variable, Variable]]:
+        """The weights that have averages, with these."""
+        averaging = [one for one in updating_optimizers(self.model).values() if getattr(one, "use_ema", False)]
+        if not averaging:
+            raise ConfigError("SwapEMAWeights needs an optimizer with use_ema=True")
+        return [pair for one in averaging if one.built
+                for pair in zip(one._trainable_variables, one._model_variables_moving_average, strict=True)]  # fmt: skip

@@ -18,7 +18,7 @@ from symkeras.arguments import boolean, checked, either, non_negative_int, one_o
 from symkeras.callbacks import event_messages as messages
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.callbacks.event_file import EventFile
-from symkeras.callbacks.learning_rates import learning_rate_of
+from symkeras.callbacks.learning_rates import learning_rates_of
 from symkeras.distribution.processes import joined
 from symkeras.errors import ConfigError, SymkerasError
 from symkeras.graph import dtypes
@@ -118,7 +118,7 @@ class TensorBoard(Callback):
         logs = logs or {}
         values = {k: v for k, v in logs.items() if not k.startswith("val_")}
         if logs:
-            values["learning_rate"] = learning_rate_of(self.model)
+            values.update(learning_rates_of(self.model))
             if self.write_steps_per_second:
                 values["steps_per_second"] = (self._iterations() - self._steps_before) / max(time.perf_counter() - self._epoch_began, 1e-9)
         self._write("train", epoch, values, "epoch_{}")

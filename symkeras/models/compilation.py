@@ -10,13 +10,14 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from symkeras import config, losses, metrics, ops
+from symkeras import config, losses, metrics, ops, tree
 from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError, nearest
 from symkeras.graph import dtypes, provenance, tracing
 from symkeras.layers.calls import mask_of
 from symkeras.losses.weighting import weights_with_mask
 from symkeras.metrics.by_shape import accuracy_for, crossentropy_for
 from symkeras.metrics.metric import Metric
+from symkeras.models.loss_terms import Outputs, Term, is_of_one, loss_terms
 
 _BY_SHAPE: dict[str, Callable[..., Any]] = {"accuracy": accuracy_for, "acc": accuracy_for, "crossentropy": crossentropy_for, "ce": crossentropy_for}
 
@@ -45,8 +46,9 @@ class Compilation:
         has_warned: whether somebody was told that this is no longer what the layers say.
         lines: of the user's, where `compile` was called.
         tracker: the mean of the total loss.
-        names, losses, weights: of the outputs, once they are known.
-        trackers: name of an output -> the mean of its loss, where several outputs have one.
+        names: of the outputs, once they are known.
+        terms: the losses.
+        trackers: name of outputs -> the mean of their loss, where there are several.
         slots: the metrics.
     """
 
@@ -65,8 +67,7 @@ class Compilation:
     lines: tuple[provenance.Line, ...] = ()
     tracker: Any = None
     names: list[str] = field(default_factory=list)
-    losses: list[Any] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
+    terms: list[Term] = field(default_factory=list)
     trackers: dict[str, Any] = field(default_factory=dict)
     slots: list[Slot] = field(default_factory=list)
     is_bound: bool = False
@@ -90,25 +91,24 @@ class Compilation:
 
     # ---- outputs ---------------------------------------------------------------------------------------------------
 
-    def check_names(self, names: Sequence[str]) -> None:
+    def check_names(self, names: Outputs) -> None:
         """Raise ConfigError where losses, their weights or metrics do not fit outputs of these names."""
-        per_output(self.loss, names, "loss")
-        per_output(self.loss_weights, names, "loss_weights", spread=False)
-        per_output(self.metrics, names, "metrics", nested=True)
-        per_output(self.weighted_metrics, names, "weighted_metrics", nested=True)
+        loss_terms(self.loss, self.loss_weights, names)
+        per_output(self.metrics, names, "metrics")
+        per_output(self.weighted_metrics, names, "weighted_metrics")
 
-    def bind(self, names: Sequence[str], y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
+    def bind(self, names: Outputs, y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
         """Settle losses and metrics for outputs of these names; done once, by the first step that has targets."""
         if self.is_bound:
             return
         self.check_names(names)
         self.names = list(names)
-        self.losses = [_loss(spec, t, p) for spec, t, p in zip(per_output(self.loss, names, "loss"), y_true, y_pred, strict=True)]
-        self.weights = [1.0 if w is None else float(w) for w in per_output(self.loss_weights, names, "loss_weights", spread=False)]
-        with_loss = [n for n, one in zip(names, self.losses, strict=True) if one is not None]
+        given = loss_terms(self.loss, self.loss_weights, names)
+        self.terms = [term._replace(loss=_loss(term.loss, term.of(y_true), term.of(y_pred))) for term in given]
+        with_loss = dict.fromkeys(term.name for term in given)
         if len(with_loss) > 1:
-            order = [n for n in self.loss if n in with_loss] if isinstance(self.loss, Mapping) else with_loss
-            self.trackers = {n: metrics.Mean(name=f"{n}_loss") for n in order}
+            order = [n for n in self.loss if n in with_loss] if isinstance(self.loss, Mapping) else []
+            self.trackers = {n: metrics.Mean(name=f"{n}_loss") for n in dict.fromkeys((*order, *with_loss))}
         self.slots = list(self._make_slots(y_true, y_pred))
         with tracing.suspended():
             for slot in self.slots:  # a metric that was used before begins anew, as one made here does
@@ -117,14 +117,14 @@ class Compilation:
 
     def unbind(self) -> None:
         """Forget the outputs: what a step does that could not be made."""
-        self.names, self.losses, self.weights, self.trackers, self.slots, self.is_bound = [], [], [], {}, [], False
+        self.names, self.terms, self.trackers, self.slots, self.is_bound = [], [], {}, [], False
 
     def _make_slots(self, y_true: Sequence[Any], y_pred: Sequence[Any]) -> Iterator[Slot]:
         """The metrics, with names made different as Keras does: `mae`, `mae_1`, and `weighted_mae` for a weighted one."""
         used: Counter[str] = Counter()
         for given, what in ((self.metrics, "metrics"), (self.weighted_metrics, "weighted_metrics")):
             is_weighted = what == "weighted_metrics"
-            for k, spec in enumerate(per_output(given, self.names, what, nested=True)):
+            for k, spec in enumerate(per_output(given, self.names, what)):
                 prefix = f"{self.names[k]}_" if len(self.names) > 1 else ""
                 for one in spec if isinstance(spec, (list, tuple)) else [spec]:
                     if one is None:
@@ -136,26 +136,32 @@ class Compilation:
                     used[name] += 1
                     yield Slot(name if used[name] == 1 else f"{name}_{used[name] - 1}", metric, k, is_weighted)
 
-    def refuses_nan(self, output: int, names: Sequence[str]) -> bool:
-        """Whether the loss of an output is one of symkeras', to which a target that is NaN means nothing."""
-        spec = per_output(self.loss, names, "loss")[output]
-        kind = spec if callable(spec) and hasattr(spec, "__name__") else type(spec)
-        return spec is not None and (isinstance(spec, (str, Mapping)) or str(kind.__module__).startswith("symkeras."))
+    def losses_of(self, output: int, names: Outputs) -> list[Any]:
+        """The losses of an output, as they were given; those of several outputs are among them."""
+        return [term.loss for term in loss_terms(self.loss, self.loss_weights, names) if output in term.outputs]
+
+    def outputs_with_loss(self, names: Outputs) -> list[int]:
+        """The numbers of the outputs that have a loss, in order."""
+        return sorted({k for term in loss_terms(self.loss, self.loss_weights, names) for k in term.outputs})
+
+    def refuses_nan(self, output: int, names: Outputs) -> bool:
+        """Whether a loss of an output is one of symkeras', to which a target that is NaN means nothing."""
+        return any(map(is_of_one, self.losses_of(output, names)))
 
     # ---- one step --------------------------------------------------------------------------------------------------
 
     def total_loss(self, y_true: Sequence[Any], y_pred: Sequence[Any], sample_weights: Sequence[Any], extra: Sequence[Any]) -> Any:
         """The weighted sum of the outputs' losses and of what layers added."""
         terms = []
-        for k, loss in enumerate(self.losses):
-            if loss is None:
-                continue
-            with provenance.part_scope(loss.name if len(self.names) == 1 else self.names[k]):
-                value = self._loss_of(k, y_true[k], y_pred[k], sample_weights[k])
-            if self.names[k] in self.trackers:
-                with provenance.part_scope(f"{self.names[k]}_loss"):
-                    self.trackers[self.names[k]].update_state(value, sample_weight=rows_of(y_pred[k]))
-            terms.append(value if self.weights[k] == 1 else value * self.weights[k])
+        totals: dict[str, Any] = {}
+        for term in self.terms:
+            with provenance.part_scope(term.loss.name if len(self.names) == 1 else term.name):
+                value = _value_of(term, term.of(y_true), term.of(y_pred), term.of(sample_weights))
+            totals[term.name] = totals[term.name] + value if term.name in totals else value
+            terms.append(value if term.weight == 1 else value * term.weight)
+        for name in self.trackers:
+            with provenance.part_scope(f"{name}_loss"):
+                self.trackers[name].update_state(totals[name], sample_weight=rows_of(y_pred[0]))
         terms += [ops.sum(ops.cast(e, dtypes.result_type(y_pred[0].dtype, config.floatx()))) for e in extra]
         if not terms:
             raise ConfigError("there is no loss: give one to compile(), or add one with add_loss()")
@@ -163,20 +169,6 @@ class Compilation:
         for t in terms[1:]:
             total = total + t
         return total
-
-    def _loss_of(self, k: int, y_true: Any, y_pred: Any, weight: Any) -> Any:
-        loss, output = self.losses[k], self.names[k]
-        if y_true is None:
-            raise DataError(f"output {output!r} has the loss {loss.name!r}, but there are no targets for it")
-        try:
-            value = loss(y_true, y_pred, weight)
-        except ShapeError as error:
-            where = f"loss {loss.name!r} of output {output!r} with predictions {_shown(y_pred)} and targets {_shown(y_true)}"
-            raise ShapeError(f"{where}: {error}") from error
-        if len(value.shape):
-            reduction = f"its reduction is {loss.reduction!r}"
-            raise ShapeError(f"loss {loss.name!r} of output {output!r} must be a scalar, it has shape {_shown(value)}: {reduction}")
-        return value
 
     def update_metrics(self, y_true: Sequence[Any], y_pred: Sequence[Any], sample_weights: Sequence[Any]) -> None:
         """Let every metric take the batch into account."""
@@ -206,6 +198,26 @@ class Compilation:
                 yield slot.name, value, slot.name == slot.metric.name
 
 
+def _value_of(term: Term, y_true: Any, y_pred: Any, weight: Any) -> Any:
+    """What a loss gives for its outputs."""
+    loss, is_several = term.loss, tree.is_nested(term.nesting)
+    if any(t is None for t in tree.flatten(y_true)):
+        raise DataError(f"output {term.name!r} has the loss {loss.name!r}, but there are no targets for it")
+    if is_several:
+        if any(w is not None for w in tree.flatten(weight)):
+            raise DataError(f"the loss {loss.name!r} is of several outputs ({term.name!r}), for which sample weights say nothing")
+        weight = None
+    try:
+        value = loss(y_true, y_pred, weight)
+    except ShapeError as error:
+        where = f"loss {loss.name!r} of output {term.name!r} with predictions {_shown(y_pred)} and targets {_shown(y_true)}"
+        raise ShapeError(f"{where}: {error}") from error
+    if len(value.shape):
+        reduction = f"its reduction is {loss.reduction!r}"
+        raise ShapeError(f"loss {loss.name!r} of output {term.name!r} must be a scalar, it has shape {_shown(value)}: {reduction}")
+    return value
+
+
 def rows_of(batch: Any) -> Any:
     """The number of rows of a tensor or array, as a float."""
     shape = ops.shape(batch)
@@ -213,6 +225,8 @@ def rows_of(batch: Any) -> Any:
 
 
 def _shown(x: Any) -> str:
+    if tree.is_nested(x):
+        return ", ".join(map(_shown, tree.flatten(x)))
     sizes = ["batch" if d is None and k == 0 else str(d) for k, d in enumerate(x.shape)]
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
@@ -232,15 +246,14 @@ def _is_by_shape(spec: Any, losses: bool = False) -> bool:
     return isinstance(spec, str) and spec in (("crossentropy", "ce") if losses else _BY_SHAPE)
 
 
-def per_output(given: Any, names: Sequence[str], what: str, spread: bool = True, nested: bool = False) -> list[Any]:
-    """`given` as a list with one entry per output.
+def per_output(given: Any, names: Sequence[str], what: str) -> list[Any]:
+    """Metrics as a list with one entry per output: one metric, a list of them, or None.
 
     Args:
-        given: one thing, a list, or a dict by names of outputs.
+        given: one thing, for every output; a list, or a dict by names of outputs, whose entries may be lists. A list that has not one entry
+            per output is for every output.
         names: of the outputs.
         what: argument of `compile`, for messages.
-        spread: one thing alone is for every output.
-        nested: entries may be lists; a list that has not one entry per output is for every output.
 
     Raises:
         ConfigError: a name that is no output, or another number of entries.
@@ -252,30 +265,21 @@ def per_output(given: Any, names: Sequence[str], what: str, spread: bool = True,
         unknown = [k for k in given if k not in names]
         if unknown:
             raise ConfigError(f"{what}: there is no output {unknown[0]!r}; outputs: {', '.join(names)}.{nearest(unknown[0], names)}")
-        return [given.get(n) if nested else _alone(given.get(n)) for n in names]
+        return [given.get(n) for n in names]
     if isinstance(given, (list, tuple)):
-        is_flat = nested and not any(isinstance(g, (list, tuple)) for g in given)
-        if nested and count == 1:
+        is_flat = not any(isinstance(g, (list, tuple)) for g in given)
+        if count == 1:
             return [[m for g in given for m in (g if isinstance(g, (list, tuple)) else [g])]]
         if is_flat and len(given) != count:
             return [list(given)] * count
         if len(given) != count:
             raise ConfigError(f"{what}: there are {count} outputs ({', '.join(names)}), received {len(given)} entries")
-        return list(given) if nested else [_alone(g) for g in given]
-    if not spread and count > 1:
-        raise ConfigError(f"{what}: give one per output ({', '.join(names)}), as a list or a dict; received {given!r}")
+        return list(given)
     return [given] * count
-
-
-def _alone(given: Any) -> Any:
-    """What stands in a list by itself."""
-    return given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given
 
 
 def _loss(spec: Any, y_true: Any, y_pred: Any) -> Any:
     """A callable loss of (y_true, y_pred, sample_weight)."""
-    if spec is None:
-        return None
     if _is_by_shape(spec, losses=True) and y_true is not None:
         spec = crossentropy_for(y_true, y_pred, as_loss=True)
     loss = losses.get(spec)

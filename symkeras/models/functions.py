@@ -24,9 +24,9 @@ from symkeras.layers.calls import call_context, taken_as_trainable
 from symkeras.layers.layer import Layer
 from symkeras.models.array_stage import Prepared
 from symkeras.models.at_once import AtOnce, BatchAtOnce
-from symkeras.models.compilation import per_output
 from symkeras.models.eager_steps import EagerStep
 from symkeras.models.feeds.checks import check_range
+from symkeras.models.loss_terms import Outputs
 from symkeras.models.steps import Signature, Step, batch_dtype, batch_type, weight_type
 from symkeras.ops.leaves import placeholder_node
 from symkeras.recent import Recent
@@ -137,15 +137,16 @@ class Functions:
         stage = self._of_graph("_array_stage")
         return self._names_of_inputs() if stage is None else stage.names
 
-    def _names_of_outputs(self, outputs: Any) -> list[str]:
-        """One name per output: the keys of a dict, the names of the layers, else output_1, output_2."""
-        flat = tree.flatten(outputs)
-        if isinstance(outputs, dict) and len(outputs) == len(flat):
-            return sorted(outputs)
+    def _names_of_outputs(self, outputs: Any) -> Outputs:
+        """One name per output: the keys of a dict, the names of the layers, else output_1, output_2; and the nesting of the outputs."""
+        count = len(tree.flatten(outputs))
+        nesting = tree.pack_sequence_as(outputs, range(count)) if tree.is_nested(outputs) else 0
         names = list(self._of_graph("output_names") or [])
-        if len(names) == len(flat):
-            return names
-        return [f"output_{k + 1}" for k in range(len(flat))] if len(flat) > 1 else ["output"]
+        if isinstance(outputs, dict) and len(outputs) == count:
+            names = sorted(outputs)
+        elif len(names) != count:
+            names = [f"output_{k + 1}" for k in range(count)] if count > 1 else ["output"]
+        return Outputs(names, nesting)
 
     def _types_of_inputs(self, count: int) -> list[TensorType | None]:
         """The types of the inputs, None where they are not known; a fixed batch size binds only layers that keep states."""
@@ -158,7 +159,7 @@ class Functions:
         is_stateful = any(getattr(layer, "stateful", False) for layer in self._flatten_layers())
         return types if is_stateful else [t.with_shape((dims.symbol("batch"), *t.shape[1:])) if t.shape else t for t in types]
 
-    def _target_names(self, x: Sequence[np.ndarray], structure: Any) -> list[str]:
+    def _target_names(self, x: Sequence[np.ndarray], structure: Any) -> Outputs:
         self._ensure_built(x, structure)
         outputs = self._of_graph("_output_structure")
         return self._names_of_outputs(self._example if outputs is None else outputs)
@@ -256,8 +257,7 @@ class Functions:
         x = [np.zeros([1 if d is None else d for d in t.shape], t.dtype) for t in (inputs if stage is None else stage.begins)]
         structure = tree.pack_sequence_as(self._of_graph("input"), x) if stage is None else Prepared(x)
         names = self._names_of_outputs(self._of_graph("_output_structure"))
-        specs = per_output(self._compilation.loss, names, "loss") if which != "predict" else []
-        y = [_target_like(t, spec) for t, spec in zip(outputs, specs, strict=False)]
+        y = [_target_like(t, self._compilation.losses_of(k, names)) for k, t in enumerate(outputs)] if which != "predict" else []
         self._step(which, x, y, [None] * len(y), structure)
 
     def _require_compiled(self, what: str) -> None:
@@ -323,12 +323,11 @@ def _check_input(a: np.ndarray, expected: TensorType | None, name: str, model: s
         raise DtypeError(f"model {model!r}: input {name!r} expects booleans, received dtype {a.dtype} ({provenance.user_line()})")
 
 
-def _target_like(output: Tensor, loss: Any) -> np.ndarray | None:
+def _target_like(output: Tensor, losses: Sequence[Any]) -> np.ndarray | None:
     """A stand-in for the targets of an output; None for one without a loss."""
-    if loss is None:
+    if not losses:
         return None
     shape = [1 if d is None else d for d in output.shape]
-    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
-    if "sparse" in str(name):
+    if any("sparse" in str(one if isinstance(one, str) else getattr(one, "name", getattr(one, "__name__", ""))) for one in losses):
         return np.zeros(shape[:-1], "int32")
     return np.zeros(shape, "float32")

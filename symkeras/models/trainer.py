@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -19,6 +19,7 @@ from symkeras.graph import provenance
 from symkeras.models.array_stage import prepared
 from symkeras.models.at_once import AtOnce
 from symkeras.models.compilation import Compilation
+from symkeras.models.executions import Executions
 from symkeras.models.feeds.array_feed import ArrayFeed
 from symkeras.models.feeds.feed import Feed
 from symkeras.models.feeds.kinds import feed_of, validation_feed
@@ -302,25 +303,22 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
 
     def _train_epoch(self, feed: Feed, hooks: Any, interrupts: Interrupts) -> None:
         per = self._compilation.steps_per_execution
-        last = feed.steps
         begins = hooks.has_train_batch_hooks
         ends = begins or hooks.uses_hook("on_train_batch_end")
-        done = 0
+        calls = Executions(per, feed.steps, hooks.on_train_batch_begin if begins else None,
+                           (lambda batch: hooks.on_train_batch_end(batch, LazyLogs(self._logs))) if ends else None)  # fmt: skip
 
         def each(outputs: Any) -> bool:
-            nonlocal done
-            done += 1
-            if ends and (done % per == 0 or done == last):
-                hooks.on_train_batch_end(done - 1, LazyLogs(self._logs))
+            calls.end()
             if interrupts.pending:
                 interrupts.check()
-            if begins and done % per == 0 and done != last and not self.stop_training:
-                hooks.on_train_batch_begin(done)
+            if not self.stop_training:
+                calls.begin()
             return self.stop_training
 
-        if begins:
-            hooks.on_train_batch_begin(0)
+        calls.begin()
         self._run("train", feed, each, per)
+        calls.close()
 
     # ---- evaluate, predict ---------------------------------------------------------------------------------------------
 
@@ -347,26 +345,23 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
 
     def _evaluate(self, feed: Feed, hooks: Any, is_in_fit: bool) -> tuple[dict[str, Any], list[str]]:
         """The logs, and the order of their names."""
-        last = feed.steps
         object.__setattr__(self, "stop_evaluating", False)
         self.reset_metrics()
         hooks.on_test_begin()
         begins = hooks.has_test_batch_hooks
         ends = begins or (not is_in_fit and hooks.uses_hook("on_test_batch_end"))
-        done = 0
+        calls = Executions(self._compilation.steps_per_execution, feed.steps, hooks.on_test_batch_begin if begins else None,
+                           (lambda batch: hooks.on_test_batch_end(batch, LazyLogs(self._logs))) if ends else None)  # fmt: skip
 
         def each(outputs: Any) -> bool:
-            nonlocal done
-            done += 1
-            if ends:
-                hooks.on_test_batch_end(done - 1, LazyLogs(self._logs))
-            if begins and done != last and not self.stop_evaluating:
-                hooks.on_test_batch_begin(done)
+            calls.end()
+            if not self.stop_evaluating:
+                calls.begin()
             return self.stop_evaluating
 
-        if begins:
-            hooks.on_test_batch_begin(0)
+        calls.begin()
         self._run("test", feed, each)
+        calls.close()
         logs, names = self._logs_and_order()
         hooks.on_test_end(logs)
         return logs, names
@@ -396,26 +391,38 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         else:
             hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=feed.steps)
             step = self._predict_with(feed, hooks, parts)
-        return step.packed(parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)])
+        return step.packed(_joined(parts))
 
     def _predict_with(self, feed: Feed, hooks: Any, parts: list[list[np.ndarray]]) -> Step:
-        last = feed.steps
-        begins = hooks.has_predict_batch_hooks
         object.__setattr__(self, "stop_predicting", False)
+        per = self._compilation.steps_per_execution if self._compilation is not None else 1
+        told = 0
+
+        def end(batch: int) -> None:
+            nonlocal told
+            outputs, told = _joined(parts[told:]), len(parts)
+            hooks.on_predict_batch_end(batch, {"outputs": outputs[0] if len(outputs) == 1 else outputs})
+
+        calls = Executions(per, feed.steps, hooks.on_predict_batch_begin if hooks.has_predict_batch_hooks else None, end)
 
         def each(outputs: list[np.ndarray]) -> bool:
             parts.append(outputs)
-            hooks.on_predict_batch_end(len(parts) - 1, {"outputs": outputs[0] if len(outputs) == 1 else outputs})
-            if begins and len(parts) != last and not self.stop_predicting:
-                hooks.on_predict_batch_begin(len(parts))
+            calls.end()
+            if not self.stop_predicting:
+                calls.begin()
             return self.stop_predicting
 
         hooks.on_predict_begin()
-        if begins:
-            hooks.on_predict_batch_begin(0)
+        calls.begin()
         step = self._run("predict", feed, each)
+        calls.close()
         hooks.on_predict_end()
         return step
+
+
+def _joined(parts: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
+    """The outputs of several batches, one after the other."""
+    return parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)]
 
 
 _FIT_ARGUMENTS = tuple(Trainer.fit.__annotations__)

@@ -7,7 +7,6 @@ from collections.abc import Container
 from typing import Any
 
 from symkeras.arguments import (
-    as_given,
     boolean,
     either,
     is_integer,
@@ -18,9 +17,7 @@ from symkeras.arguments import (
     optional,
     positive_int,
     refusal,
-    several,
     table_of,
-    text,
     verbosity,
 )  # fmt: skip
 
@@ -44,6 +41,17 @@ def _frequency(value: Any, where: str) -> Any:
     return value if isinstance(value, Container) and not isinstance(value, (str, bytes)) else positive_int(value, where)
 
 
+def _loss_weights(value: Any, where: str) -> Any:
+    """A number, or a nesting of numbers, like that of the losses."""
+    if isinstance(value, (dict, list, tuple)):
+        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+            optional(_loss_weights)(one, f"{where}[{key!r}]")
+        return value
+    if not is_number(value):
+        raise refusal(where, "a number, or a list or dict of numbers", value)
+    return value
+
+
 VERBOSITY = either(one_of("auto"), verbosity)
 BATCH_SIZE = optional(positive_int)
 STEPS = optional(_steps)
@@ -52,4 +60,4 @@ CLASS_WEIGHT = optional(table_of(_class, number()))
 SPLIT = optional(number(least=0, below=1))
 SHUFFLE = either(boolean, one_of("batch"))
 FREQUENCY = _frequency
-LOSS_WEIGHTS = optional(as_given(either(number(), several(optional(number())), table_of(text, optional(number())))))
+LOSS_WEIGHTS = optional(_loss_weights)

@@ -20,7 +20,7 @@ import tempfile
 import time
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -146,7 +146,8 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
     raise DataError(f"{str(path)!r} is neither a .keras archive nor an .h5 file of a model")
 
 
-def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None,
+                 objects_to_skip: Iterable[Any] | None = None) -> None:  # fmt: skip
     """Write the state of a model, without its architecture.
 
     Args:
@@ -156,9 +157,10 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
         overwrite: whether existing files are replaced without a question.
         max_shard_size: the most GB (2**30 bytes) of arrays in one file: `m.weights.json` then tells which of the files `m_00000.weights.h5`,
             `m_00001.weights.h5`, ... beside it holds what. One file holds all when None.
+        objects_to_skip: layers, optimizers or metrics that are left out, with what is in them; for `.weights.h5` and `.weights.json`.
 
     Raises:
-        ConfigError: a name that says no format, or an array larger than `max_shard_size`.
+        ConfigError: a name that says no format, an array larger than `max_shard_size`, or objects to skip for another format.
         FileError: the file cannot be written; an old one is unchanged.
 
     Example:
@@ -178,11 +180,12 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
         raise ConfigError(f"{str(path)!r} is an index of shards: say the most GB that one may have, as max_shard_size")
     elif path.suffix not in (*LEGACY, SAFETENSORS):
         raise ConfigError(f"weights are saved to a file that ends in .weights.h5, .weights.json or .safetensors, received {str(path)!r}")
+    skipped = _to_skip(objects_to_skip, path)
     _require_built(model, "save its weights")
     if not may_overwrite(path, overwrite, [] if max_shard_size is None else shards_beside(path)):
         return
     if max_shard_size is not None:
-        write_sharded(model, path, max_shard_size)
+        write_sharded(model, path, max_shard_size, skipped)
         return
     with replacing(path) as temporary:
         if path.suffix == SAFETENSORS:
@@ -190,7 +193,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
             return
         with writing_file(temporary) as file:
             if path.name.endswith(".weights.h5"):
-                write_state(model, partial(WriteStore, file))
+                write_state(model, partial(WriteStore, file), skipped=skipped)
             else:
                 from symkeras.saving.legacy_files import write_weights
 
@@ -213,7 +216,8 @@ def _index_of_shards(path: Path, max_shard_size: Any) -> Path:
     return path
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False,
+                 objects_to_skip: Iterable[Any] | None = None) -> None:  # fmt: skip
     """Give a model the weights of a file; seeds and the optimizer's state where it has them.
 
     Args:
@@ -222,10 +226,11 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
             go to the weights whose paths are their names.
         skip_mismatch: leave layers that do not fit as they are, with a warning; with `.safetensors`, weights.
         by_name: match layers by their names, not by their order; for files of Keras 2.
+        objects_to_skip: layers, optimizers or metrics that keep what they have, with what is in them; for `.weights.h5` and `.weights.json`.
 
     Raises:
         DataError: there is no such file, or it does not fit; the model is unchanged then.
-        ConfigError: `by_name` for another file than `.h5`.
+        ConfigError: `by_name` for another file than `.h5`, or objects to skip for another format.
 
     >>> import pathlib, tempfile
     >>> import numpy as np
@@ -240,22 +245,23 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     """
     path = place(filepath)
     require_file(path)
+    skipped = _to_skip(objects_to_skip, path)
     _require_built(model, "load weights into it")
     with reading(path):
         if path.name.endswith(INDEX) or path.suffix == SAFETENSORS or zipfile.is_zipfile(path):
             _refuse_by_name(by_name)
         if path.name.endswith(INDEX):
-            read_sharded(model, path, skip_mismatch)
+            read_sharded(model, path, skip_mismatch, skipped)
         elif path.suffix == SAFETENSORS:
             read_safetensors(model, path, skip_mismatch)
         elif zipfile.is_zipfile(path):
             with open_archive(path) as archive, _weights_of(archive) as file:
                 read_state(model, partial(ReadStore, file), skip_mismatch)
         else:
-            _load_h5(model, path, skip_mismatch, by_name)
+            _load_h5(model, path, skip_mismatch, by_name, skipped)
 
 
-def _load_h5(model: Any, path: Path, skip_mismatch: bool, by_name: bool) -> None:
+def _load_h5(model: Any, path: Path, skip_mismatch: bool, by_name: bool, skipped: Iterable[Any]) -> None:
     with reading_file(path) as file:
         is_legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
         if is_legacy:
@@ -264,7 +270,14 @@ def _load_h5(model: Any, path: Path, skip_mismatch: bool, by_name: bool) -> None
             read_weights(file, model, skip_mismatch, by_name)
         else:
             _refuse_by_name(by_name)
-            read_state(model, partial(ReadStore, file), skip_mismatch)
+            read_state(model, partial(ReadStore, file), skip_mismatch, skipped)
+
+
+def _to_skip(objects: Iterable[Any] | None, path: Path) -> list[Any]:
+    """The objects to skip; a ConfigError where the format of a file does not go by objects."""
+    if objects is not None and not path.name.endswith((".weights.h5", INDEX)):
+        raise ConfigError(f"objects_to_skip is for .weights.h5 files and .weights.json, received {str(path)!r}")
+    return list(objects or ())
 
 
 def _refuse_by_name(by_name: bool) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import reprlib
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ GB = 2**30
 _RETRIES = 3
 
 
-def write_sharded(model: Any, path: Path, max_shard_size: float) -> None:
+def write_sharded(model: Any, path: Path, max_shard_size: float, skipped: Iterable[Any] = ()) -> None:
     """Write the state of a model into shards and their index.
 
     Args:
@@ -54,7 +54,7 @@ def write_sharded(model: Any, path: Path, max_shard_size: float) -> None:
             remove_left_shards(target, _named)
             with ExitStack() as files:
                 writer = _Writer(index.parent, max_shard_size, files)
-                write_state(model, writer.store_at)
+                write_state(model, writer.store_at, skipped=skipped)
             turn.enter_context(taking_turns(target.parent))
             put_shards(writer.paths, index, target, writer.index, _earlier(target))
     finally:
@@ -62,7 +62,7 @@ def write_sharded(model: Any, path: Path, max_shard_size: float) -> None:
             remove_left_shards(target, _named)
 
 
-def read_sharded(model: Any, path: Path, skip_mismatch: bool = False) -> None:
+def read_sharded(model: Any, path: Path, skip_mismatch: bool = False, skipped: Iterable[Any] = ()) -> None:
     """Give a model the state in shards.
 
     Args:
@@ -74,7 +74,7 @@ def read_sharded(model: Any, path: Path, skip_mismatch: bool = False) -> None:
         DataError: the index or a shard is damaged or missing, or does not fit; the model is unchanged then.
     """
     with _reading(Path(os.path.realpath(path))) as shards:
-        read_state(model, shards.store_at, skip_mismatch)
+        read_state(model, shards.store_at, skip_mismatch, skipped)
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------

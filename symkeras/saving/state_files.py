@@ -6,7 +6,7 @@ Every array is read and checked before any is assigned: where something does not
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,28 +20,31 @@ from symkeras.saving.state_paths import objects_with_state
 from symkeras.saving.weight_store import StoredArrays
 
 
-def write_state(model: Any, store_at: Callable[[str, str | None], MutableMapping[str, Any]], include_optimizer: bool = True) -> None:
+def write_state(model: Any, store_at: Callable[[str, str | None], MutableMapping[str, Any]], include_optimizer: bool = True,
+                skipped: Iterable[Any] = ()) -> None:  # fmt: skip
     """Write the weights, seeds, metrics among the attributes, and optimizer of `model`.
 
     Args:
         model: the model.
         store_at: for the path and the name of an object, where it puts its arrays.
         include_optimizer: whether the optimizer's state is written.
+        skipped: objects that are left out.
     """
-    for path, obj in objects_with_state(model):
+    for path, obj in objects_with_state(model, skipped):
         if obj._state_kind == "optimizer" and not include_optimizer:
             continue
         name = getattr(obj, "name", None)
         obj.save_own_variables(store_at(path, name if isinstance(name, str) else None))
 
 
-def read_state(model: Any, store_at: Callable[[str], StoredArrays], skip_mismatch: bool = False) -> None:
+def read_state(model: Any, store_at: Callable[[str], StoredArrays], skip_mismatch: bool = False, skipped: Iterable[Any] = ()) -> None:
     """Give `model` the state in a file.
 
     Args:
         model: the model.
         store_at: for the path of an object, its arrays in the file.
         skip_mismatch: leave objects that do not fit as they are, with a warning.
+        skipped: objects that are left as they are.
 
     Raises:
         DataError: the file lacks what the model has, or a shape or dtype differs; nothing has changed then.
@@ -49,7 +52,7 @@ def read_state(model: Any, store_at: Callable[[str], StoredArrays], skip_mismatc
     wrong: dict[str, str] = {}
     values: list[tuple[Variable, np.ndarray]] = []
     in_their_way: list[tuple[str, HasState, StoredArrays]] = []
-    for path, obj in objects_with_state(model):
+    for path, obj in objects_with_state(model, skipped):
         store = store_at(path)
         own = obj._state_variables()
         if obj._state_kind == "optimizer" and own is not None and len(own) != len(store):

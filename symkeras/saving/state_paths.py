@@ -7,7 +7,7 @@ snake case with a counter. Every object comes once, under the first path that le
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from symkeras.saving.interface import HasState, has_state
@@ -17,9 +17,9 @@ from symkeras.utils.naming import to_snake_case
 _INNER_NAMES = {"GroupQueryAttention": "grouped_query_attention"}
 
 
-def objects_with_state(root: Any) -> Iterator[tuple[str, Any]]:
-    """(path, object) for `root` and every layer, optimizer, metric and seed generator below it."""
-    yield from _below(root, "", {})
+def objects_with_state(root: Any, skipped: Iterable[Any] = ()) -> Iterator[tuple[str, Any]]:
+    """(path, object) for `root` and every layer, optimizer, metric and seed generator below it, but for those to skip and what is below these."""
+    yield from _below(root, "", {id(obj): obj for obj in skipped})
 
 
 def _below(obj: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:

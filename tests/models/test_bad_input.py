@@ -204,7 +204,7 @@ LOSSES: dict[str, tuple[Any, type[Exception], str]] = {
     "without a gradient": (lambda t, p: ops.cast(ops.argmax(p, -1), "float32") + 0 * ops.sum(t, -1), SymkerasError, "no gradient"),
     "of the targets alone": (lambda t, p: ops.mean(t**2, -1), SymkerasError, "no gradient"),
     "for no output": (None, ConfigError, "there is no loss"),
-    "for another number of outputs": (["mse", "mse"], ConfigError, r"loss: there are 1 outputs \(out\), received 2 entries"),
+    "for another output": ({"other": "mse"}, ConfigError, "loss: there is no output 'other'"),
 }
 
 

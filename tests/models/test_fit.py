@@ -7,7 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import Input, Model, Sequential, callbacks, config, constraints, errors, layers, losses, metrics, ops, optimizers, regularizers, utils
+from symkeras import (
+    Input,
+    Model,
+    Sequential,
+    callbacks,
+    config,
+    constraints,
+    errors,
+    layers,
+    losses,
+    metrics,
+    ops,
+    optimizers,
+    regularizers,
+    tree,
+    utils,
+)
 from symkeras.optimizers import schedules
 
 RNG = np.random.default_rng(0)
@@ -172,6 +188,51 @@ def test_losses_of_outputs_are_weighted_in_the_sum_only() -> None:
         p, q = values(model)
         assert first == pytest.approx(np.mean((p - P) ** 2), rel=1e-5) and second == pytest.approx(np.abs(q - Q).mean(), rel=1e-5)
         assert total == pytest.approx(0.5 * first + 2 * second, rel=1e-5)
+
+
+def total_error(t: Any, p: Any) -> Any:
+    return sum(ops.mean(ops.abs(a - b)) for a, b in zip(tree.flatten(t), tree.flatten(p), strict=True))
+
+
+@pytest.mark.parametrize("kind", [tuple, list, "dict"])
+def test_a_loss_may_be_of_a_whole_structure_of_outputs(kind: Any) -> None:
+    x = Input((4,))
+    p, q = layers.Dense(1, name="p")(x), layers.Dense(2, name="q")(x)
+    pair = (lambda a, b: {"p": a, "q": b}) if kind == "dict" else lambda a, b: kind([a, b])
+    several = list if kind is tuple else tuple
+    model = Model(x, pair(p, q))
+    model.compile("sgd", several([total_error, pair("mse", "mae")]), loss_weights=several([2.0, pair(0.5, None)]))
+    total, whole, first, second = model.evaluate(X, pair(P, Q), verbose=0)
+    p, q = tree.flatten(model.predict(X, verbose=0))
+    assert whole == pytest.approx(np.abs(p - P).mean() + np.abs(q - Q).mean(), rel=1e-5)
+    assert first == pytest.approx(((p - P) ** 2).mean(), rel=1e-5) and second == pytest.approx(np.abs(q - Q).mean(), rel=1e-5)
+    assert total == pytest.approx(2 * whole + 0.5 * first + second, rel=1e-5)
+    assert sorted(fit(model, pair(P, Q))) == ["loss", "p_loss", "p_q_loss", "q_loss"]
+    with pytest.raises(errors.DataError, match="sample weights say nothing"):
+        model.evaluate(X, pair(P, Q), sample_weight=np.ones(len(X)), verbose=0)
+
+
+def test_losses_and_targets_go_by_the_nesting_of_outputs() -> None:
+    x = Input((4,))
+    p, q, r = (layers.Dense(units, name=name)(x) for units, name in ((1, "p"), (2, "q"), (1, "r")))
+    model = Model(x, {"a": (p, q), "b": {"c": r}})
+    model.compile("sgd", {"a": [total_error, (None, "mae")], "b": {"c": "mse"}})
+    results = model.evaluate(X, {"a": (P, Q), "b": {"c": P}}, verbose=0, return_dict=True)
+    assert sorted(results) == ["a/q_loss", "a_loss", "b/c_loss", "loss"]
+    assert results["b/c_loss"] == pytest.approx(((model.predict(X, verbose=0)["b"]["c"] - P) ** 2).mean(), rel=1e-5)
+    for wrong in ({"a": {"b": "mse"}}, {"a": ["mse", "mse", "mse"]}, {"d": "mse"}, {"a": ["mse"]}, [total_error, "mse"]):
+        with pytest.raises(errors.ConfigError, match="loss"):
+            model.compile("sgd", wrong)
+
+
+def test_an_output_may_have_several_losses_and_others_none() -> None:
+    model = fork()
+    model.compile("sgd", [None, ("mse", "mae")], loss_weights=[None, (1.0, 0.5)])
+    q = values(model)[1]
+    squares, distances = ((q - Q) ** 2).mean(), np.abs(q - Q).mean()
+    assert model.evaluate(X, Q, verbose=0) == pytest.approx(squares + 0.5 * distances, rel=1e-5)
+    model.compile("sgd", ["mse", ("mse", "mae")])
+    assert model.evaluate(X, [P, Q], verbose=0, return_dict=True)["q_loss"] == pytest.approx(squares + distances, rel=1e-5)
 
 
 def test_crossentropy_and_accuracy_follow_the_shapes() -> None:
@@ -371,8 +432,26 @@ def test_batch_hooks_come_once_per_execution() -> None:
     model, recorder = line(), Recorder()
     model.compile("sgd", "mse", steps_per_execution=2)
     fit(model, P, batch_size=5, callbacks=[recorder])
-    expected = ["begin 0", "end 1", "begin 2", "end 3", "begin 4", "end 4"]
+    expected = ["begin 0", "end 1", "begin 2", "end 3", "begin 4", "end 5"]
     assert recorder.names("train_batch") == [f"train_batch_{e}" for e in expected]
+    model.evaluate(X, P, batch_size=5, callbacks=[recorder], verbose=0)
+    assert recorder.names("test_batch") == [f"test_batch_{e}" for e in expected]
+    model.predict(X, batch_size=5, callbacks=[recorder], verbose=0)
+    assert recorder.names("predict_batch") == [f"predict_batch_{e}" for e in expected]
+
+
+def test_the_last_execution_of_unknown_length_ends(capsys: Any) -> None:
+    model, recorder, rows = line(), Recorder(), []
+    model.compile("sgd", "mse", steps_per_execution=2)
+    batches = [(X[k : k + 8], P[k : k + 8]) for k in (0, 8, 16)]
+    model.fit(iter(batches), verbose=0, callbacks=[recorder])
+    assert recorder.names("train_batch") == [f"train_batch_{e}" for e in ("begin 0", "end 1", "begin 2", "end 3")]
+    count = callbacks.LambdaCallback(on_predict_batch_end=lambda k, seen: rows.append(len(seen["outputs"])))
+    model.predict(iter(x for x, _ in batches), callbacks=[count])
+    assert rows == [16, len(X) - 16]
+    capsys.readouterr()
+    model.evaluate(X, P, batch_size=8, verbose=1)
+    assert "3/3" in (shown := capsys.readouterr().out) and "4/3" not in shown
 
 
 def test_a_callback_that_only_begins_hears_every_batch() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import symkeras
-from symkeras import Input, Sequential, layers, ops, optimizers
+from symkeras import Input, Sequential, callbacks, layers, ops, optimizers
 from symkeras.errors import ConfigError
 from symkeras.graph import tracing
 from symkeras.graph.graph import Graph
@@ -184,3 +184,38 @@ def test_states_and_weights_go_as_those_of_keras(case: str) -> None:
         weights, state = other.stateless_apply(state, [keras.ops.convert_to_tensor(x) for x in g], weights)
     for a, b in zip([*own, *optimizer.variables], [*weights, *state], strict=True):
         assert np.allclose(a.numpy(), np.asarray(b), atol=1e-5), a.path
+
+
+def fitted_with(callback: Any, **fit: Any) -> tuple[Any, Any]:
+    """A model whose kernel and bias have optimizers of their own, and its history."""
+    inner = {"kernel": SGD(0.5, use_ema=True, ema_momentum=0.5, name="of_kernel"), "bias": SGD(0.25, name="of_bias")}
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    model.compile(MultiOptimizer(lambda v: inner[v.name]), "mse")
+    x, y = np.full((4, 2), 1e-3, "float32"), np.zeros((4, 1), "float32")
+    return model, model.fit(x, y, verbose=0, callbacks=[callback], **fit)
+
+
+def test_a_scheduler_sets_the_rates_of_all_optimizers() -> None:
+    _, history = fitted_with(callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate), epochs=2)
+    assert history.history["learning_rate_of_kernel"] == [0.5, 0.25]
+    assert history.history["learning_rate_of_bias"] == [0.25, 0.125]
+
+
+def test_a_plateau_lowers_the_rates_of_all_optimizers(capsys: Any) -> None:
+    flat = callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=1000.0, min_lr=0.2, verbose=1)
+    model, _ = fitted_with(flat, epochs=2)
+    assert [float(one.learning_rate.numpy()) for one in model.optimizer.optimizers] == [0.25, np.float32(0.2)]
+    assert "reducing of_bias learning rate to 0.2" in capsys.readouterr().out
+
+
+def test_averages_of_one_of_several_optimizers_are_put_into_the_model() -> None:
+    model, _ = fitted_with(callbacks.SwapEMAWeights(swap_on_epoch=True), epochs=2)
+    kernel, bias = (one for one in model.optimizer.optimizers)
+    assert np.array_equal(model.get_weights()[0], kernel.slots["average"][0].numpy())
+    assert not bias.use_ema
+
+
+def test_event_files_have_the_rates_of_all_optimizers(tmp_path: Any) -> None:
+    fitted_with(callbacks.TensorBoard(tmp_path, write_graph=False))
+    written = b"".join(file.read_bytes() for file in tmp_path.rglob("events*"))
+    assert b"epoch_learning_rate_of_kernel" in written and b"epoch_learning_rate_of_bias" in written

@@ -457,3 +457,21 @@ def test_a_seed_of_another_shape_is_left_alone(tmp_path):
     with h5py.File(tmp_path / "s.h5") as file:
         generator.load_own_variables(ReadStore(file, ""))
     assert generator.state.numpy().tolist() == [5, 0]
+
+
+@pytest.mark.parametrize("name", ["m.weights.h5", "m.weights.json"])
+def test_objects_to_skip_are_neither_written_nor_read(tmp_path, name):
+    def made():
+        return Sequential([Input((3,)), layers.Dense(2), Sequential([layers.Dense(2)]), layers.Dense(1)])
+
+    model, other = made(), made()
+    shards = {"max_shard_size": 1.0} if name.endswith("json") else {}
+    saving.save_weights(model, tmp_path / name, objects_to_skip=[model.layers[1]], **shards)
+    with pytest.raises(DataError, match="do not fit"):
+        other.load_weights(tmp_path / name)
+    before = other.get_weights()
+    other.load_weights(tmp_path / name, objects_to_skip=[other.layers[1]])
+    for k, (own, old, new) in enumerate(zip(other.get_weights(), before, model.get_weights(), strict=True)):
+        assert np.array_equal(own, old if k in (2, 3) else new)
+    with pytest.raises(ConfigError, match="objects_to_skip"):
+        saving.save_weights(model, tmp_path / "m.safetensors", objects_to_skip=[])

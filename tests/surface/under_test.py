@@ -85,13 +85,35 @@ class Names(ModuleType):
             found = getattr(module, name, None)
             if found is not None and not isinstance(found, ModuleType):
                 return found
-        return _functional() if name == "Functional" else _lacking(name)
+        return _functional() if name == "Functional" else _trainer() if name == "JAXTrainer" else _lacking(name)
 
 
 def _functional() -> type:
     """The class of models that are made of inputs and outputs, which has no public name."""
     models, inputs = target("models"), target("").Input((1,))
     return type(models.Model(inputs, target("layers").Identity()(inputs)))
+
+
+def _trainer() -> type:
+    """What makes a layer trainable, without a public name: a base of models.
+
+    Keras mixes its own into layers. symkeras' models have no such base alone: a model is mixed in, and what else a class inherits goes before it.
+    """
+    model, layer = target("models").Model, target("layers").Layer
+    base = next(base for base in model.__mro__ if base.__name__.endswith("Trainer"))
+    if os.environ["UNDER_TEST"] == "keras":
+        return base
+
+    def __init_subclass__(cls: type, **kwargs: Any) -> None:
+        for one in cls.__mro__[1:]:
+            if issubclass(one, layer) and not issubclass(one, model) and one is not layer:
+                for name, value in vars(one).items():
+                    if callable(value) and not name.startswith("__") and name not in vars(cls) and getattr(layer, name, None) is not value:
+                        setattr(cls, name, value)
+        super(mixed, cls).__init_subclass__(**kwargs)
+
+    mixed = type("Trainer", (model,), {"__init__": lambda self: base.__init__(self), "__init_subclass__": classmethod(__init_subclass__)})
+    return mixed
 
 
 def _lacking(name: str) -> type:

@@ -75,10 +75,25 @@ def _array(a: Any, what: str, takes_texts: bool = False) -> np.ndarray:
 _FOR_TEXTS = "; a layer such as TextVectorization or StringLookup turns texts into numbers, before or as the first of the model"
 
 
-def flat_targets(y: Any, names: Sequence[str], what: str = "y") -> list[Any]:
-    """One array (or None) per output, from one array, a list, or a dict by output names."""
+def flat_targets(y: Any, names: Sequence[str], nesting: Any = 0, with_loss: Sequence[int] = (), what: str = "y") -> list[Any]:
+    """One array (or None) per output, from one array, a list, a dict by output names, or the nesting of the outputs.
+
+    Args:
+        y: what was given.
+        names: of the outputs.
+        nesting: of the outputs.
+        with_loss: the numbers of those that have a loss; as many arrays are for these.
+        what: it is, for messages.
+    """
     if y is None:
         return [None] * len(names)
+    if _is_deep(nesting) and _fits(y, nesting):
+        return [None if a is None else _array(a, f"{what}[{n!r}]") for a, n in zip(_flat_like(y, nesting), names, strict=True)]
+    if what == "y" and not isinstance(y, Mapping) and 0 < len(with_loss) < len(names):
+        given = list(y) if isinstance(y, (list, tuple)) else [y]
+        if len(given) == len(with_loss):
+            found = dict(zip(with_loss, given, strict=True))
+            return [None if found.get(k) is None else _array(found[k], f"{what}[{n!r}]") for k, n in enumerate(names)]
     if isinstance(y, Mapping):
         unknown = [k for k in y if k not in names]
         if unknown:
@@ -97,3 +112,27 @@ def flat_targets(y: Any, names: Sequence[str], what: str = "y") -> list[Any]:
     if len(y) != len(names):
         raise DataError(f"{what}: the model has {len(names)} outputs ({', '.join(names)}), received {len(y)} arrays")
     return [None if a is None else _array(a, f"{what}[{k}]") for k, a in enumerate(y)]
+
+
+def _is_deep(nesting: Any) -> bool:
+    """Whether a nesting has more than one level."""
+    parts = nesting.values() if isinstance(nesting, Mapping) else nesting if isinstance(nesting, (list, tuple)) else ()
+    return any(map(tree.is_nested, parts))
+
+
+def _fits(y: Any, nesting: Any) -> bool:
+    """Whether `y` has a part for every part of a nesting; a dict may leave some out."""
+    if isinstance(nesting, Mapping):
+        return isinstance(y, Mapping) and y.keys() <= nesting.keys() and all(_fits(part, nesting[key]) for key, part in y.items() if part is not None)
+    if isinstance(nesting, (list, tuple)):
+        return isinstance(y, (list, tuple)) and len(y) == len(nesting) and all(map(_fits, y, nesting))
+    return True
+
+
+def _flat_like(y: Any, nesting: Any) -> list[Any]:
+    """The parts of `y` in the order of the outputs."""
+    if isinstance(nesting, Mapping):
+        return [leaf for key in sorted(nesting) for leaf in _flat_like(None if y is None else y.get(key), nesting[key])]
+    if isinstance(nesting, (list, tuple)):
+        return [leaf for k, part in enumerate(nesting) for leaf in _flat_like(None if y is None else y[k], part)]
+    return [y]
