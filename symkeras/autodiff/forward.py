@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, tree
+from symkeras.autodiff.at_once import evaluated, summed
 from symkeras.autodiff.reverse import gradients
-from symkeras.autodiff.tape import evaluated, summed
 from symkeras.errors import GradientError, GraphError, ShapeError
 from symkeras.graph import dims, dtypes, recording
 from symkeras.graph.recording import Recorded, Recording
