@@ -55,7 +55,7 @@ def integers(value: Any, count: int, what: str, least: int = 1) -> tuple[int, ..
     are_integers = all(is_integer(v) for v in items)
     if len(items) != count or not are_integers or any(v < least for v in items):
         one = "a positive integer" if least == 1 else f"an integer of at least {least}"
-        raise refusal(what, one if count == 1 else f"{one}, or {count} of them", value, has_type=bool(items) and are_integers)
+        raise refusal(what, one if count == 1 else f"{one}, or {count} of them", value, has_type=len(items) == count and are_integers)
     return tuple(int(v) for v in items)
 
 
@@ -181,7 +181,7 @@ def one_of(*choices: Any) -> Check:
 def function(value: Any, where: str) -> Any:
     """Something that can be called."""
     if not callable(value):
-        raise refusal(where, "a function", value)
+        raise refusal(where, "a function", value, has_type=False)
     return value
 
 

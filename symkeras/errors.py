@@ -11,7 +11,7 @@ class ShapeError(SymkerasError, ValueError):
     """Shapes that do not fit: the message names what was expected, what came, and where."""
 
 
-class DtypeError(SymkerasError, TypeError):
+class DtypeError(SymkerasError, TypeError, ValueError):
     """A dtype that an operation or a layer cannot take."""
 
 

@@ -19,8 +19,6 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
         "ops": ("polar", "view_as_complex", "view_as_real"),
         "ops.nn": ("polar",),
     },
-    "gradients go in reverse; `autodiff.gradients` and `GradientTape` give them": {"ops": ("jvp",), "ops.linalg": ("jvp",)},
-    "operations draw no numbers by themselves; the layer `RandomElasticTransform` does": {"ops.image": ("elastic_transform",)},
     "Orbax writes checkpoints of JAX alone; use `BackupAndRestore` or `ModelCheckpoint`": {"callbacks": ("OrbaxCheckpoint",)},
     "it writes a SavedModel of TensorFlow; `Model.export` writes C, a NumPy script or ONNX": {"export": _ALL},
 }

@@ -92,8 +92,11 @@ BY_NAME = {
     "backend.interface",
     "backend.numpy.sources",
     "graph.dtypes",
+    "ops",
+    "ops.image",
 }
-"""Modules that import by names which are no constants: a config's class is looked up in the public packages, wherever they stand."""
+"""Modules that import by names which are no constants: a config's class is looked up in the public packages, wherever they stand; Keras'
+`ops` has some names that need gradients or a generator of seeds."""
 FRONT = {
     "layers",
     "activations",

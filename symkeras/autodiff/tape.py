@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops, tree
+from symkeras.autodiff.at_once import evaluated, summed
 from symkeras.autodiff.reverse import gradients
 from symkeras.errors import ConfigError, GradientError
 from symkeras.graph import recording, tracing
-from symkeras.graph.graph import Graph
-from symkeras.graph.node import Node, reachable
+from symkeras.graph.node import Node
 from symkeras.graph.recording import Recorded, Recording
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
-from symkeras.ops.evaluation import value_of
 
 
 class GradientTape:
@@ -158,8 +157,8 @@ class GradientTape:
             nodes = [self._nodes_of(s, recorder) for s in wanted]
             flat = list(dict.fromkeys(n for several in nodes for n in several))
             found = {n: g for n, g in zip(flat, gradients(total, [Tensor(n) for n in flat]), strict=True) if g is not None} if flat else {}
-            sums = [_sum([found[n] for n in several if n in found]) for several in nodes]
-            computed = _evaluated([s.node for s in sums if s is not None], recorder)
+            sums = [summed([found[n] for n in several if n in found]) for several in nodes]
+            computed = evaluated([s.node for s in sums if s is not None], recorder)
         out = [None if s is None else Recorded.of(computed[s.node], s.node) for s in sums]
         if not self._is_persistent and recording.current() is not recorder:
             self._recording = None  # what was computed may go
@@ -193,25 +192,7 @@ def watchable(x: Any) -> Any:
 def _total(parts: list[Any], weights: Any) -> Any:
     """The sum of all elements of some symbolic tensors, weighted."""
     factors = [None] * len(parts) if weights is None else weights
-    return _sum([ops.sum(t if w is None else ops.multiply(t, ops.cast(w, t.dtype))) for t, w in zip(parts, factors, strict=True)])
-
-
-def _sum(terms: list[Any]) -> Any:
-    total = terms[0] if terms else None
-    for t in terms[1:]:
-        total = total + t
-    return total
-
-
-def _evaluated(nodes: Sequence[Node], recorder: Recording) -> dict[Node, Any]:
-    """The values of nodes that were computed from what is recorded; they and what they need are recorded, too."""
-    values = recorder.values
-    graph = Graph([n for n in reachable(nodes) if n.op.name == "placeholder"], list(nodes))
-    with np.errstate(all="ignore"):
-        for node in graph.nodes:
-            if node not in values:
-                values[node] = value_of(node, graph, values, {}, {})
-    return values
+    return summed([ops.sum(t if w is None else ops.multiply(t, ops.cast(w, t.dtype))) for t, w in zip(parts, factors, strict=True)])
 
 
 def _key(source: Any) -> Any:

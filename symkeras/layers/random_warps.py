@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from symkeras import ops, random
+from symkeras import ops
 from symkeras.arguments import checked, fraction, number, one_of
 from symkeras.errors import ShapeError
 from symkeras.layers.random_colors import chance, per_image
 from symkeras.layers.random_images import RandomImages, as_range, share_of
-from symkeras.ops.image.sampling import FILL_MODES, INTERPOLATIONS, sample
+from symkeras.ops.image.sampling import FILL_MODES, INTERPOLATIONS
+from symkeras.random.elastic import moved, smooth_noise
 
 
 class RandomPerspective(RandomImages):
@@ -120,15 +121,11 @@ class RandomElasticTransform(RandomImages):
             raise ShapeError(f"RandomElasticTransform {self.name!r} needs images of known height and width, received shape {tuple(sizes)}")
         is_moved = chance(sizes, self.factor, lambda shape, low, high: self._uniform(shape, low, high, seed))
         factor = self._uniform((), *self.scale, seed)
-        moves = [self._moves(sizes[0], height, width, factor, seed) for _ in range(2)]
+        least = min(height, width)
+        sigma = ops.add(ops.multiply(factor, 0.05 * least), 1e-6)
+        noise = smooth_noise((sizes[0], height, width), int(0.3 * least * self.scale[1]) | 1, sigma, self.compute_dtype, seed)
+        moves = ops.multiply(noise, ops.multiply(factor, 0.1 * max(height, width)))
         return {"apply_transform": is_moved, "distortion_factor": factor, "moves": moves}
-
-    def _moves(self, batch: Any, height: int, width: int, factor: Any, seed: Any) -> Any:
-        """(B, H, W): how far each pixel moves along an axis: blurred noise."""
-        sigma = ops.add(ops.multiply(factor, 0.05 * min(height, width)), 1e-6)
-        noise = ops.multiply(random.normal((batch, height, width, 1), dtype=self.compute_dtype, seed=seed), sigma)
-        smooth = ops.image.gaussian_blur(noise, int(0.3 * min(height, width) * self.scale[1]) | 1, ops.stack([sigma, sigma]), "channels_last")
-        return ops.multiply(ops.squeeze(smooth, 3), ops.multiply(factor, 0.1 * max(height, width)))
 
     def _changed(self, images: Any, drawn: Any) -> Any:
         return ops.clip(self._read(images, drawn, self.interpolation), *self.value_range)
@@ -139,12 +136,5 @@ class RandomElasticTransform(RandomImages):
     def _read(self, images: Any, drawn: Any, interpolation: str) -> Any:
         is_first = self.data_format == "channels_first"
         x = ops.transpose(images, (0, 2, 3, 1)) if is_first else images
-        batch, height, width, channels = ops.shape(x)
-        down, across = drawn["moves"]
-        rows = ops.reshape(ops.cast(ops.arange(height), self.compute_dtype), (1, -1, 1))
-        columns = ops.reshape(ops.cast(ops.arange(width), self.compute_dtype), (1, 1, -1))
-        start = ops.multiply(ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1)), ops.cast(height * width, "int32"))
-        places = [ops.add(rows, down), ops.add(columns, across)]
-        flat = ops.reshape(x, (batch * height * width, channels))
-        moved = sample(flat, (height, width), places, INTERPOLATIONS.index(interpolation), self.fill_mode, self.fill_value, start)
-        return ops.where(per_image(drawn["apply_transform"]), ops.transpose(moved, (0, 3, 1, 2)) if is_first else moved, images)
+        out = moved(x, drawn["moves"], INTERPOLATIONS.index(interpolation), self.fill_mode, self.fill_value)
+        return ops.where(per_image(drawn["apply_transform"]), ops.transpose(out, (0, 3, 1, 2)) if is_first else out, images)

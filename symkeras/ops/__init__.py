@@ -1,5 +1,6 @@
 """Every operation, with Keras' names: on arrays they compute at once, on symbolic tensors they build nodes."""
 
+from importlib import import_module as _import_module
 from typing import Any as _Any
 
 from symkeras.not_offered import missing as _missing
@@ -193,5 +194,15 @@ bitwise_invert, bitwise_left_shift, bitwise_right_shift = bitwise_not, left_shif
 swish = silu
 
 
+_ABOVE = {"jvp": "autodiff"}
+"""Names of Keras' whose definition needs more than operations, so that it stands above them: name -> package."""
+
+
 def __getattr__(name: str) -> _Any:
+    if name in _ABOVE:
+        return getattr(_import_module(f"symkeras.{_ABOVE[name]}"), name)
     raise _missing(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ABOVE})

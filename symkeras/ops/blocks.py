@@ -19,8 +19,8 @@ _FORMATS = ("channels_last", "channels_first")
 
 def _blocks(x: Any, block_size: Any, data_format: str, what: str) -> tuple[tuple[Any, ...], int, bool]:
     size = whole(block_size, f"{what}: block_size")
-    if size < 1:
-        raise ConfigError(f"{what}: block_size must be a positive integer, received {block_size!r}")
+    if size < 2:
+        raise ConfigError(f"{what}: `block_size` must be at least 2, received {block_size!r}")
     if data_format not in _FORMATS:
         raise ConfigError(f"{what}: data_format is 'channels_last' or 'channels_first', received {data_format!r}")
     if len(shape(x)) != 4:
@@ -46,7 +46,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
         (N, H * R, W * R, C / R**2), or with these channels second.
 
     Raises:
-        ShapeError, ConfigError: channels that do not divide by R**2, no images, no positive block_size, an unknown data_format.
+        ShapeError, ConfigError: channels that do not divide by R**2, no images, a block_size below 2, an unknown data_format.
 
     >>> import numpy as np
     >>> depth_to_space(np.arange(4.0).reshape(1, 1, 1, 4), 2)[0, ..., 0].tolist()
@@ -74,7 +74,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
         (N, H / R, W / R, C * R**2), or with these channels second.
 
     Raises:
-        ShapeError, ConfigError: sizes that do not divide by R, no images, no positive block_size, an unknown data_format.
+        ShapeError, ConfigError: sizes that do not divide by R, no images, a block_size below 2, an unknown data_format.
 
     >>> import numpy as np
     >>> space_to_depth(np.arange(4.0).reshape(1, 2, 2, 1), 2).tolist()
@@ -157,7 +157,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     [[[[1.0, 2.0, 1.0]]]]
     """
     if len(shape(x)) != 3:
-        raise ShapeError(f"fold takes columns (N, C * KH * KW, L), received shape {shape(x)}")
+        raise ShapeError(f"fold takes 3D columns (N, C * KH * KW, L), received shape {shape(x)}")
     window = kernel, dilations, pads, steps = _window(kernel_size, dilation, padding, stride, "fold")
     space = integers(output_size, 2, "fold: output_size")
     n, long, count = shape(x)

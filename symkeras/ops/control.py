@@ -236,7 +236,7 @@ def _repack(structure: Any, flat: Sequence[Any]) -> Any:
 
 
 def scan(
-    f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any = None, length: Any = None, reverse: bool = False, unroll: int = 1
+    f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any = None, length: Any = None, reverse: bool = False, unroll: bool | int = 1
 ) -> tuple[Any, Any]:
     """Loop `f(carry, x) -> (carry, y)` over the first axis of `xs`.
 
@@ -252,12 +252,15 @@ def scan(
         The last carry, and the outputs stacked along a new first axis.
 
     Raises:
+        ConfigError: `f` is no function, or `unroll` neither a boolean nor a positive integer.
         ShapeError: no sequences and no length, first axes that differ, or a carry that comes back with another number of parts.
 
     >>> total, sums = scan(lambda c, x: (c + x, c + x), np.float32(0), np.arange(4, dtype="float32"))
     >>> float(total), sums.tolist()
     (6.0, [0.0, 1.0, 3.0, 6.0])
     """
+    arguments.function(f, "scan: f")
+    arguments.either(arguments.boolean, arguments.positive_int)(unroll, "scan: unroll")
     flat_init, flat_xs = _flat_leaves(init), _flat_leaves(xs)
     if not all(shape(x) for x in flat_xs):
         raise ShapeError("scan goes over the first axis of its sequences, received a scalar")

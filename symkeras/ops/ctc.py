@@ -199,7 +199,7 @@ def ctc_decode(inputs: Any, sequence_lengths: Any, strategy: str = "greedy", bea
     if strategy == "greedy":
         return _greedy(inputs, lengths, merge_repeated, blank)
     if strategy != "beam_search":
-        raise ConfigError(f"ctc_decode: strategy is 'greedy' or 'beam_search', received {strategy!r}")
+        raise ConfigError(f"ctc_decode: Invalid strategy {strategy!r}; it is 'greedy' or 'beam_search'")
     width, top = whole(beam_width, "ctc_decode: beam_width"), whole(top_paths, "ctc_decode: top_paths")
     if not 1 <= top <= width:
         raise ConfigError(f"ctc_decode: top_paths goes from 1 to beam_width, received {top_paths} of {beam_width}")

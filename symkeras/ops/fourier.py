@@ -152,9 +152,12 @@ def _resized(x: Any, size: dims.Size) -> Any:
 
 
 def _length(value: Any, what: str) -> int:
-    count = whole(value, what)
+    try:
+        count = whole(value, what)
+    except ShapeError:
+        count = 0
     if count < 1:
-        raise ShapeError(f"{what} is at least 1, received {value!r}")
+        raise ShapeError(f"{what} must be a positive integer, received {value!r}")
     return count
 
 
@@ -232,7 +235,7 @@ def window_values(name: str, length: int, periodic: bool = True) -> Any:
 def _window(window: Any, sequence_length: int, fft_length: int, dtype: str, what: str) -> Any:
     """The weights of a frame (fft_length), zero beside the `sequence_length` in its middle."""
     if fft_length < sequence_length:
-        raise ConfigError(f"{what}: fft_length must be at least sequence_length, received fft_length={fft_length}, sequence_length={sequence_length}")
+        raise ConfigError(f"{what}: `fft_length` must equal or exceed sequence_length, received {fft_length} and {sequence_length}")
     if window is None:
         return np.ones(fft_length, dtype)
     if isinstance(window, str):
@@ -272,8 +275,8 @@ def stft(x: Any, sequence_length: int, sequence_stride: int, fft_length: int, wi
     [[4.0, 0.0, 0.0], [4.0, 0.0, 0.0], [4.0, 0.0, 0.0]]
     """
     if dtype_of(x) not in ("float32", "float64"):
-        raise DtypeError(f"stft takes float32 or float64, received {dtype_of(x)}")
-    lengths = [_length(v, f"stft: {n}") for n, v in (("sequence_length", sequence_length), ("sequence_stride", sequence_stride),
+        raise DtypeError(f"stft takes `float32` or `float64`, received {dtype_of(x)}")
+    lengths = [_length(v, f"stft: `{n}`") for n, v in (("sequence_length", sequence_length), ("sequence_stride", sequence_stride),
                                                       ("fft_length", fft_length))]  # fmt: skip
     x = as_tensor(x) if is_symbolic(x) else as_array(x)
     weights = _window(window, lengths[0], lengths[2], dtype_of(x), "stft")
@@ -319,7 +322,7 @@ def istft(x: tuple[Any, Any], sequence_length: int, sequence_stride: int, fft_le
     [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
     """
     real, imaginary = _pair(x, "istft", rank=2)
-    sequence, stride, size = (_length(v, f"istft: {n}") for n, v in (("sequence_length", sequence_length), ("sequence_stride", sequence_stride),
+    sequence, stride, size = (_length(v, f"istft: `{n}`") for n, v in (("sequence_length", sequence_length), ("sequence_stride", sequence_stride),
                                                                     ("fft_length", fft_length)))  # fmt: skip
     weights = _window(window, sequence, size, dtype_of(real), "istft")
     pieces = irfft((real, imaginary), size)

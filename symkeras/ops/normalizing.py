@@ -41,11 +41,15 @@ def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: int |
         axis: one or several.
         epsilon: added to the variance; `config.epsilon()` when None.
 
+    Returns:
+        What has the shape and the dtype of `x`, whatever gamma and beta have; computed in float32 where `x` has fewer bits.
+
     >>> import numpy as np
     >>> layer_normalization(np.array([[1.0, 3.0]]), epsilon=0.0).tolist()
     [[-1.0, 1.0]]
     """
-    x = cast(x, dtypes.inexact(dtypes.result_type(dtype_of(x))))
+    dtype = dtypes.inexact(dtypes.result_type(dtype_of(x)))
+    x = cast(x, "float32" if dtype in dtypes.NARROW else dtype)
     ndim = len(shape(x))
     axes = tuple(sorted(canonical_axis(k, ndim) for k in ([axis] if isinstance(axis, int) else axis)))
     wide = tuple(shape(x)[k] if k in axes else 1 for k in range(ndim))
@@ -53,7 +57,7 @@ def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: int |
     for part, otherwise in ((gamma, 1), (beta, 0)):
         part = _given(part, otherwise, x, (1,) * ndim)
         parts.append(reshape(part, wide) if len(shape(part)) == len(axes) and axes[0] != ndim - len(axes) else part)
-    return standardizing.layer_normalization(x, *parts, axes=axes, epsilon=config.epsilon() if epsilon is None else epsilon)
+    return cast(standardizing.layer_normalization(x, *parts, axes=axes, epsilon=config.epsilon() if epsilon is None else epsilon), dtype)
 
 
 def _given(part: Any, otherwise: int, like: Any, sizes: tuple[Any, ...]) -> Any:

@@ -33,3 +33,13 @@ def test_batch_normalization(axis: int, given: tuple[str, ...]) -> None:
     scale, offset = (parts.get(name, np.full(size, d, "float32")).reshape(wide) for name, d in (("scale", 1), ("offset", 0)))
     expected = (X - mean.reshape(wide)) / np.sqrt(variance.reshape(wide) + 1e-3) * scale + offset
     np.testing.assert_allclose(ops.batch_normalization(X, mean, variance, axis, **parts), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_what_is_normalised_keeps_its_dtype_whatever_its_scale_has(dtype: str) -> None:
+    x = ops.cast(np.float32([[1.0, 3.0, 300.0]]), dtype)
+    weights = np.ones(3, "float64")
+    out = ops.layer_normalization(x, weights, weights)
+    assert out.dtype == dtype
+    exact = ops.layer_normalization(np.asarray(x, "float64"), weights, weights)
+    np.testing.assert_allclose(np.asarray(out, "float64"), exact, rtol=2e-2)

@@ -186,3 +186,26 @@ def test_sizes_that_must_be_equal_are_compared_everywhere(on: str, backend: str)
     for rows in (0, 1, 2):
         with pytest.raises(ShapeError, match=f"the sizes B and 4 must be equal, they are {rows} and 4 for inputs of shapes"):
             f(np.ones((rows, 3), "float32"), np.ones((rows, 4, 3), "float32"))
+
+
+def test_functions_and_counts_of_scans_are_looked_at() -> None:
+    with pytest.raises(TypeError, match="scan: f must be a function"):
+        ops.scan(123, 0.0, np.ones(3))
+    with pytest.raises(ValueError, match="unroll must be True or False, or a positive integer"):
+        ops.scan(lambda c, x: (c, x), 0.0, np.ones(3), unroll=-1)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: ops.stft(np.ones(8), 4, 0, 4), "`sequence_stride` must be a positive integer"),
+    (lambda: ops.stft(np.ones(8), 4, 1.5, 4), "`sequence_stride` must be a positive integer"),
+    (lambda: ops.stft(np.ones(8), 4, 1, 2), "`fft_length` must equal or exceed"),
+    (lambda: ops.image.resize(np.ones((4, 4, 3)), (0, 2)), "`size` must have positive height and width"),
+    (lambda: ops.image.crop_images(np.ones((4, 4, 3)), None, None, 1, 0, target_height=12, target_width=2), "top_cropping must be >= 0 and is -9"),
+    (lambda: ops.image.pad_images(np.ones((4, 4, 3)), -1, 0, None, None, 8, 8), "top_padding must be >= 0"),
+    (lambda: ops.depth_to_space(np.ones((1, 2, 2, 4)), 1), "`block_size` must be at least 2"),
+    (lambda: ops.image.hsv_to_rgb(np.ones((4, 4, 3), "int32")), "floating"),
+    (lambda: ops.image.map_coordinates(np.ones((3, 3)), np.ones((3, 2)), 1), "the rank of `inputs`"),
+])  # fmt: skip
+def test_what_does_not_fit_is_called_by_its_name(call, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -75,7 +75,7 @@ def _third(what: str, names: tuple[str, str, str], given: tuple[Any, Any, Any], 
     """Before, after and target, one of which follows: they add up to `whole`, or, where that is None, the target to all of them."""
     for name, value in zip(names, given, strict=True):
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0):
-            raise ConfigError(f"{what}: {name} must be an integer of at least 0 or None, received {value!r}")
+            raise ConfigError(f"{what}: {name} must be >= 0, an integer or None, received {value!r}")
     if sum(value is not None for value in given) != 2:
         raise ConfigError(f"{what}: two of {', '.join(names)} are given, received {', '.join(map(str, given))}")
     before, after, target = given
@@ -87,6 +87,8 @@ def _third(what: str, names: tuple[str, str, str], given: tuple[Any, Any, Any], 
         before = size - after - target if before is None else before
         after = size - before - target if after is None else after
         target = size - before - after
-    if any(isinstance(v, int) and v < 0 for v in (before, after, target)):
-        raise ShapeError(f"{what}: a size of {size} does not go with {', '.join(f'{n}={v}' for n, v in zip(names, given, strict=True))}")
+    for name, value in zip(names, (before, after, target), strict=True):
+        if isinstance(value, int) and value < 0:
+            asked = ", ".join(f"{n}={v}" for n, v in zip(names, given, strict=True))
+            raise ShapeError(f"{what}: {name} must be >= 0 and is {value} for a size of {size} and {asked}")
     return before, after, target

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symkeras import config
-from symkeras.arguments import integers
+from symkeras.arguments import integers, is_integer
 from symkeras.errors import ConfigError, ShapeError, nearest
 from symkeras.graph import dims, dtypes
 from symkeras.ops.elementwise import maximum, minimum, rint
@@ -81,9 +81,11 @@ def as_before(x: Any, dtype: str) -> Any:
 
 
 def pair(value: Any, what: str) -> tuple[Any, Any]:
-    """`value` as two sizes, repeated when it is a single one; symbolic ones stay as they are."""
+    """`value` as two positive sizes, repeated when it is a single one; symbolic ones stay as they are."""
     items = (value, value) if isinstance(value, (int, np.integer, dims.Dim)) else value
     if not isinstance(items, (tuple, list)) or len(items) != 2:
         raise ConfigError(f"{what} must be an integer of at least 1, or 2 of them, received {value!r}")
+    if any(is_integer(v) and v < 1 for v in items):
+        raise ConfigError(f"{what} must have positive height and width, received {value!r}")
     first, second = (v if isinstance(v, dims.Dim) else integers(v, 1, what)[0] for v in items)
     return first, second

@@ -79,7 +79,7 @@ def resize(images: Any, size: Any, interpolation: str = "bilinear", antialias: b
         raise ConfigError("resize: only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True")
     if isinstance(size, (int, np.integer)):
         raise ConfigError(f"resize: size must be (height, width), received {size!r}")
-    target = pair(size, "resize: size")
+    target = pair(size, "resize: `size`")
     images = numbers(images)
     place = layout_of(images, data_format, "resize")
     if crop_to_aspect_ratio:
