@@ -97,6 +97,10 @@ class Compilation:
         per_output(self.metrics, names, "metrics", nested=True)
         per_output(self.weighted_metrics, names, "weighted_metrics", nested=True)
 
+    def judged(self, names: Sequence[str]) -> list[str]:
+        """The outputs among `names` that a loss was given for."""
+        return [n for n, spec in zip(names, per_output(self.loss, names, "loss"), strict=True) if spec is not None]
+
     def bind(self, names: Sequence[str], y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
         """Settle losses and metrics for outputs of these names; done once, by the first step that has targets."""
         if self.is_bound:

@@ -174,6 +174,19 @@ def test_losses_of_outputs_are_weighted_in_the_sum_only() -> None:
         assert total == pytest.approx(0.5 * first + 2 * second, rel=1e-5)
 
 
+@pytest.mark.parametrize("loss", [[None, "mae"], {"q": "mae"}])
+def test_outputs_without_a_loss_need_no_targets(loss: Any) -> None:
+    model = fork()
+    model.compile("sgd", loss)
+    expected = pytest.approx(np.abs(values(model)[1] - Q).mean(), rel=1e-5)
+    for y in (Q, [Q], [None, Q], {"q": Q}):
+        assert model.evaluate(X, y, verbose=0) == expected
+    weighted = model.evaluate(X, Q, sample_weight=[np.full(22, 3.0)], verbose=0)
+    assert weighted == pytest.approx(3 * model.evaluate(X, Q, verbose=0), rel=1e-5)
+    with pytest.raises(errors.DataError, match="received 3 arrays"):
+        model.evaluate(X, [P, Q, Q], verbose=0)
+
+
 def test_crossentropy_and_accuracy_follow_the_shapes() -> None:
     one_hot = np.eye(3)[CLASSES]
     for y, units, activation in ((CLASSES, 3, "softmax"), (one_hot, 3, "softmax"), (CLASSES[:, None] > 0, 1, "sigmoid")):

@@ -75,8 +75,8 @@ def _array(a: Any, what: str, takes_texts: bool = False) -> np.ndarray:
 _FOR_TEXTS = "; a layer such as TextVectorization or StringLookup turns texts into numbers, before or as the first of the model"
 
 
-def flat_targets(y: Any, names: Sequence[str], what: str = "y") -> list[Any]:
-    """One array (or None) per output, from one array, a list, or a dict by output names."""
+def flat_targets(y: Any, names: Sequence[str], what: str = "y", judged: Sequence[str] = ()) -> list[Any]:
+    """One array (or None) per output, from one array, a list, or a dict by output names; of the `judged` outputs alone it may be, too."""
     if y is None:
         return [None] * len(names)
     if isinstance(y, Mapping):
@@ -91,9 +91,14 @@ def flat_targets(y: Any, names: Sequence[str], what: str = "y") -> list[Any]:
     if not isinstance(y, (list, tuple)):
         if what == "sample_weight":
             return [_array(y, what)] * len(names)
+        if len(judged) == 1:
+            return [_array(y, what) if n in judged else None for n in names]
         raise DataError(f"{what}: the model has {len(names)} outputs ({', '.join(names)}), received one array")
     if len(y) != len(names) and any(isinstance(a, (list, tuple, Mapping)) for a in y):
         y = tree.flatten(y)
+    if len(y) != len(names) and len(y) == len(judged):
+        given = dict(zip(judged, y, strict=True))
+        y = [given.get(n) for n in names]
     if len(y) != len(names):
         raise DataError(f"{what}: the model has {len(names)} outputs ({', '.join(names)}), received {len(y)} arrays")
     return [None if a is None else _array(a, f"{what}[{k}]") for k, a in enumerate(y)]
