@@ -90,7 +90,7 @@ def assemble(architecture: Architecture, wanted: Wanted) -> Model:
         x = kind(name=architecture.pooled[pooling == "max"])(x)
     if not include_top and architecture.last is not None:
         x = architecture.last(x)
-    model = Model(image if wanted.input_tensor is None else source_inputs(image), x, name=wanted.name)
+    model = Model(source_inputs(image), x, name=wanted.name)
     if file is not None:
         model.load_weights(file)
     return model
@@ -108,7 +108,7 @@ def dense_head(pool: str | None, dropout: float = 0.0, **dense: Any) -> Head:
 
 
 def source_inputs(tensor: Any) -> Any:
-    """The inputs that a symbolic tensor is computed from; one stands alone."""
+    """The inputs that a symbolic tensor is computed from; one stands alone. The tensor itself where there are none."""
     found, seen, todo = {}, set(), [tensor.node]
     while todo:
         node = todo.pop()
@@ -120,7 +120,7 @@ def source_inputs(tensor: Any) -> Any:
             found[node] = record.outputs[0]
         else:
             todo.extend([t.node for t in record.inputs] if record is not None else node.inputs)
-    inputs = [found[node] for node in sorted(found, key=lambda n: n.uid)]
+    inputs = [found[node] for node in sorted(found, key=lambda n: n.uid)] or [tensor]
     return inputs[0] if len(inputs) == 1 else inputs
 
 

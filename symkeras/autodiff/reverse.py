@@ -49,7 +49,7 @@ def gradients(loss: Any, variables: Any) -> Any:
     leaves = [_start(v) for v in wanted]
     later = [n for nodes in versions for n in nodes]
     form = StableForm(loss.node, [*leaves, *later])
-    found = form.unmarked(vjp([form.loss], [constant_node(_one(loss.dtype))], form.wrt, stop=form.wrt[len(leaves) :]))
+    found = form.unmarked(vjp([form.loss], [constant_node(_one(loss.dtype))], form.wrt))
     out, begin = [], len(leaves)
     for own, nodes in zip(found, versions, strict=False):
         parts = [own, *found[begin : begin + len(nodes)]]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symkeras.errors import ShapeError
 from symkeras.foreign_dtypes import kind
 from symkeras.graph.node import Node, placeholder_node
 from symkeras.graph.types import of_array
@@ -40,6 +41,16 @@ class Recorded(np.ndarray):
     def numpy(self) -> np.ndarray:
         """A copy as a plain array."""
         return np.array(np.asarray(self))
+
+    def set_shape(self, shape: Any) -> None:
+        """Say what shape it has, None for a size that is not known, as scripts written for TensorFlow do.
+
+        Raises:
+            ShapeError: it has another one.
+        """
+        expected = tuple(shape)
+        if len(expected) != self.ndim or any(e is not None and e != size for e, size in zip(expected, self.shape, strict=True)):
+            raise ShapeError(f"set_shape: an array of shape {self.shape} cannot have shape {expected}")
 
     def __repr__(self) -> str:
         return repr(np.asarray(self))

@@ -2,8 +2,8 @@
 
 Inside a `Trace`, reading a variable gives the value last assigned in the same trace, or its leaf node; assigning
 records an update. So Python code that reads after it writes (a metric's `result`) means what it says, and the graph
-that comes out is pure. What is read of a trainable variable after it was assigned is a version of it: its gradient counts
-as that of the variable, as it does in TensorFlow, and flows no further into what was assigned.
+that comes out is pure. What is read of a variable after it was assigned is a version of it: its gradient counts as that of
+the variable, as it does in TensorFlow, and flows no further into what was assigned, whatever the gradient is taken by.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from symkeras.graph.node import OPS
+from symkeras.graph.dtypes import is_inexact
+from symkeras.graph.node import OPS, make
 from symkeras.graph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Trace:
 
     Attributes:
         pending: variables assigned so far, with their new symbolic values, in order of first assignment.
-        versions: what was read of trainable variables after assignments.
+        versions: what was read of floating variables after assignments.
         stand_ins: what `stand_in` gave for the variables read so far.
     """
 
@@ -57,12 +58,13 @@ class Trace:
         pending = self.pending.get(variable)
         if pending is None:
             return self.start(variable)
-        return self._version(variable, pending) if variable.trainable else pending
+        return self._version(variable, pending) if is_inexact(pending.dtype) else pending
 
     def _version(self, variable: Variable, value: Tensor) -> Tensor:
         versions = self.versions.setdefault(variable, [])
-        if not versions or versions[-1].node.inputs[0] is not value.node:
-            versions.append(OPS["boundary"].apart(value, variable.name))  # type: ignore[attr-defined]
+        if not versions or versions[-1].node.inputs[0].inputs[0] is not value.node:
+            apart = OPS["boundary"].apart(value, variable.name)  # type: ignore[attr-defined]
+            versions.append(Tensor(make(OPS["stop_gradient"], (apart.node,)), variable.name))
         return versions[-1]
 
     def start(self, variable: Variable) -> Tensor:

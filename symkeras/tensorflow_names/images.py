@@ -31,7 +31,17 @@ def resize(images: Any, size: Any, method: str = "bilinear", preserve_aspect_rat
     if preserve_aspect_ratio:
         raise ConfigError("tf.image.resize: preserve_aspect_ratio is not offered; symkeras.ops.image.resize has pad_to_aspect_ratio")
     images = images if method == "nearest" else ops.cast(images, "float32")
+    if method == "area":
+        rows, columns = (_shares(given, int(wanted)) for given, wanted in zip(_size(images, "resize"), size, strict=True))
+        return ops.einsum("ah,...hwc->...awc", rows, ops.einsum("bw,...hwc->...hbc", columns, images))
     return ops.image.resize(images, tuple(int(s) for s in size), interpolation=method, antialias=antialias)
+
+
+def _shares(given: int, wanted: int) -> np.ndarray:
+    """(wanted, given): which share of each new pixel the old ones cover along an axis."""
+    begins, old = np.arange(wanted)[:, None] * (given / wanted), np.arange(given)
+    covered = np.minimum(begins + given / wanted, old + 1) - np.maximum(begins, old)
+    return (np.clip(covered, 0, None) * (wanted / given)).astype("float32")
 
 
 def _size(image: Any, what: str) -> tuple[int, int]:

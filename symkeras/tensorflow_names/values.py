@@ -139,6 +139,16 @@ ALWAYS: dict[str, Any] = {
     "GradientTape": GradientTape, "Variable": Variable, "function": function,
 }  # fmt: skip
 """What is symkeras' also beside an installed TensorFlow, whose own would know nothing of symkeras' variables."""
+
+
+def _as_bytes(bytes_or_text: str | bytes, encoding: str = "utf-8") -> bytes:
+    return bytes_or_text.encode(encoding) if isinstance(bytes_or_text, str) else bytes_or_text
+
+
+def _as_text(bytes_or_text: str | bytes, encoding: str = "utf-8") -> str:
+    return bytes_or_text.decode(encoding) if isinstance(bytes_or_text, bytes) else bytes_or_text
+
+
 VALUES: dict[str, Any] = {
     **DTYPES, "double": DTYPES["float64"], "newaxis": None, "Tensor": Tensor, "TensorShape": tensor_shape, "TensorSpec": tensor_spec,
     "random.set_seed": set_random_seed, "data.Dataset": Dataset, "data.AUTOTUNE": AUTOTUNE, "data.experimental.AUTOTUNE": AUTOTUNE,
@@ -149,6 +159,7 @@ VALUES: dict[str, Any] = {
     "string": DType("string"), "config.list_logical_devices": lambda device_type=None: [], "data.TextLineDataset": text_lines,
     "config.list_physical_devices": lambda device_type=None: [], "config.experimental.list_physical_devices": lambda device_type=None: [],
     "autograph.experimental.do_not_convert": lambda func=None, **_: func if func is not None else (lambda f: f),
+    "compat.as_bytes": _as_bytes, "compat.as_str": _as_text, "compat.as_text": _as_text,
     "nest.map_structure": tree.map_structure, "nest.flatten": tree.flatten,
 }  # fmt: skip
 

@@ -86,6 +86,18 @@ def test_a_model_begins_at_a_tensor_that_is_given(zeros: None) -> None:
     assert whole.predict(np.zeros((2, 40, 40, 3), "float32"), verbose=0).shape == (2, 256)
 
 
+def test_a_model_begins_at_a_tensor_that_comes_of_no_input(zeros: None) -> None:
+    """As in the style transfer of 2017: variables and a placeholder behind each other, and a gradient by the placeholder."""
+    from symkeras.backend.theano_style import keras_backend as K
+
+    base, image = K.variable(np.ones((1, 32, 32, 3))), K.placeholder((1, 32, 32, 3))
+    model = applications.MobileNet(weights=None, include_top=False, input_tensor=K.concatenate([base, image], axis=0), alpha=0.25)
+    total = K.sum(K.square(model.get_layer("conv1").output))
+    gradient = K.function([image], K.gradients(total, image))
+    assert model.output_shape == (2, 1, 1, 256)
+    assert gradient([np.ones((1, 32, 32, 3))])[0].shape == (1, 32, 32, 3)
+
+
 def test_channels_first_images_make_the_same_network(zeros: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from symkeras import config
 

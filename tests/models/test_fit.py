@@ -235,6 +235,19 @@ def test_an_output_may_have_several_losses_and_others_none() -> None:
     assert model.evaluate(X, [P, Q], verbose=0, return_dict=True)["q_loss"] == pytest.approx(squares + distances, rel=1e-5)
 
 
+@pytest.mark.parametrize("loss", [[None, "mae"], {"q": "mae"}])
+def test_outputs_without_a_loss_need_no_targets(loss: Any) -> None:
+    model = fork()
+    model.compile("sgd", loss)
+    expected = pytest.approx(np.abs(values(model)[1] - Q).mean(), rel=1e-5)
+    for y in (Q, [Q], [None, Q], {"q": Q}):
+        assert model.evaluate(X, y, verbose=0) == expected
+    weighted = model.evaluate(X, Q, sample_weight=[np.full(22, 3.0)], verbose=0)
+    assert weighted == pytest.approx(3 * model.evaluate(X, Q, verbose=0), rel=1e-5)
+    with pytest.raises(errors.DataError, match="received 3 arrays"):
+        model.evaluate(X, [P, Q, Q], verbose=0)
+
+
 def test_crossentropy_and_accuracy_follow_the_shapes() -> None:
     one_hot = np.eye(3)[CLASSES]
     for y, units, activation in ((CLASSES, 3, "softmax"), (one_hot, 3, "softmax"), (CLASSES[:, None] > 0, 1, "sigmoid")):

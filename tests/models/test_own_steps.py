@@ -147,6 +147,23 @@ def test_what_is_assigned_is_read_afterwards() -> None:
         assert not np.allclose(a, c, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("trainable", [False, True])
+def test_a_gradient_ends_at_what_was_assigned_before(trainable: bool) -> None:
+    """The judge's new weight was computed from a forgery: the forger's gradient does not go that way, traced or on arrays."""
+
+    def slope(x: Any) -> Any:
+        judge.assign(judge - forger * x)
+        with symkeras.GradientTape() as tape:
+            loss = judge * (forger * x)
+        return tape.gradient(loss, forger)
+
+    slopes = []
+    for step in (symkeras.function(slope), slope):
+        judge, forger = symkeras.Variable(7.0, trainable=trainable, name="judge"), symkeras.Variable(2.0, name="forger")
+        slopes.append(float(step(np.float32(3.0))))
+    assert slopes == [(7.0 - 2.0 * 3.0) * 3.0] * 2
+
+
 def test_own_test_and_predict_steps_are_what_evaluate_and_predict_run() -> None:
     class Own(Model):
         def test_step(self, data: Any) -> Any:

@@ -82,6 +82,9 @@ CALLS = {
     "tf.nn.conv2d(image, tf.ones((1, 1, 2, 1)), strides=[1, 1, 1, 1], padding='SAME')": "image.sum(-1, keepdims=True)",
     "tf.nn.embedding_lookup(a, [1, 1])": "a[[1, 1]]",
     "tf.image.resize(image, (2, 2), method='nearest')": "image[:, 1::2, 1::2]",
+    "tf.image.resize(image, (2, 2), method='area')": "image.reshape(1, 2, 2, 2, 2, 2).mean((2, 4))",
+    "tf.image.resize(image[0], (4, 1), method='area')": "image[0].mean(1, keepdims=True)",
+    "tf.constant(tf.compat.as_text(tf.compat.as_bytes('7')) == '7')": "np.array(True)",
     "tf.image.flip_left_right(image)": "image[:, :, ::-1]",
     "tf.image.convert_image_dtype(np.array([[[255]]], 'uint8'), tf.float32)": "np.ones((1, 1, 1))",
     "tf.image.crop_to_bounding_box(image, 1, 0, 2, 3)": "image[:, 1:3, :3]",
@@ -217,6 +220,9 @@ def test_draws_follow_from_set_seed_and_whole_numbers_need_a_bound() -> None:
 def test_arrays_have_numpy_and_dtypes_have_names() -> None:
     tf = Names()
     x = (tf.constant([1.5, 2.5]) * 2 + 1)[0]
+    x.set_shape([])
+    with pytest.raises(ShapeError, match="cannot have shape \\(None, 3\\)"):
+        x.set_shape([None, 3])
     assert x.numpy() == 4 and tf.float32.name == "float32" and tf.int32.as_numpy_dtype is np.int32 and tf.uint8.max == 255
     assert isinstance(x, tf.Tensor) and tf.is_tensor(x) and not isinstance(3, tf.Tensor) and tf.executing_eagerly()
     v = tf.Variable(lambda: [1, 2], dtype=tf.float32, trainable=False, name="v")

@@ -89,11 +89,6 @@ def flat_targets(y: Any, names: Sequence[str], nesting: Any = 0, with_loss: Sequ
         return [None] * len(names)
     if _is_deep(nesting) and _fits(y, nesting):
         return [None if a is None else _array(a, f"{what}[{n!r}]") for a, n in zip(_flat_like(y, nesting), names, strict=True)]
-    if what == "y" and not isinstance(y, Mapping) and 0 < len(with_loss) < len(names):
-        given = list(y) if isinstance(y, (list, tuple)) else [y]
-        if len(given) == len(with_loss):
-            found = dict(zip(with_loss, given, strict=True))
-            return [None if found.get(k) is None else _array(found[k], f"{what}[{n!r}]") for k, n in enumerate(names)]
     if isinstance(y, Mapping):
         unknown = [k for k in y if k not in names]
         if unknown:
@@ -106,9 +101,14 @@ def flat_targets(y: Any, names: Sequence[str], nesting: Any = 0, with_loss: Sequ
     if not isinstance(y, (list, tuple)):
         if what == "sample_weight":
             return [_array(y, what)] * len(names)
+        if len(with_loss) == 1:
+            return [_array(y, what) if k in with_loss else None for k in range(len(names))]
         raise DataError(f"{what}: the model has {len(names)} outputs ({', '.join(names)}), received one array")
     if len(y) != len(names) and any(isinstance(a, (list, tuple, Mapping)) for a in y):
         y = tree.flatten(y)
+    if len(y) != len(names) and len(y) == len(with_loss):
+        given = dict(zip(with_loss, y, strict=True))
+        y = [given.get(k) for k in range(len(names))]
     if len(y) != len(names):
         raise DataError(f"{what}: the model has {len(names)} outputs ({', '.join(names)}), received {len(y)} arrays")
     return [None if a is None else _array(a, f"{what}[{k}]") for k, a in enumerate(y)]

@@ -35,8 +35,9 @@ class Reader:
             check_rows(flat_x, [], [])
             return Arrays(flat_x, [], [], structure)
         names = model._target_names(flat_x, structure)
-        flat_y = flat_targets(y, names, names.nesting, model._compilation.outputs_with_loss(names))
-        weights = flat_targets(sample_weight, names, names.nesting, what="sample_weight")
+        judged = model._compilation.outputs_with_loss(names)
+        flat_y = flat_targets(y, names, names.nesting, judged)
+        weights = flat_targets(sample_weight, names, names.nesting, judged, "sample_weight")
         check_rows(flat_x, flat_y, weights)
         for k, (a, n) in enumerate(zip(flat_y, names, strict=True)):
             if a is not None and model._compilation.refuses_nan(k, names):
