@@ -11,6 +11,10 @@ class ShapeError(SymkerasError, ValueError):
     """Shapes that do not fit: the message names what was expected, what came, and where."""
 
 
+class NotBuiltError(ShapeError, AttributeError):
+    """A property that a model has once its input shape is known."""
+
+
 class DtypeError(SymkerasError, TypeError, ValueError):
     """A dtype that an operation or a layer cannot take."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
 from symkeras import activations, ops, regularizers
 from symkeras.arguments import axis_sizes, checked, optional, text
 from symkeras.errors import ConfigError, ShapeError
+from symkeras.initializers import VarianceScaling
 from symkeras.layers.low_rank import LowRank
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
 
@@ -67,7 +69,7 @@ class EinsumDense(LowRank):
     def build(self, input_shape: Any) -> None:
         kernel_shape, bias_shape, self.full_output_shape = einsum_shapes(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
         self._kernel = self.add_weight(
-            shape=kernel_shape, initializer=self.kernel_initializer, regularizer=self.kernel_regularizer,
+            shape=kernel_shape, initializer=self._initializer_along_axes(), regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint, name="kernel",
         )  # fmt: skip
         self.bias = None
@@ -78,6 +80,18 @@ class EinsumDense(LowRank):
             )  # fmt: skip
 
         self._build_lora()
+
+    def _initializer_along_axes(self) -> Any:
+        """What the kernel begins with: a scaled variance goes by the axes that are summed over, and those that the output has."""
+        initial = self.kernel_initializer
+        if not isinstance(initial, VarianceScaling) or None not in (initial.input_axes, initial.output_axes):
+            return initial
+        terms, result = self.equation.replace(".", "").split("->")
+        letters = terms.split(",")[1]
+        along = copy.copy(initial)
+        along.input_axes = [k for k, letter in enumerate(letters) if letter not in result]
+        along.output_axes = [k for k, letter in enumerate(letters) if letter in result]
+        return along
 
     @property
     def kernel(self) -> Any:

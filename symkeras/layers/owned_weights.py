@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,17 +86,17 @@ class OwnedWeights:
     def _layers(self) -> list[Layer]:
         return self._tracker.layers
 
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Iterator[Layer]:
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
         """This layer and all below it, each once, in order of definition."""
-        seen: set[int] = set()
+        seen: dict[int, Layer] = {}
         stack: list[Any] = [self] if include_self else list(reversed(self._layers))
         while stack:
             layer = stack.pop()
             if id(layer) not in seen:
-                seen.add(id(layer))
-                yield layer
+                seen[id(layer)] = layer
                 if recursive or layer is self:
                     stack.extend(reversed(layer._layers))
+        return list(seen.values())
 
     def _collect(self, own: Callable[[Layer], Sequence[Variable]]) -> list[Variable]:
         found: dict[int, Variable] = {}

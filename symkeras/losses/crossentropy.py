@@ -25,7 +25,7 @@ def check_same_shape(y_true: Any, y_pred: Any, loss: str, hint: str = "") -> Non
     """Raise ShapeError where targets and predictions cannot have one shape."""
     a, b = ops.shape(y_true), ops.shape(y_pred)
     if len(a) != len(b) or not all(dims.same(m, n) for m, n in zip(a, b, strict=True)):
-        raise ShapeError(f"{loss} expects targets and predictions of one shape, received y_true {tuple(a)} and y_pred {tuple(b)}{hint}")
+        raise ShapeError(f"{loss}: targets and predictions must have the same shape, received y_true {tuple(a)} and y_pred {tuple(b)}{hint}")
 
 
 def binary_terms(y_true: Any, y_pred: Any, from_logits: bool) -> Any:

@@ -189,7 +189,7 @@ class Metric:
 
 
 def _initializer(initializer: Any) -> Any:
-    if initializer is None or initializer == "zeros":
+    if initializer is None or (isinstance(initializer, str) and initializer == "zeros"):
         return lambda shape, dtype=None: np.zeros(shape, dtype)
     from symkeras import initializers
 

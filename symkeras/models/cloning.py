@@ -124,6 +124,8 @@ def _clone_functional(model: Any, input_tensors: Any, clone: Callable[[Layer], L
     if input_tensors is None:
         own = [t._keras_history.operation for t in model.inputs]
         new_inputs = [Input(batch_shape=t.shape, dtype=t.dtype, name=i.name, optional=i.optional) for t, i in zip(model.inputs, own, strict=True)]
+    elif isinstance(model.input, dict) and not isinstance(input_tensors, dict):
+        raise ConfigError(f"clone_model: the inputs of the model are a dict of {', '.join(model.input)}; input_tensors must be one, too")
     else:
         new_inputs = [x if isinstance(x, Tensor) else _as_input(x) for x in tree.flatten(input_tensors)]
     if len(new_inputs) != len(model.inputs):

@@ -190,6 +190,8 @@ class Functional(Model):
                 hint = nearest(missing[0], list(inputs))
                 raise DataError(f"model {self.name!r} expects the inputs {expected}, received {sorted(inputs)}: {missing[0]!r} is missing.{hint}")
             inputs = [inputs[k] for k in keys]
+        elif isinstance(inputs, (list, tuple)) and isinstance(own := self._input_structure, dict) and list(own) != sorted(own):
+            raise DataError(f"model {self.name!r}: its inputs are a dict of {', '.join(own)}, whose order is not that of a list; give a dict")
         if len(self._flat_inputs) == 1 and self._flat_inputs[0].dtype == "string" and isinstance(inputs, (list, tuple)) and is_text(inputs):
             inputs = text_array(inputs, f"model {self.name!r}")
         flat = tree.flatten(inputs)

@@ -46,9 +46,12 @@ def functional_config(model: Any) -> dict[str, Any]:
     writer = _Writer(model)
     output_layers = tree.map_structure(writer.outside, model.output)
     losses = {"losses": [writer.outside(loss) for loss in model._graph_losses]} if model._graph_losses else {}
-    layers = [writer.layer(layer) for layer in model._graph_layers]
+    of_outputs, layers = list(writer.graph_layers), list[dict[str, Any]]()
+    for layer in model._graph_layers:
+        known, entry = len(writer.graph_layers), writer.layer(layer)
+        layers += [*writer.graph_layers[known:], entry]  # what a layer takes comes before it, as in the model that is read
     return {
-        "name": model.name, "trainable": model.trainable, "layers": [*layers, *writer.graph_layers],
+        "name": model.name, "trainable": model.trainable, "layers": [*layers, *of_outputs],
         "input_layers": tree.map_structure(writer.outside, model.input), "output_layers": output_layers, **losses,
     }  # fmt: skip
 
@@ -316,7 +319,8 @@ class _Reader:
             return self.calls[name][call - _counts_from_one(self.made[name])][output]
         if isinstance(structure, Mapping):
             return {k: self.outside(v) for k, v in structure.items()}
-        return [self.outside(v) for v in structure]
+        parts = [self.outside(v) for v in structure]
+        return tuple(parts) if isinstance(structure, tuple) else parts
 
 
 def layer_from_config(entry: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:

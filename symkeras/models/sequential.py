@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from symkeras.arguments import checked, either, settings, several
-from symkeras.errors import ConfigError, ShapeError
+from symkeras.errors import ConfigError, NotBuiltError, ShapeError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import definition_context
@@ -182,6 +182,7 @@ class Sequential(Model):
     def build(self, input_shape: Any = None) -> None:
         """Build for a shape with the batch axis."""
         if self._functional is not None:
+            self._check_built_for(input_shape)
             return
         if not self.layers:
             raise ConfigError(f"model {self.name!r} has no layers")
@@ -189,6 +190,15 @@ class Sequential(Model):
         if known is None and input_shape is None:
             raise ShapeError(f"model {self.name!r}: build needs an input shape, for example model.build((None, 784))")
         self._build_on(Input(batch_shape=map_shapes(tuple, input_shape)) if known is None else known)
+
+    def _check_built_for(self, input_shape: Any) -> None:
+        """Refuse another shape than that which the model is built for."""
+        own = self.input_shape
+        if input_shape is None or not isinstance(own, tuple):
+            return
+        given = tuple(map_shapes(tuple, input_shape))
+        if len(given) != len(own) or any(None not in (a, b) and a != b for a, b in zip(given, own, strict=True)):
+            raise ShapeError(f"model {self.name!r} is built for inputs of shape {own} already, received {given}")
 
     def _build_for_data(self, x: Any) -> None:
         """Build for an array or tensor: its sizes behind the batch axis, and its dtype."""
@@ -223,7 +233,7 @@ class Sequential(Model):
 
     def _built_model(self) -> Functional:
         if self._functional is None:
-            raise ShapeError(f"model {self.name!r} is not built yet: its input shape is not known. Begin with Input(shape), or call build or fit")
+            raise NotBuiltError(f"model {self.name!r} is not built yet: its input shape is not known. Begin with Input(shape), or call build or fit")
         return self._functional
 
     inputs = property(lambda self: self._built_model().inputs, doc="The symbolic inputs.")

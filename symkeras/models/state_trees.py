@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from symkeras.arguments import checked, one_of
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph.variable import Variable
@@ -75,12 +77,15 @@ class StateTrees:
             for path, value in _leaves(tree, ""):
                 if path not in own:
                     raise ConfigError(f"model {self.name!r} has no variable {path!r} among its {kind}")
-                if tuple(getattr(value, "shape", ())) != own[path].shape:
-                    shape = tuple(getattr(value, "shape", ()))
+                if (shape := _shape(value)) != own[path].shape:
                     raise ShapeError(f"set_state_tree: variable {path!r} expects shape {own[path].shape}, received {shape}")
                 values.append((own[path], value))
         for variable, value in values:
             variable.assign(value)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(value.shape) if hasattr(value, "shape") else np.shape(value)
 
 
 def _leaves(tree: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -54,10 +54,10 @@ class LossScaleOptimizer(Optimizer):
     def __init__(self, inner_optimizer: Any, initial_scale: float = 2.0**15, dynamic_growth_steps: int = 2000, name: str | None = None,
                  **kwargs: Any):  # fmt: skip
         if not kwargs.pop("dynamic", True):
-            raise ConfigError("LossScaleOptimizer: dynamic=False is not offered: set loss_scale_factor on the inner optimizer instead")
+            raise ConfigError("LossScaleOptimizer: dynamic=False is not offered: set `loss_scale_factor` on the inner optimizer instead")
         for key in [k for k in kwargs if k in _OF_THE_INNER]:
             if (value := kwargs.pop(key)) != _OF_THE_INNER[key]:
-                raise ConfigError(f"LossScaleOptimizer: {key}={value!r} belongs to the inner optimizer")
+                raise ConfigError(f"LossScaleOptimizer: set {key}={value!r} on the `inner_optimizer`, which does the steps")
         if isinstance(inner_optimizer, LossScaleOptimizer):
             raise ConfigError("LossScaleOptimizer: inner_optimizer scales the loss itself, and twice is once too often")
         super().__init__(0.0, name=name, **kwargs)

@@ -138,7 +138,8 @@ def _sum(file: h5py.File, size: Callable[[h5py.Dataset], int]) -> int:
 def _member(parent: Any, name: str) -> Any:
     link = parent.get(name, getclass=True, getlink=True)
     if link is not h5().HardLink:
-        raise DataError(f"HDF5 file: {parent.name!r}: {name!r} is a link to elsewhere, which is not followed")
+        kind = getattr(link, "__name__", "member that is not there")
+        raise DataError(f"HDF5 file: {parent.name!r}: {name!r} is a {kind}, a link to elsewhere, which is not followed")
     found = parent[name]
     if h5().h5o.get_info(found.id).rc != 1:
         raise DataError(f"HDF5 file: {found.name!r} has several names: refused")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import initializers
+from symkeras import initializers, layers, utils
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.initializers.scaling import compute_fans
 from symkeras.random import SeedGenerator
@@ -143,3 +143,15 @@ def test_get_takes_every_spelling_arrays_and_functions() -> None:
 def test_errors_say_what_is_wrong(wrong: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         wrong()
+
+
+def test_a_kernel_of_an_equation_is_scaled_by_the_axes_that_are_summed() -> None:
+    utils.set_random_seed(3)
+    heads = layers.MultiHeadAttention(8, 16, kernel_initializer="lecun_normal")
+    heads.build((None, 10, 32), (None, 10, 32))
+    for kernel, inputs in ((heads.query_dense.kernel, 32), (heads.output_dense.kernel, 8 * 16)):
+        assert np.std(kernel.numpy()) == pytest.approx(inputs**-0.5, rel=0.1)
+    dense = layers.EinsumDense("abc,cde->abde", (None, 8, 16), kernel_initializer=initializers.LecunNormal(input_axes=(0, 1), output_axes=(2,)))
+    dense.build((None, 10, 32))
+    assert np.std(dense.kernel.numpy()) == pytest.approx((32 * 8) ** -0.5, rel=0.1)
+    assert layers.EinsumDense.from_config(dense.get_config()).kernel_initializer.input_axes == (0, 1)

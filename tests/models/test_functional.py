@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import Input, Model, Sequential, layers, ops, tree
+from symkeras import Input, Model, Sequential, layers, models, ops, tree
 from symkeras.errors import ConfigError, DataError, ShapeError, SymbolicValueError
 from symkeras.graph.variable import Variable
 
@@ -267,3 +267,28 @@ def test_a_symbolic_tensor_as_a_condition_names_the_line() -> None:
     x = Input((4,))
     with pytest.raises(SymbolicValueError, match=r"test_functional.py:\d+.*ops.where"):
         bool(layers.Dense(1)(x))
+
+
+def test_outputs_keep_their_nesting_through_a_config() -> None:
+    x = Input((3,))
+    for outputs in ((layers.Dense(1)(x), layers.Dense(2)(x)), [layers.Dense(1)(x)] * 2, {"a": (layers.Dense(1)(x),)}):
+        made = Model.from_config(Model(x, outputs).get_config())
+        tree.assert_same_structure(made.output, outputs)
+        assert type(made.output) is type(outputs)
+
+
+def test_a_model_with_operations_between_layers_has_the_same_text_when_it_is_read() -> None:
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    model = Model([a, b], layers.Dense(2)(layers.Dense(4)(a + b)))
+    text = model.to_json()
+    assert models.model_from_json(text).to_json() == text
+
+
+def test_a_list_is_no_dict_of_inputs_in_another_order() -> None:
+    p, q = Input((2,), name="p"), Input((2,), name="q")
+    model = Model({"q": q, "p": p}, q - p)
+    one, two = np.ones((1, 2), "float32"), np.full((1, 2), 2, "float32")
+    assert model({"q": two, "p": one}).tolist() == [[1.0, 1.0]]
+    for call in (model, model.predict, lambda x: models.clone_model(model, [p, q])):
+        with pytest.raises((DataError, ConfigError), match="a dict"):
+            call([two, one])

@@ -181,3 +181,19 @@ def test_a_late_stack_is_built_by_integers_of_unknown_length() -> None:
     model = Model(tokens, encoder(tokens))
     for length in (2, 4):
         assert model.predict(np.ones((3, length), "int32"), verbose=0).shape == (3, 3)
+
+
+def test_a_model_without_shape_has_no_input_shape():
+    model = Sequential([layers.Dense(2)])
+    assert not any(hasattr(model, name) for name in ("input_shape", "output_shape", "inputs", "outputs"))
+    model.build((None, 3))
+    assert model.input_shape == (None, 3)
+
+
+def test_a_model_is_built_for_one_shape():
+    model = Sequential([Input((2,), batch_size=3), layers.Dense(2)])
+    model.build((3, 2))
+    model.build((None, 2))
+    for other in ((3, 4), (3, 2, 2), (4, 2)):
+        with pytest.raises(ShapeError, match=r"built for inputs of shape \(3, 2\)"):
+            model.build(other)
