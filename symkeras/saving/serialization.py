@@ -312,7 +312,7 @@ def _read_lambda(inner: Mapping[str, Any]) -> types.FunctionType:
     """The function of a lambda's bytecode; as globals it sees `np`, `ops`, and symkeras as `keras` and `symkeras`."""
     if in_safe_mode():
         raise ConfigError(
-            "the config carries a lambda, and to load its bytecode allows arbitrary code execution; if you trust its writer, load with safe_mode=False "
+            "the config carries a lambda, whose bytecode allows arbitrary code execution; if you trust its writer, load with safe_mode=False "
             "or call symkeras.config.enable_unsafe_deserialization()"
         )
     value = inner["value"] if "value" in inner else (inner["code"], inner.get("defaults"), inner.get("closure"))
