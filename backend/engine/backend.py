@@ -11,6 +11,7 @@ from symkeras.backend.engine.executable import EngineExecutable, Step, WalkExecu
 from symkeras.backend.engine.shared import SharedExecutable
 from symkeras.backend.engine.walk import Functions, Walk
 from symkeras.backend.interface import Backend
+from symkeras.compiler.passes.base import Pass
 from symkeras.graph import dtypes
 from symkeras.graph.graph import Graph
 
@@ -21,6 +22,7 @@ class EngineBackend(Backend):
     Attributes:
         name, package: see `Backend`.
         table: its functions, for what it takes; `functions` gives those of a device.
+        first: what it runs before the passes of a level that rewrites.
         passes: what it adds to the pipeline of "O2"; `unwanted`, what it leaves out of every level.
         holds: the dtypes of `dtypes.FOREIGN` that it has tensors of; `computes`, those among them that it has arithmetic for: in others its
             graphs compute in float32, and those that are not among what it `moves` they move in it, too.
@@ -29,6 +31,7 @@ class EngineBackend(Backend):
     """
 
     table: Functions
+    first: tuple[Pass, ...] = ()
     passes = ""
     unwanted: tuple[str, ...] = ("flatten-updates",)
     holds: Collection[str] = ()

@@ -52,6 +52,8 @@ class EngineExecutable(Executable):
         self.own = own
         self._engine = backend
         chosen = Pipeline.parse(pipeline) if pipeline is not None else Pipeline.level(level).without(backend.unwanted)
+        if pipeline is None and level != "O0":
+            chosen = Pipeline((*backend.first, *chosen.passes))
         if pipeline is None and level == "O2" and backend.passes:
             chosen = chosen.then(backend.passes)
         check_held(graph, backend.name, backend.holds)

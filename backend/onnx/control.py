@@ -10,7 +10,8 @@ from symkeras.backend.onnx.writer import Expression, Term, Writer
 from symkeras.graph.node import Node
 
 
-def _scan(w: Writer, n: Node, *inputs: Term) -> tuple[Term, ...]:
+def scanned(w: Writer, n: Node, *inputs: Term) -> tuple[Term, ...]:
+    """A loop over the first axes of sequences, or of a known length."""
     body, carries, sequences, length = (n.attrs[k] for k in ("body", "carries", "sequences", "length"))
     if length == 0:
         return (*inputs[:carries], *(zeros(w, t.dtype, t.shape) for t in n.types[carries:]))
@@ -40,4 +41,4 @@ def _while_loop(w: Writer, n: Node, *inputs: Term) -> tuple[Term, ...]:
     return tuple(w.ops("Loop", None, begins, *start, dtypes=[t.dtype for t in n.types], body=within))
 
 
-TABLE: dict[str, Expression] = {"scan": _scan, "cond": _cond, "while_loop": _while_loop}
+TABLE: dict[str, Expression] = {"scan": scanned, "cond": _cond, "while_loop": _while_loop}

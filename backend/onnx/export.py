@@ -37,7 +37,7 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
         title: the name of the model.
         results: names of the outputs.
         level: as for `compile`.
-        numerics: "safe", or "fast": maxima, maximum pooling and recurrent layers become ONNX' own operators, in which engines lose a NaN.
+        numerics: "safe", or "fast": maxima, maximum pooling and recurrent layers are ONNX' own operators whatever comes, in which engines lose a NaN.
 
     Returns:
         The files written.
@@ -56,8 +56,8 @@ def export_onnx(graph: Graph, path: Path, *, opset: int = LEAST_OPSET, title: st
     one_of("safe", "fast")(numerics, "export: numerics")
     check_expressible(graph, f"export of {title or graph.name!r}")
     pipeline = Pipeline.level(level).without(UNWANTED)
-    first = (RecogniseRecurrence(),) if numerics == "fast" else ()
-    optimised, _ = Pipeline((*first, *pipeline.then(widening(graph, dtypes.FOREIGN, moved=())).passes, FreezeVariables())).run(graph, takes)
+    passes = (RecogniseRecurrence(), *pipeline.then(widening(graph, dtypes.FOREIGN, moved=())).passes, FreezeVariables())
+    optimised, _ = Pipeline(passes).run(graph, takes)
     model = model_of(optimised, opset, numerics != "fast", title, results)
     return _write(model, path)
 

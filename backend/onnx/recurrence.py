@@ -1,18 +1,23 @@
 """Loops that are the cells of recurrent layers, as ONNX' own LSTM, GRU and RNN.
 
 A loop is recognised by its body: nodes are interned, so the formula of a cell, written on the inputs of the body, is the body itself where both
-are the same. ONNX Runtime's LSTM loses a NaN that Scan keeps, so this is for numerics="fast" alone.
+are the same. ONNX Runtime's LSTM loses a NaN that Scan keeps. So, unless numerics are "fast", the model chooses when it runs: the cell where no
+number within can be one, Scan otherwise. What is added up for a gate is at most the norm of the input times that of the kernel, the same of the
+state, and the bias; a state has elements of at most 1, since Tanh and Softsign give no more. With squares that add up to less than the root of the
+largest float nothing overflows, and without infinities there is no NaN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from symkeras import ops
+from symkeras.backend.onnx.control import scanned
+from symkeras.backend.onnx.reductions import is_number
 from symkeras.backend.onnx.writer import Expression, Term, Writer
 from symkeras.compiler.passes.base import Context, Pass
 from symkeras.graph import provenance
@@ -173,6 +178,27 @@ def _is_zero(n: Node) -> bool:
 
 
 def _write(w: Writer, n: Node, *inputs: Term) -> tuple[Term, ...]:
+    if not w.is_exact:
+        return tuple(_as_cell(w, n, inputs))
+    if "Relu" in n.attrs["cell"].functions:  # states without a bound
+        return scanned(w, n, *inputs)
+    squares = _squares(w, n, inputs)
+    is_some = w.op("Size", inputs[n.attrs["carries"]], dtype="int64") > 0  # ONNX Runtime ends the process in its LSTM of no rows
+    return tuple(w.choice(is_some & is_number(w, squares * squares), lambda: _as_cell(w, n, inputs), lambda: scanned(w, n, *inputs), n.types))
+
+
+def _squares(w: Writer, n: Node, inputs: Sequence[Term]) -> Term:
+    """The sum of the squares of all that the cell reads."""
+    total: Term | None = None
+    for x, node in zip(inputs, n.inputs, strict=True):
+        if not _is_zero(node):
+            own = w.op("ReduceSumSquare", x, keepdims=0)
+            total = own if total is None else total + own
+    assert total is not None
+    return total
+
+
+def _as_cell(w: Writer, n: Node, inputs: Sequence[Term]) -> list[Term]:
     cell, carries = n.attrs["cell"], n.attrs["carries"]
     x = inputs[carries]
     axis = np.array([0], np.int64)
@@ -186,7 +212,7 @@ def _write(w: Writer, n: Node, *inputs: Term) -> tuple[Term, ...]:
     results = w.ops(cell.kind, *given, dtypes=(x.dtype,) * (1 + carries), activations=functions, **options)
     ends = [w.op("Squeeze", r, axis) for r in results[1:]]
     ys = len(n.types) - carries
-    return (*ends, *(w.op("Squeeze", results[0], np.array([1], np.int64)) for _ in range(ys)))
+    return [*ends, *(w.op("Squeeze", results[0], np.array([1], np.int64)) for _ in range(ys))]
 
 
 RECURRENCE = Recurrence()

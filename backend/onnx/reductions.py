@@ -52,6 +52,11 @@ def is_nan(w: Writer, x: Term) -> Term:
     return w.op("IsNaN", x, dtype="bool")
 
 
+def is_number(w: Writer, x: Term) -> Term:
+    """Whether a scalar is neither NaN nor infinite."""
+    return (x - x).equals(0)
+
+
 def _count(w: Writer, x: Term, axes: Any) -> Term:
     """How many of some booleans are true."""
     return reduced(w, "ReduceSum", x.cast("int32"), axes)

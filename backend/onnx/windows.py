@@ -13,11 +13,12 @@ import numpy as np
 
 from symkeras.backend.onnx.elementwise import choose
 from symkeras.backend.onnx.movement import cut, padded, reshaped, transposed
-from symkeras.backend.onnx.reductions import is_nan, product
+from symkeras.backend.onnx.reductions import is_nan, is_number, product
 from symkeras.backend.onnx.writer import Expression, Term, Writer
 from symkeras.graph import dims, dtypes
 from symkeras.graph.dims import Size
 from symkeras.graph.node import Node
+from symkeras.graph.types import TensorType
 
 _KERNELS = ("float32", "float16")
 """Dtypes for which ONNX Runtime has kernels of convolution and of the mean of windows."""
@@ -195,14 +196,30 @@ def _lowest(dtype: str) -> Any:
 
 
 def _max_pool(w: Writer, n: Node, x: Term) -> Term:
-    """ONNX' own operator, where engines lose a NaN, only if that is allowed; else the largest of slices, axis by axis."""
-    image, a = n.inputs[0], n.attrs
-    if dtypes.is_float(x.dtype) and not w.is_exact and _are_known(a["padding"]):
-        pads = [p for p, _ in a["padding"]] + [p for _, p in a["padding"]]
-        y = w.op("MaxPool", _first(w, x, n.ndim), kernel_shape=list(a["window"]), strides=list(a["strides"]), pads=pads)
-        return _last(w, y, n.ndim)
-    x, wide = _spaced(w, x, image.shape, a["padding"], _lowest(x.dtype))  # a window of nothing but -inf and padding has -inf
-    for k, (size, stride) in enumerate(zip(a["window"], a["strides"], strict=True)):
+    """ONNX' own operator; where engines would lose a NaN in it, or an infinity, the largest of slices."""
+    padding = n.attrs["padding"]
+    if not dtypes.is_float(x.dtype) or not _are_known(padding):
+        return _max_of_slices(w, n, x)
+    image = _first(w, x, n.ndim)
+    pads = [p for p, _ in padding] + [p for _, p in padding]
+
+    def own() -> list[Term]:
+        return [w.op("MaxPool", image, kernel_shape=list(n.attrs["window"]), strides=list(n.attrs["strides"]), pads=pads)]
+
+    def exact() -> list[Term]:
+        return [_first(w, _max_of_slices(w, n, _last(w, image, n.ndim)), n.ndim)]
+
+    if not w.is_exact:
+        return _last(w, own()[0], n.ndim)
+    shape = (n.shape[0], n.shape[-1], *n.shape[1:-1])
+    (found,) = w.choice(is_number(w, w.op("ReduceSum", image, keepdims=0)), own, exact, [TensorType(shape, x.dtype)])
+    return _last(w, found, n.ndim)
+
+
+def _max_of_slices(w: Writer, n: Node, x: Term) -> Term:
+    """Axis by axis; a window of nothing but -inf and padding has -inf."""
+    x, wide = _spaced(w, x, n.inputs[0].shape, n.attrs["padding"], _lowest(x.dtype))
+    for k, (size, stride) in enumerate(zip(n.attrs["window"], n.attrs["strides"], strict=True)):
         outs = [n.shape[k + 1] if axis == k else d for axis, d in enumerate(wide[1:-1])]
         line = [size if axis == k else 1 for axis in range(len(outs))]
         taps = _Taps(wide, line, [stride if axis == k else 1 for axis in range(len(outs))], (1,) * len(outs), outs)

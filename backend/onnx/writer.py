@@ -16,6 +16,7 @@ import onnx
 from onnx import helper
 
 from symkeras import ops
+from symkeras.backend.onnx.marks import EXACT
 from symkeras.compiler.program import naming
 from symkeras.errors import BackendError
 from symkeras.graph import dims, dtypes
@@ -300,6 +301,16 @@ class Writer:
                 outputs.insert(0, (goes_on(results), TensorType((), "bool")))
             closed = [(self.op("Identity", r).name, t) for r, t in outputs]
             return self._closed(graph.name, nodes, [(t.name, type) for t, (_, type) in zip(terms, inputs, strict=True)], closed)
+
+    def choice(self, predicate: Term, then: Callable[[], Sequence[Term]], otherwise: Callable[[], Sequence[Term]],
+               types: Sequence[TensorType]) -> list[Term]:  # fmt: skip
+        """Values of these types, written in one of two ways that are alike where all numbers are finite: by what is known when the model runs."""
+        branches = []
+        for name, make in (("own", then), (EXACT, otherwise)):
+            with self.within() as nodes:
+                results = [(self.op("Identity", x).name, t) for x, t in zip(make(), types, strict=True)]
+                branches.append(self._closed(name, nodes, [], results))
+        return self.ops("If", predicate, dtypes=[t.dtype for t in types], then_branch=branches[0], else_branch=branches[1])
 
     def inline(self, graph: Graph, inputs: Sequence[Term]) -> list[Term]:
         """The outputs of a graph within, written where we are."""

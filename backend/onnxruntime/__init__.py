@@ -11,6 +11,7 @@ from typing import Any
 from symkeras.arguments import one_of
 from symkeras.backend.engine.backend import EngineBackend
 from symkeras.backend.onnx import table
+from symkeras.backend.onnx.recurrence import RecogniseRecurrence
 from symkeras.backend.onnxruntime.executable import SessionExecutable
 from symkeras.backend.onnxruntime.providers import Device, names
 from symkeras.graph.graph import Graph
@@ -21,6 +22,7 @@ class OnnxRuntimeBackend(EngineBackend):
 
     name = "onnxruntime"
     package = "onnxruntime"
+    first = (RecogniseRecurrence(),)
     unwanted = table.UNWANTED
     holds = ("bfloat16",)
     moves = ()

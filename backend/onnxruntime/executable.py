@@ -6,6 +6,7 @@ session. Those that are updated, such as the counters of metrics, are fed with e
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ class SessionExecutable(EngineExecutable):
     """See `EngineExecutable`.
 
     Args:
-        numerics: "safe", or "fast", which takes ONNX' own maxima, pooling and recurrent layers, in which the engine loses a NaN.
+        numerics: "safe", or "fast", which takes ONNX' own maxima, pooling and recurrent layers whatever comes, in which the engine loses a NaN.
 
     Raises:
         BackendError: the graph trains, holds what ONNX cannot express or the engine has no kernel for, or there is no such device.
@@ -92,7 +93,14 @@ class SessionExecutable(EngineExecutable):
         """The ONNX model as text, large weights left out."""
         return self.model.text
 
+    @functools.cached_property
+    def _exact(self) -> SessionExecutable:
+        """The same with safe numerics."""
+        return SessionExecutable(self.source_graph, self._engine, device=self.place.name, level=self.level, denormals=self.denormals)
+
     def _run(self, given: Sequence[np.ndarray]) -> list[np.ndarray]:
+        if not self._is_exact and not all(a.size for a in given):  # the engine ends the process in its recurrent layers of no rows
+            return self._exact._run(given)
         shapes = tuple(a.shape for a in given)
         if self._sizes.get(shapes) is None:
             self.sizes(shapes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +118,27 @@ def _needed(graph: Any, wanted: Sequence[str], path: Path) -> list[Any]:
         if o not in known:
             raise ConfigError(f"{path}: it has no value {o!r}; it gives {', '.join(printable(o.name) for o in graph.output)}.{nearest(o, known)}")
     need, kept = set(wanted), []
-    for n in reversed(graph.node):
+    for n in reversed(list(_without_choices(graph.node))):
         if need.intersection(n.output):
             need.update(n.input)
             kept.append(n)
     return kept[::-1]
+
+
+def _without_choices(nodes: Sequence[Any]) -> Iterator[Any]:
+    """Nodes, with ONNX' own operators in the place of choices between them and what engines cannot lose a NaN in: layers here lose none."""
+    from onnx import helper  # type: ignore[import-not-found]
+
+    from symkeras.backend.onnx.marks import EXACT
+
+    for n in nodes:
+        branches = {a.name: a.g for a in n.attribute if a.name in ("then_branch", "else_branch")}
+        if n.op_type == "If" and len(branches) == 2 and branches["else_branch"].name == EXACT:
+            yield from branches["then_branch"].node
+            for inner, outer in zip(branches["then_branch"].output, n.output, strict=False):
+                yield helper.make_node("Identity", [inner.name], [outer])
+        else:
+            yield n
 
 
 def _check_covered(nodes: Sequence[Any], path: Path) -> None:

@@ -48,6 +48,17 @@ def test_fit_says_that_it_does_not_train_and_who_does() -> None:
         classifier("onnxruntime").fit(*rows(), verbose=0)
 
 
+@pytest.mark.parametrize("numerics", ["safe", "fast"])
+def test_a_recurrent_layer_of_no_rows_ends_nothing(numerics: str) -> None:
+    model = Sequential([Input((5, 4)), layers.LSTM(3)])
+    x = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
+    expected = model.predict(x, verbose=0)
+    step = compile_graph(model.executable("predict").source_graph, "onnxruntime", numerics=numerics)
+    for rows in (3, 0, 1):
+        np.testing.assert_allclose(step(x[:rows])[0], expected[:rows], rtol=1e-5, atol=1e-6)
+    assert "= LSTM" in step.source
+
+
 def test_weights_written_by_others_count_from_the_next_call() -> None:
     x, y = rows()
     model = classifier("numpy")
