@@ -312,8 +312,8 @@ def _read_lambda(inner: Mapping[str, Any]) -> types.FunctionType:
     """The function of a lambda's bytecode; as globals it sees `np`, `ops`, and symkeras as `keras` and `symkeras`."""
     if in_safe_mode():
         raise ConfigError(
-            "the config carries a lambda, and to load its bytecode allows arbitrary code execution; if you trust its writer, load with safe_mode=False "
-            "or call symkeras.config.enable_unsafe_deserialization()"
+            "the config carries a lambda, and to load its bytecode allows arbitrary code execution; if you trust its writer, "
+            "load with safe_mode=False or call symkeras.config.enable_unsafe_deserialization()"
         )
     value = inner["value"] if "value" in inner else (inner["code"], inner.get("defaults"), inner.get("closure"))
     encoded, defaults, closure = (value, None, None) if isinstance(value, str) else value
