@@ -82,14 +82,15 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     ['model.keras']
     """
     path = place(filepath)
-    if kwargs.pop("save_format", None) not in (None, "keras", "h5", "tf_keras"):
-        raise ConfigError("save_format is 'keras' or 'h5', and said by the name of the file")
+    said = kwargs.pop("save_format", None)
+    if said not in (None, "keras", "h5", "tf_keras") or (said is not None and path.suffix not in (".keras", *LEGACY)):
+        raise ConfigError(f"The `save_format` argument is deprecated: a name that ends in .keras or .h5 says the format, received {str(path)!r}")
     if kwargs:
-        raise ConfigError(f"save_model: unrecognized keyword arguments {sorted(kwargs)}")
+        raise ConfigError(f"save_model: the arguments {sorted(kwargs)} are not supported")
     if zipped is False and path.suffix in (".keras", *LEGACY):
-        raise ConfigError(f"with zipped=False the path is that of a folder and has no ending {path.suffix!r}, received {str(path)!r}")
+        raise ConfigError(f"with zipped=False the path is that of a folder, which should not end in {path.suffix!r}, received {str(path)!r}")
     if zipped is not False and path.suffix not in (".keras", *LEGACY):
-        raise ConfigError(f"a model is saved to a file that ends in .keras (or .h5, as in Keras 2), received {str(path)!r}")
+        raise ConfigError(f"Invalid filepath extension for saving a model: it ends in .keras (or .h5, as in Keras 2), received {str(path)!r}")
     if not may_overwrite(path, overwrite):
         return
     if path.suffix in LEGACY:
@@ -131,6 +132,7 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
     path = place(filepath)
     if kind_of(path) is None:
         restore_moved(path)
+    _check_format(path, (".keras", *LEGACY))
     if kind_of(path) == "folder":
         if kind_of(path / CONFIG) is None:
             raise DataError(f"the folder {str(path)!r} has no {CONFIG}: it is no saved Keras model (SavedModel folders of TensorFlow are not read)")
@@ -244,6 +246,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     True
     """
     path = place(filepath)
+    _check_format(path, (".keras", INDEX, SAFETENSORS, *LEGACY))
     require_file(path)
     skipped = _to_skip(objects_to_skip, path)
     _require_built(model, "load weights into it")
@@ -271,6 +274,12 @@ def _load_h5(model: Any, path: Path, skip_mismatch: bool, by_name: bool, skipped
         else:
             _refuse_by_name(by_name)
             read_state(model, partial(ReadStore, file), skip_mismatch, skipped)
+
+
+def _check_format(path: Path, endings: tuple[str, ...]) -> None:
+    """Raise DataError where nothing lies at a path, and its name is none that files of models have."""
+    if kind_of(path) is None and not path.name.endswith(endings):
+        raise DataError(f"File format not supported: there is no file {str(path)!r}, and its name ends in none of {', '.join(endings)}")
 
 
 def _to_skip(objects: Iterable[Any] | None, path: Path) -> list[Any]:
