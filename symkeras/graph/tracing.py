@@ -57,7 +57,7 @@ class Trace:
         pending = self.pending.get(variable)
         if pending is None:
             return self.start(variable)
-        return self._version(variable, pending) if variable.trainable else pending
+        return self._version(variable, pending) if variable.is_parameter else pending
 
     def _version(self, variable: Variable, value: Tensor) -> Tensor:
         versions = self.versions.setdefault(variable, [])

@@ -287,7 +287,7 @@ def _read_object(config: Mapping[str, Any]) -> Any:
         raise ArgumentTypeError(f"{cls.__name__} cannot be made from a config: it has no from_config method")
     inner = config["config"] or {}
     if not isinstance(inner, Mapping):
-        raise ArgumentTypeError(f"{cls.__name__}: the config of an object is a dict, received {inner!r}")
+        raise ArgumentTypeError(f"{cls.__name__}: Expected 'config' to be a dict, as get_config gives it, received {inner!r}")
     with config_errors(cls.__name__):
         instance = cls.from_config(dict(inner))
         if config.get("build_config") and not getattr(instance, "built", True):
