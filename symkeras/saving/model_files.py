@@ -63,7 +63,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
     Args:
         model: the model.
-        filepath: ends in `.keras`, or in `.h5` for the format of Keras 2; any other name with `zipped=False`.
+        filepath: ends in `.keras`, or in `.h5` for the format of Keras 2; any other name with `zipped=False`. Or a file that is open for
+            writing bytes, as `io.BytesIO()`: a `.keras` archive goes there.
         overwrite: whether an existing file is replaced without a question.
         zipped: False for a folder instead of an archive.
         include_optimizer: whether the optimizer and its state are written.
@@ -81,6 +82,9 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     ...     [file.name for file in pathlib.Path(folder).iterdir()]
     ['model.keras']
     """
+    if hasattr(filepath, "write"):
+        _save_to(filepath, model, zipped, include_optimizer, kwargs)
+        return
     path = place(filepath)
     said = kwargs.pop("save_format", None)
     if said not in (None, "keras", "h5", "tf_keras") or (said is not None and path.suffix not in (".keras", *LEGACY)):
@@ -108,11 +112,21 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             _write_archive(folder, temporary)
 
 
+def _save_to(file: IO[bytes], model: Any, zipped: bool | None, include_optimizer: bool, others: Mapping[str, Any]) -> None:
+    """Write an archive into an open file."""
+    if zipped is False or others:
+        raise ConfigError(f"save_model: an open file takes an archive, without {sorted(others) or 'zipped=False'}")
+    documents = _documents(model, include_optimizer)
+    with tempfile.TemporaryDirectory() as temporary:
+        _write_members(model, documents, Path(temporary), include_optimizer)
+        _write_archive(Path(temporary), file)
+
+
 def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True) -> Any:
     """The model in a `.keras` file, a folder with its members, or an `.h5` file of Keras 2 or 3.
 
     Args:
-        filepath: of the file or folder.
+        filepath: of the file or folder; or an open file that can be read as bytes and sought in, with a `.keras` archive.
         custom_objects: name -> class or function that the file mentions, beside the registered ones.
         compile: whether to compile the model as it was, with the optimizer's state.
         safe_mode: refuse lambdas, whose code could do anything.
@@ -129,6 +143,8 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
     ...     load_model(pathlib.Path(folder, "model.keras")).output_shape
     (None, 3)
     """
+    if hasattr(filepath, "read"):
+        return _read_archive(filepath, custom_objects, compile, safe_mode)
     path = place(filepath)
     if kind_of(path) is None:
         restore_moved(path)
@@ -320,7 +336,7 @@ def _write_members(model: Any, documents: Mapping[str, str], folder: Path, inclu
     _write_assets(model, folder / ASSETS)
 
 
-def _write_archive(folder: Path, path: Path) -> None:
+def _write_archive(folder: Path, path: Path | IO[bytes]) -> None:
     names = [METADATA, CONFIG, WEIGHTS, *(m.relative_to(folder).as_posix() for m in sorted((folder / ASSETS).rglob("*")) if m.is_file())]
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
@@ -340,7 +356,7 @@ def _write_assets(model: Any, folder: Path) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Path | IO[bytes]) -> Iterator[None]:
     """Context in which every error names the file that is read, and is one of ours."""
     try:
         yield
@@ -359,10 +375,10 @@ def _weights_of(archive: zipfile.ZipFile) -> Any:
     source: IO[bytes] = archive.open(WEIGHTS)
     if archive.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
         source = io.BytesIO(source.read())
-    return reading_file(source, f"{archive.filename}: {WEIGHTS}")
+    return reading_file(source, f"{archive.filename or 'the archive'}: {WEIGHTS}")
 
 
-def _read_archive(path: Path, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+def _read_archive(path: Path | IO[bytes], custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
     with reading(path), open_archive(path) as archive:
         if CONFIG not in archive.namelist():
             raise DataError(f"{str(path)!r} has no member {CONFIG}: it is not a saved model")
