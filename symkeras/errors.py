@@ -51,6 +51,10 @@ class ConfigError(SymkerasError, ValueError):
     """A setting, name or argument that is not known; the message offers the nearest known one."""
 
 
+class ReservedAttributeError(SymkerasError, AttributeError):
+    """A name that a class keeps for an attribute of its own."""
+
+
 class ReadOnlyError(SymkerasError, TypeError):
     """What was to be set follows from something else; the message says from what."""
 

@@ -83,6 +83,10 @@ def map_structure(fn: Callable[..., Any], *structures: Any) -> Any:
     return pack_sequence_as(structures[0], [fn(*leaves) for leaves in zip(*flats, strict=True)])
 
 
+def _kind(structure: Any) -> str:
+    return f"a {type(structure).__name__} of {len(structure)}" if is_nested(structure) else "a leaf"
+
+
 def assert_same_structure(a: Any, b: Any) -> None:
     """Raise ValueError unless both are nested in the same way.
 
@@ -90,7 +94,7 @@ def assert_same_structure(a: Any, b: Any) -> None:
         a, b: any nesting of tuples, lists and dicts.
     """
     if is_nested(a) != is_nested(b) or (is_nested(a) and (type(a) is not type(b) or len(a) != len(b))):
-        raise ValueError(f"structures differ: {a!r} and {b!r}")
+        raise ValueError(f"structures differ: expected {_kind(a)}, as in {a!r}, received {b!r}")
     if isinstance(a, dict):
         if sorted(a) != sorted(b):
             raise ValueError(f"keys differ: {sorted(a)} and {sorted(b)}")

@@ -146,7 +146,7 @@ def _in_order(a: np.ndarray) -> np.ndarray:
 
 def _check_trains_nothing(graph: Graph) -> None:
     """Raise BackendError for a graph that changes weights."""
-    trained = [n.attrs["name"] for n, _ in graph.updates if n.attrs["variable"].trainable]
+    trained = [n.attrs["name"] for n, _ in graph.updates if n.attrs["variable"].is_parameter]
     if trained:
         shown = ", ".join(trained[:3]) + (", ..." if len(trained) > 3 else "")
         able = ", ".join(n for n in backend_names.registered() if n not in backend_names.WITHOUT_TRAINING and n != "auto")

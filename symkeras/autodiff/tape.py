@@ -165,7 +165,7 @@ class GradientTape:
         return out
 
     def _is_watched(self, source: Any) -> bool:
-        return _key(source) in self._watched or (self._watches_variables and isinstance(source, Variable) and source.trainable)
+        return _key(source) in self._watched or (self._watches_variables and isinstance(source, Variable) and source.is_parameter)
 
     def _nodes_of(self, source: Any, recorder: Recording) -> Sequence[Node]:
         """What stands for a source in what was recorded."""

@@ -40,7 +40,7 @@ class TerminateOnNaN(Callback):
         if loss is None or math.isfinite(loss):
             return
         if self.raise_error:
-            raise NonFiniteLossError(f"the loss of batch {batch} is {float(loss)}")
+            raise NonFiniteLossError(f"NaN or Inf loss encountered: that of batch {batch} is {float(loss)}")
         print_message(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True
 

@@ -119,6 +119,6 @@ def _dtypes_of(name: str) -> tuple[str, str]:
         dtype = dtypes.standardize(name)
     except DtypeError:
         raise ConfigError(
-            f"Cannot convert {name!r} to a dtype policy: expected a dtype as 'float32', or 'mixed_float16'.{nearest(name, (*dtypes.ALL, *MIXED))}"
+            f"Cannot convert {name!r} to a dtype policy; known are dtypes, and 'mixed_float16'.{nearest(name, (*dtypes.ALL, *MIXED))}"
         ) from None
     return dtype, dtype

@@ -32,7 +32,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         if isinstance(default_policy, DTypePolicyMap):
             raise ConfigError("DTypePolicyMap: default_policy must be a policy, received another map")
         if policy_map is not None and not isinstance(policy_map, Mapping):
-            raise refusal("DTypePolicyMap: policy_map", "a dict of path to policy", policy_map)
+            raise refusal("DTypePolicyMap: policy_map", "a dict of path to policy", policy_map, has_type=False)
         self._given = default_policy
         self._policies: dict[str, DTypePolicy] = {}
         if default_policy is not None:
@@ -110,7 +110,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         return id(self)
 
     def __repr__(self) -> str:
-        return f"<DTypePolicyMap default={self.default_policy.name!r}, {self._policies}>"
+        return f"<DTypePolicyMap default_policy={self.default_policy.name!r}, mapping={[(key, p.name) for key, p in self._policies.items()]}>"
 
 
 def _policy(given: Any) -> DTypePolicy:

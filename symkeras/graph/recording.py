@@ -85,7 +85,7 @@ class Recording:
     def read(self, variable: Variable) -> np.ndarray:
         """The value of a variable, recorded where somebody may want its gradient."""
         array = variable.numpy()
-        if not (variable.trainable or variable in self.watched) or kind(array.dtype) != "f":
+        if not (variable.is_parameter or variable in self.watched) or kind(array.dtype) != "f":
             return array
         recorded = self.leaf(array, variable.path)
         self.reads.setdefault(variable, []).append(recorded.node)  # type: ignore[arg-type]

@@ -117,7 +117,8 @@ class Variable(Arithmetic):
         self.name = name or f"variable_{self.uid}" if self.uid else name or "variable"
         layer = provenance.layer_path()
         self.path = f"{layer}/{self.name}" if layer else self.name
-        self._trainable = trainable
+        self.is_parameter = trainable
+        self.is_frozen = False  # by its layer: the layer, and not this, says what a model trains
         self.regularizer = regularizer
         self.constraint = constraint
         self.symbolic = symbolic
@@ -139,11 +140,12 @@ class Variable(Arithmetic):
 
     @property
     def trainable(self) -> bool:
-        return self._trainable
+        """Whether gradients are taken with respect to it, as far as its layer is not frozen."""
+        return self.is_parameter and not self.is_frozen
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = value
+        self.is_parameter, self.is_frozen = value, self.is_frozen and not value
         note_change()
 
     @property
@@ -221,8 +223,9 @@ class Variable(Arithmetic):
 
     def __reduce__(self) -> Any:
         """A copy, also a pickled one, is another variable with the same value."""
-        settings = {"autocast": self.autocast, "path": self.path, "regularizer": self.regularizer, "constraint": self.constraint, "like": self.like}
-        return _copied, (self.numpy(), self.dtype, self.trainable, self.name, self.symbolic), settings
+        settings = {"autocast": self.autocast, "path": self.path, "regularizer": self.regularizer, "constraint": self.constraint, "like": self.like,
+                    "is_frozen": self.is_frozen}  # fmt: skip
+        return _copied, (self.numpy(), self.dtype, self.is_parameter, self.name, self.symbolic), settings
 
     def __float__(self) -> float:
         """The value of a variable of one element; it has none inside of a trace."""

@@ -238,7 +238,7 @@ class _Copy:
 
     def _alone(self, v: Variable) -> Variable:
         if v not in self._variables:
-            copy = self._variables[v] = Variable(v.numpy(), dtype=v.dtype, trainable=v.trainable, name=v.name)
+            copy = self._variables[v] = Variable(v.numpy(), dtype=v.dtype, trainable=v.is_parameter, name=v.name)
             copy.path = v.path
         return self._variables[v]
 

@@ -61,6 +61,7 @@ class OwnedWeights:
             lambda *args, **kwargs: evaluated(initial(*args, **kwargs)), shape=shape, dtype=dtype, trainable=trainable, name=name,
             regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint), autocast=autocast,
         )  # fmt: skip
+        variable.is_frozen = not self._trainable
         self._tracker.add(variable)
         return variable
 
@@ -79,6 +80,8 @@ class OwnedWeights:
         value = bool(value)
         note_change()
         object.__setattr__(self, "_trainable", value)
+        for v in self._tracker.weights:
+            v.is_frozen = not value
         for layer in self._layers:
             layer.trainable = value
 
@@ -119,7 +122,7 @@ class OwnedWeights:
     def trainable_weights(self) -> list[Variable]:
         """Weights that receive gradients."""
         frozen = {v.uid for layer in self._flatten_layers() if not layer.trainable for v in layer.weights}
-        return [v for v in self.weights if v.trainable and v.uid not in frozen]
+        return [v for v in self.weights if v.is_parameter and v.uid not in frozen]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:

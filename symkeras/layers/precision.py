@@ -7,7 +7,9 @@ from typing import Any
 from symkeras import dtype_policies
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
+from symkeras.errors import ConfigError
 from symkeras.graph import dtypes
+from symkeras.not_offered import reason
 
 
 class Precision:
@@ -35,6 +37,18 @@ class Precision:
             own[self.path] = policy
         else:
             self._dtype_policy = policy
+
+    def quantize(self, mode: Any = None, **kwargs: Any) -> None:
+        """Refused, with the reason: symkeras has no weights of less than 16 bits.
+
+        Args:
+            mode: what Keras calls the kind of quantization.
+            **kwargs: what goes with it.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(f"{type(self).__name__} {getattr(self, 'name', '')!r}: quantize({mode!r}) is not offered: {reason('quantizers')}")
 
     def _policy(self) -> DTypePolicy:
         """The policy of this very layer, where a map was given."""

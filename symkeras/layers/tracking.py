@@ -81,7 +81,7 @@ class Tracker:
     def _store(self, value: Any) -> list[Any] | None:
         """The list that `value` belongs into; None for what is no piece of state."""
         if isinstance(value, Variable):
-            return self.trainable if value.trainable else self.non_trainable
+            return self.trainable if value.is_parameter else self.non_trainable
         kind = getattr(type(value), "_tracked_as", None)
         return None if kind is None else getattr(self, kind)
 

@@ -279,7 +279,8 @@ class _Reader:
                 self._make_call(name, _mapped(args, self._tensor), _mapped(kwargs, self._tensor))
                 ready.extend(blocked.pop((name, len(self.calls[name]) - 1), ()))
         if lacking := [name for name, nodes in left.items() if nodes]:
-            raise ConfigError(f"the config has calls whose arguments no layer gives: of {', '.join(map(repr, lacking[:10]))}")
+            gives = "arguments no layer gives, or only they themselves in a loop"
+            raise ConfigError(f"the config has calls whose {gives}: of {', '.join(map(repr, lacking[:10]))}")
 
     def _make_call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         layer = self.made[name]

@@ -63,7 +63,7 @@ def loss_terms(loss: Any, weights: Any, outputs: Outputs) -> list[Term]:
         ConfigError: losses that do not fit the outputs, or weights that do not fit the losses.
     """
     if is_one(loss):
-        losses: Any = loss if len(outputs) == 1 else [loss] * len(outputs)
+        losses: Any = loss if isinstance(outputs.nesting, int) else [loss] * len(outputs)
     elif isinstance(loss, Mapping) and not _has_keys(outputs.nesting, loss):
         losses = _in_order(loss, outputs, "loss")
     else:
@@ -94,7 +94,7 @@ def _like(losses: Any, weights: Any, outputs: Outputs) -> Any:
     if isinstance(weights, Mapping) and not isinstance(losses, Mapping):
         weights = _in_order(weights, outputs, "loss_weights")
     if is_one(weights):
-        if weights is not None and len(_flat(losses)) > 1:
+        if weights is not None and len(outputs) > 1 and len(_flat(losses)) > 1:
             raise ConfigError(f"loss_weights: give one per output ({', '.join(outputs)}), as a list or a dict; received {weights!r}")
         return _filled(losses, iter([weights] * len(_flat(losses))))
     if _fits(losses, weights):

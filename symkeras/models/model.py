@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from symkeras.arguments import boolean, checked, function, integer, number, optional, path, positive_int, settings, several, text
-from symkeras.errors import ConfigError, nearest
+from symkeras.errors import ConfigError, ReservedAttributeError, nearest
 from symkeras.graph import provenance, tracing
 from symkeras.layers.calls import call_context
 from symkeras.layers.input import symbolic_input
@@ -74,6 +74,10 @@ class Model(Trainer, StateTrees, Layer):
     def layers(self) -> list[Layer]:
         """The layers this model is made of, in order."""
         return list(self._layers)
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise ReservedAttributeError(f"the `Model.layers` attribute is reserved for what model {self.name!r} is made of; call yours otherwise")
 
     @checked(name=optional(text), index=optional(integer()))
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:

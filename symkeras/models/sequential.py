@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from symkeras.arguments import checked, either, settings, several
-from symkeras.errors import ConfigError, NotBuiltError, ShapeError
+from symkeras.errors import ConfigError, NotBuiltError, ReservedAttributeError, ShapeError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import definition_context
@@ -89,9 +89,9 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             raise ConfigError(f"model {self.name!r}: only layers can be added, received {layer!r} (a {type(layer).__name__})")
         if isinstance(layer, InputLayer) and self._stack:
-            raise ConfigError(f"model {self.name!r} has its input already; {layer.name!r} must be the first")
+            raise ConfigError(f"the input of model {self.name!r} has already been configured; {layer.name!r} must be the first")
         if any(layer.name == other.name for other in self._stack):
-            raise ConfigError(f"model {self.name!r} has a layer called {layer.name!r} already; names must be unique")
+            raise ConfigError(f"model {self.name!r} has a layer called {layer.name!r} already; layers should have unique names")
         self._stack.append(layer)
         if not isinstance(layer, InputLayer):
             self._tracker.add(layer)
@@ -111,6 +111,10 @@ class Sequential(Model):
     @property
     def layers(self) -> list[Layer]:
         return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise ReservedAttributeError(f"model {self.name!r}: its layers are no attribute to set. Use `add()` and `pop()`")
 
     @property
     def _layers(self) -> list[Layer]:
@@ -198,7 +202,7 @@ class Sequential(Model):
             return
         given = tuple(map_shapes(tuple, input_shape))
         if len(given) != len(own) or any(None not in (a, b) and a != b for a, b in zip(given, own, strict=True)):
-            raise ShapeError(f"model {self.name!r} is built for inputs of shape {own} already, received {given}")
+            raise ShapeError(f"model {self.name!r} has already been configured for inputs of shape {own}, received {given}")
 
     def _build_for_data(self, x: Any) -> None:
         """Build for an array or tensor: its sizes behind the batch axis, and its dtype."""

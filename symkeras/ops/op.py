@@ -219,7 +219,7 @@ def is_recorded(*values: Any) -> bool:
     """Whether any of `values` (or of the lists and tuples among them) was computed while a tape is open."""
     recorder = recording.current()
     return recorder is not None and any(
-        is_recorded(*v) if isinstance(v, (list, tuple)) else recorder.knows(v) or (isinstance(v, Variable) and v.trainable) for v in values
+        is_recorded(*v) if isinstance(v, (list, tuple)) else recorder.knows(v) or (isinstance(v, Variable) and v.is_parameter) for v in values
     )
 
 

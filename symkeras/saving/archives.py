@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from symkeras.errors import DataError
 from symkeras.saving.places import require_file
@@ -18,13 +19,14 @@ MEMBERS = 10_000
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+def open_archive(path: Path | IO[bytes]) -> Iterator[zipfile.ZipFile]:
     """The archive, with the sizes and names of its members checked.
 
     Raises:
         DataError: it is damaged, unpacks to far more than is stored, holds a name twice, or one that leads out of it.
     """
-    require_file(path)
+    if isinstance(path, Path):
+        require_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             _check(archive)

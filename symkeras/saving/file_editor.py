@@ -73,7 +73,7 @@ class KerasFileEditor:
             reference_model: a built model.
 
         Returns:
-            {"status": "success" or "error", "error_count": differences, "match_count": weights that fit}.
+            {"status": "success" or "error", "error_count": objects that one lacks, and weights that differ, "match_count": weights that fit}.
         """
         expected: dict[str, dict[str, Any]] = {}
         for path, obj in objects_with_state(reference_model):
@@ -85,6 +85,10 @@ class KerasFileEditor:
         errors = matches = 0
         for path in dict.fromkeys((*expected, *found)):
             mine, theirs = found.get(path, {}), expected.get(path, {})
+            if not mine or not theirs:
+                errors += 1
+                print(f"{path} is in the {'file' if mine else 'model'} alone")
+                continue
             for name in dict.fromkeys((*theirs, *mine)):
                 shapes = [np.shape(side[name]) if name in side else None for side in (mine, theirs)]
                 if shapes[0] == shapes[1]:

@@ -63,7 +63,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
     Args:
         model: the model.
-        filepath: ends in `.keras`, or in `.h5` for the format of Keras 2; any other name with `zipped=False`.
+        filepath: ends in `.keras`, or in `.h5` for the format of Keras 2; any other name with `zipped=False`. Or a file that is open for
+            writing bytes, as `io.BytesIO()`: a `.keras` archive goes there.
         overwrite: whether an existing file is replaced without a question.
         zipped: False for a folder instead of an archive.
         include_optimizer: whether the optimizer and its state are written.
@@ -81,15 +82,19 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     ...     [file.name for file in pathlib.Path(folder).iterdir()]
     ['model.keras']
     """
+    if hasattr(filepath, "write"):
+        _save_to(filepath, model, zipped, include_optimizer, kwargs)
+        return
     path = place(filepath)
-    if kwargs.pop("save_format", None) not in (None, "keras", "h5", "tf_keras"):
-        raise ConfigError("save_format is 'keras' or 'h5', and said by the name of the file")
+    said = kwargs.pop("save_format", None)
+    if said not in (None, "keras", "h5", "tf_keras") or (said is not None and path.suffix not in (".keras", *LEGACY)):
+        raise ConfigError(f"The `save_format` argument is deprecated: a name that ends in .keras or .h5 says the format, received {str(path)!r}")
     if kwargs:
-        raise ConfigError(f"save_model: unrecognized keyword arguments {sorted(kwargs)}")
+        raise ConfigError(f"save_model: the arguments {sorted(kwargs)} are not supported")
     if zipped is False and path.suffix in (".keras", *LEGACY):
-        raise ConfigError(f"with zipped=False the path is that of a folder and has no ending {path.suffix!r}, received {str(path)!r}")
+        raise ConfigError(f"with zipped=False the path is that of a folder, which should not end in {path.suffix!r}, received {str(path)!r}")
     if zipped is not False and path.suffix not in (".keras", *LEGACY):
-        raise ConfigError(f"a model is saved to a file that ends in .keras (or .h5, as in Keras 2), received {str(path)!r}")
+        raise ConfigError(f"Invalid filepath extension for saving a model: it ends in .keras (or .h5, as in Keras 2), received {str(path)!r}")
     if not may_overwrite(path, overwrite):
         return
     if path.suffix in LEGACY:
@@ -107,11 +112,21 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
             _write_archive(folder, temporary)
 
 
+def _save_to(file: IO[bytes], model: Any, zipped: bool | None, include_optimizer: bool, others: Mapping[str, Any]) -> None:
+    """Write an archive into an open file."""
+    if zipped is False or others:
+        raise ConfigError(f"save_model: an open file takes an archive, without {sorted(others) or 'zipped=False'}")
+    documents = _documents(model, include_optimizer)
+    with tempfile.TemporaryDirectory() as temporary:
+        _write_members(model, documents, Path(temporary), include_optimizer)
+        _write_archive(Path(temporary), file)
+
+
 def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True) -> Any:
     """The model in a `.keras` file, a folder with its members, or an `.h5` file of Keras 2 or 3.
 
     Args:
-        filepath: of the file or folder.
+        filepath: of the file or folder; or an open file that can be read as bytes and sought in, with a `.keras` archive.
         custom_objects: name -> class or function that the file mentions, beside the registered ones.
         compile: whether to compile the model as it was, with the optimizer's state.
         safe_mode: refuse lambdas, whose code could do anything.
@@ -128,9 +143,12 @@ def load_model(filepath: Any, custom_objects: Mapping[str, Any] | None = None, c
     ...     load_model(pathlib.Path(folder, "model.keras")).output_shape
     (None, 3)
     """
+    if hasattr(filepath, "read"):
+        return _read_archive(filepath, custom_objects, compile, safe_mode)
     path = place(filepath)
     if kind_of(path) is None:
         restore_moved(path)
+    _check_format(path, (".keras", *LEGACY))
     if kind_of(path) == "folder":
         if kind_of(path / CONFIG) is None:
             raise DataError(f"the folder {str(path)!r} has no {CONFIG}: it is no saved Keras model (SavedModel folders of TensorFlow are not read)")
@@ -244,6 +262,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     True
     """
     path = place(filepath)
+    _check_format(path, (".keras", INDEX, SAFETENSORS, *LEGACY))
     require_file(path)
     skipped = _to_skip(objects_to_skip, path)
     _require_built(model, "load weights into it")
@@ -271,6 +290,12 @@ def _load_h5(model: Any, path: Path, skip_mismatch: bool, by_name: bool, skipped
         else:
             _refuse_by_name(by_name)
             read_state(model, partial(ReadStore, file), skip_mismatch, skipped)
+
+
+def _check_format(path: Path, endings: tuple[str, ...]) -> None:
+    """Raise DataError where nothing lies at a path, and its name is none that files of models have."""
+    if kind_of(path) is None and not path.name.endswith(endings):
+        raise DataError(f"File format not supported: there is no file {str(path)!r}, and its name ends in none of {', '.join(endings)}")
 
 
 def _to_skip(objects: Iterable[Any] | None, path: Path) -> list[Any]:
@@ -311,7 +336,7 @@ def _write_members(model: Any, documents: Mapping[str, str], folder: Path, inclu
     _write_assets(model, folder / ASSETS)
 
 
-def _write_archive(folder: Path, path: Path) -> None:
+def _write_archive(folder: Path, path: Path | IO[bytes]) -> None:
     names = [METADATA, CONFIG, WEIGHTS, *(m.relative_to(folder).as_posix() for m in sorted((folder / ASSETS).rglob("*")) if m.is_file())]
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
@@ -331,7 +356,7 @@ def _write_assets(model: Any, folder: Path) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Path | IO[bytes]) -> Iterator[None]:
     """Context in which every error names the file that is read, and is one of ours."""
     try:
         yield
@@ -350,10 +375,10 @@ def _weights_of(archive: zipfile.ZipFile) -> Any:
     source: IO[bytes] = archive.open(WEIGHTS)
     if archive.getinfo(WEIGHTS).compress_type != zipfile.ZIP_STORED:
         source = io.BytesIO(source.read())
-    return reading_file(source, f"{archive.filename}: {WEIGHTS}")
+    return reading_file(source, f"{archive.filename or 'the archive'}: {WEIGHTS}")
 
 
-def _read_archive(path: Path, custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
+def _read_archive(path: Path | IO[bytes], custom_objects: Mapping[str, Any] | None, compile: bool, safe_mode: bool) -> Any:
     with reading(path), open_archive(path) as archive:
         if CONFIG not in archive.namelist():
             raise DataError(f"{str(path)!r} has no member {CONFIG}: it is not a saved model")

@@ -54,7 +54,7 @@ def require_file(path: Path) -> None:
     """Raise DataError where `path` is no plain file: a pipe or a device might never end."""
     kind = kind_of(path)
     if kind is None:
-        raise DataError(f"there is no file {str(path)!r}")
+        raise DataError(f"File not found: there is no file {str(path)!r}")
     if kind != "file":
         raise DataError(f"{str(path)!r} is a {kind}, no file")
 

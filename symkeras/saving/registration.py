@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from symkeras.errors import ConfigError, nearest
+from symkeras.errors import ArgumentTypeError, ConfigError, nearest
 
 # The public packages whose classes a config may name, in the order in which a name without a module is looked up.
 CLASS_FAMILIES = (
@@ -166,7 +166,7 @@ def find_function(config: Mapping[str, Any]) -> Any:
     """
     name, module, registered = config["config"], config.get("module"), config.get("registered_name")
     if not isinstance(name, str):
-        raise ConfigError(f"a function is named by a string, received {name!r}")
+        raise ArgumentTypeError(f"Expected 'config' to be a non-null str, the name of a function, received {name!r}")
     found = get_registered_object(name)
     if found is None and registered not in (None, "function"):
         found = get_registered_object(registered)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symkeras import config as settings
-from symkeras.errors import ConfigError, SymkerasError
+from symkeras.errors import ArgumentTypeError, ConfigError, SymkerasError
 from symkeras.graph import dtypes, room
 from symkeras.graph.tensor import Tensor
 from symkeras.saving.registration import (
@@ -284,10 +284,10 @@ def _read_object(config: Mapping[str, Any]) -> Any:
     if not isinstance(cls, type):
         return cls
     if not hasattr(cls, "from_config"):
-        raise ConfigError(f"{cls.__name__} cannot be made from a config: it has no from_config method")
+        raise ArgumentTypeError(f"{cls.__name__} cannot be made from a config: it has no from_config method")
     inner = config["config"] or {}
     if not isinstance(inner, Mapping):
-        raise ConfigError(f"{cls.__name__}: the config of an object is a dict, received {inner!r}")
+        raise ArgumentTypeError(f"{cls.__name__}: Expected 'config' to be a dict, as get_config gives it, received {inner!r}")
     with config_errors(cls.__name__):
         instance = cls.from_config(dict(inner))
         if config.get("build_config") and not getattr(instance, "built", True):

@@ -104,7 +104,7 @@ def complaint(model: Any, wrong: dict[str, str], what: str = "objects") -> str:
 def _mismatch(own: Sequence[Variable], store: StoredArrays) -> str | None:
     """Why the stored arrays do not fit, or None."""
     if len(own) != len(store):
-        return f"it has {len(own)} variables, the file holds {len(store)}"
+        return f"it has {len(own)} variables, received {len(store)} variables from the file"
     return next(_differences(own, store), None)
 
 
@@ -119,7 +119,7 @@ def _differences(own: Sequence[Variable], store: StoredArrays) -> Iterator[str]:
 def misfit(variable: Variable, shape: tuple[int, ...], dtype: Any) -> str | None:
     """Why an array of a file cannot be the value of a variable, or None."""
     if shape != variable.shape:
-        return f"{variable.path} has shape {variable.shape}, the file {shape}"
+        return f"{variable.path} has shape {variable.shape}, the file {shape}, which must match"
     is_float = variable.dtype in dtypes.FOREIGN and kind(np.dtype(dtype)) == "f"
     if not is_float and not np.can_cast(dtype, variable.dtype, "same_kind"):
         return f"{variable.path} has dtype {variable.dtype}, the file {dtype}"

@@ -70,7 +70,7 @@ def audio_dataset_from_directory(directory: Any, labels: Any = "inferred", label
 
     source = Directory("audio_dataset_from_directory", directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split,
                        subset, follow_links, "tf", verbose)  # fmt: skip
-    return source.datasets((".wav",), "sounds", load)
+    return source.datasets((".wav",), "audio files", load)
 
 
 def _sound(path: str, rate: int | None) -> np.ndarray:

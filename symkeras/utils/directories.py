@@ -119,7 +119,8 @@ class Directory:
             if self.verbose:
                 print(f"Using {len(files)} files for {part}.")
         if not files:
-            raise DataError(f"{self.what}: no {f'{part} ' if part else ''}{things} in {str(self.directory)!r}; files end in {', '.join(suffixes)}")
+            which = f" for {part}" if part else ""
+            raise DataError(f"{self.what}: No {things} found{which} in {str(self.directory)!r}; files end in {', '.join(suffixes)}")
         targets = None if numbers is None else _encoded(numbers, mode, len(names))
 
         def make(chosen: np.ndarray) -> Any:

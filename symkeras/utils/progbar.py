@@ -71,7 +71,7 @@ class Progbar:
     def __init__(self, target: int | None, width: int = 20, verbose: int = 1, interval: float = 0.05,
                  stateful_metrics: Iterable[str] | None = None, stateless_metrics: Iterable[str] | None = None, unit_name: str = "step"):  # fmt: skip
         if stateful_metrics is not None and stateless_metrics is not None:
-            raise ConfigError("Progbar takes stateful_metrics or stateless_metrics, not both")
+            raise ConfigError("Progbar: Only one of stateful_metrics and stateless_metrics can be given")
         self.target = target
         self.width = width
         self.verbose = verbose

@@ -265,3 +265,9 @@ def test_a_mixed_training_goes_as_that_of_keras(dtype: str) -> None:
         assert all(np.allclose(p, q, atol=near) for p, q in zip(weights_a, weights_b, strict=True))
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def test_quantizing_is_refused_with_the_reason() -> None:
+    for one in (layers.Dense(2), Sequential([layers.Dense(2)])):
+        with pytest.raises(ConfigError, match="quantize\\('int8'\\) is not offered: weights of less than 16 bits"):
+            one.quantize("int8")

@@ -212,6 +212,15 @@ def test_a_loss_may_be_of_a_whole_structure_of_outputs(kind: Any) -> None:
         model.evaluate(X, pair(P, Q), sample_weight=np.ones(len(X)), verbose=0)
 
 
+def test_one_loss_is_of_an_output_in_a_list_or_dict() -> None:
+    x = Input((4,))
+    for pack in (lambda p: [p], lambda p: {"p": p}, lambda p: (p,)):
+        model = Model(x, pack(layers.Dense(1, name="p")(x)))
+        for loss, weights in (("mse", None), (["mse"], [1.0]), ({"p": "mse"}, {"p": 1.0}), ("mse", 1.0)):
+            model.compile("sgd", loss, loss_weights=weights)
+            assert list(fit(model, P)) == ["loss"]
+
+
 def test_losses_and_targets_go_by_the_nesting_of_outputs() -> None:
     x = Input((4,))
     p, q, r = (layers.Dense(units, name=name)(x) for units, name in ((1, "p"), (2, "q"), (1, "r")))

@@ -227,7 +227,7 @@ def read_from(config: dict[str, Any], source: str) -> None:
     ("change", "message"),
     [
         (lambda c: read_from(c, "inptu"), "an output of 'inptu', a layer it does not have. Did you mean 'input'"),
-        (lambda c: read_from(c, "dense"), "calls whose arguments no layer gives: of 'dense'"),
+        (lambda c: read_from(c, "dense"), "calls whose arguments no layer gives, or .* in a loop: of 'dense'"),
         (lambda c: c.update(output_layers=["densee", 0, 0]), "names 'densee' as an input or output.* Did you mean 'dense'"),
         (lambda c: c["layers"][1].update(class_name="Densee"), "Densee"),
     ],

@@ -195,5 +195,12 @@ def test_a_model_is_built_for_one_shape():
     model.build((3, 2))
     model.build((None, 2))
     for other in ((3, 4), (3, 2, 2), (4, 2)):
-        with pytest.raises(ShapeError, match=r"built for inputs of shape \(3, 2\)"):
+        with pytest.raises(ShapeError, match=r"configured for inputs of shape \(3, 2\)"):
             model.build(other)
+
+
+def test_layers_are_added_and_not_set():
+    for model in (Sequential(), Model()):
+        with pytest.raises(AttributeError, match=r"add\(\)|reserved"):
+            model.layers = [layers.Dense(2)]
+    assert Model().layers == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -129,3 +130,21 @@ def test_averages_are_given_to_what_was_trained() -> None:
         model.fit(X, Y, verbose=0)
     np.testing.assert_array_equal(model.get_weights()[0], model.optimizer.slot("average", model.weights[0]).numpy())
     assert (model.get_weights()[0] != 0).all()
+
+
+def test_weights_say_whether_their_layer_is_frozen() -> None:
+    model = Sequential([Input((2,)), layers.Dense(2), layers.BatchNormalization()])
+    dense, norm = model.layers
+    model.trainable = False
+    assert not any(w.trainable for w in model.weights)
+    assert not any(w.trainable for w in copy.deepcopy(model).weights)
+    model.trainable = True
+    assert [w.trainable for w in model.weights] == [True, True, True, True, False, False]
+    dense.kernel.trainable = False
+    dense.trainable = False
+    dense.trainable = True
+    assert [w.trainable for w in dense.weights] == [False, True] and dense.trainable_weights == [dense.bias]
+    frozen = layers.Dense(2, trainable=False)
+    frozen.build((None, 2))
+    assert not frozen.kernel.trainable and frozen.non_trainable_weights == [frozen.kernel, frozen.bias]
+    assert norm.gamma.trainable

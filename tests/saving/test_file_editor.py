@@ -60,3 +60,17 @@ def test_files_that_cannot_be_edited_are_named(tmp_path: Path) -> None:
     for name in ("a.keras", "b.keras"):
         with pytest.raises(DataError):
             KerasFileEditor(tmp_path / name)
+
+
+def test_an_object_that_one_side_lacks_is_one_difference(tmp_path, capsys):
+    model = Sequential([Input((2,)), layers.Dense(3)])
+    model.save(tmp_path / "m.keras")
+    editor = KerasFileEditor(tmp_path / "m.keras")
+    longer = Sequential([Input((2,)), layers.Dense(3), layers.Dense(4)])
+    assert editor.compare(longer) == {"status": "error", "error_count": 1, "match_count": 2}
+    assert "layers/dense_1 is in the model alone" in capsys.readouterr().out
+    editor.add_object("layers/other", {"0": np.zeros((3, 3))})
+    assert editor.compare(model)["error_count"] == 1
+    editor.add_object("layers/dense_1", {"0": np.zeros((3, 5)), "1": np.zeros(4)})
+    editor.delete_object("layers/other")
+    assert editor.compare(longer)["error_count"] == 1

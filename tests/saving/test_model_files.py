@@ -475,3 +475,18 @@ def test_objects_to_skip_are_neither_written_nor_read(tmp_path, name):
         assert np.array_equal(own, old if k in (2, 3) else new)
     with pytest.raises(ConfigError, match="objects_to_skip"):
         saving.save_weights(model, tmp_path / "m.safetensors", objects_to_skip=[])
+
+
+def test_a_model_goes_into_an_open_file_and_comes_back():
+    model, file = small_model(), io.BytesIO()
+    saving.save_model(model, file)
+    file.seek(0)
+    other = saving.load_model(file)
+    assert same(model.get_weights(), other.get_weights()) and same(*([v.numpy() for v in m.optimizer.variables] for m in (model, other)))
+    model.save(file := io.BytesIO())
+    assert zipfile.is_zipfile(file)
+    with pytest.raises(ConfigError, match="zipped=False"):
+        saving.save_model(model, io.BytesIO(), zipped=False)
+    for broken in (b"", file.getvalue()[:200], b"\x89HDF"):
+        with pytest.raises(DataError, match="not a readable archive"):
+            saving.load_model(io.BytesIO(broken))

@@ -256,8 +256,8 @@ class _AnyWords(unittest.case._AssertRaisesContext):  # type: ignore[name-define
         _worded.append(text)
 
 
-def _assert_raises_regex(self: Any, error: Any, words: Any, *args: Any, **kwargs: Any) -> Any:
-    return _AnyWords(error, self, words).handle("assertRaisesRegex", args, kwargs)
+def _assert_raises_regex(self: Any, expected_exception: Any, expected_regex: Any, *args: Any, **kwargs: Any) -> Any:
+    return _AnyWords(expected_exception, self, expected_regex).handle("assertRaisesRegex", args, kwargs)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -148,7 +148,7 @@ def test_data_sets_of_folders_are_chained_and_trained_on(folder: Path) -> None:
         ({"subset": "training"}, "subset"),
         ({"validation_split": 0.5, "subset": "test"}, "subset"), ({"validation_split": 0.5, "subset": "both", "shuffle": True}, "seed"),
         ({"batch_size": 0}, "batch_size"), ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "only one"), ({"format": "torch"}, "format"),
-        ({"directory": "nowhere"}, "no folder"), ({"validation_split": 0.01, "subset": "validation"}, "no validation images"),
+        ({"directory": "nowhere"}, "no folder"), ({"validation_split": 0.01, "subset": "validation"}, "No images found for validation"),
     ],
 )  # fmt: skip
 def test_arguments_of_a_folder_that_do_not_fit_are_refused(folder: Path, given: dict[str, Any], words: str) -> None:

@@ -171,7 +171,7 @@ def test_a_stream_that_has_no_such_characters_gets_others(monkeypatch):
 
 
 def test_both_kinds_of_names_are_refused():
-    with pytest.raises(ConfigError, match="not both"):
+    with pytest.raises(ConfigError, match="Only one of"):
         Progbar(1, stateful_metrics=[], stateless_metrics=[])
 
 

@@ -43,6 +43,8 @@ def flat_inputs(x: Any, names: Sequence[str], structure: Any = None, takes_texts
         x = _array(x, "x", takes_texts)
     leaves = tree.flatten(x)
     may_lack = len(names) > 1 and any(a is not None for a in leaves)  # the model says which of its inputs are optional
+    if any(a is None for a in leaves) and not may_lack:
+        raise DataError(f"input {next(iter(names), 'x')!r} is not optional, received None")
     flat = [None if a is None and may_lack else _array(a, f"x[{k}]" if len(leaves) > 1 else "x", takes_texts) for k, a in enumerate(leaves)]
     if names and len(flat) != len(names):
         raise DataError(f"the model has {len(names)} inputs ({', '.join(names)}), received {len(flat)} arrays")
