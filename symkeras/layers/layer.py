@@ -238,7 +238,13 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     @property
     def variables(self) -> list[Variable]:
-        """All state: weights, seeds of random layers and metric variables."""
+        """Weights, and the seeds of random layers; what metrics hold is in `metrics_variables`."""
+        measured = {v.uid for v in self.metrics_variables}
+        return [v for v in self._state if v.uid not in measured]
+
+    @property
+    def _state(self) -> list[Variable]:
+        """All variables below this layer, those of metrics among them."""
         return self._collect(lambda layer: layer._tracker.variables)
 
     @property
@@ -659,7 +665,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     def _variables_written(self) -> list[Variable]:
         """What reading this layer from a file may write."""
-        return self.variables
+        return self._state
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -8,6 +8,7 @@ for a name that is public nowhere stands a class that cannot be made, so that on
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import unittest
@@ -74,8 +75,10 @@ class Names(ModuleType):
             raise AttributeError(f"{self.__name__} has no {name}", name=name)
         if name in HELPERS:
             return HELPERS[name]
+        if self.__name__ == LIBRARIES:
+            return Library(name)
         try:
-            return importlib.import_module(f"{self.__name__}.{name}" if self.__name__ != LIBRARIES else name)
+            return importlib.import_module(f"{self.__name__}.{name}")
         except ModuleNotFoundError:
             pass
         operation = _operation(name) if self.__name__.startswith(f"{PACKAGE}.src.ops.") else None
@@ -86,6 +89,23 @@ class Names(ModuleType):
             if found is not None and not isinstance(found, ModuleType):
                 return found
         return _functional() if name == "Functional" else _lacking(name)
+
+
+class Library:
+    """Another package, imported when it is first used; `available` says whether it is installed."""
+
+    def __init__(self, name: str):
+        self._name = {"dmtree": "tree", "gfile": "tensorflow.io.gfile", "litert": "ai_edge_litert", "ocp": "orbax.checkpoint"}.get(name, name)
+
+    @property
+    def available(self) -> bool:
+        try:
+            return importlib.util.find_spec(self._name) is not None
+        except ModuleNotFoundError:
+            return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self._name), name)
 
 
 def _functional() -> type:
