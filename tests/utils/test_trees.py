@@ -10,7 +10,8 @@ from symkeras import tree
 
 
 @pytest.mark.parametrize("nest, leaves", [
-    (deque([1, (2, 3)], maxlen=4), [1, 2, 3]), (OrderedDict(b=1, a=[2]), [1, 2]), (defaultdict(list, b=2, a=1), [1, 2]), ({"b": deque([2]), "a": 1}, [1, 2]),
+    (deque([1, (2, 3)], maxlen=4), [1, 2, 3]),
+    (OrderedDict(b=1, a=[2]), [1, 2]), (defaultdict(list, b=2, a=1), [1, 2]), ({"b": deque([2]), "a": 1}, [1, 2]),
 ])  # fmt: skip
 def test_every_nest_is_flattened_packed_mapped_and_walked(nest, leaves) -> None:
     assert tree.is_nested(nest)
