@@ -43,7 +43,7 @@ class SeedGenerator:
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
         if kwargs:
-            raise ConfigError(f"SeedGenerator: unrecognized keyword arguments {sorted(kwargs)}")
+            raise ConfigError(f"SeedGenerator: Unrecognized keyword arguments {sorted(kwargs)}")
         if seed is not None and not is_int(seed):
             raise ConfigError(f"SeedGenerator expects an int as seed, received {seed!r}")
         self.name = name or auto_name(to_snake_case(type(self).__name__))

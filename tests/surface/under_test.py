@@ -48,6 +48,10 @@ FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SU
 HELPERS = {"removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None)}
 """Private functions of Keras that its tests help themselves with, and that say nothing of it: the same for both."""
 
+RENAMED = {"GroupedQueryAttention": ("layers", "GroupQueryAttention"), "LayerNorm": ("ops", "layer_normalization"),
+           "RMSNorm": ("ops", "rms_normalization")}  # fmt: skip
+"""Names in Keras' own files -> where the same thing is public, under another name."""
+
 ENGINES = (f"{PACKAGE}.src.backend", f"{PACKAGE}.src.backend.config")
 """Where tests ask which engine Keras runs on: symkeras is none of those for which they leave things out, such as training on NumPy."""
 
@@ -81,6 +85,8 @@ class Names(ModuleType):
             return importlib.import_module(f"{self.__name__}.{name}")
         except ModuleNotFoundError:
             pass
+        if RENAMED.get(name, ("",))[0] == "layers":
+            return getattr(target("layers"), RENAMED[name][1])
         operation = _operation(name) if self.__name__.startswith(f"{PACKAGE}.src.ops.") else None
         if operation is not None:
             return operation
@@ -131,7 +137,7 @@ def _operation(name: str) -> type | None:
     if not name[:1].isupper():
         return None
     named = ((area, known) for area in ("ops", "ops.image") for known in recorded()[area] if known.replace("_", "") == name.lower())
-    area, known = next(named, ("", ""))
+    area, known = RENAMED.get(name) or next(named, ("", ""))
     function = getattr(target(area), known, None) if known else None
     if function is None:
         return None
