@@ -1,21 +1,42 @@
-"""Nested structures of tuples, lists and dicts: flatten, map and pack, with Keras' names."""
+"""Nested structures of tuples, lists, deques and dicts: flatten, map and pack, with Keras' names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+
+_NESTS = (tuple, list, dict, deque)
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether `structure` is a tuple, list or dict."""
-    return isinstance(structure, (tuple, list, dict))
+    """Whether `structure` is a tuple, list, deque or dict.
+
+    >>> is_nested([]), is_nested({"a": 1}), is_nested({1, 2}), is_nested("ab")
+    (True, True, False, False)
+    """
+    return isinstance(structure, _NESTS)
+
+
+def _keys(structure: dict[Any, Any]) -> list[Any]:
+    """The keys in the order in which leaves are taken: an `OrderedDict` has one of its own."""
+    return list(structure) if isinstance(structure, OrderedDict) else sorted(structure)
+
+
+def _rebuilt(like: Any, items: Iterable[Any]) -> Any:
+    """The items, for a dict pairs, in a nest of the kind of `like`."""
+    if isinstance(like, defaultdict):
+        return type(like)(like.default_factory, items)
+    if isinstance(like, deque):
+        return type(like)(items, like.maxlen)
+    return type(like)(*items) if isinstance(like, tuple) and hasattr(like, "_fields") else type(like)(items)
 
 
 def flatten(structure: Any) -> list[Any]:
-    """The leaves in order; dicts by sorted key. None is a leaf.
+    """The leaves in order; dicts by sorted key, an `OrderedDict` in its own order. None is a leaf.
 
     Args:
-        structure: any nesting of tuples, lists and dicts.
+        structure: any nesting of tuples, lists, deques and dicts.
 
     >>> flatten({"b": [1, 2], "a": 3})
     [3, 1, 2]
@@ -26,11 +47,11 @@ def flatten(structure: Any) -> list[Any]:
 
 
 def _add_leaves(structure: Any, leaves: list[Any]) -> None:
-    if not isinstance(structure, (tuple, list, dict)):
+    if not isinstance(structure, _NESTS):
         leaves.append(structure)
         return
-    for item in [structure[key] for key in sorted(structure)] if isinstance(structure, dict) else structure:
-        if isinstance(item, (tuple, list, dict)):
+    for item in [structure[key] for key in _keys(structure)] if isinstance(structure, dict) else structure:
+        if isinstance(item, _NESTS):
             _add_leaves(item, leaves)
         else:
             leaves.append(item)
@@ -57,12 +78,10 @@ _END = object()
 
 def _pack(structure: Any, leaves: Iterator[Any]) -> Any:
     if isinstance(structure, dict):
-        packed = {key: _pack(structure[key], leaves) for key in sorted(structure)}
-        return type(structure)((key, packed[key]) for key in structure)
-    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
-        return type(structure)(*(_pack(item, leaves) for item in structure))
-    if isinstance(structure, (tuple, list)):
-        return type(structure)(_pack(item, leaves) for item in structure)
+        packed = {key: _pack(structure[key], leaves) for key in _keys(structure)}
+        return _rebuilt(structure, [(key, packed[key]) for key in structure])
+    if isinstance(structure, _NESTS):
+        return _rebuilt(structure, [_pack(item, leaves) for item in structure])
     value = next(leaves, _END)
     if value is _END:
         raise ValueError("there are fewer leaves than the structure has places")
@@ -72,8 +91,15 @@ def _pack(structure: Any, leaves: Iterator[Any]) -> Any:
 def map_structure(fn: Callable[..., Any], *structures: Any) -> Any:
     """`fn` applied to corresponding leaves, in the nesting of the first structure.
 
+    Args:
+        fn: takes a leaf of each structure.
+        *structures: nested alike.
+
     Raises:
         ValueError: structures with different numbers of leaves.
+
+    >>> map_structure(lambda a, b: a + b, {"a": 1, "b": [2]}, {"a": 10, "b": [20]})
+    {'a': 11, 'b': [22]}
     """
     if len(structures) == 1 and not is_nested(structures[0]):
         return fn(structures[0])
@@ -91,7 +117,9 @@ def assert_same_structure(a: Any, b: Any) -> None:
     """Raise ValueError unless both are nested in the same way.
 
     Args:
-        a, b: any nesting of tuples, lists and dicts.
+        a, b: any nesting of tuples, lists, deques and dicts.
+
+    >>> assert_same_structure([1, (2, 3)], [4, (5, 6)])
     """
     if is_nested(a) != is_nested(b) or (is_nested(a) and (type(a) is not type(b) or len(a) != len(b))):
         raise ValueError(f"structures differ: expected {_kind(a)}, as in {a!r}, received {b!r}")
@@ -106,7 +134,11 @@ def assert_same_structure(a: Any, b: Any) -> None:
 
 
 class MAP_TO_NONE:
-    """What a function for `traverse` returns to have None in the place of a part."""
+    """What a function for `traverse` returns to have None in the place of a part.
+
+    >>> traverse(lambda x: MAP_TO_NONE if x == 1 else None, [1, 2])
+    [None, 2]
+    """
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
@@ -137,15 +169,15 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
 def _children(structure: Any) -> list[tuple[Any, Any]]:
     """(key or place, part) in order."""
     if isinstance(structure, dict):
-        return [(key, structure[key]) for key in sorted(structure)]
+        return [(key, structure[key]) for key in _keys(structure)]
     return list(enumerate(structure))
 
 
 def _with_children(structure: Any, children: list[Any]) -> Any:
     if isinstance(structure, dict):
-        found = dict(zip(sorted(structure), children, strict=True))
-        return type(structure)((key, found[key]) for key in structure)
-    return type(structure)(*children) if hasattr(structure, "_fields") else type(structure)(children)
+        found = dict(zip(_keys(structure), children, strict=True))
+        return _rebuilt(structure, [(key, found[key]) for key in structure])
+    return _rebuilt(structure, children)
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
@@ -186,18 +218,15 @@ def lists_to_tuples(structure: Any) -> Any:
 
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
-    """`func` applied to every shape, a list or tuple of sizes and Nones, in the nesting of `structure`.
-
-    Raises:
-        ValueError: something that is no shape.
+    """`func` applied to every shape, a list or tuple of sizes and Nones, in the nesting of `structure`, and to what is no nesting.
 
     >>> map_shape_structure(len, {"a": (None, 3), "b": [(2,), (4, 5, 6)]})
     {'a': 2, 'b': [1, 3]}
     """
     if isinstance(structure, (tuple, list)) and all(d is None or isinstance(d, int) for d in structure):
-        return func(tuple(structure))
+        return func(structure)
     if not is_nested(structure):
-        raise ValueError(f"expected a shape or a nesting of shapes, received {structure!r}")
+        return func(structure)
     return _with_children(structure, [map_shape_structure(func, child) for _, child in _children(structure)])
 
 

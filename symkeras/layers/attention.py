@@ -102,7 +102,7 @@ class Attention(Layer):
         is_list = isinstance(values, (list, tuple)) and len(values) in (2, 3)
         if not is_list or (what == "shapes" and not all(isinstance(shape, (list, tuple)) for shape in values)):
             name = f"{type(self).__name__} {self.name!r}"
-            raise ShapeError(f"{name} takes a list of {what} for [query, value] or [query, value, key], received {values!r}")
+            raise ShapeError(f"{name} must be called on a list of {what} for [query, value] or [query, value, key], received {values!r}")
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None if mask is None else mask[0]

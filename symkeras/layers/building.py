@@ -15,6 +15,7 @@ from symkeras.arguments import checked, refusal, settings
 from symkeras.errors import ConfigError, SymkerasError
 from symkeras.graph import autocast, provenance, tracing
 from symkeras.graph.tensor import Tensor
+from symkeras.layers.calls import definition_context
 from symkeras.layers.shapes import map_shapes, shape_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Building:
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         shapes = self._build_shapes(args, kwargs)
-        with tracing.suspended(), autocast.reading_as(None):
+        with tracing.suspended(), definition_context(), autocast.reading_as(None):
             try:
                 self.build(*shapes)
             except SymkerasError as error:

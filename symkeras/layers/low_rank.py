@@ -61,16 +61,20 @@ class LowRank(Layer):
         [(100,), (50, 2), (2, 100)]
         """
         what = f"enable_lora: {type(self).__name__} {self.name!r}"
+        self._check_unconstrained(what)
         if not self.built:
             raise ConfigError(f"{what} has no weights yet; build the layer, or give lora_rank to its constructor")
         if self.lora_enabled:
-            raise ConfigError(f"{what} has a difference of rank {self.lora_rank} already")
+            raise ConfigError(f"{what}: lora is already enabled, with rank {self.lora_rank}")
         with provenance.layer_scope(self.path or self.name):
             self._add_lora(rank, a_initializer, b_initializer, rank if lora_alpha is None else lora_alpha)
 
-    def _add_lora(self, rank: int, a_initializer: Any, b_initializer: Any, alpha: Any) -> None:
+    def _check_unconstrained(self, what: str) -> None:
         if getattr(self, f"{self.adapts}_constraint") is not None:
-            raise ConfigError(f"{type(self).__name__} {self.name!r}: a constraint on {self.adapts} would hold for its frozen part alone")
+            raise ConfigError(f"{what}: lora is incompatible with {self.adapts} constraints, which would hold for the frozen part alone")
+
+    def _add_lora(self, rank: int, a_initializer: Any, b_initializer: Any, alpha: Any) -> None:
+        self._check_unconstrained(f"{type(self).__name__} {self.name!r}")
         shape, regularizer = self._frozen.shape, getattr(self, f"{self.adapts}_regularizer")
         for part, initializer, sizes in (("a", a_initializer, (*shape[:-1], rank)), ("b", b_initializer, (rank, shape[-1]))):
             name = f"lora_{self.adapts}_{part}"

@@ -67,7 +67,7 @@ def masks_of(layer: Layer, inputs: Any, mask: Any) -> Any:
     what = f"{type(layer).__name__} {layer.name!r}: compute_mask"
     for name, given in (("mask", mask), ("inputs", inputs)):
         if not isinstance(given, (list, tuple)):
-            raise ShapeError(f"{what}: {name} must be a list, received {given!r}")
+            raise ShapeError(f"{what}: `{name}` should be a list, received {given!r}")
     if len(mask) != len(inputs):
         raise ShapeError(f"{what}: received {len(mask)} masks for {len(inputs)} inputs")
     return mask

@@ -115,7 +115,13 @@ class OwnedWeights:
 
     @property
     def variables(self) -> list[Variable]:
-        """All state: weights, seeds of random layers and metric variables."""
+        """Weights, and the seeds of random layers; what metrics hold is in `metrics_variables`."""
+        measured = {v.uid for v in self.metrics_variables}
+        return [v for v in self._state if v.uid not in measured]
+
+    @property
+    def _state(self) -> list[Variable]:
+        """All variables below this layer, those of metrics among them."""
         return self._collect(lambda layer: layer._tracker.variables)
 
     @property

@@ -85,4 +85,4 @@ class SavedState(OwnedWeights):
 
     def _variables_written(self) -> list[Variable]:
         """What reading this layer from a file may write."""
-        return self.variables
+        return self._state

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from symkeras import tree
+from symkeras.errors import ConfigError
 from symkeras.layers.operation import Operation
 from symkeras.layers.shapes import map_shapes
 from symkeras.models.functional import Functional
@@ -18,7 +20,7 @@ class Function(Operation):
         name: made from the class name when None.
 
     Raises:
-        ConfigError: the outputs need more than the inputs.
+        ConfigError: no inputs, no outputs, or outputs that need more than the inputs.
 
     Example:
         >>> import numpy as np
@@ -29,6 +31,9 @@ class Function(Operation):
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None):
+        for what, given in (("inputs", inputs), ("outputs", outputs)):
+            if not tree.flatten(given):
+                raise ConfigError(f"Function: {what} cannot be empty")
         super().__init__(name=name)
         self._model = Functional(inputs, outputs, name=f"{self.name}_graph", dtype="float32")
         self._inputs_struct, self._outputs_struct = inputs, outputs

@@ -7,6 +7,7 @@ made again, with `training` known, so that one definition serves training and in
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -288,9 +289,22 @@ def _on_inputs_of_its_own(inputs: Any, outputs: Any, model: str) -> tuple[Any, A
     flat = tree.flatten(inputs)
     records = _records(flat, tree.flatten(outputs), model)
     with tracing.suspended(), definition_context():
-        fresh = [t if _input_layer(t) is not None else Input(batch_shape=t.shape, dtype=t.dtype, name=f"{t.name}_input") for t in flat]
+        names = _apart([f"{t.name}_input" for t in flat])
+        fresh = [
+            t if _input_layer(t) is not None else Input(batch_shape=t.shape, dtype=t.dtype, name=name) for t, name in zip(flat, names, strict=True)
+        ]
         replay = Replay({t.node: x for t, x in zip(flat, fresh, strict=True)})
         return tree.pack_sequence_as(inputs, fresh), run_again(replay, records, outputs)
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Names that are used again with numbers behind them."""
+    seen = Counter[str]()
+    out = []
+    for name in names:
+        out.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return out
 
 
 def run_again(replay: Replay, records: Sequence[CallRecord], outputs: Any, call: Callable[..., Any] | None = None) -> Any:

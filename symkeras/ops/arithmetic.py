@@ -248,7 +248,8 @@ def ldexp(x1: Any, x2: Any) -> Any:
     x1 = _floating(x1)
     dtype = dtype_of(x1)
     most = dtypes.limits(dtype).maxexp - 1
-    left = cast(clip(x2, -3 * most, 3 * most), "int32")
+    exponents = ew.minimum(x2, 3 * most) if dtype_of(x2) == "uint64" else x2
+    left = cast(clip(cast(exponents, "int64"), -3 * most, 3 * most), "int32")
     for _ in range(3):  # one power alone may be too large for the dtype where the product is not
         part = clip(left, -most + 1, most)
         x1, left = ew.multiply(x1, _power_of_two(part, dtype)), ew.subtract(left, part)

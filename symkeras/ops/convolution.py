@@ -85,7 +85,7 @@ class Conv(_Convolution):
         if n not in (1, 2, 3) or w.ndim != n + 2 or x.dtype != w.dtype:
             raise DtypeError(f"conv expects x (B, *S, C) and a kernel (*K, C / groups, O) of one dtype, received {x} and {w}")
         if not dims.same(x.shape[-1], w.shape[-2] * groups) or (isinstance(w.shape[-1], int) and w.shape[-1] % groups):
-            raise ShapeError(f"conv: a kernel {w} in {groups} groups expects {w.shape[-2] * groups} channels, received {x}")
+            raise ShapeError(f"conv: the input channels must match the kernel: {w} in {groups} groups takes {w.shape[-2] * groups}, received {x}")
         spatial = tuple(conv_output_size(*v) for v in zip(x.shape[1:-1], w.shape[:n], strides, padding, dilation, strict=True))
         if any(isinstance(s, int) and s <= 0 for s in spatial) and all(x.shape[1:-1]):
             raise ShapeError(f"conv: the kernel {w} does not fit into {x} with padding {padding}")
@@ -329,10 +329,13 @@ def conv_transpose(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "v
     n = len(shape(x)) - 2
     if n < 1 or len(shape(kernel)) != n + 2:
         raise ShapeError(f"conv_transpose takes (B, *S, C) and a kernel (*K, O, C), received shapes {shape(x)} and {shape(kernel)}")
+    channels_first = (data_format or config.image_data_format()) == "channels_first"
+    channels = shape(x)[1 if channels_first else -1]
+    if not dims.same(channels, shape(kernel)[-1]):
+        raise ShapeError(f"conv_transpose: the input channels must match the kernel's, {shape(kernel)[-1]} in {shape(kernel)}, received {shape(x)}")
     padding = str(padding).lower()
     if padding not in ("valid", "same"):
         raise ShapeError(f'conv_transpose: padding must be "valid" or "same", received {padding!r}')
-    channels_first = (data_format or config.image_data_format()) == "channels_first"
     x = transpose(x, (0, *range(2, n + 2), 1)) if channels_first else x
     steps, dilation = spread_argument(strides, n, "strides"), spread_argument(dilation_rate, n, "dilation_rate")
     added = (None,) * n if output_padding is None else _added(output_padding, n, steps)

@@ -130,7 +130,12 @@ class Boundary(_Identity):
 
 
 def boundary(x: Tensor, name: str) -> Tensor:
-    """`x` as the distinct output of one layer call."""
+    """`x` as the distinct output of one layer call.
+
+    >>> x = placeholder("f32[2]", name="x")
+    >>> boundary(x, "dense").node is boundary(x, "dense").node
+    False
+    """
     return Boundary_op.apart(x, name)  # type: ignore[attr-defined]
 
 
@@ -186,7 +191,13 @@ Cast_op = OPS["cast"]
 
 
 def stop_gradient(variable: Any) -> Any:
-    """`variable` as a constant: no gradient flows through it."""
+    """`variable` as a constant: no gradient flows through it.
+
+    >>> import symkeras
+    >>> x = np.float32(3.0)
+    >>> float(symkeras.grad(lambda x: x * x)(x)), float(symkeras.grad(lambda x: x * stop_gradient(x))(x))
+    (6.0, 3.0)
+    """
     if isinstance(variable, (list, tuple)):
         return type(variable)(stop_gradient(v) for v in variable)
     return apply(OPS["stop_gradient"], [variable])

@@ -147,7 +147,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
 
 
 def einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
-    """Einstein summation over named axes, two operands at a time from the left.
+    """Einstein summation over named axes, two operands at a time from the left; in int32 where all are int8.
 
     Args:
         subscripts: Einstein's notation, such as "ij,jk->ik"; "..." stands for leading axes.
@@ -156,8 +156,9 @@ def einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
     [3.0, 3.0]
     """
     terms, result = _parse_einsum(subscripts, operands)
-    dtype = common_dtype("numeric", *operands)
-    tensors = [cast(x, "int32") if dtype == "bool" else x for x in promoted("numeric", *operands)]
+    common = common_dtype("numeric", *operands)
+    dtype = "int32" if common == "int8" else common
+    tensors = [cast(x, "int32") if common in ("bool", "int8") else x for x in promoted("numeric", *operands)]
     terms, tensors = _without_ones(terms, tensors)
     term, x = _diagonal_free(terms[0], tensors[0])
     for k in range(1, len(terms)):

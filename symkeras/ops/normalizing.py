@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from symkeras import config
-from symkeras.graph import dtypes
+from symkeras.errors import ShapeError
+from symkeras.graph import dims, dtypes
 from symkeras.ops import standardizing
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.numpy import full
@@ -24,10 +25,17 @@ def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any
         offset, scale: (C); 0 and 1 when None.
         epsilon: added to the variance.
 
+    Raises:
+        ShapeError: statistics, an offset or a scale that have not one number for each channel.
+
     >>> import numpy as np
     >>> batch_normalization(np.array([[3.0]]), np.array([1.0]), np.array([4.0]), axis=-1, epsilon=0.0).tolist()
     [[1.0]]
     """
+    channels = shape(x)[canonical_axis(axis, len(shape(x)))]
+    for name, part in (("mean", mean), ("variance", variance), ("offset", offset), ("scale", scale)):
+        if part is not None and (len(shape(part)) != 1 or not dims.same(shape(part)[0], channels)):
+            raise ShapeError(f"batch_normalization: `{name}` must be a vector of length {channels}, the size of axis {axis}, received {shape(part)}")
     scale, offset = _given(scale, 1, mean, shape(mean)), _given(offset, 0, mean, shape(mean))
     return standardizing.batch_normalization(x, mean, variance, scale, offset, axis=axis, epsilon=epsilon)
 

@@ -158,7 +158,12 @@ def add(op: Op) -> Op:
 
 
 def is_symbolic(*values: Any) -> bool:
-    """Whether any of `values` (or of the lists and tuples among them) makes a call build nodes."""
+    """Whether any of `values` (or of the lists and tuples among them) makes a call build nodes.
+
+    >>> from symkeras import ops
+    >>> ops.is_symbolic(1.0, [2.0]), ops.is_symbolic(1.0, [ops.placeholder("f32[2]")])
+    (False, True)
+    """
     tracing_now = None
     for v in values:
         if type(v) is np.ndarray:
@@ -197,6 +202,9 @@ def as_array(x: Any, dtype: str | None = None) -> np.ndarray:
 
     Raises:
         DtypeError: `dtype` has no such number.
+
+    >>> as_array([1, 2], "float32")
+    array([1., 2.], dtype=float32)
     """
     if type(x) is np.ndarray and dtype is None:
         return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
@@ -237,6 +245,10 @@ def as_tensor(x: Any, dtype: str | None = None) -> Tensor:
     """A symbolic tensor: tensors as they are, variables as their leaf, everything else as a constant.
 
     `dtype` types Python numbers and lists; what has a dtype keeps it.
+
+    >>> from symkeras import ops
+    >>> ops.as_tensor([1.0, 2.0])
+    <Tensor constant: f32[2]>
     """
     if isinstance(x, Tensor):
         return x

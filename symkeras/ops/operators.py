@@ -145,5 +145,6 @@ for _cls in (Tensor, Variable):
     _cls.__array_function__ = _array_function  # type: ignore[attr-defined]
 for _name in ("sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin", "std", "var", "cumsum"):
     setattr(Tensor, _name, getattr(reductions, _name))
+Tensor.squeeze = lambda self, axis=None: shaping.squeeze(self, axis)  # type: ignore[attr-defined]
 Tensor.reshape = lambda self, *shape: shaping.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)  # type: ignore[attr-defined]
 Tensor.astype = cast  # type: ignore[attr-defined]

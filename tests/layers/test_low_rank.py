@@ -87,9 +87,9 @@ def test_what_is_refused() -> None:
         layers.Dense(3, name="d").enable_lora(2)
     layer = layers.Dense(3, lora_rank=1, name="d")
     layer.build((None, 2))
-    with pytest.raises(ConfigError, match="has a difference of rank 1 already"):
+    with pytest.raises(ConfigError, match="lora is already enabled, with rank 1"):
         layer.enable_lora(2)
-    with pytest.raises(ConfigError, match="a constraint on kernel"):
+    with pytest.raises(ConfigError, match="incompatible with kernel constraints"):
         layers.Dense(3, lora_rank=1, kernel_constraint="max_norm").build((None, 2))
     for rank in (0, 1.5, "2"):
         with pytest.raises(ConfigError, match="lora_rank"):

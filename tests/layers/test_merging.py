@@ -122,7 +122,7 @@ def test_each_merge_has_a_function() -> None:
 @pytest.mark.parametrize("layer", [Add(), Maximum(), Concatenate()])
 def test_masks_of_merged_inputs_come_in_a_list_of_equal_length(layer: Any) -> None:
     assert layer.compute_mask([A, B], mask=[None, None]) is None
-    wrong = ([A, B], M[0], "mask must be a list"), (A, [None, None], "inputs must be a list"), ([A, B], [None], "1 masks for 2 inputs")
+    wrong = ([A, B], M[0], "`mask` should be a list"), (A, [None, None], "`inputs` should be a list"), ([A, B], [None], "1 masks for 2 inputs")
     for inputs, mask, words in wrong:
         with pytest.raises(errors.ShapeError, match=words):
             layer.compute_mask(inputs, mask)

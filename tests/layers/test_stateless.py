@@ -234,3 +234,20 @@ def test_scopes_of_memory_and_of_devices_change_no_number() -> None:
 
 def leaves_as_lists(tree):
     return {k: leaves_as_lists(v) for k, v in tree.items()} if isinstance(tree, dict) else np.asarray(tree).tolist()
+
+
+def test_what_metrics_hold_is_no_state_of_a_layer() -> None:
+    class Measured(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense, self.metric = layers.Dense(3), metrics.MeanSquaredError()
+
+        def build(self, input_shape) -> None:
+            self.dense.build(input_shape)
+
+        def call(self, x):
+            return self.dense(x)
+
+    layer = Measured()
+    layer.build((1, 3))
+    assert (len(layer.trainable_variables), len(layer.non_trainable_variables), len(layer.variables), len(layer.metrics_variables)) == (2, 0, 2, 2)

@@ -107,3 +107,11 @@ def test_tensordot_is_numpys(axes: Any) -> None:
 def test_einsum_takes_diagonals_of_squares_alone() -> None:
     with pytest.raises(ShapeError, match="sizes 2 and 3 in one operand"):
         ops.einsum("ii->i", np.ones((2, 3)))
+
+
+def test_bytes_are_summed_in_32_bits() -> None:
+    x = np.full((2, 8), 100, "int8")
+    out = ops.einsum("ij,kj->ik", x, x)
+    assert out.dtype == np.int32
+    np.testing.assert_array_equal(out, np.full((2, 2), 80_000))
+    assert ops.einsum("ij->i", x).tolist() == [800, 800]

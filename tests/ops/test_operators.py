@@ -296,3 +296,8 @@ def test_indexing_errors_name_what_was_given() -> None:
 def test_iterating_a_tensor_gives_its_rows() -> None:
     a, b = ops.placeholder("f32[2, 3]")
     assert a.shape == b.shape == (3,)
+
+
+def test_a_tensor_has_the_methods_that_rearrange_it() -> None:
+    x = ops.placeholder("f32[1, 6]")
+    assert (x.reshape((2, 3)).shape, x.reshape(3, 2).shape, x.squeeze().shape, x.squeeze(axis=0).shape) == ((2, 3), (3, 2), (6,), (6,))

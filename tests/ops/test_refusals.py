@@ -203,6 +203,10 @@ def test_functions_and_counts_of_scans_are_looked_at() -> None:
     (lambda: ops.image.crop_images(np.ones((4, 4, 3)), None, None, 1, 0, target_height=12, target_width=2), "top_cropping must be >= 0 and is -9"),
     (lambda: ops.image.pad_images(np.ones((4, 4, 3)), -1, 0, None, None, 8, 8), "top_padding must be >= 0"),
     (lambda: ops.depth_to_space(np.ones((1, 2, 2, 4)), 1), "`block_size` must be at least 2"),
+    (lambda: ops.conv(np.ones((2, 10, 3)), np.ones((3, 5, 4))), "the input channels must match the kernel: .* takes 5"),
+    (lambda: ops.conv_transpose(np.ones((2, 4, 3)), np.ones((2, 4, 5)), 2), "conv_transpose: the input channels must match the kernel's, 5"),
+    (lambda: ops.batch_normalization(np.ones((2, 5)), np.ones(5), np.ones(5), -1, np.ones(3)), "`offset` must be a vector of length 5"),
+    (lambda: ops.batch_normalization(np.ones((2, 5)), np.ones((1, 5)), np.ones(5), -1), "`mean` must be a vector of length 5"),
     (lambda: ops.image.hsv_to_rgb(np.ones((4, 4, 3), "int32")), "floating"),
     (lambda: ops.image.map_coordinates(np.ones((3, 3)), np.ones((3, 2)), 1), "the rank of `inputs`"),
 ])  # fmt: skip

@@ -132,3 +132,14 @@ def test_python_is_not_called_for_every_element(function: Any, backend: str) -> 
     compiled = compile_graph(Graph([t.node], [function(t).node]), backend=backend)
     compiled(x)
     assert calls(lambda: compiled(x)) < 1000 and calls(lambda: function(x)) < 1000
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
+@pytest.mark.parametrize("first", ["float32", "int8"])
+def test_exponents_of_every_integer_dtype_are_powers_of_two(first: str, dtype: str) -> None:
+    exponents = np.array([0, 3, np.iinfo(dtype).max, np.iinfo(dtype).min], dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        expected = np.ldexp(np.float32([1, 3, 0, 0]), np.clip(exponents.astype(object), -2000, 2000).astype("int64"))
+    out = ops.ldexp(np.array([1, 3, 0, 0], first), exponents)
+    assert out.dtype == np.float32
+    np.testing.assert_array_equal(out, expected)

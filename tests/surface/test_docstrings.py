@@ -28,7 +28,7 @@ K_FUNCTIONS = "backend."
 GENERATED = frozenset({"applications"})
 """Modules that make functions with docstrings: examples are those of a maker, which `tests/applications` runs."""
 SHOWN = ("losses", "metrics", "activations", "initializers", "regularizers", "constraints", "schedules", "callbacks",
-         "layers/core", "layers/merging", "ops/nn", "optimizers", "saving")
+         "optimizers", "saving", "random", *(page.place for page in entries() if page.place.startswith(("layers/", "ops/"))))
 """Pages on which every name has an example."""
 _REFERENCE = re.compile(r"(?:those of|as for|as in|[Ss]ee|name for) `(\w+)`")
 

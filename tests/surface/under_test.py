@@ -8,6 +8,7 @@ for a name that is public nowhere stands a class that cannot be made, so that on
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import unittest
@@ -47,6 +48,10 @@ FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SU
 HELPERS = {"removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None)}
 """Private functions of Keras that its tests help themselves with, and that say nothing of it: the same for both."""
 
+RENAMED = {"GroupedQueryAttention": ("layers", "GroupQueryAttention"), "LayerNorm": ("ops", "layer_normalization"),
+           "RMSNorm": ("ops", "rms_normalization")}  # fmt: skip
+"""Names in Keras' own files -> where the same thing is public, under another name."""
+
 ENGINES = (f"{PACKAGE}.src.backend", f"{PACKAGE}.src.backend.config")
 """Where tests ask which engine Keras runs on: symkeras is none of those for which they leave things out, such as training on NumPy."""
 
@@ -74,10 +79,14 @@ class Names(ModuleType):
             raise AttributeError(f"{self.__name__} has no {name}", name=name)
         if name in HELPERS:
             return HELPERS[name]
+        if self.__name__ == LIBRARIES:
+            return Library(name)
         try:
-            return importlib.import_module(f"{self.__name__}.{name}" if self.__name__ != LIBRARIES else name)
+            return importlib.import_module(f"{self.__name__}.{name}")
         except ModuleNotFoundError:
             pass
+        if RENAMED.get(name, ("",))[0] == "layers":
+            return getattr(target("layers"), RENAMED[name][1])
         operation = _operation(name) if self.__name__.startswith(f"{PACKAGE}.src.ops.") else None
         if operation is not None:
             return operation
@@ -86,6 +95,23 @@ class Names(ModuleType):
             if found is not None and not isinstance(found, ModuleType):
                 return found
         return _functional() if name == "Functional" else _trainer() if name == "JAXTrainer" else _lacking(name)
+
+
+class Library:
+    """Another package, imported when it is first used; `available` says whether it is installed."""
+
+    def __init__(self, name: str):
+        self._name = {"dmtree": "tree", "gfile": "tensorflow.io.gfile", "litert": "ai_edge_litert", "ocp": "orbax.checkpoint"}.get(name, name)
+
+    @property
+    def available(self) -> bool:
+        try:
+            return importlib.util.find_spec(self._name) is not None
+        except ModuleNotFoundError:
+            return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self._name), name)
 
 
 def _functional() -> type:
@@ -133,7 +159,7 @@ def _operation(name: str) -> type | None:
     if not name[:1].isupper():
         return None
     named = ((area, known) for area in ("ops", "ops.image") for known in recorded()[area] if known.replace("_", "") == name.lower())
-    area, known = next(named, ("", ""))
+    area, known = RENAMED.get(name) or next(named, ("", ""))
     function = getattr(target(area), known, None) if known else None
     if function is None:
         return None
