@@ -33,9 +33,9 @@ ABLE = "numpy and the interpreter can"
 
 
 def is_ours(error: BaseException) -> bool:
-    """Whether an error says all there is to say: one of the family, or of an index that a check refused."""
+    """Whether an error says all there is to say: one of the family, one that says its place, or of an index that a check refused."""
     frames = list(_frames(error.__traceback__))
-    return isinstance(error, SymkerasError) or (bool(frames) and frames[-1].tb_frame.f_code is Check.__call__.__code__)
+    return isinstance(error, SymkerasError) or hasattr(error, "is_located") or (bool(frames) and frames[-1].tb_frame.f_code is Check.__call__.__code__)
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:
