@@ -10,13 +10,20 @@ import pytest
 
 import symkeras.backend.interface as interface
 from symkeras import errors
+from symkeras.backend.engine.backend import EngineBackend
 from symkeras.graph import Graph
 from symkeras.ops.evaluation import evaluate
 from tests.tolerances import assert_alike
 
-LEVELS = ("O0", "O1", "O2")
 named: list[str] = []
 """The names behind `--backend`; filled when pytest starts."""
+
+
+def levels(name: str) -> tuple[str, ...]:
+    """At which a backend is held against the reference; what lies between "O0" and "O2" are passes, the same for an engine as for NumPy."""
+    if name == "interpreter":
+        return ()
+    return ("O0", "O2") if isinstance(interface.get(name), EngineBackend) else ("O0", "O1", "O2")
 
 
 def missing(name: str) -> str:
@@ -26,6 +33,11 @@ def missing(name: str) -> str:
     except (ImportError, AttributeError, errors.BackendError) as error:
         return f"backend {name!r} is not available: {error}"
     return ""
+
+
+def plans(name: str) -> bool:
+    """Whether backend `name` runs a program of ours, with a memory plan; the interpreter goes by nodes, and engines plan by themselves."""
+    return name != "interpreter" and not isinstance(interface.get(name), EngineBackend)
 
 
 def kept(name: str) -> dict[str, str]:
@@ -45,7 +57,7 @@ def compiled(graph: Graph, name: str, level: str) -> interface.Executable:
 
 
 def evaluate_on_all(graph: Graph, arrays: Sequence[Any], row: str = "layer") -> tuple[list[Any], list[Any]]:
-    """What `evaluate` gives, after every backend of `--backend` gave the same at every level, updates included.
+    """What `evaluate` gives, after every backend of `--backend` gave the same at its `levels`, updates included.
 
     The variables keep their values. The interpreter is not asked: it calls `evaluate`. The test is skipped where a backend cannot
     be imported.
@@ -59,7 +71,7 @@ def evaluate_on_all(graph: Graph, arrays: Sequence[Any], row: str = "layer") -> 
     for name in named:
         if missing(name):
             pytest.skip(missing(name))
-        for level in LEVELS if name != "interpreter" else ():
+        for level in levels(name):
             found = compiled(graph, name, level)(*arrays)
             for k, (a, e) in enumerate(zip([*found, *(v.numpy() for v in variables)], [*expected, *news], strict=True)):
                 assert_alike(a, e, row, name, f"result {k} on {name} at {level}")

@@ -64,6 +64,13 @@ def model_backend(request: pytest.FixtureRequest) -> Iterator[str]:
     symkeras.config.set_backend(before)
 
 
+@pytest.fixture
+def _planned(model_backend: str) -> None:
+    """For tests of memory plans and of costs by kernel, which only backends have that run a program of ours."""
+    if not backends.plans(model_backend):
+        pytest.skip(f"{model_backend} runs no program of ours: no memory plan, no kernels to count")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
     """SIGINT raises KeyboardInterrupt, also where the suite was started in the background by a shell that has it ignored."""

@@ -22,7 +22,7 @@ from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program.program import check_sizes
 from symkeras.graph import dtypes, residence
 from symkeras.graph.graph import Graph
-from symkeras.ops.evaluation import solve_dims
+from symkeras.ops.evaluation import evaluate, solve_dims
 from symkeras.recent import Recent
 
 if TYPE_CHECKING:
@@ -185,7 +185,10 @@ class WalkExecutable(EngineExecutable):
         except Exception as problem:
             if faults.is_ours(problem):
                 raise
-            raise self.fault(problem, shapes, "failed in", faults.place_of(faults.node_behind(problem, step.walk))) from problem
+            node = faults.node_behind(problem, step.walk)
+            if node is not None and node.op.may_raise(node) and not faults.is_about_memory(problem):
+                evaluate(self.source_graph, given)  # raises what the reference does, with layer and line
+            raise self.fault(problem, shapes, "failed in", faults.place_of(node)) from problem
         if error is None:
             residence.wrote_at(self.place, dict(zip(self._updated, news, strict=True)))
             return results

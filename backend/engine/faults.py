@@ -33,9 +33,10 @@ ABLE = "numpy and the interpreter can"
 
 
 def is_ours(error: BaseException) -> bool:
-    """Whether an error says all there is to say: one of the family, or of an index that a check refused."""
+    """Whether an error says all there is to say: one of the family, one with its place, or one that a check raised."""
     frames = list(_frames(error.__traceback__))
-    return isinstance(error, SymkerasError) or (bool(frames) and frames[-1].tb_frame.f_code is Check.__call__.__code__)
+    is_of_check = bool(frames) and frames[-1].tb_frame.f_code is Check.__call__.__code__
+    return is_of_check or isinstance(error, SymkerasError) or hasattr(error, "is_located")
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:

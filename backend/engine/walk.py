@@ -38,6 +38,8 @@ AXIS_OF_INDICES: dict[str, Callable[[Node], tuple[int, dims.Size]]] = {
     "add_along_axis": lambda n: (0, n.attrs["size"]),
 }
 """Ops that refuse indices: which input has them, and the size of the axis they point into."""
+NO_RESULT = {"solve": "singular matrix", "solve_triangular": "singular matrix", "cholesky": "matrix is not positive definite"}
+"""Ops that refuse matrices which have no result, and what NumPy says of them; an engine that gives NaN or infinity instead adds a check."""
 NO_EXTENTS = np.zeros((0, 2), np.int64)
 """Of a walk without checks."""
 HARMLESS = np.array([0, -1])
@@ -85,6 +87,8 @@ class Check:
         if least >= self.low and (self.high is None or largest <= self.high):
             return None
         where = provenance.where(self.node.origins)
+        if self.node.op.name in NO_RESULT:
+            return np.linalg.LinAlgError(f"{self.node.op.name}: {NO_RESULT[self.node.op.name]}{where}")
         if self.high is None:
             return DataError(f"{NEGATIVE_POWER}{where}")
         bad = least if least < self.low else largest

@@ -15,7 +15,7 @@ from jax import lax
 
 from symkeras.backend.engine import philox
 from symkeras.backend.engine.tables import NOTHING, by_name
-from symkeras.backend.engine.walk import HARMLESS, Functions, Here
+from symkeras.backend.engine.walk import HARMLESS, NO_RESULT, Check, Functions, Here
 
 Array = Any
 
@@ -276,7 +276,7 @@ def _slice(x: Array, starts: Any, stops: Any, strides: Any) -> Array:
     return lax.slice(x, starts, stops, strides)
 
 
-# ---- matrices: where LAPACK refuses one, XLA gives NaN or infinity ----------------------------------------------------
+# ---- matrices -----------------------------------------------------------------------------------------------------------
 
 
 def _solve_triangular(a: Array, b: Array, lower: bool, transpose: bool) -> Array:
@@ -296,6 +296,21 @@ MATRICES: dict[str, Callable[..., Any]] = {
     "svd": lambda x, full: tuple(jnp.linalg.svd(x, full_matrices=full)),
     "qr": lambda x, complete: tuple(jnp.linalg.qr(x, mode="complete" if complete else "reduced")), "lu": lambda x: lax.linalg.lu(x),
 }  # fmt: skip
+
+
+def _looked_at(here: Here) -> Callable[..., Any]:
+    """Where LAPACK refuses a matrix XLA gives NaN or infinity: a check says where finite numbers became such."""
+    fn, attrs = MATRICES[here.node.op.name], here.attrs
+    here.checks.append(Check(here.node, 0, 0))
+
+    def run(*inputs: Array) -> Any:
+        out = fn(*inputs, **attrs)
+        is_refused = ~jnp.isfinite(out).all()
+        for x in inputs:
+            is_refused &= jnp.isfinite(x).all()
+        return out, [jnp.stack([is_refused, is_refused]).astype(jnp.int64)]
+
+    return run
 
 
 class JaxFunctions(Functions):
@@ -319,9 +334,9 @@ class JaxFunctions(Functions):
         "matmul": _matmul, "conv": _conv, "conv_input_grad": _conv_input_grad, "conv_filter_grad": _conv_filter_grad,
         "max_pool": _max_pool, "max_pool_grad": _max_pool_grad, "max_pool_select": _max_pool_select,
         "sum_pool": _sum_pool, "sum_pool_grad": _sum_pool_grad, "random_bits": _random_bits,
-        **MATRICES, "fft": _fft,
+        **{n: fn for n, fn in MATRICES.items() if n not in NO_RESULT}, "fft": _fft,
     }  # fmt: skip
-    special = {"scan": _scan, "cond": _cond, "while_loop": _while_loop}
+    special = {"scan": _scan, "cond": _cond, "while_loop": _while_loop, **dict.fromkeys(NO_RESULT, _looked_at)}
 
     def constant(self, array: Any) -> Array:
         with jax.enable_x64(True):

@@ -16,6 +16,7 @@ from symkeras.errors import ShapeError
 from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
 from symkeras.graph.node import make
+from symkeras.graph.provenance import Origin
 from symkeras.graph.types import TensorType as Type
 from symkeras.ops.leaves import placeholder
 from symkeras.ops.op import OPS
@@ -30,14 +31,14 @@ class Reference(Op):
         op: its name.
         attrs: its attributes, with sizes evaluated.
         types: dtype and shape of each result.
-        where: the user's line, for errors.
+        origins: the user's lines, for errors.
     """
 
     __props__ = ("op", "attrs", "types")
 
-    def __init__(self, op: str, attrs: Mapping[str, Any], types: Sequence[tuple[str, tuple[int, ...]]], where: str):
+    def __init__(self, op: str, attrs: Mapping[str, Any], types: Sequence[tuple[str, tuple[int, ...]]], origins: tuple[Origin, ...]):
         self.op = op
-        self.where = where
+        self.origins = origins
         self.attrs = tuple(sorted(attrs.items()))
         self.arguments = dict(self.attrs)
         self.types = tuple(types)
@@ -52,11 +53,14 @@ class Reference(Op):
         return [shape for _, shape in self.types]
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]]) -> None:
-        found = self.compute(*inputs)
+        try:
+            found = self.compute(*inputs)
+        except (IndexError, ValueError) as error:
+            provenance.raise_at(error, self.origins)
         for storage, value, (dtype, shape) in zip(output_storage, found if isinstance(found, (tuple, list)) else (found,), self.types, strict=True):
             value = np.asarray(value, dtype)
             if value.shape != shape:
-                raise ShapeError(f"{self.op} gave shape {value.shape}, its type promises {shape}{self.where}")
+                raise ShapeError(f"{self.op} gave shape {value.shape}, its type promises {shape}{provenance.where(self.origins)}")
             storage[0] = value.copy() if value.base is not None or any(value is x for x in inputs) else value
 
     def compute(self, *arrays: np.ndarray) -> Any:
@@ -95,6 +99,5 @@ class Extent(Op):
 
 def reference(here: Here, *inputs: Variable, by: type[Reference] = Reference) -> Any:
     """The results of a node by its operation in NumPy: one tensor, or a list of them."""
-    where = provenance.where(here.node.origins)
-    found = by(here.node.op.name, here.attrs, list(zip(here.dtypes, here.shapes, strict=True)), where)(*inputs, return_list=True)
+    found = by(here.node.op.name, here.attrs, list(zip(here.dtypes, here.shapes, strict=True)), here.node.origins)(*inputs, return_list=True)
     return found if isinstance(here.node.type, tuple) else found[0]

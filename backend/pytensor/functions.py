@@ -114,6 +114,7 @@ KERNELS = {
 REFERENCES = {
     "sum", "prod", "max", "min", "any", "all", "argmax", "argmin", "cumsum", "cumprod", "sort", "argsort", "top_k", "random_bits",
     "floor_divide", "mod", "logaddexp", "erfinv", "left_shift", "right_shift",
+    "cholesky", "solve", "solve_triangular", "det", "slogdet", "pinv", "lu", "eigh", "eig", "svd", "qr", "fft", "ctc_beam_search",
 }  # fmt: skip
 """What runs by its reference value."""
 

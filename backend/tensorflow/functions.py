@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.backend.engine.tables import NOTHING
-from symkeras.backend.engine.walk import Functions
+from symkeras.backend.engine.walk import Check, Functions, Here
 from symkeras.backend.tensorflow import control, convolution
 from symkeras.backend.tensorflow.elementwise import ELEMENTWISE, in_int64
 from symkeras.backend.tensorflow.random import random_bits
@@ -187,6 +187,24 @@ def _solve_triangular(a: Tensor, b: Tensor, lower: bool, transpose: bool) -> Ten
     return tf.linalg.solve(tf.linalg.band_part(a, *((-1, 0) if lower else (0, -1))), b, adjoint=transpose)
 
 
+def _cholesky(here: Here) -> Callable[..., Any]:
+    """TensorFlow gives NaN for a matrix that has none: a check says where finite numbers became such."""
+    here.checks.append(Check(here.node, 0, 0))
+
+    def run(x: Any) -> Any:
+        (x,) = control.tensors([x])
+        out = tf.linalg.cholesky((x + tf.linalg.matrix_transpose(x)) / 2)
+        is_refused = tf.reduce_all(tf.math.is_finite(x)) & ~tf.reduce_all(tf.math.is_finite(out))
+        return out, [tf.cast(tf.stack([is_refused, is_refused]), "int64")]
+
+    return run
+
+
+def _svd(x: Tensor, full: bool) -> tuple[Tensor, Tensor, Tensor]:
+    s, u, v = tf.linalg.svd(x, full_matrices=full)
+    return u, s, tf.linalg.matrix_transpose(v)
+
+
 def _fft(real: Tensor, imaginary: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
     """With the other sign by the transform of the numbers with real and imaginary parts exchanged."""
     if 0 in real.shape:
@@ -198,11 +216,12 @@ def _fft(real: Tensor, imaginary: Tensor, inverse: bool) -> tuple[Tensor, Tensor
 
 
 MATRICES: dict[str, Callable[..., Any]] = {
-    "cholesky": lambda x: tf.linalg.cholesky((x + tf.linalg.matrix_transpose(x)) / 2), "solve": tf.linalg.solve,
-    "solve_triangular": _solve_triangular, "det": tf.linalg.det, "slogdet": lambda x: tuple(tf.linalg.slogdet(x)),
-    "pinv": lambda x, rcond: tf.linalg.pinv(x, rcond=rcond),
+    "solve": tf.linalg.solve, "solve_triangular": _solve_triangular, "det": tf.linalg.det, "slogdet": lambda x: tuple(tf.linalg.slogdet(x)),
+    "pinv": lambda x, rcond: tf.linalg.pinv(x, rcond=rcond), "svd": _svd, "eig": lambda x: tuple(tf.linalg.eig(x)),
+    "eigh": lambda x: tuple(tf.linalg.eigh((x + tf.linalg.matrix_transpose(x)) / 2)),
+    "qr": lambda x, complete: tuple(tf.linalg.qr(x, full_matrices=complete)),
 }  # fmt: skip
-"""Those whose results do not depend on who computes them: TensorFlow's eigenvectors and singular vectors have signs of their own."""
+"""Decompositions; not `lu`, of which TensorFlow gives no row exchanges."""
 
 
 class TensorFlowFunctions(Functions):
@@ -226,7 +245,7 @@ class TensorFlowFunctions(Functions):
             "conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad")},
         "random_bits": random_bits, **MATRICES, "fft": _fft,
     }.items()}  # fmt: skip
-    special = {"scan": control.scan, "cond": control.cond, "while_loop": control.while_loop}
+    special = {"scan": control.scan, "cond": control.cond, "while_loop": control.while_loop, "cholesky": _cholesky}
 
     def constant(self, array: Any) -> Any:
         return np.asarray(array)

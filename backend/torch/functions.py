@@ -251,6 +251,13 @@ def _solve_triangular(a: Tensor, b: Tensor, lower: bool, transpose: bool) -> Ten
     return torch.linalg.solve(t.mT if transpose else t, b)
 
 
+def _lu(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Also of singular matrices; PyTorch counts rows from 1."""
+    both, pivots, _ = torch.linalg.lu_factor_ex(x)
+    rows = torch.lu_unpack(both, pivots, unpack_data=False)[0].argmax(-2)
+    return both, pivots - 1, rows.to(torch.int32)
+
+
 def _fft(real: Tensor, imaginary: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
     if not real.numel():  # MKL refuses no rows
         return real, imaginary
@@ -264,9 +271,8 @@ MATRICES: dict[str, Callable[..., Any]] = {
     "det": torch.linalg.det, "slogdet": lambda x: tuple(torch.linalg.slogdet(x)), "pinv": lambda x, rcond: torch.linalg.pinv(x, rtol=rcond),
     "eigh": lambda x: tuple(torch.linalg.eigh((x + x.mT) / 2)), "eig": lambda x: tuple(torch.linalg.eig(x)),
     "svd": lambda x, full: tuple(torch.linalg.svd(x, full_matrices=full)),
-    "qr": lambda x, complete: tuple(torch.linalg.qr(x, mode="complete" if complete else "reduced")),
+    "qr": lambda x, complete: tuple(torch.linalg.qr(x, mode="complete" if complete else "reduced")), "lu": _lu,
 }  # fmt: skip
-"""Decompositions; not `lu`, of which PyTorch gives no permutation at once."""
 TAKE_OUT = frozenset({
     "add", "subtract", "multiply", "divide", "negative", "absolute", "square", "reciprocal", "maximum", "minimum", "exp", "expm1", "log", "log1p",
     "sqrt", "tanh", "sin", "cos", "where", "sigmoid", "relu",

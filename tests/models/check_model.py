@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from symkeras import config, tree, utils
-from tests.backends import LEVELS, poisoned
+from tests.backends import levels, poisoned
 from tests.tolerances import TOLERANCES
 
 
 def ways(backend: str) -> list[dict[str, Any]]:
-    """The interpreter, and `backend` at every level, the last time with NaN in all memory that nobody may read."""
-    levels = [{"level": level} for level in LEVELS if backend != "interpreter"]
-    return [{"backend": "interpreter"}, *levels, *({**one, **more} for one in levels[-1:] if (more := poisoned(backend)))]
+    """The interpreter, and `backend` at its levels, the last time with NaN in all memory that nobody may read."""
+    own = [{"level": level} for level in levels(backend)]
+    return [{"backend": "interpreter"}, *own, *({**one, **more} for one in own[-1:] if (more := poisoned(backend)))]
 
 
 def check_model(make: Callable[[], Any], x: Any, y: Any, *, optimizer: Callable[[], Any] | str = "sgd", loss: Any = "mse", metrics: Any = None,

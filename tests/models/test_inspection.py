@@ -7,6 +7,7 @@ import pytest
 
 from symkeras import Graph, Input, Model, Sequential, layers
 from symkeras.errors import ConfigError, SymkerasError
+from tests import backends
 from tests.models.small_workloads import WORKLOADS, data
 
 X = np.ones((6, 4), "float32")
@@ -46,17 +47,18 @@ def test_the_interpreter_has_the_same_face_with_nothing_in_it() -> None:
     assert "net_train on interpreter" in str(compiled) and "one by one" in str(compiled)
 
 
-def test_what_is_looked_at_is_what_runs() -> None:
+def test_what_is_looked_at_is_what_runs(model_backend: str) -> None:
     model = net()
     compiled = model.executable("train")
     assert compiled.memory is None
     model.fit(X, np.zeros(6, "int64"), verbose=0)
-    assert model.executable("train") is compiled and compiled.memory is not None
+    assert model.executable("train") is compiled and (compiled.memory is not None) == backends.plans(model_backend)
     model.compile("sgd", "sparse_categorical_crossentropy")
     assert model.executable("train") is not compiled
     assert model.executable("predict").graph.count() < model.executable("train").graph.count()
 
 
+@pytest.mark.usefixtures("_planned")
 @pytest.mark.parametrize("make", WORKLOADS, ids=lambda m: m.__name__)
 def test_the_memory_plan_lies_between_the_naive_one_and_the_bound(make: Any) -> None:
     x, y, loss = data(make.__name__)

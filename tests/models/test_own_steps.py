@@ -58,6 +58,7 @@ def test_a_step_that_does_the_same_gives_the_same_bits(kind: type[Any]) -> None:
     assert found.evaluate(X, Y, verbose=0, return_dict=True) == expected.evaluate(X, Y, verbose=0, return_dict=True)
 
 
+@pytest.mark.usefixtures("_planned")
 def test_losses_and_metrics_of_a_step_of_ones_own_have_their_parts() -> None:
     model = classifier(Extended)
     model.fit(X, Y, batch_size=16, verbose=0)

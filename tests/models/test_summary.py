@@ -145,6 +145,7 @@ def test_names_stay_on_their_line_and_say_nothing_to_the_terminal():
             assert len(text.splitlines()) == text.count("\n") + 1 and {c for c in text if not c.isprintable()} == {"\n"}
 
 
+@pytest.mark.usefixtures("_planned")
 def test_costs_are_those_of_the_compiled_function_by_layer():
     inner = Sequential([layers.Dense(3, name="deep")], name="inner")
     model = Sequential([layers.Input((4,)), layers.Dense(5, name="wide"), inner], name="outer")

@@ -21,6 +21,8 @@ from symkeras.lazy import lazy
 from symkeras.random import SeedGenerator
 from symkeras.utils import get_uid
 
+pytestmark = pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
+"""JAX warns of it wherever it was imported; these children compute nothing on an engine."""
 X = np.linspace(-1, 1, 48, dtype="float32").reshape(8, 6)
 Y = np.eye(3, dtype="float32")[np.arange(8) % 3]
 

@@ -17,6 +17,8 @@ from symkeras import Input, Sequential, callbacks, layers, utils
 from symkeras.errors import ConfigError, DataError
 
 COUNT = 5
+pytestmark = pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
+"""JAX warns of it wherever it was imported; these children compute nothing on an engine."""
 
 
 class Numbered(utils.PyDataset):
