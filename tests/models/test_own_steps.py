@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,36 @@ def test_own_test_and_predict_steps_are_what_evaluate_and_predict_run() -> None:
     plain = np.asarray(model(X))
     assert model.evaluate(X, Y, batch_size=48, verbose=0, return_dict=True) == {"largest": pytest.approx(plain.max())}
     np.testing.assert_allclose(model.predict(X, verbose=0)["doubled"], 2 * plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_model_whose_steps_are_its_own_is_not_called_with_a_part_of_a_batch(run_eagerly: bool) -> None:
+    """Three inputs come as a tuple, which would be inputs, targets and weights to others; `call` takes all three."""
+
+    class Apart(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.place = Sequential([layers.Dense(2)])
+
+        def call(self, inputs: Any) -> Any:
+            anchor, near, far = (self.place(x) for x in inputs)
+            return ops.sum(ops.square(anchor - near)) - ops.sum(ops.square(anchor - far))
+
+        def train_step(self, data: Any) -> Any:
+            with symkeras.GradientTape() as tape:
+                loss = self(data)
+            self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+            return {"loss": loss}
+
+        def test_step(self, data: Any) -> Any:
+            return {"loss": self(data)}
+
+    model = Apart()
+    model.compile("sgd", run_eagerly=run_eagerly)
+    batch = (X[:16], X[:16] + 0.1, X[16:32])
+    endless, steps = itertools.repeat(batch), {"steps_per_epoch": 2, "validation_steps": 1}
+    history = model.fit(endless, validation_data=endless, epochs=2, verbose=0, **steps).history
+    assert history["loss"][1] < history["loss"][0] and sorted(history) == ["loss", "val_loss"]
 
 
 @pytest.mark.parametrize("run_eagerly", [False, True])
