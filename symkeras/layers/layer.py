@@ -29,7 +29,7 @@ from symkeras.graph.ownership import note_change
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.variable import Variable
 from symkeras.layers import keras_1
-from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, mask_of, set_mask
+from symkeras.layers.calls import CallRecord, KerasHistory, _context, call_context, definition_context, mask_of, set_mask
 from symkeras.layers.in_tensorflow import callable_in_tensorflow
 from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import InputSpec, check_input_spec
@@ -509,7 +509,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, Operation):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         shapes = self._build_shapes(args, kwargs)
-        with tracing.suspended(), autocast.reading_as(None):
+        with tracing.suspended(), definition_context(), autocast.reading_as(None):
             try:
                 self.build(*shapes)
             except SymkerasError as error:
