@@ -361,3 +361,22 @@ def test_run_eagerly_takes_what_a_traced_step_takes() -> None:
         model.fit(x, y, sample_weight=np.linspace(0, 1, 48), epochs=2, batch_size=20, verbose=0, shuffle=False)
         results.append([*model.evaluate(x, y, verbose=0), *(p.sum() for p in model.predict(x, verbose=0))])
     assert results[0] == pytest.approx(results[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_steps_for_other_engines_are_told_what_to_write(run_eagerly: bool) -> None:
+    class OnJax(Model):
+        def train_step(self, state: Any, data: Any) -> Any:
+            return {}, state
+
+    class OnTorch(Model):
+        def train_step(self, data: Any) -> Any:
+            self.zero_grad()
+            return {}
+
+    with pytest.raises(ConfigError, match=r"train_step\(self, data\) here"):
+        classifier(OnJax, run_eagerly=run_eagerly).fit(X, Y, verbose=0)
+    with pytest.raises(AttributeError, match="no module of PyTorch"):
+        classifier(OnTorch, run_eagerly=run_eagerly).fit(X, Y, verbose=0)
+    with pytest.raises(AttributeError, match="'OnTorch' object has no attribute 'nothing'"):
+        _ = classifier(OnTorch).nothing
