@@ -23,10 +23,11 @@ from symkeras.errors import SymkerasError, nearest
 ROOTS = ("tensorflow.python.keras", "tensorflow.compat.v1.keras", "tensorflow.keras", "tf_keras", "keras")
 """Where users find Keras; all mean the same."""
 
-_CORE = ("layers", "models", "backend.theano_style.keras_backend")
+_CORE = ("layers", "models", "models.keras_1", "backend.theano_style.keras_backend")
 # Paths below `keras` that are no module of symkeras -> the modules that have their names.
 MOVED: dict[str, tuple[str, ...]] = {
-    **{f"layers.{part}": ("layers",) for part in (
+    "layers": ("layers", "models.keras_1"),
+    **{f"layers.{part}": ("layers", "models.keras_1") for part in (
         "core", "recurrent", "convolutional", "convolutional_recurrent", "pooling", "embeddings", "merge", "merging", "normalization", "noise",
         "regularization", "wrappers", "advanced_activations", "activation", "attention", "reshaping", "rnn", "cudnn_recurrent", "local",
     )},

@@ -65,9 +65,10 @@ def test_every_way_to_import_a_layer_gives_that_of_symkeras(aliases, statement, 
     ("keras.layers.normalization", "BatchNormalization"), ("keras.layers.merge", "concatenate"), ("keras.layers.noise", "GaussianNoise"),
     ("keras.layers.wrappers", "TimeDistributed"), ("keras.layers.advanced_activations", "LeakyReLU"), ("keras.optimizers", "SGD"),
     ("keras.callbacks", "EarlyStopping"), ("keras.initializers", "glorot_uniform"), ("keras.regularizers", "l2"),
-    ("keras.datasets.mnist", "load_data"),
+    ("keras.datasets.mnist", "load_data"), ("keras.layers", "Merge"), ("keras.layers.core", "Merge"), ("keras.engine.training", "slice_X"),
     ("keras.losses", "mean_squared_error"), ("keras.objectives", "mean_squared_error"), ("keras.metrics", "AUC"), ("keras.constraints", "MaxNorm"),
     ("keras.activations", "relu"), ("keras.saving", "register_keras_serializable"), ("keras.api.layers", "Dense"), ("keras.backend", "floatx"),
+    ("keras.backend", "Variable"),
     ("keras.utils", "set_random_seed"), ("keras.utils.np_utils", "to_categorical"), ("keras.preprocessing.sequence", "pad_sequences"),
 ])  # fmt: skip
 def test_module_paths_of_2017_and_of_today_lead_to_symkeras(aliases, path, name):

@@ -26,6 +26,7 @@ from symkeras.backend.theano_style import (
 from symkeras.backend.theano_style.symbolic_renames import RENAMED
 from symkeras.backend.theano_style.symbolic_shapes import lifted
 from symkeras.errors import ConfigError
+from symkeras.graph.variable import Variable as Variable
 from symkeras.utils import naming
 
 # functions of tensors, by the module that defines them; variables among their arguments are read when the compiled

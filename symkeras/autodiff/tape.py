@@ -186,6 +186,8 @@ def watchable(x: Any) -> Any:
     """
     if isinstance(x, (Tensor, Recorded)):
         return x
+    if np.asarray(x).dtype.kind in "USO":  # texts, which no gradient is taken of
+        return np.array(x, object).view(Recorded)
     return np.array(ops.convert_to_tensor(x)).view(Recorded)
 
 

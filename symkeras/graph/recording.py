@@ -38,9 +38,12 @@ class Recorded(np.ndarray):
         result.node = node
         return result
 
-    def numpy(self) -> np.ndarray:
-        """A copy as a plain array."""
-        return np.array(np.asarray(self))
+    def numpy(self) -> Any:
+        """A copy as a plain array; texts as bytes in UTF-8, one text as these alone, since so it is with TensorFlow."""
+        if self.dtype.kind not in "OU":
+            return np.array(np.asarray(self))
+        texts = np.frompyfunc(lambda t: t.encode() if isinstance(t, str) else t, 1, 1)(np.asarray(self, object))
+        return texts if self.ndim else np.asarray(texts, object).item()
 
     def set_shape(self, shape: Any) -> None:
         """Say what shape it has, None for a size that is not known, as scripts written for TensorFlow do.

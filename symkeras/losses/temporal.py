@@ -20,7 +20,7 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
         (B,) costs; 1e30 where the labels do not fit into the steps.
 
     Raises:
-        ShapeError: other shapes, or an unknown number of labels or classes.
+        ShapeError: other shapes, or an unknown number of classes.
 
     >>> import numpy as np
     >>> ctc(np.array([[1, 0]]), np.zeros((1, 1, 2))).round(4).tolist()

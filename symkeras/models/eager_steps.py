@@ -13,7 +13,7 @@ from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
 from symkeras.layers.calls import call_context
 from symkeras.lazy import lazy
-from symkeras.models.own_steps import METHODS, logs_of, own_step, pack_x_y_sample_weight
+from symkeras.models.own_steps import METHODS, check_step, logs_of, own_step, pack_x_y_sample_weight
 from symkeras.models.steps import Signature, Step, x_names
 from symkeras.ops.leaves import placeholder_node
 
@@ -49,7 +49,9 @@ class EagerStep(Step):
         parts += (None if all(t is None for t in flat) else flat[0] if len(flat) == 1 else flat for flat in (y, w))
         batch = pack_x_y_sample_weight(*parts)
         with call_context(mode == "train"), provenance.at_lines(provenance.user_lines()):
-            found = getattr(model, METHODS[mode])(batch)
+            step = getattr(model, METHODS[mode])
+            check_step(step, mode)
+            found = step(batch)
         if mode == "predict":
             self.structure = found
             return [np.array(a) for a in tree.flatten(found)]

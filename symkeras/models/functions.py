@@ -27,6 +27,7 @@ from symkeras.models.at_once import AtOnce, BatchAtOnce
 from symkeras.models.eager_steps import EagerStep
 from symkeras.models.feeds.checks import check_range
 from symkeras.models.loss_terms import Outputs
+from symkeras.models.own_steps import own_step
 from symkeras.models.steps import Signature, Step, batch_dtype, batch_type, weight_type
 from symkeras.ops.leaves import placeholder_node
 from symkeras.recent import Recent
@@ -160,9 +161,14 @@ class Functions:
         return types if is_stateful else [t.with_shape((dims.symbol("batch"), *t.shape[1:])) if t.shape else t for t in types]
 
     def _target_names(self, x: Sequence[np.ndarray], structure: Any) -> Outputs:
-        self._ensure_built(x, structure)
+        if not self._has_own_steps():
+            self._ensure_built(x, structure)
         outputs = self._of_graph("_output_structure")
         return self._names_of_outputs(self._example if outputs is None else outputs)
+
+    def _has_own_steps(self) -> bool:
+        """Whether training and testing are the model's own: these say what is called with the data, and it need not be the model."""
+        return own_step(self, "train") is not None and own_step(self, "test") is not None
 
     def _ensure_built(self, x: Sequence[np.ndarray], structure: Any) -> None:
         """Let the weights exist, by a symbolic call for data like this where the model has no graph."""
@@ -201,7 +207,8 @@ class Functions:
         return step
 
     def _make_step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any, backend: str | None) -> Step:
-        self._ensure_built(x, structure)
+        if mode == "predict" or not self._has_own_steps():
+            self._ensure_built(x, structure)
         known = self._types_of_inputs(len(x))
         for a, t, n in zip(x, known, self._names_of_begins() or ["x"] * len(x), strict=False):
             _check_input(a, t, n, self.name)

@@ -19,6 +19,9 @@ from symkeras.models.functions import OWN_BOOKS
 from symkeras.models.state_trees import StateTrees
 from symkeras.models.trainer import Trainer
 
+_OF_MODULES = frozenset({"zero_grad", "parameters", "named_parameters", "state_dict", "load_state_dict", "modules", "register_buffer", "cuda", "cpu"})
+"""What `torch.nn.Module` has and scripts written for Keras on PyTorch call."""
+
 
 class Model(Trainer, StateTrees, Layer):
     """A trainable composition of layers.
@@ -43,6 +46,14 @@ class Model(Trainer, StateTrees, Layer):
 
     _is_replayed = False
     """Whether calls of its layers that were made outside of it are made again when it is called."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_MODULES:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}: a model of symkeras is no module of PyTorch; write the step in "
+                "symkeras.ops with symkeras.GradientTape, and give the gradients to self.optimizer.apply"
+            )
+        return self.__getattribute__(name)  # which says what is wrong
 
     def _scope(self) -> AbstractContextManager[None]:
         if self._is_replayed and provenance.is_outermost():

@@ -7,6 +7,7 @@ what it returns are the logs. Reading a variable after it was assigned gives the
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -70,6 +71,16 @@ def own_step(model: Any, mode: str) -> Callable[[Any], Any] | None:
     """The step that the class of a model defines itself for a mode ("train", "test", "predict"), None where it does not."""
     name = METHODS[mode]
     return None if getattr(type(model), name) is getattr(OwnSteps, name) else getattr(model, name)
+
+
+def check_step(step: Callable[..., Any], mode: str) -> None:
+    """Raise ConfigError where a step of a model's own is written for Keras on JAX: such a one is given the state of the model, too."""
+    expected = [p for p in inspect.signature(step).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(expected) == 2 and expected[0].name == "state" and expected[1].default is inspect.Parameter.empty:
+        raise ConfigError(
+            f"{METHODS[mode]}(self, state, data) is a step of Keras on JAX; write {METHODS[mode]}(self, data) here: compute the loss under "
+            "symkeras.GradientTape, hand its gradients to self.optimizer.apply, and update the metrics: what is assigned is the new state"
+        )
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:

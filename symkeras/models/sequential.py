@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from symkeras import tree
 from symkeras.arguments import checked, either, settings, several
 from symkeras.errors import ConfigError, NotBuiltError, ReservedAttributeError, ShapeError
 from symkeras.graph import provenance, tracing
@@ -61,9 +62,10 @@ class Sequential(Model):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         functional = state["functional"]
-        chain = [] if functional is None else [functional.inputs[0]]
+        chain = [] if functional is None else [functional.input]
         for layer in self.layers if chain else ():
-            chain.append(next(r.outputs[0] for r in layer._inbound_nodes if r.inputs and r.inputs[0].node is chain[-1].node))
+            below = tree.flatten(chain[-1])[0].node
+            chain.append(next(r.outputs[0] for r in layer._inbound_nodes if r.inputs and r.inputs[0].node is below))
         losses = [] if functional is None else list(functional._graph_losses)
         for name, value in {"_functional": functional, "_chain": chain, "_graph_losses": losses}.items():
             object.__setattr__(self, name, value)
@@ -140,7 +142,7 @@ class Sequential(Model):
 
     # ---- building ------------------------------------------------------------------------------------------------
 
-    def _extend(self, x: Tensor | None = None) -> None:
+    def _extend(self, x: Any = None) -> None:
         """Call the layers that were not called yet, from the input `x` on; nothing where no input is known."""
         layers = self.layers
         if not self._chain:
@@ -163,19 +165,21 @@ class Sequential(Model):
         self.built = functional is not None
         self._forget_steps()
 
-    def _known_input(self) -> Tensor | None:
-        """The input that the first layer says or has, None where it says nothing."""
+    def _known_input(self) -> Any:
+        """The input that the first layer says or has, a list where it has several, None where it says nothing."""
         first = self._stack[0] if self._stack else None
         if isinstance(first, InputLayer):
             return first._inbound_nodes[0].outputs[0]
         if isinstance(first, Model):
             known = first.inputs if first.built and hasattr(first, "inputs") else []
-            return Input(batch_shape=known[0].shape, dtype=known[0].dtype) if len(known) == 1 else None
+            if len(known) == 1:
+                return Input(batch_shape=known[0].shape, dtype=known[0].dtype)
+            return list(known) or None  # of models that were merged, which others may begin with as well
         if first is None or first._batch_input_shape is None:
             return None
         return Input(batch_shape=first._batch_input_shape, name=f"{first.name}_input")
 
-    def _build_on(self, x: Tensor) -> None:
+    def _build_on(self, x: Any) -> None:
         self._chain.clear()
         try:
             self._extend(x)
@@ -259,11 +263,11 @@ class Sequential(Model):
         from symkeras.saving.serialization import serialize_keras_object
 
         stack = list(self._stack)
-        if self._functional is not None and not isinstance(stack[0], InputLayer):
+        if self._functional is not None and len(self._functional.inputs) == 1 and not isinstance(stack[0], InputLayer):
             stack.insert(0, self._functional.inputs[0]._keras_history.operation)
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": Layer.get_config(self)["dtype"]}
         config["layers"] = [serialize_keras_object(layer) for layer in stack]
-        if self._functional is not None:
+        if self._functional is not None and len(self._functional.inputs) == 1:
             config["build_input_shape"] = self.input_shape
         return config
 

@@ -27,7 +27,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.layers.calls import call_context, surroundings
 from symkeras.models.compilation import rows_of
-from symkeras.models.own_steps import logs_of, own_step, pack_x_y_sample_weight
+from symkeras.models.own_steps import check_step, logs_of, own_step, pack_x_y_sample_weight
 from symkeras.ops.leaves import placeholder_node
 
 
@@ -99,6 +99,7 @@ class Step:
         parts = (None if all(t is None for t in flat) else flat[0] if len(flat) == 1 else flat for flat in (y, w))
         step = own_step(model, self.mode)
         assert step is not None
+        check_step(step, self.mode)
         found = step(pack_x_y_sample_weight(x, *parts))
         given = [t for t in (*y, *w) if t is not None]
         if self.mode == "predict":

@@ -43,28 +43,30 @@ def negative_log_likelihood(labels: Any, log_p: Any, label_length: Any, output_l
         raise ShapeError(f"{what} takes (B, L) labels and (B, T, V) outputs, received {shape(labels)} and {shape(log_p)}")
     batch, steps, classes = shape(log_p)
     count = shape(labels)[1]
-    if not isinstance(count, int) or not isinstance(classes, int):
-        raise ShapeError(f"{what} needs a known number of labels and classes, received {shape(labels)} and {shape(log_p)}")
+    if not isinstance(classes, int):
+        raise ShapeError(f"{what} needs a known number of classes, received outputs {shape(log_p)}")
     labels, lengths = cast(labels, "int32"), cast(reshape(label_length, (batch, 1)), "int32")
     lengths_t = cast(reshape(output_length, (batch, 1)), "int32")
-    places, size = np.arange(2 * count + 1), 2 * count + 1
-    is_label = places % 2 == 1
-    spelled = repeat(ew.minimum(ew.maximum(labels, 0), classes - 1), 2, 1) if count else zeros((batch, 0), "int32")
+    size = 2 * count + 1
+    places = arange(size, dtype="int32")
+    is_label = ew.equal(ew.mod(places, 2), 1)
+    is_empty = isinstance(count, int) and count == 0
+    spelled = zeros((batch, 0), "int32") if is_empty else repeat(ew.minimum(ew.maximum(labels, 0), classes - 1), 2, 1)
     path = ew.where(is_label, pad(spelled, ((0, 0), (0, 1))), blank % classes)  # blank, label, blank, label, ..., blank
-    before = pad(path[:, :-2], ((0, 0), (2, 0)), constant_values=-1) if count else path
-    may_skip = ew.logical_and(is_label & (places > 1), ew.not_equal(path, before))
+    before = pad(path, ((0, 0), (2, 0)), constant_values=-1)[:, :-2]
+    may_skip = ew.logical_and(ew.logical_and(is_label, ew.greater(places, 1)), ew.not_equal(path, before))
     emitted = take_along_axis(log_p, broadcast_to(expand_dims(path, 1), (batch, steps, size)), axis=-1)
     emitted = swapaxes(emitted, 0, 1)  # (T, B, S)
 
     def shifted(alpha: Any, n: int) -> Any:
-        return pad(alpha, ((0, 0), (n, 0)), constant_values=_NEVER)[:, :size]
+        return pad(alpha, ((0, 0), (n, 0)), constant_values=_NEVER)[:, :-n]
 
     def step(alpha: Any, x: Any) -> tuple[Any, None]:
         t, row = x
         come = stack([alpha, shifted(alpha, 1), ew.where(may_skip, shifted(alpha, 2), _NEVER)])
         return ew.where(ew.less(t, lengths_t), ew.add_(logsumexp(come, axis=0), row), alpha), None
 
-    first = ew.where(places < 2, emitted[0], _NEVER)
+    first = ew.where(ew.less(places, 2), emitted[0], _NEVER)
     times = arange(steps, dtype="int32")
     alpha, _ = scan(step, first, (times[1:], emitted[1:]))
     ends = concatenate([2 * lengths, ew.maximum(2 * lengths - 1, 0)], axis=1)
@@ -87,7 +89,7 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
         (B,) costs; 1e30 where the labels do not fit into the steps.
 
     Raises:
-        ShapeError: other shapes, or an unknown number of labels or classes.
+        ShapeError: other shapes, or an unknown number of classes.
         ConfigError: no such class.
 
     >>> ctc_loss(np.array([[1]]), np.zeros((1, 1, 2)), np.array([1]), np.array([1])).round(4).tolist()

@@ -105,11 +105,20 @@ def extract_patches(images: Any, sizes: Any, strides: Any, rates: Any, padding: 
 
 
 def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False, name: str | None = None) -> Any:
-    """Whole numbers from 0 to the largest as floats from 0 to 1."""
-    own = str(dtype_of(image))
-    if str(dtype).startswith("float"):
-        return ops.cast(image, dtype) / (np.iinfo(own).max if own.startswith(("int", "uint")) else 1)
-    raise ConfigError(f"tf.image.convert_image_dtype gives floats here, asked for {dtype}")
+    """The same brightness in another dtype: floats go from 0 to 1, whole numbers from 0 to the largest."""
+    own, dtype = str(dtype_of(image)), str(dtype)
+    if own == dtype:
+        return image
+    if dtype.startswith("float"):
+        return ops.cast(image, dtype) / (1 if own.startswith("float") else np.iinfo(own).max)
+    most = np.iinfo(dtype).max
+    if own.startswith("float"):
+        scaled = image * (most + 0.5)
+        return ops.cast(ops.clip(scaled, np.iinfo(dtype).min, most) if saturate else scaled, dtype)
+    had = np.iinfo(own).max
+    if had > most:
+        return ops.cast(ops.floor_divide(image, (had + 1) // (most + 1)), dtype)
+    return ops.cast(image, dtype) * ((most + 1) // (had + 1))
 
 
 def _as_floats(change: Function) -> Function:

@@ -110,7 +110,7 @@ def is_computing(*values: Any) -> bool:
 
 def with_numpy(x: Any) -> Any:
     """Arrays as arrays that have `numpy()`; anything else as it is."""
-    return watchable(x) if isinstance(x, (np.ndarray, np.generic)) and np.asarray(x).dtype.kind in "biuf" and not is_recorded(x) else x
+    return watchable(x) if isinstance(x, (np.ndarray, np.generic)) and np.asarray(x).dtype.kind in "biufOU" and not is_recorded(x) else x
 
 
 def given(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from symkeras import tree
 from symkeras.arguments import function, integer, non_negative_int, optional, positive_int
 from symkeras.errors import ConfigError
+from symkeras.ops.recorded import seen
 from symkeras.utils.dataset import PyDataset
 
 
@@ -26,9 +27,9 @@ class Dataset(PyDataset):
     file_paths: list[str] | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        """The batches of one epoch; the next one may have another order."""
+        """The batches of one epoch, as arrays that have `numpy()`; the next epoch may have another order."""
         for k in range(len(self)):
-            yield self[k]
+            yield tree.map_structure(seen, self[k])
         self.on_epoch_end()
 
     def map(self, map_func: Callable[..., Any], num_parallel_calls: Any = None) -> Dataset:

@@ -153,3 +153,27 @@ def test_the_penalty_on_an_output_of_no_rows_is_nothing() -> None:
     layer = layers.ActivityRegularization(l2=1.0)
     layer(np.ones((0, 3)))
     assert [float(loss) for loss in layer.losses] == [0.0]
+
+
+@pytest.mark.parametrize("is_step", [False, True])
+def test_a_functional_model_that_build_makes_has_its_layers(is_step: bool) -> None:
+    class Attending(Model):
+        def build(self, input_shape: Any) -> None:
+            self.latent = self.add_weight(shape=(4, 8), name="latent")
+            inputs = {"latent": layers.Input((4, 8)), "data": layers.Input((6, 8))}
+            query, value = layers.Dense(8)(inputs["latent"]), layers.Dense(8)(inputs["data"])
+            self.inner = Model(inputs, layers.Attention()([query, value, value]))
+
+        def call(self, x: Any) -> Any:
+            latent = self.inner({"latent": ops.expand_dims(self.latent, 0), "data": x})
+            return ops.mean(latent, axis=(1, 2))[:, None]
+
+    model, x = Attending(), np.random.default_rng(0).standard_normal((5, 6, 8)).astype("float32")
+    model.compile("sgd", "mse")
+    if not is_step:
+        assert model(x).shape == (5, 1)
+        before = model.get_weights()
+    model.fit(x, np.ones((5, 1)), verbose=0)
+    assert [len(layer.weights) for layer in model.inner.layers] == [0, 0, 2, 2, 0] and len(model.trainable_weights) == 5
+    if not is_step:
+        assert all(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,36 @@ def test_own_test_and_predict_steps_are_what_evaluate_and_predict_run() -> None:
 
 
 @pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_model_whose_steps_are_its_own_is_not_called_with_a_part_of_a_batch(run_eagerly: bool) -> None:
+    """Three inputs come as a tuple, which would be inputs, targets and weights to others; `call` takes all three."""
+
+    class Apart(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.place = Sequential([layers.Dense(2)])
+
+        def call(self, inputs: Any) -> Any:
+            anchor, near, far = (self.place(x) for x in inputs)
+            return ops.sum(ops.square(anchor - near)) - ops.sum(ops.square(anchor - far))
+
+        def train_step(self, data: Any) -> Any:
+            with symkeras.GradientTape() as tape:
+                loss = self(data)
+            self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+            return {"loss": loss}
+
+        def test_step(self, data: Any) -> Any:
+            return {"loss": self(data)}
+
+    model = Apart()
+    model.compile("sgd", run_eagerly=run_eagerly)
+    batch = (X[:16], X[:16] + 0.1, X[16:32])
+    endless, steps = itertools.repeat(batch), {"steps_per_epoch": 2, "validation_steps": 1}
+    history = model.fit(endless, validation_data=endless, epochs=2, verbose=0, **steps).history
+    assert history["loss"][1] < history["loss"][0] and sorted(history) == ["loss", "val_loss"]
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
 def test_inputs_alone_are_the_batch_and_a_list_of_them_its_only_part(run_eagerly: bool) -> None:
     seen: list[Any] = []
 
@@ -331,3 +362,22 @@ def test_run_eagerly_takes_what_a_traced_step_takes() -> None:
         model.fit(x, y, sample_weight=np.linspace(0, 1, 48), epochs=2, batch_size=20, verbose=0, shuffle=False)
         results.append([*model.evaluate(x, y, verbose=0), *(p.sum() for p in model.predict(x, verbose=0))])
     assert results[0] == pytest.approx(results[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_steps_for_other_engines_are_told_what_to_write(run_eagerly: bool) -> None:
+    class OnJax(Model):
+        def train_step(self, state: Any, data: Any) -> Any:
+            return {}, state
+
+    class OnTorch(Model):
+        def train_step(self, data: Any) -> Any:
+            self.zero_grad()
+            return {}
+
+    with pytest.raises(ConfigError, match=r"train_step\(self, data\) here"):
+        classifier(OnJax, run_eagerly=run_eagerly).fit(X, Y, verbose=0)
+    with pytest.raises(AttributeError, match="no module of PyTorch"):
+        classifier(OnTorch, run_eagerly=run_eagerly).fit(X, Y, verbose=0)
+    with pytest.raises(AttributeError, match="'OnTorch' object has no attribute 'nothing'"):
+        _ = classifier(OnTorch).nothing

@@ -79,6 +79,14 @@ def test_a_model_trains_and_evaluates_on_it() -> None:
     np.testing.assert_allclose(normal.mean[0], x.mean(0), atol=1e-5)
 
 
+def test_texts_are_elements_too() -> None:
+    rows = Dataset.from_tensor_slices({"kind": np.array(["a", "bcd"]), "size": [1, 2]})
+    assert [(e["kind"].numpy(), int(e["size"])) for e in rows] == [(b"a", 1), (b"bcd", 2)]
+    look = layers.StringLookup(vocabulary=["bcd", "a"])
+    assert [int(look(e["kind"])) for e in rows] == [2, 1]
+    assert [look(e).tolist() for e in rows.map(lambda e: e["kind"]).batch(2)] == [[2, 1]]
+
+
 def test_what_is_none_is_refused() -> None:
     with pytest.raises(DataError, match="one number of rows"):
         Dataset.from_tensor_slices((np.ones(2), np.ones(3)))

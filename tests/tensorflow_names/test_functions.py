@@ -87,6 +87,11 @@ CALLS = {
     "tf.constant(tf.compat.as_text(tf.compat.as_bytes('7')) == '7')": "np.array(True)",
     "tf.image.flip_left_right(image)": "image[:, :, ::-1]",
     "tf.image.convert_image_dtype(np.array([[[255]]], 'uint8'), tf.float32)": "np.ones((1, 1, 1))",
+    "tf.image.convert_image_dtype(np.array([[[0, 7]]], 'uint8'), tf.uint8)": "np.array([[[0, 7]]])",
+    "tf.image.convert_image_dtype(np.array([[[0.0, 0.5, 1.0]]], 'float32'), tf.uint8)": "np.array([[[0, 127, 255]]])",
+    "tf.image.convert_image_dtype(np.array([[[-1.0, 2.0]]], 'float32'), tf.uint8, saturate=True)": "np.array([[[0, 255]]])",
+    "tf.image.convert_image_dtype(np.array([[[0, 255]]], 'uint8'), tf.uint16)": "np.array([[[0, 65280]]])",
+    "tf.image.convert_image_dtype(np.array([[[0, 65535]]], 'uint16'), tf.uint8)": "np.array([[[0, 255]]])",
     "tf.image.crop_to_bounding_box(image, 1, 0, 2, 3)": "image[:, 1:3, :3]",
     "tf.image.pad_to_bounding_box(image, 1, 0, 6, 5)": "np.pad(image, ((0, 0), (1, 1), (0, 1), (0, 0)))",
     "tf.image.central_crop(image[0], 0.5)": "image[0, 1:3, 1:3]",
@@ -155,6 +160,7 @@ def test_texts_are_changed_one_by_one() -> None:
     assert tf.strings.regex_replace(tf.strings.lower("A<br />b!"), "<br />|!", " ").item() == "a b "
     assert tf.strings.reduce_join([["a", "b"], ["c", "d"]], axis=1, separator="-").tolist() == ["a-b", "c-d"]
     assert tf.strings.reduce_join(["a", "b"]).item() == "ab" and tf.strings.join([["a"], "b"], "+").tolist() == ["a+b"]
+    assert tf.strings.reduce_join(["a", "é"]).numpy().decode() == "aé" and tf.strings.upper(["a"]).numpy().tolist() == [b"A"]
     assert tf.strings.substr("abcd", 1, 2).item() == "bc" and tf.strings.unicode_split("abc", "UTF-8").tolist() == ["a", "b", "c"]
 
 

@@ -73,3 +73,10 @@ def test_splits_that_do_not_add_up_are_refused(given: dict[str, Any]) -> None:
 def test_a_data_set_says_how_many_batches_it_has() -> None:
     data = utils.timeseries_dataset_from_array(np.arange(10.0), None, sequence_length=2, batch_size=4)
     assert data.cardinality() == len(data) == 3 and data.take(2).cardinality() == 2
+
+
+def test_batches_that_are_looked_at_have_numpy() -> None:
+    data = utils.timeseries_dataset_from_array(np.arange(10.0), np.arange(10), sequence_length=2, batch_size=4)
+    for x, y in data.map(lambda x, y: (x * 2, y)).take(1):
+        assert type(x.numpy()) is np.ndarray and x.numpy().tolist() == [[0, 2], [2, 4], [4, 6], [6, 8]]
+        assert y[1].numpy() == 1 and ["a", "b"][y[1]] == "b"
