@@ -474,4 +474,3 @@ def draw_arguments(d: Drawing, signature: inspect.Signature, skip: tuple[str, ..
         if parameter.default is parameter.empty or name in ALWAYS.get(d.name, ()) or d.chance(p):
             d.chosen[name] = draw(d)
     return {name: value for name, value in d.chosen.items() if name in signature.parameters}
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +47,25 @@ class Side:
     def numpy(self, value: Any) -> np.ndarray:
         return np.asarray(value)
 
+    def lacking(self, shown: str) -> str:
+        """What a case needs that this side has not; nothing, most often."""
+        return ""
+
+    def seed(self, number: int) -> None:
+        """Fix what is drawn from now on."""
+        self.keras.utils.set_random_seed(number)
+
+    def build(self, layer: Any, inputs: Any, keywords: Any) -> None:
+        """Give a layer its weights, by symbolic tensors like those that it will be called with: nothing is computed."""
+        layer(*self._symbolic(inputs), **self._symbolic(keywords))
+
+    def _symbolic(self, tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {name: self._symbolic(value) for name, value in tree.items()}
+        if isinstance(tree, (list, tuple)):
+            return type(tree)(map(self._symbolic, tree))
+        return self.keras.KerasTensor(tuple(tree.shape), self.keras.backend.standardize_dtype(tree.dtype)) if hasattr(tree, "dtype") else tree
+
     def differentiated(self, function: Function, arrays: Sequence[Any], variables: Sequence[Any], state: Sequence[Any] = ()) -> tuple[Any, Any, Any]:
         raise NotImplementedError
 
@@ -82,6 +102,8 @@ class Symkeras(Side):
 
 
 class KerasOnJax(Side):
+    """JAX compiles each operation for each shape: what need not be computed is not."""
+
     name = "keras"
 
     def __init__(self) -> None:
@@ -90,6 +112,17 @@ class KerasOnJax(Side):
 
     def tensor(self, array: Any) -> Any:
         return self.jax.numpy.asarray(array)
+
+    def lacking(self, shown: str) -> str:
+        return "numbers of 64 bits" if "float64" in shown or "'int64'" in shown else ""
+
+    def seed(self, number: int) -> None:
+        """As `set_random_seed`, which would import TensorFlow."""
+        attributes = self.keras.src.backend.common.global_state
+        attributes.set_global_attribute("global_random_seed", number)
+        attributes.set_global_attribute("global_seed_generator", None)
+        random.seed(number)
+        np.random.seed(number)
 
     def differentiated(self, function: Function, arrays: Sequence[Any], variables: Sequence[Any], state: Sequence[Any] = ()) -> tuple[Any, Any, Any]:
         jax, jnp = self.jax, self.jax.numpy

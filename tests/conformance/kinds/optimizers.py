@@ -62,8 +62,8 @@ class Optimizers:
             for k, v in enumerate(variables):
                 yield f"variable {k} at the end", side.numpy(v.value)
         yield "weights", [[w.path, list(w.shape), str(w.dtype)] for w in optimizer.variables]
-        for w in optimizer.variables:
-            yield f"state {w.path}", side.numpy(w.value)
+        for k, w in enumerate(optimizer.variables):
+            yield f"state {k}", side.numpy(w.value)
 
     def script(self, case: Case) -> str:
         lines = ["import numpy as np", "import keras, symkeras", "for keras in (symkeras, keras):", f"    optimizer = {case.subject!r}"]
