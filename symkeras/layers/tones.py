@@ -94,9 +94,9 @@ class Equalization(RandomImages):
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         """A batch of images with values of equal frequency."""
+        images = ops.cast(images, self.compute_dtype)
         if not training:
             return images
-        images = ops.cast(images, self.compute_dtype)
         axis = 1 if self.data_format == "channels_first" else 3
         count = ops.shape(images)[axis]
         if not isinstance(count, int):

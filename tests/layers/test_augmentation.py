@@ -283,10 +283,3 @@ def test_numbers_and_configs_are_those_of_keras() -> None:
 
 def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
-
-
-def test_equalization_in_use_leaves_bytes_alone() -> None:
-    x = np.arange(48, dtype="uint8").reshape(1, 4, 4, 3)
-    y = layers.Equalization()(x, training=False)
-    assert str(y.dtype) == "uint8"
-    np.testing.assert_array_equal(y, x)

@@ -114,3 +114,9 @@ def test_intersection_over_union_is_of_float32_whatever_its_counts_are_of() -> N
     met = metrics.BinaryIoU(dtype="float16")
     met.update_state([0, 0, 1, 1], [0.1, 0.7, 0.2, 0.8])
     assert str(met.result().dtype) == "float32"
+
+
+def test_top_k_of_integers_in_a_column_is_a_column() -> None:
+    scores = np.array([[0.1, 0.6, 0.3], [0.1, 0.6, 0.3]])
+    assert metrics.sparse_top_k_categorical_accuracy(np.array([[2], [0]]), scores, k=2).tolist() == [[1.0], [0.0]]
+    assert metrics.sparse_top_k_categorical_accuracy(np.array([2, 0]), scores, k=2).tolist() == [1.0, 0.0]

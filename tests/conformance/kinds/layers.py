@@ -382,7 +382,7 @@ RELATED: dict[str, Callable[[Drawing, Any], dict[str, Any]]] = {"Reshape": _resh
 
 AS_COMPUTED = "those of values"
 
-LACKING: dict[str, tuple[str, ...]] = dict.fromkeys(["IntegerLookup", "StringLookup", "TextVectorization"], ("dtype",))
+LACKING: dict[str, tuple[str, ...]] = dict.fromkeys(["HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization"], ("dtype",))
 """Layer -> arguments of every layer that it does not take."""
 
 __all__ = ["Code", "Layers"]
