@@ -31,13 +31,14 @@ class Difference:
     def places(self) -> set[str]:
         """Where two trees differ, as dotted paths."""
         mine, theirs = dict(_leaves(self.left)), dict(_leaves(self.right))
-        return {path for path in {*mine, *theirs} - {""} if path not in mine or path not in theirs or mine[path] != theirs[path]}
+        paths = {path for path in {*mine, *theirs} - {""} if path not in mine or path not in theirs or mine[path] != theirs[path]}
+        return {path for path in paths if not any(other.startswith((f"{path}.", f"{path}[")) for other in paths)}
 
 
 def tolerance_of(code: str) -> float:
     """How far numbers may be apart that come of code: as the narrowest dtype in it says; of float64 what computes in float32 makes less."""
     seen = max([0.0, *(TOLERANCE[name] for name in ("float16", "bfloat16") if re.search(rf"(?<!b){name}", code))])
-    return seen or (1e-5 if "float64" in code and "ops." not in code and "dtype='float64'" not in code else 0.0)
+    return seen or (1e-5 if "float64" in code and "ops." not in code and not re.search("dtype'?[=:] ?'float64'", code) else 0.0)
 
 
 def differences(found: Mapping[str, Any], expected: Mapping[str, Any], tolerance: float = 0.0) -> Iterator[Difference]:

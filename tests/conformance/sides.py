@@ -59,6 +59,18 @@ class Side:
         """Give a layer its weights, by symbolic tensors like those that it will be called with: nothing is computed."""
         layer(*self._symbolic(inputs), **self._symbolic(keywords))
 
+    def apply(self, optimizer: Any, gradients: Sequence[np.ndarray], variables: Sequence[Any]) -> None:
+        """A step of an optimizer."""
+        optimizer.apply_gradients(list(zip(map(self.tensor, gradients), variables, strict=True)))
+
+    def update(self, metric: Any, *values: Any, sample_weight: Any) -> None:
+        """Show a batch to a metric."""
+        metric.update_state(*values, sample_weight=sample_weight)
+
+    def result(self, metric: Any) -> Any:
+        """What a metric says."""
+        return metric.result()
+
     def _symbolic(self, tree: Any) -> Any:
         if isinstance(tree, dict):
             return {name: self._symbolic(value) for name, value in tree.items()}
@@ -102,13 +114,14 @@ class Symkeras(Side):
 
 
 class KerasOnJax(Side):
-    """JAX compiles each operation for each shape: what need not be computed is not."""
+    """JAX compiles each operation for each shape: steps are compiled as one, which is how Keras trains on JAX, too."""
 
     name = "keras"
 
     def __init__(self) -> None:
         self.keras = importlib.import_module("keras")
         self.jax = importlib.import_module("jax")
+        self._compiled: tuple[Any, Function] | None = None
 
     def tensor(self, array: Any) -> Any:
         return self.jax.numpy.asarray(array)
@@ -123,6 +136,29 @@ class KerasOnJax(Side):
         attributes.set_global_attribute("global_seed_generator", None)
         random.seed(number)
         np.random.seed(number)
+
+    def apply(self, optimizer: Any, gradients: Sequence[np.ndarray], variables: Sequence[Any]) -> None:
+        step = self._once(optimizer, optimizer.stateless_apply)
+        after = step([v.value for v in optimizer.variables], [self.tensor(g) for g in gradients], [v.value for v in variables])
+        for v, value in zip([*variables, *optimizer.variables], [*after[0], *after[1]], strict=True):
+            v.assign(value)
+
+    def update(self, metric: Any, *values: Any, sample_weight: Any) -> None:
+        if not metric.variables:  # those of some are made by the first batch
+            metric.update_state(*values, sample_weight=sample_weight)
+            return
+        update = self._once(metric, lambda state, given, weights: metric.stateless_update_state(state, *given, sample_weight=weights))
+        for v, value in zip(metric.variables, update([v.value for v in metric.variables], values, sample_weight), strict=True):
+            v.assign(value)
+
+    def result(self, metric: Any) -> Any:
+        return self.jax.jit(metric.stateless_result)([v.value for v in metric.variables])
+
+    def _once(self, thing: Any, function: Function) -> Function:
+        """A function of a thing, compiled when it is first asked for."""
+        if self._compiled is None or self._compiled[0] is not thing:
+            self._compiled = (thing, self.jax.jit(function))
+        return self._compiled[1]
 
     def differentiated(self, function: Function, arrays: Sequence[Any], variables: Sequence[Any], state: Sequence[Any] = ()) -> tuple[Any, Any, Any]:
         jax, jnp = self.jax, self.jax.numpy

@@ -21,7 +21,7 @@ class Array:
 
     @property
     def value(self) -> Any:
-        return eval(self.code, {"np": np})
+        return np.asarray(eval(self.code, {"np": np}))
 
     def __repr__(self) -> str:
         return self.code

@@ -55,6 +55,8 @@ class Case:
     @property
     def shown(self) -> str:
         """Thing and call in one line."""
+        if self.extra:
+            return f"{self.subject!r}({', '.join(map(repr, self.inputs))}, **{ {**self.keywords, **self.extra}!r})"
         is_function = self.path.rpartition(".")[2][0].islower()
         return self.call.replace("thing", self.path, 1) if is_function else self.call.replace("thing", repr(self.subject), 1)
 

@@ -294,7 +294,11 @@ class Layers:
         def penalised(inputs: Any, keywords: Any) -> Any:
             return layer(*inputs, **keywords), sum(layer.losses[1:], layer.losses[0]) if layer.losses else []
 
-        yield from called(side, penalised, (case.inputs, case.keywords), layer.trainable_weights, stateful(layer))
+        computed = dict(called(side, penalised, (case.inputs, case.keywords), layer.trainable_weights, stateful(layer)))
+        yield from computed.items()
+        if "mask" in keywords or hasattr(layer, "mask_zero") or hasattr(layer, "mask_value"):
+            for k, mask in enumerate(flat(layer.compute_mask(inputs[0], keywords.get("mask")))):
+                yield f"mask {k}", None if mask is None else side.numpy(mask)
         yield "built", layer.get_build_config()
         if hasattr(layer, "compute_output_shape"):
             shapes = [a.value.shape for a in flat(list(case.inputs))]
@@ -302,9 +306,9 @@ class Layers:
                 nested = case.inputs[0]
                 yield "output shape", plain_shape(layer.compute_output_shape(shapes if isinstance(nested, list) else shapes[0]))
         open_inputs, open_keywords = open_batch((case.inputs, case.keywords), side)
-        symbolic, computed = flat(layer(*open_inputs, **open_keywords)), flat(layer(*inputs, **keywords))
+        symbolic = flat(layer(*open_inputs, **open_keywords))
         yield "symbolic output", [list(o.shape) for o in symbolic]
-        dtypes = [[side.keras.backend.standardize_dtype(o.dtype) for o in outputs] for outputs in (symbolic, computed)]
+        dtypes = [side.keras.backend.standardize_dtype(o.dtype) for o in symbolic], [str(computed[f"value {k}"].dtype) for k in range(len(symbolic))]
         yield "symbolic dtypes", AS_COMPUTED if dtypes[0] == dtypes[1] else f"{dtypes[0]}, computed {dtypes[1]}"
 
     def _on_texts(self, case: Case, side: Side) -> Seen:

@@ -96,14 +96,14 @@ class Metrics:
         metric = realised(case.subject, side.keras)
         yield "config", side.keras.saving.serialize_keras_object(metric)
         for k, (*pair, weights) in enumerate(realised(case.inputs[0], side.keras, side.tensor)):
-            metric.update_state(*pair, sample_weight=weights)
-            for j, result in enumerate(flat(metric.result())):
+            side.update(metric, *pair, sample_weight=weights)
+            for j, result in enumerate(flat(side.result(metric))):
                 yield f"value {j} after {k + 1}", side.numpy(result)
         yield "weights", [[w.path.rpartition("/")[2], list(w.shape), str(w.dtype)] for w in metric.variables]
         for k, w in enumerate(metric.variables):
             yield f"state {k}", side.numpy(w.value)
         metric.reset_state()
-        for j, result in enumerate(flat(metric.result())):
+        for j, result in enumerate(flat(side.result(metric))):
             yield f"value {j} when reset", side.numpy(result)
 
     def script(self, case: Case) -> str:
