@@ -91,6 +91,7 @@ class Bidirectional(Layer):
         first, second = _halves(initial_state, self.name)
         y, *states = self._one(self.forward_layer, sequences, first, mask, training)
         z, *others = self._one(self.backward_layer, sequences, second, mask, training)
+        y, z = (ops.cast(x, self.compute_dtype) for x in (y, z))
         if self.return_sequences:
             z = ops.flip(z, 1)
         output = MERGES[self.merge_mode](y, z)

@@ -73,7 +73,8 @@ class GroupQueryAttention(HeadedAttention):
         self._value_dense = self._project(value_shape, of_values, "value")
         self._output_dense = self._project((*query_shape[:-1], *of_queries), (query_shape[-1],), "attention_output", bound=2)
 
-    def _compute_attention(self, query: Any, key: Any, value: Any, attention_mask: Any = None, training: Any = None) -> tuple[Any, Any]:
+    def _compute_attention(self, query: Any, key: Any, value: Any, attention_mask: Any = None, training: Any = None,
+                           return_attention_scores: bool = False) -> tuple[Any, Any]:  # fmt: skip
         """What the heads give, (B, T, query heads, head_dim), and the weights: the queries of a group are rows of one product."""
         (batch, length, heads, size), source = ops.shape(query), ops.shape(key)[1]
         groups, rows = self.num_key_value_heads, self.num_repeats * length
@@ -82,7 +83,7 @@ class GroupQueryAttention(HeadedAttention):
         scores = ops.reshape(scores, (batch, heads, length, source))
         if attention_mask is not None and len(ops.shape(attention_mask)) == 3:
             attention_mask = ops.expand_dims(attention_mask, 1)
-        weights, kept = self._weights(scores, attention_mask, training)
+        weights, kept = self._weights(scores, attention_mask, training, return_attention_scores)
         output = ops.matmul(ops.reshape(kept, (batch, groups, rows, source)), ops.transpose(value, (0, 2, 1, 3)))
         return ops.transpose(ops.reshape(output, (batch, heads, length, size)), (0, 2, 1, 3)), weights
 

@@ -78,17 +78,24 @@ class HeadedAttention(Layer):
         mask = self._mask(query, value, key, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
         gate = self._gate_dense(query) if self.use_gate else None
         q = ops.multiply(self._query_dense(query), 1.0 / math.sqrt(self._head_size))
-        output, weights = self._compute_attention(q, self._key_dense(value if key is None else key), self._value_dense(value), mask, training)
+        k, v = self._key_dense(value if key is None else key), self._value_dense(value)
+        output, weights = self._compute_attention(q, k, v, mask, training, return_attention_scores)
         output = self._output_dense(output if gate is None else ops.multiply(output, gate))
         return (output, weights) if return_attention_scores else output
 
-    def _compute_attention(self, query: Any, key: Any, value: Any, attention_mask: Any = None, training: Any = None) -> tuple[Any, Any]:
+    def _compute_attention(self, query: Any, key: Any, value: Any, attention_mask: Any = None, training: Any = None,
+                           return_attention_scores: bool = False) -> tuple[Any, Any]:  # fmt: skip
         """What the heads give, (B, T, heads, size), and the weights, from scaled queries, keys and values with an axis of heads."""
         raise NotImplementedError(type(self).__name__)
 
-    def _weights(self, scores: Any, mask: Any, training: Any) -> tuple[Any, Any]:
-        """Attention weights before and after dropout."""
+    def _weights(self, scores: Any, mask: Any, training: Any, are_seen: bool) -> tuple[Any, Any]:
+        """Attention weights before and after dropout.
+
+        A row that is masked throughout is uniform, as in `dot_product_attention`, and zeros where the weights are seen or dropped, as in `Softmax`.
+        """
         weights = masked_softmax(scores, mask)
+        if mask is not None and (are_seen or self.dropout > 0):
+            weights = ops.where(mask, weights, 0)
         return weights, dropped(weights, self.dropout, training, getattr(self, "seed_generator", None))
 
     def compute_output_shape(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> tuple[int | None, ...]:

@@ -81,7 +81,8 @@ class MultiHeadAttention(HeadedAttention):
         output = self._output_sizes or (query_shape[-1],)
         self._output_dense = self._project((*query_shape[:-1], heads, self.value_dim), output, "attention_output", bound=2)
 
-    def _compute_attention(self, query: Any, key: Any, value: Any, attention_mask: Any = None, training: Any = None) -> tuple[Any, Any]:
+    def _compute_attention(self, query: Any, key: Any, value: Any, attention_mask: Any = None, training: Any = None,
+                           return_attention_scores: bool = False) -> tuple[Any, Any]:  # fmt: skip
         """What the heads give, (B, T, heads, value_dim), and the weights, from scaled queries, keys and values with a heads axis."""
         rank, axes = len(ops.shape(query)) - 1, self.attention_axes
         rest = tuple(a for a in range(1, rank - 1) if a not in axes)
@@ -90,7 +91,7 @@ class MultiHeadAttention(HeadedAttention):
         lead, shape_q, shape_k = ops.shape(q)[: 2 + len(rest)], ops.shape(q)[2 + len(rest) : -1], ops.shape(k)[2 + len(rest) : -1]
         q, k, v = (_one_axis(x, len(lead)) for x in (q, k, v))
         mask = None if attention_mask is None else _scores_mask(attention_mask, len(lead), shape_q, shape_k)
-        weights, kept = self._weights(ops.matmul(q, ops.swapaxes(k, -1, -2)), mask, training)
+        weights, kept = self._weights(ops.matmul(q, ops.swapaxes(k, -1, -2)), mask, training, return_attention_scores or rank != 3)
         output = ops.reshape(ops.matmul(kept, v), (*lead, *shape_q, self.value_dim))
         back = [order.index(a) for a in range(rank + 1)]
         return ops.transpose(output, back), ops.reshape(weights, (*lead, *shape_q, *shape_k))

@@ -7,6 +7,7 @@ from typing import Any
 from symkeras import initializers, ops
 from symkeras.arguments import checked, positive_int
 from symkeras.errors import ConfigError
+from symkeras.graph import dtypes
 from symkeras.layers.input_spec import InputSpec
 from symkeras.layers.layer import Layer
 from symkeras.layers.normalization import unit_length
@@ -62,7 +63,8 @@ class SpectralNormalization(Wrapper):
             u, kernel = self.normalized_weights()
             self.vector_u.assign(u)
             self.kernel.assign(kernel)
-        return self.layer(inputs)
+        output, dtype = self.layer(inputs), ops.op.dtype_of(inputs)
+        return ops.cast(output, dtype) if dtypes.is_float(dtype) else output
 
     def normalized_weights(self) -> tuple[Any, Any]:
         """The new vector, and the kernel over its largest singular value as the vector sees it."""

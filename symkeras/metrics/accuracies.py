@@ -90,15 +90,20 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
         k: how many count.
         from_sorted_ids: see `y_pred`.
 
+    Returns:
+        The shape of `y_true`.
+
     >>> sparse_top_k_categorical_accuracy([2, 0], [[0.1, 0.6, 0.3], [0.1, 0.6, 0.3]], k=2).tolist()
     [1.0, 0.0]
     """
     y_pred = ops.convert_to_tensor(y_pred)
     labels = _labels(y_true, len(y_pred.shape))
-    if not from_sorted_ids:
-        return _as_number(_is_in_top(labels, y_pred, k))
-    best = y_pred[..., :k]
-    return _as_number(ops.any(ops.equal(ops.expand_dims(ops.cast(labels, y_pred.dtype), -1), best), axis=-1))
+    if from_sorted_ids:
+        matches = ops.any(ops.equal(ops.expand_dims(ops.cast(labels, y_pred.dtype), -1), y_pred[..., :k]), axis=-1)
+    else:
+        matches = _is_in_top(labels, y_pred, k)
+    has_column = len(ops.convert_to_tensor(y_true).shape) == len(y_pred.shape)
+    return _as_number(ops.expand_dims(matches, -1) if has_column else matches)
 
 
 class Accuracy(NamedMean):

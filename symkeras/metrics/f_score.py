@@ -53,10 +53,10 @@ class FBetaScore(Metric):
                 f"received {tuple(y_true.shape)} and {tuple(y_pred.shape)}"
             )
         shape = () if self.average == "micro" else (y_pred.shape[-1],)
-        self.true_positives = self.add_variable(shape, name="true_positives")
-        self.false_positives = self.add_variable(shape, name="false_positives")
-        self.false_negatives = self.add_variable(shape, name="false_negatives")
-        self.intermediate_weights = self.add_variable(shape, name="intermediate_weights")
+        self.true_positives = self.add_variable(shape, dtype=self._floating_dtype, name="true_positives")
+        self.false_positives = self.add_variable(shape, dtype=self._floating_dtype, name="false_positives")
+        self.false_negatives = self.add_variable(shape, dtype=self._floating_dtype, name="false_negatives")
+        self.intermediate_weights = self.add_variable(shape, dtype=self._floating_dtype, name="intermediate_weights")
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from symkeras import config, ops
 from symkeras.arguments import axis_number, boolean, checked, integer, non_negative_int, number, optional, positive_int, several
 from symkeras.errors import ConfigError
-from symkeras.graph import dtypes
 from symkeras.metrics.metric import Metric
 
 
@@ -77,12 +76,12 @@ class IoU(Metric):
         return ops.logical_and(ops.greater_equal(classes, 0), ops.less(classes, self.num_classes))
 
     def result(self) -> Any:
-        dtype = self.dtype if dtypes.is_float(self.dtype) else "float32"
-        matrix = ops.cast(self.total_cm.value, dtype)
-        common = ops.sum(ops.multiply(matrix, np.eye(self.num_classes, dtype=dtype)), axis=0)
+        dtype = "float32"
+        matrix = self.total_cm.value
+        common = ops.sum(ops.multiply(matrix, np.eye(self.num_classes, dtype=self.dtype)), axis=0)
         union = ops.subtract(ops.add(ops.sum(matrix, axis=0), ops.sum(matrix, axis=1)), common)
         chosen = np.asarray(self.target_class_ids, "int32")
-        common, union = ops.take(common, chosen), ops.take(union, chosen)
+        common, union = (ops.cast(ops.take(x, chosen), dtype) for x in (common, union))
         occurs = ops.greater(union, 1e-9)
         ratio = ops.where(occurs, ops.divide(common, ops.add(union, config.epsilon())), 0.0)
         return ops.divide(ops.sum(ratio), ops.add(ops.sum(ops.cast(occurs, dtype)), config.epsilon()))

@@ -80,17 +80,22 @@ class Metric:
         Args:
             shape: sizes of its axes.
             initializer: name, object or function; zeros when None.
-            dtype: the metric's own where it is floating, else `floatx`, when None.
+            dtype: `floatx` when None: counts in 16 bits would soon stand still.
             aggregation: accepted for Keras' signature; one process needs none.
             name: shown in graphs.
         """
         if "_tracker" not in self.__dict__:
             raise SymkerasError(f"{type(self).__name__}.__init__ must call super().__init__() before it adds variables")
-        dtype = dtypes.standardize(dtype or (self.dtype if dtypes.is_float(self.dtype) else config.floatx()))
+        dtype = dtypes.standardize(dtype or config.floatx())
         with tracing.suspended(), provenance.layer_scope(self.name):
             variable = Variable(_initializer(initializer), shape=tuple(shape), dtype=dtype, trainable=False, name=name, autocast=False)
         self._tracker.add(variable)
         return variable
+
+    @property
+    def _floating_dtype(self) -> str:
+        """The metric's own dtype where it is floating, else `floatx`."""
+        return self.dtype if dtypes.is_float(self.dtype) else config.floatx()
 
     def add_weight(self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None) -> Variable:
         """A new state variable: `add_variable` with a scalar by default."""

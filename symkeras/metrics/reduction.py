@@ -44,7 +44,7 @@ class Sum(Metric):
 
     def __init__(self, name: str | None = "sum", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable(shape=(), name="total")
+        self.total = self.add_variable(shape=(), dtype=self._floating_dtype, name="total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         values, _ = _over_rows(values, sample_weight, ops.sum, self.dtype)
@@ -69,8 +69,8 @@ class Mean(Metric):
 
     def __init__(self, name: str | None = "mean", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable(shape=(), name="total")
-        self.count = self.add_variable(shape=(), name="count")
+        self.total = self.add_variable(shape=(), dtype=self._floating_dtype, name="total")
+        self.count = self.add_variable(shape=(), dtype=self._floating_dtype, name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         values, weights = _over_rows(values, sample_weight, ops.mean, self.dtype)

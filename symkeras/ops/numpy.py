@@ -223,7 +223,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     Args:
         x: the tensor.
         pad_width: how many elements are added in front and behind.
-        mode: what they are: "constant", "reflect" (mirrored at the outermost element), "symmetric" (mirrored beyond it) or "edge".
+        mode: what they are: "constant", "reflect" (mirrored at the outermost element), "symmetric" (mirrored beyond it), "edge" (the outermost
+            element), or "wrap" and "circular" (from the other end).
         constant_values: the number, for "constant"; 0 when None.
 
     Raises:
@@ -233,6 +234,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
 
     >>> pad(np.array([1, 2, 3]), 2, mode="reflect").tolist()
     [3, 2, 1, 2, 3, 2, 1]
+    >>> pad(np.array([1, 2, 3]), (1, 4), mode="wrap").tolist()
+    [3, 1, 2, 3, 1, 2, 3, 1]
     """
     if mode not in ("constant", *_INNER):
         raise arguments.refusal("pad: mode", f"one of {', '.join(('constant', *_INNER))}", mode)
@@ -268,6 +271,8 @@ _INNER = {
     "reflect": lambda places, size: _mirrored(places, size, repeats=False),
     "symmetric": lambda places, size: _mirrored(places, size, repeats=True),
     "edge": lambda places, size: ew.minimum(ew.maximum(places, 0), size - 1),
+    "wrap": ew.mod,
+    "circular": ew.mod,
 }
 
 

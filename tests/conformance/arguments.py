@@ -37,7 +37,6 @@ from tests.conformance.written import Code, Made
 LEFT_ALONE = {
     "name": "given by the suite",
     "dtype": "a column of its own: every case is in float32",
-    "seed": "both sides draw numbers of their own",
     "quantization_config": "weights of less than 16 bits are not offered",
     "gptq_unpacked_column_size": "as quantization_config",
     "lora_rank": "weights are named after it; tests/layers/test_low_rank.py",
@@ -148,6 +147,7 @@ ROWS: dict[str, Draw] = {
     "fill_mode": of("constant"),
     "fill_value": within(0, 1),
     "antialias": flag,
+    "seed": whole(0, 99),
     # images, numbers and texts before a network
     "value_range": of((0, 255), (0.0, 1.0)),
     "num_chains": whole(1, 3),
@@ -474,4 +474,3 @@ def draw_arguments(d: Drawing, signature: inspect.Signature, skip: tuple[str, ..
         if parameter.default is parameter.empty or name in ALWAYS.get(d.name, ()) or d.chance(p):
             d.chosen[name] = draw(d)
     return {name: value for name, value in d.chosen.items() if name in signature.parameters}
-

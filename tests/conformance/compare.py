@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,35 +14,58 @@ TOLERANCE = {"float16": 1e-2, "bfloat16": 5e-2, "float32": 5e-4, "float64": 1e-7
 """Relative to the number itself and to the greatest one of its array: both sides add in orders of their own."""
 
 
+NOTHING = "(nothing)"
+
+
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs: its label, and both values as text."""
+    """One thing that differs: its label, both values as text, and the values."""
 
     label: str
     found: str
     expected: str
+    left: Any = field(default=None, compare=False, repr=False)
+    right: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def places(self) -> set[str]:
+        """Where two trees differ, as dotted paths."""
+        mine, theirs = dict(_leaves(self.left)), dict(_leaves(self.right))
+        paths = {path for path in {*mine, *theirs} - {""} if path not in mine or path not in theirs or mine[path] != theirs[path]}
+        return {path for path in paths if not any(other.startswith((f"{path}.", f"{path}[")) for other in paths)}
 
 
-def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterator[Difference]:
-    """What differs, label by label; a label that one side lacks is not compared."""
+def tolerance_of(code: str) -> float:
+    """How far numbers may be apart that come of code: as the narrowest dtype in it says; of float64 what computes in float32 makes less."""
+    seen = max([0.0, *(TOLERANCE[name] for name in ("float16", "bfloat16") if re.search(rf"(?<!b){name}", code))])
+    return seen or (1e-5 if "float64" in code and "ops." not in code and not re.search("dtype'?[=:] ?'float64'", code) else 0.0)
+
+
+def differences(found: Mapping[str, Any], expected: Mapping[str, Any], tolerance: float = 0.0) -> Iterator[Difference]:
+    """What differs, label by label; a label of the one that the other lacks differs, too."""
     for label, right in expected.items():
-        if label in found:
-            left = found[label]
-            alike = _alike(left, right, 0.1 if label.startswith("gradient") else 1e-3) if isinstance(right, np.ndarray) else left == right
-            if not alike:
-                yield Difference(label, shown(left, right), shown(right, left))
+        if label not in found:
+            yield Difference(label, NOTHING, shown(right), None, right)
+            continue
+        left = found[label]
+        alike = similar(left, right, 0.3 if label.startswith("gradient") else 1e-3, tolerance) if isinstance(right, np.ndarray) else left == right
+        if not alike:
+            yield Difference(label, shown(left, right), shown(right, left), left, right)
+    for label in found.keys() - expected.keys():
+        yield Difference(label, shown(found[label]), NOTHING, found[label], None)
 
 
-def _alike(left: Any, right: np.ndarray, floor: float) -> bool:
+def similar(left: Any, right: np.ndarray, floor: float = 1e-3, tolerance: float = 0.0) -> bool:
     """Equal but for rounding; numbers below `floor` are taken for sums that cancel."""
     if not isinstance(left, np.ndarray) or left.shape != right.shape or str(left.dtype) != str(right.dtype):
         return False
     if right.dtype.kind in "biuSUO":
         return bool(np.array_equal(left, right))
-    tolerance = TOLERANCE[str(right.dtype)]
+    tolerance = max(tolerance, TOLERANCE[str(right.dtype)])
     left, right = (x.astype("complex128" if x.dtype.kind == "c" else "float64") for x in (left, right))
     usual = np.abs(right[np.isfinite(right)])
-    scale = min(usual.max(), 1.0) if usual.size else 0.0
+    scale = usual.max() if usual.size else 0.0
+    scale = scale if tolerance > TOLERANCE["float32"] else min(scale, 1.0)
     return bool(np.allclose(left, right, rtol=tolerance, atol=tolerance * max(scale, floor), equal_nan=True))
 
 

@@ -18,6 +18,8 @@ class Drawing:
         path: public name below `keras`.
         seed: seed of the run.
         turn: how often the name had its turn before.
+
+    `least` is the smallest size of a shape: 1, and 0 in a few cases.
     """
 
     def __init__(self, path: str, seed: int = 0, turn: int = 0):
@@ -25,7 +27,8 @@ class Drawing:
         self.name = path.rpartition(".")[2]
         self.rng = np.random.default_rng([seed, turn, zlib.crc32(path.encode())])
         self.chosen: dict[str, Any] = {}
-        self.batch = self.integer(1, 4)
+        self.least = 0 if self.chance(0.06) else 1
+        self.batch = self.integer(self.least, 4)
         self.rank = self.integer(1, 4)
         self.channels = self.integer(1, 6)
         self.spatial: tuple[int, ...] = ()
@@ -44,7 +47,11 @@ class Drawing:
         return bool(self.rng.random() < p)
 
     def shape(self, low: int = 0, high: int = 4, most: int = 5) -> tuple[int, ...]:
-        return tuple(self.integer(1, most) for _ in range(self.integer(low, high)))
+        return tuple(self.integer(self.least, most) for _ in range(self.integer(low, high)))
+
+    def dtype(self, p: float = 0.3, *choices: str) -> str:
+        """Most often float32; else another one."""
+        return self.one(choices or ("float16", "bfloat16", "float64")) if self.chance(p) else "float32"
 
     def sizes(self, rank: int, low: int, high: int) -> Any:
         """A number, or one for each of `rank` axes."""

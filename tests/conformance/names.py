@@ -7,6 +7,7 @@ from tests.conformance.kinds.draws import DRAWN, Draws, Initializers
 from tests.conformance.kinds.functions import Activations, Losses
 from tests.conformance.kinds.kind import Kind
 from tests.conformance.kinds.layers import Layers, Merging, takes_inputs
+from tests.conformance.kinds.models import Models
 from tests.conformance.kinds.objects import Constraints, LossClasses, Metrics, Regularizers, Schedules
 from tests.conformance.kinds.operand_rows import ROWS
 from tests.conformance.kinds.operations import Operations
@@ -22,6 +23,7 @@ KINDS: dict[str, tuple[Kind, Kind]] = {
     "layers": (Layers(), Merging()),
     "losses": (LossClasses(), Losses()),
     "metrics": (Metrics(), Losses()),
+    "models": (Models(), Models()),
     "optimizers": (Optimizers(), Optimizers()),
     "optimizers.schedules": (Schedules(), Schedules()),
     "random": (Draws(), Draws()),
@@ -56,6 +58,7 @@ NOT_TESTED: dict[str, dict[str, str]] = {
     "made of optimizers for layers of a model: tests/optimizers": {"optimizers": "MultiOptimizer OptimizerMap"},
     "a state that others draw from": {"random": "SeedGenerator"},
     "its boxes are dicts of ragged lists: tests/layers": {"layers": "MaxNumBoundingBoxes"},
+    "the files and configs of every model are written and read by both sides": {"models": "clone_model load_model model_from_json save_model"},
     "gives no array": {"ops": "shape dtype is_tensor custom_gradient vectorize"},
     "its vectors have no sign of their own: tests/ops": {"ops": "eig"},
     "its numbers are those of memory": {"ops": "empty"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +47,37 @@ class Side:
     def numpy(self, value: Any) -> np.ndarray:
         return np.asarray(value)
 
+    def lacking(self, shown: str) -> str:
+        """What a case needs that this side has not; nothing, most often."""
+        return ""
+
+    def seed(self, number: int) -> None:
+        """Fix what is drawn from now on."""
+        self.keras.utils.set_random_seed(number)
+
+    def build(self, layer: Any, inputs: Any, keywords: Any) -> None:
+        """Give a layer its weights, by symbolic tensors like those that it will be called with: nothing is computed."""
+        layer(*self._symbolic(inputs), **self._symbolic(keywords))
+
+    def apply(self, optimizer: Any, gradients: Sequence[np.ndarray], variables: Sequence[Any]) -> None:
+        """A step of an optimizer."""
+        optimizer.apply_gradients(list(zip(map(self.tensor, gradients), variables, strict=True)))
+
+    def update(self, metric: Any, *values: Any, sample_weight: Any) -> None:
+        """Show a batch to a metric."""
+        metric.update_state(*values, sample_weight=sample_weight)
+
+    def result(self, metric: Any) -> Any:
+        """What a metric says."""
+        return metric.result()
+
+    def _symbolic(self, tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {name: self._symbolic(value) for name, value in tree.items()}
+        if isinstance(tree, (list, tuple)):
+            return type(tree)(map(self._symbolic, tree))
+        return self.keras.KerasTensor(tuple(tree.shape), self.keras.backend.standardize_dtype(tree.dtype)) if hasattr(tree, "dtype") else tree
+
     def differentiated(self, function: Function, arrays: Sequence[Any], variables: Sequence[Any], state: Sequence[Any] = ()) -> tuple[Any, Any, Any]:
         raise NotImplementedError
 
@@ -82,14 +114,51 @@ class Symkeras(Side):
 
 
 class KerasOnJax(Side):
+    """JAX compiles each operation for each shape: steps are compiled as one, which is how Keras trains on JAX, too."""
+
     name = "keras"
 
     def __init__(self) -> None:
         self.keras = importlib.import_module("keras")
         self.jax = importlib.import_module("jax")
+        self._compiled: tuple[Any, Function] | None = None
 
     def tensor(self, array: Any) -> Any:
         return self.jax.numpy.asarray(array)
+
+    def lacking(self, shown: str) -> str:
+        return "numbers of 64 bits" if "float64" in shown or "'int64'" in shown else ""
+
+    def seed(self, number: int) -> None:
+        """As `set_random_seed`, which would import TensorFlow."""
+        attributes = self.keras.src.backend.common.global_state
+        attributes.set_global_attribute("global_random_seed", number)
+        attributes.set_global_attribute("global_seed_generator", None)
+        random.seed(number)
+        np.random.seed(number)
+
+    def apply(self, optimizer: Any, gradients: Sequence[np.ndarray], variables: Sequence[Any]) -> None:
+        step = self._once(optimizer, optimizer.stateless_apply)
+        after = step([v.value for v in optimizer.variables], [self.tensor(g) for g in gradients], [v.value for v in variables])
+        for v, value in zip([*variables, *optimizer.variables], [*after[0], *after[1]], strict=True):
+            v.assign(value)
+
+    def update(self, metric: Any, *values: Any, sample_weight: Any) -> None:
+        if not metric.variables:  # those of some are made by the first batch
+            metric.update_state(*values, sample_weight=sample_weight)
+            return
+        update = self._once(metric, lambda state, given, weights: metric.stateless_update_state(state, *given, sample_weight=weights))
+        for v, value in zip(metric.variables, update([v.value for v in metric.variables], values, sample_weight), strict=True):
+            v.assign(value)
+
+    def result(self, metric: Any) -> Any:
+        return self.jax.jit(metric.stateless_result)([v.value for v in metric.variables])
+
+    def _once(self, thing: Any, function: Function) -> Function:
+        """A function of a thing, compiled when it is first asked for."""
+        if self._compiled is None or self._compiled[0] is not thing:
+            self._compiled = (thing, self.jax.jit(function))
+        return self._compiled[1]
 
     def differentiated(self, function: Function, arrays: Sequence[Any], variables: Sequence[Any], state: Sequence[Any] = ()) -> tuple[Any, Any, Any]:
         jax, jnp = self.jax, self.jax.numpy

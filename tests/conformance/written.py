@@ -21,10 +21,27 @@ class Array:
 
     @property
     def value(self) -> Any:
-        return eval(self.code, {"np": np})
+        return np.asarray(eval(self.code, {"np": np}))
 
     def __repr__(self) -> str:
         return self.code
+
+
+def recast(tree: Any, dtype: str) -> Any:
+    """The floating arrays in a nesting as those of another dtype; as integers they are a few times as large."""
+    if isinstance(tree, Array):
+        if "float" not in str(tree.value.dtype):
+            return tree
+        if "float" in dtype:
+            return Array(f"({tree!r}).astype({BFLOAT16 if dtype == 'bfloat16' else repr(dtype)})")
+        return Array(f"np.{'abs' if dtype.startswith('u') else 'round'}(({tree!r}) * 3).astype({dtype!r})")
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(recast(v, dtype) for v in tree)
+    return {name: recast(v, dtype) for name, v in tree.items()} if isinstance(tree, dict) else tree
+
+
+BFLOAT16 = "__import__('ml_dtypes').bfloat16"
+"""The dtype as an expression."""
 
 
 @dataclass(frozen=True)

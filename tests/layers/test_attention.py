@@ -156,11 +156,12 @@ def test_a_sliding_window_keeps_far_steps_apart(rng: np.random.Generator) -> Non
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_row_that_sees_nothing_is_uniform_and_finite(dtype: str, rng: np.random.Generator) -> None:
+def test_a_row_that_sees_nothing_sees_all_alike(dtype: str, rng: np.random.Generator) -> None:
     query, value, _ = _inputs(rng, dtype)
     mask = np.zeros((B, T, S), bool)
-    _, shown = MultiHeadAttention(2, 3, dtype=dtype)(query, value, attention_mask=mask, return_attention_scores=True)
-    np.testing.assert_allclose(shown, 1 / S, rtol=1e-6)
+    layer = MultiHeadAttention(2, 3, dtype=dtype)
+    output = layer(query, value, attention_mask=mask)
+    np.testing.assert_allclose(output, layer(query * 0, value), rtol=1e-4, atol=1e-6)
 
 
 def test_masks_of_tensors_are_used_and_that_of_the_query_goes_on(rng: np.random.Generator) -> None:
@@ -214,3 +215,12 @@ def test_configs_make_the_same_heads_again(layer: Any, rng: np.random.Generator)
 def test_what_cannot_attend_is_refused_with_a_reason(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make(np.ones((B, T, IN), "float32"))
+
+
+@pytest.mark.parametrize("layer", [MultiHeadAttention(2, 3), GroupQueryAttention(3, 2, 1)], ids=["multi-head", "grouped"])
+def test_a_row_masked_throughout_weighs_nothing_where_weights_are_seen(layer: Any, rng: np.random.Generator) -> None:
+    q, v, _ = _inputs(rng)
+    mask = np.ones((B, T, S), bool)
+    mask[0, 1] = False
+    _, weights = layer(q, v, attention_mask=mask, return_attention_scores=True)
+    np.testing.assert_allclose(np.asarray(weights).sum(-1), np.broadcast_to(mask.any(-1)[:, None], (B, 2, T)), atol=1e-6)

@@ -94,3 +94,9 @@ def test_a_step_of_training_changes_the_normalised_kernel_as_on_tensorflow(rng: 
     gradient = 2 / y.size * x.T @ (x @ kernel - y)
     np.testing.assert_allclose(model.get_weights()[0], kernel - 0.1 * gradient, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(model.get_weights()[1], u, rtol=1e-4, atol=1e-5)
+
+
+def test_spectral_normalization_gives_the_dtype_of_its_floating_inputs() -> None:
+    layer = layers.SpectralNormalization(layers.Dense(2, dtype="float32"), dtype="float64")
+    assert str(layer(np.ones((2, 3), "float64")).dtype) == "float64"
+    assert str(layers.SpectralNormalization(layers.Embedding(3, 2))(np.array([1, 2])).dtype) == "float32"

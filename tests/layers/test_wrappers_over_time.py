@@ -104,3 +104,8 @@ def test_gradients_hold_through_both_wrappers(rng: np.random.Generator) -> None:
         layer(x)
         randomize(layer)
         check_gradients(layer, x)
+
+
+def test_bidirectional_gives_its_own_dtype_whatever_that_of_its_layers_is(rng: np.random.Generator) -> None:
+    layer = Bidirectional(LSTM(U, dtype="float32"), dtype="float16")
+    assert str(layer(rng.normal(size=(B, T, IN)).astype("float32")).dtype) == "float16"

@@ -100,3 +100,23 @@ def test_a_result_may_be_a_variable() -> None:
     model.compile("sgd", "mse", metrics=[Seen()])
     assert model.fit(np.ones((4, 2)), np.ones(4), batch_size=2, verbose=0).history["seen"] == [2.0]
     assert float(model.metrics[1].result()) == 2.0 and int(model.metrics[1].result()) == 2
+
+
+def test_counts_are_kept_in_floatx_whatever_the_dtype_of_a_metric() -> None:
+    counted = metrics.TrueNegatives(dtype="float16")
+    counted.update_state(np.zeros(3000), np.zeros(3000))
+    counted.update_state(np.zeros(1), np.zeros(1))
+    assert (counted.variables[0].dtype, float(counted.result())) == ("float32", 3001.0)
+    assert metrics.Mean(dtype="float16").variables[0].dtype == "float16"
+
+
+def test_intersection_over_union_is_of_float32_whatever_its_counts_are_of() -> None:
+    met = metrics.BinaryIoU(dtype="float16")
+    met.update_state([0, 0, 1, 1], [0.1, 0.7, 0.2, 0.8])
+    assert str(met.result().dtype) == "float32"
+
+
+def test_top_k_of_integers_in_a_column_is_a_column() -> None:
+    scores = np.array([[0.1, 0.6, 0.3], [0.1, 0.6, 0.3]])
+    assert metrics.sparse_top_k_categorical_accuracy(np.array([[2], [0]]), scores, k=2).tolist() == [[1.0], [0.0]]
+    assert metrics.sparse_top_k_categorical_accuracy(np.array([2, 0]), scores, k=2).tolist() == [1.0, 0.0]

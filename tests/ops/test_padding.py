@@ -13,7 +13,7 @@ from symkeras.errors import ConfigError
 from symkeras.graph import Graph
 from symkeras.ops.evaluation import evaluate
 
-MODES = ("reflect", "symmetric", "edge")
+MODES = ("reflect", "symmetric", "edge", "wrap")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,6 +55,8 @@ class Case:
     @property
     def shown(self) -> str:
         """Thing and call in one line."""
+        if self.extra:
+            return f"{self.subject!r}({', '.join(map(repr, self.inputs))}, **{ {**self.keywords, **self.extra}!r})"
         is_function = self.path.rpartition(".")[2][0].islower()
         return self.call.replace("thing", self.path, 1) if is_function else self.call.replace("thing", repr(self.subject), 1)
 
@@ -67,6 +70,10 @@ class Kind(Protocol):
     def observe(self, case: Case, side: Side) -> Seen: ...
 
     def script(self, case: Case) -> str: ...
+
+    def resumed(self, case: Case, path: Path, side: Side) -> dict[str, Any]:
+        """What is computed from a file; of those that write one."""
+        raise NotImplementedError
 
 
 def script_of(case: Case) -> str:
@@ -100,9 +107,9 @@ def reference() -> Any:
     return importlib.import_module("keras")
 
 
-def gradients_of(side: Side, gradients: Any, shapes: list[tuple[int, ...]]) -> list[Any]:
+def gradients_of(side: Side, gradients: Any, sources: list[np.ndarray]) -> list[Any]:
     """Gradients as arrays; what does not depend on a source has zeros."""
-    return [np.zeros(shape, "float32") if g is None else side.numpy(g) for g, shape in zip(gradients, shapes, strict=True)]
+    return [np.zeros_like(source) if g is None else side.numpy(g) for g, source in zip(gradients, sources, strict=True)]
 
 
 def called(side: Side, function: Any, inputs: Any, variables: Any = (), state: Any = ()) -> Seen:
@@ -118,8 +125,8 @@ def called(side: Side, function: Any, inputs: Any, variables: Any = (), state: A
         yield f"value {k}", side.numpy(output)
     floats = [a for a in arrays if "float" in str(a.dtype)]
     if len(gradients):
-        shapes = [a.shape for a in floats] + [tuple(v.shape) for v in variables]
-        for k, gradient in enumerate(gradients_of(side, gradients, shapes)):
+        sources = floats + [side.numpy(v.value) for v in variables]
+        for k, gradient in enumerate(gradients_of(side, gradients, sources)):
             yield f"gradient {f'of input {k}' if k < len(floats) else f'of {variables[k - len(floats)].path}'}", np.asarray(gradient)
     for v, value in zip(state, after, strict=True):
         yield f"state {v.path}", side.numpy(value)

@@ -12,7 +12,7 @@ from tests.conformance.arguments import dimensions, draw_arguments
 from tests.conformance.drawing import Drawing
 from tests.conformance.kinds.kind import Case, Seen, called, function_script, reference, script_of
 from tests.conformance.sides import Side, flat
-from tests.conformance.written import Array, Code, Made, at, realised
+from tests.conformance.written import Array, Code, Made, at, realised, recast
 
 Inputs = Callable[[Drawing], tuple[tuple[Any, ...], dict[str, Any]]]
 
@@ -267,7 +267,16 @@ class Layers:
             keywords = {**keywords, "training": d.chance()}
         if d.name in DRAWS_IMAGES:
             arguments, keywords = {n: v for n, v in arguments.items() if n != "data_format"}, {"training": False}
+        inputs = self._of_other_dtypes(d, arguments, inputs)
         return Case(self, d.path, d.turn, d.seed, Made(d.path, {**arguments, "name": "it"}), inputs, keywords)
+
+    def _of_other_dtypes(self, d: Drawing, arguments: dict[str, Any], inputs: Any) -> Any:
+        """Now and then another policy, floating inputs of another dtype, or whole numbers."""
+        policy = d.dtype(0.2, "float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")
+        if policy != "float32" and "dtype" not in LACKING.get(d.name, ()):
+            arguments["dtype"] = policy
+        dtype = d.dtype(0.2, "float16", "bfloat16", "float64", "int32", "uint8")
+        return inputs if dtype == "float32" else recast(inputs, dtype)
 
     def observe(self, case: Case, side: Side) -> Seen:
         if has_texts(case):
@@ -276,20 +285,31 @@ class Layers:
         layer = realised(case.subject, side.keras)
         yield "config", side.keras.saving.serialize_keras_object(layer)
         inputs, keywords = realised((case.inputs, case.keywords), side.keras, side.tensor)
-        layer(*inputs, **keywords)
+        side.build(layer, inputs, keywords)
         yield "weights", [[w.path, list(w.shape), str(w.dtype), bool(w.trainable)] for w in layer.weights]
+        for w in layer.weights:
+            yield f"initial {w.path}", constant(side.numpy(w.value))
         layer.set_weights([drawn_weight(k, w.path, tuple(w.shape)) for k, w in enumerate(layer.weights)])
 
         def penalised(inputs: Any, keywords: Any) -> Any:
             return layer(*inputs, **keywords), sum(layer.losses[1:], layer.losses[0]) if layer.losses else []
 
-        yield from called(side, penalised, (case.inputs, case.keywords), layer.trainable_weights, stateful(layer))
+        computed = dict(called(side, penalised, (case.inputs, case.keywords), layer.trainable_weights, stateful(layer)))
+        yield from computed.items()
+        if "mask" in keywords or hasattr(layer, "mask_zero") or hasattr(layer, "mask_value"):
+            for k, mask in enumerate(flat(layer.compute_mask(inputs[0], keywords.get("mask")))):
+                yield f"mask {k}", None if mask is None else side.numpy(mask)
         yield "built", layer.get_build_config()
         if hasattr(layer, "compute_output_shape"):
             shapes = [a.value.shape for a in flat(list(case.inputs))]
             if len(case.inputs) == 1:
                 nested = case.inputs[0]
                 yield "output shape", plain_shape(layer.compute_output_shape(shapes if isinstance(nested, list) else shapes[0]))
+        open_inputs, open_keywords = open_batch((case.inputs, case.keywords), side)
+        symbolic = flat(layer(*open_inputs, **open_keywords))
+        yield "symbolic output", [list(o.shape) for o in symbolic]
+        dtypes = [side.keras.backend.standardize_dtype(o.dtype) for o in symbolic], [str(computed[f"value {k}"].dtype) for k in range(len(symbolic))]
+        yield "symbolic dtypes", AS_COMPUTED if dtypes[0] == dtypes[1] else f"{dtypes[0]}, computed {dtypes[1]}"
 
     def _on_texts(self, case: Case, side: Side) -> Seen:
         """Layers that read texts have neither weights nor gradients."""
@@ -328,6 +348,20 @@ def plain_shape(shape: Any) -> Any:
     return [plain_shape(s) if isinstance(s, (list, tuple)) or hasattr(s, "shape") else s for s in shape]
 
 
+def open_batch(tree: Any, side: Side) -> Any:
+    """Symbolic tensors of a batch of any size in place of arrays."""
+    if isinstance(tree, Array):
+        return side.keras.KerasTensor((None, *tree.value.shape[1:]), str(tree.value.dtype))
+    if isinstance(tree, dict):
+        return {name: open_batch(v, side) for name, v in tree.items()}
+    return type(tree)(open_batch(v, side) for v in tree) if isinstance(tree, (list, tuple)) else tree
+
+
+def constant(value: np.ndarray) -> Any:
+    """Values that were not drawn: of which there are one or two."""
+    return value if len(np.unique(value.astype("float64"))) <= min(2, value.size - 1) else "drawn"
+
+
 def stateful(layer: Any) -> list[Any]:
     return [w for w in layer.non_trainable_weights if "seed" not in w.path]
 
@@ -349,5 +383,10 @@ def _dot(d: Drawing, inputs: Any) -> dict[str, Any]:
 
 RELATED: dict[str, Callable[[Drawing, Any], dict[str, Any]]] = {"Reshape": _reshape, "Dot": _dot}
 """Layer -> arguments that follow from the inputs."""
+
+AS_COMPUTED = "those of values"
+
+LACKING: dict[str, tuple[str, ...]] = dict.fromkeys(["HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization"], ("dtype",))
+"""Layer -> arguments of every layer that it does not take."""
 
 __all__ = ["Code", "Layers"]

@@ -10,7 +10,7 @@ from tests.conformance.drawing import Drawing
 from tests.conformance.kinds.kind import Case, Seen, called, reference, script_of
 from tests.conformance.kinds.targets import targets
 from tests.conformance.sides import Side, flat
-from tests.conformance.written import Made, at, realised
+from tests.conformance.written import Made, at, realised, recast
 
 
 def drawn(d: Drawing) -> dict[str, Any]:
@@ -42,8 +42,17 @@ class LossClasses(Called):
 
     def inputs(self, d: Drawing, arguments: dict[str, Any]) -> tuple[Any, ...]:
         pair = targets(d, arguments)
-        weights = {"sample_weight": d.between((len(pair[0].value),), 0, 2)} if d.chance(0.4) and pair[0].value.ndim <= 2 else {}
-        return pair, weights
+        shape = pair[0].value.shape
+        weights = {"sample_weight": d.between(shape[: d.integer(1, max(1, len(shape) - 1))], 0, 2)} if d.chance(0.4) else {}
+        arguments.update({"dtype": dtype} if (dtype := d.dtype(0.2)) != "float32" else {})
+        return other_dtypes(d, pair), weights
+
+
+def other_dtypes(d: Drawing, pair: Any) -> Any:
+    """Now and then numbers of another dtype than float32: targets, predictions or both."""
+    dtype = d.dtype(0.2)
+    which = d.one([(0,), (1,), (0, 1)])
+    return tuple(recast(a, dtype) if k in which and dtype != "float32" else a for k, a in enumerate(pair))
 
 
 class Regularizers(Called):
@@ -73,10 +82,13 @@ class Metrics:
 
             arguments["fn"] = Code(f"keras.losses.{d.one(['mean_squared_error', 'hinge', 'log_cosh'])}")
         batches = []
+        dtype = d.dtype(0.2)
+        arguments.update({"dtype": dtype} if dtype != "float32" else {})
         for _ in range(d.integer(1, 3)):
             pair = targets(d, arguments)[: 1 if d.name in ("Mean", "Sum") else 2]
             shape = pair[0].value.shape
-            batches.append([*pair, d.between(shape[:1], 0, 2) if d.chance(0.3) and len(shape) == 2 else None])
+            pair = recast(pair, dtype) if d.chance(0.3) else pair
+            batches.append([*pair, d.between(shape[: d.integer(1, max(1, len(shape) - 1))], 0, 2) if d.chance(0.3) and len(shape) > 1 else None])
             d.rng = d.rng.spawn(1)[0] if d.name in ("Mean", "Sum") else d.rng
         return Case(self, d.path, d.turn, d.seed, Made(d.path, arguments), (one_shape(batches),))
 
@@ -84,14 +96,14 @@ class Metrics:
         metric = realised(case.subject, side.keras)
         yield "config", side.keras.saving.serialize_keras_object(metric)
         for k, (*pair, weights) in enumerate(realised(case.inputs[0], side.keras, side.tensor)):
-            metric.update_state(*pair, sample_weight=weights)
-            for j, result in enumerate(flat(metric.result())):
+            side.update(metric, *pair, sample_weight=weights)
+            for j, result in enumerate(flat(side.result(metric))):
                 yield f"value {j} after {k + 1}", side.numpy(result)
         yield "weights", [[w.path.rpartition("/")[2], list(w.shape), str(w.dtype)] for w in metric.variables]
         for k, w in enumerate(metric.variables):
             yield f"state {k}", side.numpy(w.value)
         metric.reset_state()
-        for j, result in enumerate(flat(metric.result())):
+        for j, result in enumerate(flat(side.result(metric))):
             yield f"value {j} when reset", side.numpy(result)
 
     def script(self, case: Case) -> str:

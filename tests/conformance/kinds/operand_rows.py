@@ -274,8 +274,8 @@ ROWS: dict[str, Row] = {
     "cholesky": lambda d: ((definite(d),), d.one([{}, {"upper": True}])),
     "cholesky_inverse": lambda d: ((Array(f"np.linalg.cholesky({definite(d)!r})"),), {}),
     "eigh": lambda d: ((definite(d),), {}),
-    "qr": lambda d: ((matrix(d),), {}),
-    "svd": lambda d: ((matrix(d),), {"compute_uv": False}),
+    "qr": lambda d: ((matrix(d),), d.one([{}, {"mode": "reduced"}, {"mode": "complete"}])),
+    "svd": lambda d: ((matrix(d),), d.one([{"compute_uv": False}, {"full_matrices": False}, {"full_matrices": True}, {}])),
     "pinv": lambda d: ((matrix(d),), {}),
     "solve": given(lambda d: square(d)[0][0], lambda d, a: ((a, d.array((*a.value.shape[:-1], d.integer(1, 3)))), {})),
     "solve_triangular": given(

@@ -263,7 +263,7 @@ def definite(d: Drawing) -> Array:
 
 
 def matrix(d: Drawing, most: int = 5) -> Array:
-    return d.array((d.integer(1, most), d.integer(1, most)))
+    return d.array((*d.shape(0, 1, 3), d.integer(1, most), d.integer(1, most)))
 
 
 def tensors(d: Drawing, low: int = 1, high: int = 3) -> list[Array]:

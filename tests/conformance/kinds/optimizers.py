@@ -44,17 +44,26 @@ class Optimizers:
             d.seed,
             Made(d.path, {**arguments, "name": "it"}),
             tuple(d.array(s) for s in shapes),
-            extra={"seed": d.integer(0, 9999)},
+            extra={
+                "seed": d.integer(0, 9999),
+                "dtype": d.dtype(0.2),
+                "infinite": d.integer(0, STEPS) if d.name == "LossScaleOptimizer" else None,
+                "excluded": d.chance(0.2),
+            },
         )
 
     def observe(self, case: Case, side: Side) -> Seen:
         optimizer = realised(case.subject, side.keras)
         yield "config", side.keras.saving.serialize_keras_object(optimizer)
-        variables = [side.keras.Variable(a.value, name=name) for a, name in zip(case.inputs, ("kernel", "bias"), strict=True)]
+        variables = [
+            side.keras.Variable(a.value, dtype=case.extra["dtype"], name=name) for a, name in zip(case.inputs, ("kernel", "bias"), strict=True)
+        ]
+        if case.extra["excluded"]:
+            optimizer.exclude_from_weight_decay(var_names=["bias"])
         optimizer.build(variables)
         for step in range(STEPS):
-            gradients = [gradient(case, step, k, v.shape) for k, v in enumerate(variables)]
-            optimizer.apply_gradients(list(zip(map(side.tensor, gradients), variables, strict=True)))
+            gradients = [gradient(case, step, k, v.shape).astype(side.numpy(v.value).dtype) for k, v in enumerate(variables)]
+            side.apply(optimizer, gradients, variables)
             for k, v in enumerate(variables):
                 yield f"variable {k} after step {step + 1}", side.numpy(v.value)
         if hasattr(optimizer, "finalize_variable_values"):
@@ -62,12 +71,12 @@ class Optimizers:
             for k, v in enumerate(variables):
                 yield f"variable {k} at the end", side.numpy(v.value)
         yield "weights", [[w.path, list(w.shape), str(w.dtype)] for w in optimizer.variables]
-        for w in optimizer.variables:
-            yield f"state {w.path}", side.numpy(w.value)
+        for k, w in enumerate(optimizer.variables):
+            yield f"state {k}", side.numpy(w.value)
 
     def script(self, case: Case) -> str:
         lines = ["import numpy as np", "import keras, symkeras", "for keras in (symkeras, keras):", f"    optimizer = {case.subject!r}"]
-        lines.append(f"    variables = [keras.Variable(a) for a in {list(case.inputs)!r}]")
+        lines.append(f"    variables = [keras.Variable(a, dtype={case.extra['dtype']!r}) for a in {list(case.inputs)!r}]")
         lines.append(f"    for step in range({STEPS}):")
         drawn = f"np.random.default_rng([{case.extra['seed']}, step, k]).normal(size=v.shape).astype('float32')"
         lines.append(f"        gradients = [{drawn} for k, v in enumerate(variables)]")
@@ -77,4 +86,5 @@ class Optimizers:
 
 def gradient(case: Case, step: int, k: int, shape: Any) -> np.ndarray:
     scale = getattr(case.subject.arguments, "get", dict)("initial_scale", 32768.0) if case.path.endswith("LossScaleOptimizer") else 1.0
-    return (np.random.default_rng([case.extra["seed"], step, k]).normal(size=tuple(shape)) * scale).astype("float32")
+    drawn = (np.random.default_rng([case.extra["seed"], step, k]).normal(size=tuple(shape)) * scale).astype("float32")
+    return drawn * np.float32(np.inf) if step == case.extra["infinite"] else drawn
