@@ -30,6 +30,7 @@ ORDER: dict[str, set[str]] = {
     "blas": {"locks"},
     "backend_names": {"errors"},
     "foreign_dtypes": {"errors"},
+    "onnx_marks": set(),
     "config": {"errors", "backend_names", "foreign_dtypes"},
     "utils.naming": {"locks"},
     "graph": set(),
@@ -37,7 +38,7 @@ ORDER: dict[str, set[str]] = {
     "autodiff": {*_CORE, "compiler"},
     "compiler": _CORE,
     "distribution": {*_CORE, "backend", "random", "saving", "utils"},
-    "backend": {*_CORE, "autodiff", "compiler"},
+    "backend": {*_CORE, "autodiff", "compiler", "onnx_marks"},
     "inspection": {*_CORE, "compiler", "backend"},
     "inspection.command": {*_CORE, "inspection", "saving"},
     "random": _CORE,
@@ -61,7 +62,7 @@ ORDER: dict[str, set[str]] = {
     "callbacks.tensorboard": {"utils", "saving", "graph", "distribution", "callbacks", "layers"},  # which of the layers are embeddings
     "datasets": {"saving"},
     "preprocessing": {"ops", "saving", "utils"},
-    "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils"},
+    "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils", "onnx_marks"},
     "applications": {*_KERAS - {"losses"}, "models", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one
     "backend.theano_style": {*_KERAS, "autodiff", "backend", "utils", "models"},

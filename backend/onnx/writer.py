@@ -16,7 +16,6 @@ import onnx
 from onnx import helper
 
 from symkeras import ops
-from symkeras.backend.onnx.marks import EXACT
 from symkeras.compiler.program import naming
 from symkeras.errors import BackendError
 from symkeras.graph import dims, dtypes
@@ -26,6 +25,7 @@ from symkeras.graph.graph import Graph
 from symkeras.graph.node import Node, reachable
 from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
+from symkeras.onnx_marks import EXACT
 from symkeras.ops.evaluation import evaluate
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import Composite

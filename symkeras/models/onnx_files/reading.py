@@ -19,6 +19,7 @@ from symkeras.arguments import boolean, optional, text
 from symkeras.errors import ConfigError, DataError, nearest
 from symkeras.graph import room
 from symkeras.graph.escaping import printable
+from symkeras.onnx_marks import EXACT
 
 LEAST_OPSET = 7
 """The first version of ONNX' operators that is read; before it, operators broadcast by attributes."""
@@ -128,8 +129,6 @@ def _needed(graph: Any, wanted: Sequence[str], path: Path) -> list[Any]:
 def _without_choices(nodes: Sequence[Any]) -> Iterator[Any]:
     """Nodes, with ONNX' own operators in the place of choices between them and what engines cannot lose a NaN in: layers here lose none."""
     from onnx import helper  # type: ignore[import-not-found]
-
-    from symkeras.backend.onnx.marks import EXACT
 
     for n in nodes:
         branches = {a.name: a.g for a in n.attribute if a.name in ("then_branch", "else_branch")}

@@ -1,4 +1,4 @@
-"""What the models that are written say to those who read them."""
+"""What the ONNX models that are written here say to those who read them."""
 
 EXACT = "symkeras_exact"
 """The name of a branch that computes what the other one does, for numbers that are not finite too."""
