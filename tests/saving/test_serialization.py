@@ -273,7 +273,7 @@ def test_a_builtin_does_not_stand_for_what_is_not_registered():
         {"class_name": "Dense", "module": None, "registered_name": "mine>Dense", "config": {"units": 1}},
         {"class_name": "function", "module": "builtins", "registered_name": "mine>relu", "config": "relu"},
     ):
-        with pytest.raises(ConfigError, match="mine>.*resolved to a Keras built-in"):
+        with pytest.raises(ConfigError, match=r"mine>.*resolved to a Keras built-in"):
             deserialize_keras_object(config)
         own = type("Dense", (layers.Dense,), {}) if config["class_name"] == "Dense" else abs
         found = deserialize_keras_object(config, custom_objects={config["registered_name"]: own})
