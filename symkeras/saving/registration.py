@@ -149,7 +149,7 @@ def find_class(config: Mapping[str, Any]) -> Any:
     for family in _families(module or "keras"):
         found = _member(family, name)
         if isinstance(found, type):
-            _check_builtin("class", name, registered, (None, name))
+            _check_builtin("class", name, registered, (name,))
             return found
     custom = custom or get_registered_object(name) or _by_origin(name, module)
     if custom is not None:
@@ -161,7 +161,7 @@ def find_class(config: Mapping[str, Any]) -> Any:
 
 def _check_builtin(what: str, name: str, registered: Any, allowed: tuple[Any, ...]) -> None:
     """Refuse a class or function of symkeras in the place of one of somebody's own, which has its name and is not registered."""
-    if registered not in allowed:
+    if registered and registered not in allowed:
         raise ConfigError(f"the config names the {what} {registered!r}, which is not registered, and {name!r} alone resolved to a Keras built-in")
 
 
@@ -178,7 +178,7 @@ def find_function(config: Mapping[str, Any]) -> Any:
     if found is None and registered not in (None, "function"):
         found = get_registered_object(registered)
     if found is None and (found := builtin_function(name)) is not None:
-        _check_builtin("function", name, registered, (None, name, "function"))
+        _check_builtin("function", name, registered, (name, "function"))
     if found is None:
         found = next((o for key, o in _custom_objects() if key.endswith(f">{name}") or _is_named(o, name)), None)
     if found is None:
