@@ -149,6 +149,7 @@ def find_class(config: Mapping[str, Any]) -> Any:
     for family in _families(module or "keras"):
         found = _member(family, name)
         if isinstance(found, type):
+            _check_builtin("class", name, registered, (name,))
             return found
     custom = custom or get_registered_object(name) or _by_origin(name, module)
     if custom is not None:
@@ -156,6 +157,12 @@ def find_class(config: Mapping[str, Any]) -> Any:
     if _families(module or "keras") and (found := builtin_function(name)) is not None:
         return found
     raise ConfigError(_unknown("class", name, module))
+
+
+def _check_builtin(what: str, name: str, registered: Any, allowed: tuple[Any, ...]) -> None:
+    """Refuse a class or function of symkeras in the place of one of somebody's own, which has its name and is not registered."""
+    if registered and registered not in allowed:
+        raise ConfigError(f"the config names the {what} {registered!r}, which is not registered, and {name!r} alone resolved to a Keras built-in")
 
 
 def find_function(config: Mapping[str, Any]) -> Any:
@@ -170,8 +177,8 @@ def find_function(config: Mapping[str, Any]) -> Any:
     found = get_registered_object(name)
     if found is None and registered not in (None, "function"):
         found = get_registered_object(registered)
-    if found is None:
-        found = builtin_function(name)
+    if found is None and (found := builtin_function(name)) is not None:
+        _check_builtin("function", name, registered, (name, "function"))
     if found is None:
         found = next((o for key, o in _custom_objects() if key.endswith(f">{name}") or _is_named(o, name)), None)
     if found is None:

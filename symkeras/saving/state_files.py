@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from symkeras.foreign_dtypes import kind
 from symkeras.graph import dtypes
 from symkeras.graph.variable import Variable
 from symkeras.saving.interface import HasState
-from symkeras.saving.state_paths import objects_with_state
+from symkeras.saving.state_paths import objects_with_state, other_paths
 from symkeras.saving.weight_store import StoredArrays
 
 
@@ -52,9 +53,12 @@ def read_state(model: Any, store_at: Callable[[str], StoredArrays], skip_mismatc
     wrong: dict[str, str] = {}
     values: list[tuple[Variable, np.ndarray]] = []
     in_their_way: list[tuple[str, HasState, StoredArrays]] = []
+    others = cache(lambda: other_paths(model))
     for path, obj in objects_with_state(model, skipped):
         store = store_at(path)
         own = obj._state_variables()
+        if own and not len(store):
+            store = next((found for other in others().get(id(obj), ()) if len(found := store_at(other)) == len(own)), store)
         if obj._state_kind == "optimizer" and own is not None and len(own) != len(store):
             if len(store):
                 in_their_way.append((path, obj, store))  # which warns that it does not fit

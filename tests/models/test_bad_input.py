@@ -374,3 +374,12 @@ def test_values_that_overflow_are_reported_not_raised() -> None:
     model.compile("sgd", "mse")
     history = model.fit(np.full((2, 1), 1e30), np.zeros((2, 1)), verbose=0).history
     assert np.isinf(history["loss"]).all()
+
+
+def test_an_input_that_is_none_is_named() -> None:
+    x = Input((3,), name="pixels")
+    model = Model(x, layers.Dense(1)(x))
+    model.compile("sgd", "mse")
+    for call in (lambda: model.fit([None], np.ones((4, 1))), lambda: model.predict([None])):
+        with pytest.raises(DataError, match="'pixels' is not optional"):
+            call()

@@ -378,7 +378,7 @@ def test_a_layer_that_reads_in_its_own_way_and_fails_gives_all_values_back(tmp_p
 def test_names_of_files_are_strings(name: Any) -> None:
     model = dense_model()
     for call in (model.save, model.save_weights, model.load_weights, saving.load_model):
-        with pytest.raises(ConfigError, match="the name of a function"):
+        with pytest.raises(ConfigError, match="named by a string"):
             call(name)
 
 

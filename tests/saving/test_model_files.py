@@ -490,3 +490,35 @@ def test_a_model_goes_into_an_open_file_and_comes_back():
     for broken in (b"", file.getvalue()[:200], b"\x89HDF"):
         with pytest.raises(DataError, match="not a readable archive"):
             saving.load_model(io.BytesIO(broken))
+
+
+class Renamed(Model):
+    """Has a layer under a name that comes before the one of older files, and under that as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.a_dense = layers.Dense(3)
+
+    @property
+    def dense(self):
+        return self.a_dense
+
+    def call(self, x):
+        return self.a_dense(x)
+
+
+def test_a_layer_is_found_under_another_name_that_leads_to_it(tmp_path):
+    class Older(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    older, renamed = Older(), Renamed()
+    older(X)
+    renamed(X)
+    older.save_weights(tmp_path / "m.weights.h5")
+    renamed.load_weights(tmp_path / "m.weights.h5")
+    assert same(older.get_weights(), renamed.get_weights())

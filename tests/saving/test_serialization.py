@@ -265,3 +265,16 @@ def test_what_has_no_config_is_an_error() -> None:
         deserialize_keras_object({"a": object()})
     with pytest.raises(ConfigError, match="TensorFlow"):
         deserialize_keras_object({"class_name": "__typespec__", "config": []})
+
+
+def test_a_builtin_does_not_stand_for_what_is_not_registered():
+    for config in (
+        {"class_name": "Dense", "module": "keras.layers", "registered_name": "mine>Dense", "config": {"units": 1}},
+        {"class_name": "Dense", "module": None, "registered_name": "mine>Dense", "config": {"units": 1}},
+        {"class_name": "function", "module": "builtins", "registered_name": "mine>relu", "config": "relu"},
+    ):
+        with pytest.raises(ConfigError, match=r"mine>.*resolved to a Keras built-in"):
+            deserialize_keras_object(config)
+        own = type("Dense", (layers.Dense,), {}) if config["class_name"] == "Dense" else abs
+        found = deserialize_keras_object(config, custom_objects={config["registered_name"]: own})
+        assert found is abs or type(found) is own

@@ -37,14 +37,14 @@ def flat_inputs(x: Any, names: Sequence[str], structure: Any = None, takes_texts
             raise DataError(f"the model's inputs are {known}; received data for {received}: {missing[0]!r} is missing.{nearest(missing[0], list(x))}")
         else:
             x = {k: x[k] for k in structure}
+    if isinstance(x, (list, tuple)) and len(x) == len(names) == 1 and x[0] is None:
+        raise DataError(f"input {names[0]!r} is not optional, received None")
     leaves = tree.flatten(x)
     is_rows = isinstance(x, (list, tuple)) and not any(hasattr(a, "shape") or hasattr(a, "__array__") for a in leaves)
     if is_rows and x and (len(names) <= 1 or not any(tree.is_nested(a) for a in x)):
         x = _array(x, "x", takes_texts)
     leaves = tree.flatten(x)
     may_lack = len(names) > 1 and any(a is not None for a in leaves)  # the model says which of its inputs are optional
-    if any(a is None for a in leaves) and not may_lack:
-        raise DataError(f"input {next(iter(names), 'x')!r} is not optional, received None")
     flat = [None if a is None and may_lack else _array(a, f"x[{k}]" if len(leaves) > 1 else "x", takes_texts) for k, a in enumerate(leaves)]
     if names and len(flat) != len(names):
         raise DataError(f"the model has {len(names)} inputs ({', '.join(names)}), received {len(flat)} arrays")
