@@ -33,3 +33,7 @@ def test_bounds_of_extremes_change_no_dtype() -> None:
         x = np.array([0, 1], dtype)
         assert ops.max(x, initial=1).dtype == ops.min(x, initial=0).dtype == dtype
     assert (ops.max(np.array([3, 4]), initial=5), ops.min(np.array([True]), initial=0)) == (5, False)
+
+
+def test_squares_of_booleans_are_counts() -> None:
+    assert ops.square(np.array([True, False])).dtype == np.int32
