@@ -43,7 +43,7 @@ class KerasTensor(Tensor, metaclass=_OfAllTensors):
 
     Raises:
         ShapeError: `sparse` or `ragged`.
-        ConfigError: `record_history=False`.
+        ConfigError: a shape that is no list of sizes, or `record_history=False`.
 
     >>> x = KerasTensor((None, 3), dtype="float32")
     >>> x.shape, isinstance(x + 1, KerasTensor)
@@ -52,7 +52,7 @@ class KerasTensor(Tensor, metaclass=_OfAllTensors):
 
     __slots__ = ()
 
-    @checked(shape=axis_sizes, sparse=boolean, ragged=boolean, record_history=boolean, name=optional(text))
+    @checked(shape=several(axis_size), sparse=boolean, ragged=boolean, record_history=boolean, name=optional(text))
     def __init__(self, shape: Any, dtype: Any = "float32", sparse: bool = False, ragged: bool = False, record_history: bool = True,
                  name: str | None = None):  # fmt: skip
         if sparse or ragged:

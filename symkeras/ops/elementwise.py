@@ -281,7 +281,7 @@ _power_row = row("power", _power, _power_vjp, arity=2, promote="counted", domain
 negative = row("negative", np.negative, lambda dy, out, x: (-dy,), promote="signed", doc="-x.", shown="negative([1, -2]) -> array([-1,  2], dtype=int32)")
 absolute = row("absolute", np.absolute, lambda dy, out, x: (dy * sign(x),), promote="numeric", domain=(0.2, 2.0), doc="|x|.", shown="absolute([1, -2]) -> array([1, 2], dtype=int32)")
 sign = row("sign", np.sign, None, promote="signed", doc="-1, 0 or 1.", shown="sign([3, 0, -2]) -> array([ 1,  0, -1], dtype=int32)")
-square = row("square", np.square, lambda dy, out, x: (dy * (x * 2),), promote="numeric", doc="x squared.", shown="square([2, -3]) -> array([4, 9], dtype=int32)")
+square = row("square", np.square, lambda dy, out, x: (dy * (x * 2),), promote="counted", doc="x squared.", shown="square([2, -3]) -> array([4, 9], dtype=int32)")
 reciprocal = row("reciprocal", np.reciprocal, lambda dy, out, x: (-dy * square(out),), domain=(0.5, 2.0), flops=4, doc="1 / x.", shown="reciprocal([2.0, 4.0]) -> array([0.5 , 0.25], dtype=float32)")
 maximum = row("maximum", np.maximum, lambda dy, out, x, y: (where(greater_equal(x, y), dy, 0), where(greater_equal(x, y), 0, dy)), arity=2, promote="numeric", doc="The larger of x and y; NaN where either is NaN. At ties the gradient goes to x.", shown="maximum([1, 5], 3) -> array([3, 5], dtype=int32)")
 minimum = row("minimum", np.minimum, lambda dy, out, x, y: (where(less_equal(x, y), dy, 0), where(less_equal(x, y), 0, dy)), arity=2, promote="numeric", doc="The smaller of x and y; NaN where either is NaN. At ties the gradient goes to x.", shown="minimum([1, 5], 3) -> array([1, 3], dtype=int32)")

@@ -77,7 +77,7 @@ def _matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False
 
 
 def matmul(x1: Any, x2: Any) -> Any:
-    """Matrix product over the last two axes, by NumPy's rules for vectors and stacks.
+    """Matrix product over the last two axes, by NumPy's rules for vectors and stacks; in int32 where both are int8.
 
     Raises:
         ShapeError: a scalar, or sizes that differ.
@@ -85,7 +85,13 @@ def matmul(x1: Any, x2: Any) -> Any:
     >>> matmul(np.eye(2), np.array([3.0, 4.0])).tolist()
     [3.0, 4.0]
     """
-    x1, x2 = promoted("numeric", x1, x2)
+    if dtype_of(x1) == dtype_of(x2) == "int8":
+        x1, x2 = cast(x1, "int32"), cast(x2, "int32")
+    return _product(*promoted("numeric", x1, x2))
+
+
+def _product(x1: Any, x2: Any) -> Any:
+    """The matrix product of two tensors of one dtype, in that dtype."""
     n1, n2 = len(shape(x1)), len(shape(x2))
     if n1 == 0 or n2 == 0:
         raise ShapeError("matmul takes tensors of at least one axis; use multiply for scalars")
@@ -113,7 +119,7 @@ def dot(x1: Any, x2: Any) -> Any:
 
         return multiply(x1, x2)
     if n2 <= 2:
-        return matmul(x1, x2)
+        return _product(*promoted("numeric", x1, x2))
     return tensordot(x1, x2, ((n1 - 1,), (n2 - 2,)))
 
 
@@ -157,8 +163,9 @@ def einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
     """
     terms, result = _parse_einsum(subscripts, operands)
     common = common_dtype("numeric", *operands)
-    dtype = "int32" if common == "int8" else common
-    tensors = [cast(x, "int32") if common in ("bool", "int8") else x for x in promoted("numeric", *operands)]
+    are_bytes = all(dtype_of(x) == "int8" for x in operands)
+    dtype = "int32" if are_bytes else common
+    tensors = [cast(x, "int32") if are_bytes or common == "bool" else x for x in promoted("numeric", *operands)]
     terms, tensors = _without_ones(terms, tensors)
     term, x = _diagonal_free(terms[0], tensors[0])
     for k in range(1, len(terms)):

@@ -75,9 +75,9 @@ def _invert(self: Any) -> Any:
 
 
 def install(cls: type) -> None:
-    """Give `cls` Python's operators."""
+    """Give `cls` Python's operators; `&`, `|` and `^` of a variable are logical whatever it holds, as in Keras."""
     for name, fn in _BINARY.items():
-        forward, reflected = _binary(name, fn)
+        forward, reflected = _binary(name, _LOGIC[name][0] if cls is Variable and name in _LOGIC else fn)
         setattr(cls, f"__{name}__", forward)
         setattr(cls, f"__r{name}__", reflected)
     for name, fn in _COMPARE.items():

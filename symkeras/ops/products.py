@@ -19,12 +19,17 @@ from symkeras.ops.sizes import as_size
 def inner(x1: Any, x2: Any) -> Any:
     """Sums of products over the last axes of both; a scalar times the other.
 
+    Raises:
+        ShapeError: last axes of different sizes.
+
     >>> import numpy as np
     >>> int(inner(np.array([1, 2]), np.array([3, 4])))
     11
     """
     if not shape(x1) or not shape(x2):
         return ew.multiply(x1, x2)
+    if not dims.same(shape(x1)[-1], shape(x2)[-1]):
+        raise ShapeError(f"inner: the last dimension of both must be equal, received shapes {shape(x1)} and {shape(x2)}")
     return tensordot(x1, x2, ([-1], [-1]))
 
 

@@ -265,7 +265,7 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
     if initial is not None and _is_of_nothing(x, axis):
         return _only(initial, x, axis, keepdims)
     out = _reduce("max", x, axis, keepdims)
-    return out if initial is None else ew.maximum(out, initial)
+    return out if initial is None else cast(ew.maximum(out, initial), dtype_of(out))
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
@@ -283,7 +283,7 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
     if initial is not None and _is_of_nothing(x, axis):
         return _only(initial, x, axis, keepdims)
     out = _reduce("min", x, axis, keepdims)
-    return out if initial is None else ew.minimum(out, initial)
+    return out if initial is None else cast(ew.minimum(out, initial), dtype_of(out))
 
 
 def _is_of_nothing(x: Any, axis: Any) -> bool:

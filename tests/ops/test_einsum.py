@@ -115,3 +115,11 @@ def test_bytes_are_summed_in_32_bits() -> None:
     assert out.dtype == np.int32
     np.testing.assert_array_equal(out, np.full((2, 2), 80_000))
     assert ops.einsum("ij->i", x).tolist() == [800, 800]
+
+
+def test_products_of_bytes_are_summed_in_32_bits() -> None:
+    x = np.full((2, 8), 100, "int8")
+    out = ops.matmul(x, x.T)
+    assert out.dtype == np.int32
+    np.testing.assert_array_equal(out, np.full((2, 2), 80_000))
+    assert ops.matmul(x, np.ones((8, 2), "bool")).dtype == ops.dot(x, x.T).dtype == np.int8

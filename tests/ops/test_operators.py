@@ -301,3 +301,12 @@ def test_iterating_a_tensor_gives_its_rows() -> None:
 def test_a_tensor_has_the_methods_that_rearrange_it() -> None:
     x = ops.placeholder("f32[1, 6]")
     assert (x.reshape((2, 3)).shape, x.reshape(3, 2).shape, x.squeeze().shape, x.squeeze(axis=0).shape) == ((2, 3), (3, 2), (6,), (6,))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "float32"])
+def test_logic_on_variables_is_that_of_truth(dtype: str) -> None:
+    v = Variable(np.array([0, 1, 2], dtype))
+    assert (v & np.array([1, 2, 0], dtype)).tolist() == [False, True, False]
+    assert (1 | v).tolist() == [True, True, True]
+    assert (v ^ 1).dtype == bool
+    assert (v ^ 1).tolist() == [True, False, False]

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from symkeras import ops
 from symkeras.backend.interface import compile_graph
 from symkeras.graph import Graph
 from symkeras.ops.op import OPS, apply_symbolic, compute
@@ -25,3 +26,14 @@ def test_sums_along_any_axes_are_the_reference_values(shape: tuple[int, ...], dt
     for axes in itertools.chain.from_iterable(itertools.combinations(range(len(shape)), k) for k in range(1, len(shape) + 1)):
         graph = Graph([inputs[0].node], [apply_symbolic(OPS["sum"], inputs, {"axes": axes}).node])
         assert_alike(compile_graph(graph, backend=backend)(x)[0], compute(OPS["sum"], [x], {"axes": axes}), "graph", backend, f"{shape} {axes}")
+
+
+def test_bounds_of_extremes_change_no_dtype() -> None:
+    for dtype in ("bool", "int8", "uint16", "float16", "float32"):
+        x = np.array([0, 1], dtype)
+        assert ops.max(x, initial=1).dtype == ops.min(x, initial=0).dtype == dtype
+    assert (ops.max(np.array([3, 4]), initial=5), ops.min(np.array([True]), initial=0)) == (5, False)
+
+
+def test_squares_of_booleans_are_counts() -> None:
+    assert ops.square(np.array([True, False])).dtype == np.int32

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import layers, ops, random
+from symkeras import KerasTensor, layers, ops, random
 from symkeras.autodiff import gradients
 from symkeras.backend.interface import compile_graph
 from symkeras.errors import ConfigError, DataError, DtypeError, ShapeError
@@ -207,6 +207,8 @@ def test_functions_and_counts_of_scans_are_looked_at() -> None:
     (lambda: ops.conv_transpose(np.ones((2, 4, 3)), np.ones((2, 4, 5)), 2), "conv_transpose: the input channels must match the kernel's, 5"),
     (lambda: ops.batch_normalization(np.ones((2, 5)), np.ones(5), np.ones(5), -1, np.ones(3)), "`offset` must be a vector of length 5"),
     (lambda: ops.batch_normalization(np.ones((2, 5)), np.ones((1, 5)), np.ones(5), -1), "`mean` must be a vector of length 5"),
+    (lambda: ops.inner(np.ones((2, 3)), np.ones((2, 4))), "inner: the last dimension of both must be equal"),
+    (lambda: KerasTensor(3), "KerasTensor: shape must be a list or tuple"),
     (lambda: ops.image.hsv_to_rgb(np.ones((4, 4, 3), "int32")), "floating"),
     (lambda: ops.image.map_coordinates(np.ones((3, 3)), np.ones((3, 2)), 1), "the rank of `inputs`"),
 ])  # fmt: skip
