@@ -45,7 +45,7 @@ FOLDERS := $(addprefix tests/backend/,engine engines jax torch tensorflow pytens
 ONE_THREAD := PYTENSOR_FLAGS=cxx= OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 PYTEST_ENGINES = $(ONE_THREAD) $(ENGINES)/bin/python -m pytest -n $(JOBS)
 # It trains nothing.
-SUITES_onnxruntime := tests/ops tests/losses tests/compiler/test_random_graphs.py
+SUITES_onnxruntime := $(addprefix tests/,ops activations losses metrics random regularizers_constraints layers compiler/test_random_graphs.py)
 OF_ENGINES = $(FOLDERS) tests/models/test_from_onnx.py tests/test_guide.py
 
 test-backends: $(ENGINES)/.installed ## the suites that take a backend, on every engine (BACKENDS=jax,torch SUITES=tests/ops for some; all of them take long)

@@ -25,8 +25,9 @@ from symkeras.backend.engine.spare import Spare
 from symkeras.backend.engine.text import Text, is_shown
 from symkeras.errors import BackendError, DataError
 from symkeras.graph import dims, provenance
-from symkeras.graph.graph import Graph
+from symkeras.graph.graph import Graph, subgraphs
 from symkeras.graph.node import Node
+from symkeras.graph.types import TensorType
 from symkeras.ops.elementwise import NEGATIVE_POWER, checks_exponents
 from symkeras.ops.reductions import meets_nothing
 
@@ -44,6 +45,8 @@ NO_EXTENTS = np.zeros((0, 2), np.int64)
 """Of a walk without checks."""
 HARMLESS = np.array([0, -1])
 """The extent of no index: it keeps all bounds, those of an axis without elements too, and no other extent gets worse beside it."""
+BROKEN = np.array([1, 1], np.int64)
+"""An extent that breaks the bounds of what is refused: 0 and 0."""
 _HIGHEST = np.iinfo(np.int64).max
 
 
@@ -70,11 +73,16 @@ class Functions:
 
 @dataclass(frozen=True)
 class Check:
-    """Bounds that an extent must keep, and the node that is wrong where it does not."""
+    """Bounds that an extent must keep, and the node that is wrong where it does not.
+
+    Attributes:
+        refusal: what the reference raises for the sizes at hand, whatever the numbers are; None where it depends on them.
+    """
 
     node: Node
     low: int
     high: int | None
+    refusal: Exception | None = None
 
     def __call__(self, least: int, largest: int) -> None:
         """Raise the error of an extent, where it is one."""
@@ -87,6 +95,8 @@ class Check:
         if least >= self.low and (self.high is None or largest <= self.high):
             return None
         where = provenance.where(self.node.origins)
+        if self.refusal is not None:
+            return type(self.refusal)(f"{self.refusal}{where}")
         if self.node.op.name in NO_RESULT:
             return np.linalg.LinAlgError(f"{self.node.op.name}: {NO_RESULT[self.node.op.name]}{where}")
         if self.high is None:
@@ -213,6 +223,10 @@ class Walk:
         if name in ("max", "min") and 0 in dims.evaluate(n.inputs[0].shape, self.env) and meets_nothing(n, self.graph):
             text.bind(n, self._functions.constant(np.zeros(dims.evaluate(n.shape, self.env), n.dtype)))
             return
+        refusal = self._refusal(n, attrs)
+        if refusal is not None:
+            self._refuse(n, refusal)
+            return
         self._add_check(n)
         out = self._spare.for_result(n) if self._spare is not None else None
         special = self._functions.special.get(name)
@@ -227,6 +241,28 @@ class Walk:
         if plain is None:
             raise BackendError(f"no function for {name}{provenance.where(n.origins)}")
         text.call(n, plain, attrs, False, out=out)
+
+    def _refusal(self, n: Node, attrs: Mapping[str, Any]) -> Exception | None:
+        """What the reference raises for these sizes, where it does; an engine may not even be asked, be it in a body that does not run."""
+        if not n.op.may_raise(n) or subgraphs(n):
+            return None
+        try:
+            n.op.infer(*(TensorType(dims.evaluate(i.shape, self.env), i.dtype) for i in n.inputs), **attrs)
+        except (IndexError, ValueError) as error:
+            return error
+        return None
+
+    def _refuse(self, n: Node, refusal: Exception) -> None:
+        """Zeros for the node, and a check that fails wherever it runs."""
+        zeros = [self._functions.constant(np.zeros(dims.evaluate(t.shape, self.env), t.dtype)) for t in n.types]
+        self._text.bind(n, zeros if isinstance(n.type, tuple) else zeros[0])
+        check = Check(n, 0, 0, refusal)
+        if self._at_once:
+            self._text.look(n, lambda _: BROKEN, check)
+        else:
+            broken = self._functions.constant(BROKEN)
+            self.checks.append(check)
+            self._text.note(n, lambda _: broken)
 
     def _add_check(self, n: Node) -> None:
         """Look at the indices of a node first, where it has some: at once, or by an extent for afterwards."""

@@ -303,9 +303,9 @@ def _with_sign_of(x: Any, value: Any) -> Any:
 def _erfinv(x: Any) -> Any:
     """`symkeras.ops.special.erfinv_of_doubles` on tensors, in double as there."""
     dtype, x = x.dtype, ops.cast(x, "float64")
-    inner = x + x * _ratio(special._ERFINV_INNER, ops.maximum(0.64 - ops.square(x), 0.0))
+    inner = x + x * _ratio(special.ERFINV_INNER, ops.maximum(0.64 - ops.square(x), 0.0))
     s = ops.sqrt(-ops.log(1 - ops.absolute(x)))
-    outer = ops.where(ops.isinf(s), s, s - _ratio(special._ERFINV_OUTER, s))
+    outer = ops.where(ops.isinf(s), s, s - _ratio(special.ERFINV_OUTER, s))
     found = ops.where(ops.greater(ops.absolute(x), 0.8), outer, inner)
     return ops.cast(_with_sign_of(x, found), dtype)
 

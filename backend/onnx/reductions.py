@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,26 +11,58 @@ from symkeras import ops
 from symkeras.backend.onnx.elementwise import choose
 from symkeras.backend.onnx.movement import transposed
 from symkeras.backend.onnx.writer import Expression, Term, Writer
-from symkeras.graph import dtypes
+from symkeras.graph import dims, dtypes
 from symkeras.graph.node import Node
 
 _SUMMED = ("float16", "float32", "float64", "int32", "int64")
 """Dtypes in which ONNX Runtime sums, counts and orders; integers of others are brought to int64, whose bits wrap around alike."""
+_HIGHEST_BIT = np.int64(-(2**63))
 
 
 def _wide(x: Term) -> Term:
     return x if x.dtype in _SUMMED else x.cast("int64")
 
 
+def _comparable(w: Writer, x: Term) -> Term:
+    """What has the order of `x`, in a dtype that ONNX Runtime orders: large numbers of uint64 would be negative in int64."""
+    return w.op("BitwiseXor", x.cast("int64"), _HIGHEST_BIT) if x.dtype == "uint64" else _wide(x)
+
+
+def _compared(w: Writer, found: Term, dtype: str) -> Term:
+    """An element of what `_comparable` gave, as it was."""
+    return (w.op("BitwiseXor", found, _HIGHEST_BIT) if dtype == "uint64" else found).cast(dtype)
+
+
 def reduced(w: Writer, kind: str, x: Term, axes: Any) -> Term:
     return w.op(kind, x, np.array(axes, np.int64), keepdims=0)
 
 
-def _total(kind: str) -> Expression:
+def _total(kind: str, exactly: Callable[[Any], Any]) -> Expression:
     def write(w: Writer, n: Node, x: Term) -> Term:
-        return reduced(w, kind, _wide(x), n.attrs["axes"]).cast(n.dtype) if n.attrs["axes"] else x
+        axes = n.attrs["axes"]
+        if not axes:
+            return x
+        if x.dtype not in ("int64", "uint64"):
+            return reduced(w, kind, _wide(x), axes).cast(n.dtype)
+        whole = x.cast("int64")  # ONNX Runtime adds and multiplies them as doubles, which have fewer digits
+        return w.expand(lambda x: exactly(_rows(x, axes)), [n.inputs[0].tensor_type.with_dtype("int64")], [whole]).cast(n.dtype)
 
     return write
+
+
+def _rows(x: Any, axes: Any) -> Any:
+    """Some axes of a tensor as its last one."""
+    kept = [k for k in range(len(x.dims)) if k not in axes]
+    return ops.reshape(ops.transpose(x, [*kept, *axes]), [*(x.dims[k] for k in kept), dims.product([x.dims[k] for k in axes])])
+
+
+def _sum_of_rows(x: Any) -> Any:
+    """By a product with ones."""
+    return ops.squeeze(ops.matmul(ops.expand_dims(x, -2), ops.ones((x.dims[-1], 1), x.dtype)), (-2, -1))
+
+
+def _product_of_rows(x: Any) -> Any:
+    return ops.scan(lambda c, e: (c * e, e), ops.ones(x.dims[:-1], x.dtype), ops.moveaxis(x, -1, 0))[0]
 
 
 def _extremum(kind: str) -> Expression:
@@ -39,7 +72,7 @@ def _extremum(kind: str) -> Expression:
             return x
         if x.dtype == "bool":
             return reduced(w, kind, x.cast("int32"), axes).cast("bool")
-        found = reduced(w, kind, _wide(x), axes).cast(n.dtype)
+        found = _compared(w, reduced(w, kind, _comparable(w, x), axes), n.dtype)
         if not dtypes.is_float(x.dtype) or not w.is_exact:
             return found
         has_nan = reduced(w, "ReduceMax", is_nan(w, x).cast("uint8"), axes).cast("bool")
@@ -73,7 +106,7 @@ def _all(w: Writer, n: Node, x: Term) -> Term:
 def _place(kind: str) -> Expression:
     def write(w: Writer, n: Node, x: Term) -> Term:
         axis = n.attrs["axis"]
-        found = w.op(kind, _wide(x), dtype="int64", axis=axis, keepdims=0)
+        found = w.op(kind, _comparable(w, x), dtype="int64", axis=axis, keepdims=0)
         if dtypes.is_float(x.dtype) and w.is_exact:  # the first NaN, where there is one
             nan = is_nan(w, x).cast("int32")
             has_nan = reduced(w, "ReduceMax", nan, [axis]) > 0
@@ -101,7 +134,7 @@ def _cumprod(w: Writer, n: Node, x: Term) -> Term:
 
 def _order(w: Writer, x: Term, size: Any, axis: int, is_falling: bool) -> Term:
     """Indices (int64) in the order of the elements, equal ones in their own; NaN counts as the largest."""
-    x = _wide(x)
+    x = _comparable(w, x)
     options = {"axis": axis, "largest": int(is_falling), "sorted": 1}
     count = w.size(size)
     if not dtypes.is_float(x.dtype):
@@ -152,7 +185,8 @@ def _swapped(w: Writer, x: Term, ndim: int) -> Term:
 
 
 TABLE: dict[str, Expression] = {
-    "sum": _total("ReduceSum"), "prod": _total("ReduceProd"), "max": _extremum("ReduceMax"), "min": _extremum("ReduceMin"), "any": _any, "all": _all,
+    "sum": _total("ReduceSum", _sum_of_rows), "prod": _total("ReduceProd", _product_of_rows),
+    "max": _extremum("ReduceMax"), "min": _extremum("ReduceMin"), "any": _any, "all": _all,
     "argmax": _place("ArgMax"), "argmin": _place("ArgMin"), "cumsum": _cumsum, "cumprod": _cumprod, "argsort": _argsort, "sort": _sort,
     "top_k": _top_k, "matmul": _matmul,
 }  # fmt: skip

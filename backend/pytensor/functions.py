@@ -123,6 +123,8 @@ def _is_foreign(here: Here) -> bool:
     n = here.node
     if any(t.dtype == "float16" or t.dtype in dtypes.COMPLEX for m in (n, *n.inputs) for t in m.types):
         return True
+    if n.op.name == "cast" and n.dtype in dtypes.UNSIGNED:  # without C a number below 0 is refused
+        return n.inputs[0].dtype not in (*dtypes.UNSIGNED, "bool")
     if n.op.name == "reshape":  # sizes that do not fit, in a body that does not run
         return math.prod(dims.evaluate(n.inputs[0].shape, here.env)) != math.prod(here.shapes[0])
     return False

@@ -209,3 +209,32 @@ def test_arithmetic_that_booleans_do_not_have_is_that_of_int32(function: Any, ba
 def test_booleans_have_no_sign(use: Any, x: Any) -> None:
     with pytest.raises(TypeError):
         use(x)
+
+
+LARGE = np.array([[2**63 + 5, 3, 2**64 - 1, 2**63 - 1], [0, 2**63, 7, 2**62]], "uint64")
+
+
+@pytest.mark.parametrize("axis", [0, 1, None])
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min"])
+def test_large_whole_numbers_are_added_and_multiplied_to_the_last_digit(name: str, axis: int | None, backend: str) -> None:
+    """Doubles have 53 bits."""
+    value = np.array([[2**62 + 1, 3, -7], [1, 2**53, 1], [2**40 + 1, 2**20 + 1, 1]])
+    x = ops.placeholder("i64[batch, 3]")
+    y = getattr(ops, name)(x, axis=axis)
+    compiled([x], [y, getattr(ops, name)(ops.cast(x, "uint64"), axis=axis)], [value], backend)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "sort", "argsort", "top_k", "sum", "cumsum", "as float64", "shifted"])
+def test_numbers_that_have_64_bits_keep_their_order(name: str, backend: str) -> None:
+    """As negative ones of int64 they would be the least."""
+    functions: dict[str, Any] = {
+        "top_k": lambda x: ops.top_k(x, 2)[0], "as float64": lambda x: ops.cast(x, "float64"), "shifted": lambda x: ops.right_shift(x, np.uint64(60)),
+    }  # fmt: skip
+    x = ops.placeholder("u64[2, 4]")
+    compiled([x], [functions[name](x) if name in functions else getattr(ops, name)(x, axis=1)], [LARGE], backend)
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "less", "less_equal", "greater", "greater_equal", "equal", "floor_divide", "mod", "multiply"])
+def test_numbers_that_have_64_bits_are_compared_and_divided_as_such(name: str, backend: str) -> None:
+    x, y = ops.placeholder("u64[2, 4]"), ops.placeholder("u64[2, 4]")
+    compiled([x, y], [getattr(ops, name)(x, y)], [LARGE, LARGE[::-1, ::-1] | np.uint64(1)], backend)
