@@ -135,6 +135,12 @@ class InputLayer(Layer):
 
     sparse = ragged = False
 
+    def get_input_at(self, node_index: int) -> Any:
+        """The symbolic input, as in Keras 2: what goes in is what comes out."""
+        return self.get_output_at(node_index)
+
+    input_shape = property(lambda self: self.output_shape, doc="The shape of the input.")
+
     def call(self) -> None:
         """Nothing: a model begins here."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras import ops, random
+from symkeras import ops, random, tree
 from symkeras.errors import ConfigError
 from symkeras.ops.op import dtype_of
 from symkeras.tensorflow_names.images import FILES, IMAGES, read_file
@@ -140,12 +140,15 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
     """An array; Python numbers are float32 and int32."""
-    found = ops.convert_to_tensor(value, dtype)
+    found = convert_to_tensor(value, dtype)
     return found if shape is None else ops.broadcast_to(found, shape) if not ops.shape(found) else ops.reshape(found, shape)
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Any:
-    """`value` as an array, or as it is where it is symbolic."""
+    """`value` as an array, texts among them, or as it is where it is symbolic."""
+    first = next(iter(tree.flatten(value)), None)
+    if dtype in (None, "string") and (isinstance(first, (str, bytes)) or (isinstance(first, np.ndarray) and first.dtype.kind in "USO")):
+        return np.array(value, object)
     return ops.convert_to_tensor(value, dtype)
 
 

@@ -32,6 +32,7 @@ def get_file(fname: Any = None, origin: str | None = None, untar: bool = False, 
 
     Args:
         fname: the name it is kept under; that of the URL when None. For an archive without a suffix the name of the folder.
+            An absolute path is where it is kept instead of the cache.
         origin: its URL; `file://` ones and what `urllib` opens.
         untar: an older name of `extract`, for tar archives.
         md5_hash: an older name of `file_hash`.
@@ -44,7 +45,7 @@ def get_file(fname: Any = None, origin: str | None = None, untar: bool = False, 
         force_download: whether the file is fetched also where it is there.
 
     Raises:
-        ConfigError: no origin, or a name with a folder in it.
+        ConfigError: no origin, or a name with a folder in it that is no absolute path.
         DataError: another hash, no readable archive, or one with a member that leads out of the folder.
         FileError: the URL gives nothing; says where the file may be put.
 
@@ -62,6 +63,8 @@ def get_file(fname: Any = None, origin: str | None = None, untar: bool = False, 
         file_hash, hash_algorithm = md5_hash, "md5"
     formats = formats_of("tar" if untar else archive_format)
     folder = home(cache_dir) / os.fspath(cache_subdir)
+    if isinstance(fname, (str, os.PathLike)) and os.path.isabs(fname):
+        folder, fname = Path(fname).parent, os.path.basename(fname)
     name, unpacked = _names(fname, origin, extract or untar)
     target = folder / name
     _make(folder)

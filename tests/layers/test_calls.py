@@ -78,3 +78,12 @@ def test_only_layers_take_none() -> None:
     a, b = Input((3,)), Input((3,), optional=True)
     with pytest.raises(DataError, match="an optional input is None, and add computes with it"):
         Model([a, b], a + b)([np.ones((2, 3)), None])
+
+
+def test_the_input_of_an_input_layer_is_what_a_model_can_begin_with() -> None:
+    image = layers.Input((3,), name="image")
+    model = Model(image, layers.Dense(2, name="top")(image))
+    layer = model.get_layer("image")
+    assert layer.input is image and layer.get_input_at(0) is image and layer.input_shape == (None, 3)
+    part = Model(layer.input, model.get_layer("top").output)
+    assert part.predict(np.ones((1, 3)), verbose=0).shape == (1, 2)

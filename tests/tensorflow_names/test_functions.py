@@ -160,6 +160,7 @@ def test_texts_are_changed_one_by_one() -> None:
     assert tf.strings.regex_replace(tf.strings.lower("A<br />b!"), "<br />|!", " ").item() == "a b "
     assert tf.strings.reduce_join([["a", "b"], ["c", "d"]], axis=1, separator="-").tolist() == ["a-b", "c-d"]
     assert tf.strings.reduce_join(["a", "b"]).item() == "ab" and tf.strings.join([["a"], "b"], "+").tolist() == ["a+b"]
+    assert tf.convert_to_tensor(["a", "b"]).numpy().tolist() == [b"a", b"b"] and tf.constant("a").numpy() == b"a"
     assert tf.strings.reduce_join(["a", "é"]).numpy().decode() == "aé" and tf.strings.upper(["a"]).numpy().tolist() == [b"A"]
     assert tf.strings.substr("abcd", 1, 2).item() == "bc" and tf.strings.unicode_split("abc", "UTF-8").tolist() == ["a", "b", "c"]
 

@@ -56,6 +56,13 @@ def test_a_file_is_fetched_once_and_kept(tmp_path: Path) -> None:
     assert Path(get_file(origin=origin, cache_dir=tmp_path, force_download=True)).read_bytes() == b"two"
 
 
+def test_an_absolute_path_is_where_a_file_is_kept(tmp_path: Path) -> None:
+    source, wanted = tmp_path / "a.txt", tmp_path / "elsewhere" / "b.txt"
+    source.write_text("hello")
+    assert get_file(str(wanted), source.as_uri(), cache_dir=tmp_path / "cache") == str(wanted)
+    assert wanted.read_text() == "hello" and not (tmp_path / "cache").exists()
+
+
 def test_the_folder_is_that_of_keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     assert get_file("b", source(tmp_path, "a.txt", b""), cache_subdir="models") == str(tmp_path / "home" / "models" / "b")
