@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conformance import names, running
+from symkeras import ops
+from tests.conformance import deviations, names, running
 from tests.conformance.arguments import LEFT_ALONE, row
-from tests.conformance.compare import differences, plain
+from tests.conformance.compare import differences, plain, similar, tolerance_of
 from tests.conformance.drawing import Drawing
+from tests.conformance.kinds.decompositions import DETERMINED
 from tests.conformance.kinds.draws import Sample
 from tests.conformance.kinds.operations import Operations
 from tests.conformance.sides import KerasOnJax, Symkeras
@@ -110,3 +112,31 @@ def test_a_wrong_value_is_reported(sides: Any) -> None:
             return [o + np.float32(1) for o in outputs], gradients, state
 
     assert [d.label for d in running.run(case, Wrong(), sides[1]).differences] == ["value 0"]
+
+
+def test_vectors_of_a_decomposition_may_have_either_sign_and_nothing_else() -> None:
+    a = np.random.default_rng(0).normal(size=(4, 3))
+    q, r = np.linalg.qr(a)
+    signs = np.array([1.0, -1.0, -1.0])
+    one, other, wrong = (DETERMINED["qr"](ops, (a,), {}, pair) for pair in ((q, r), (q * signs, signs[:, None] * r), (q, r * 2)))
+    assert all(similar(np.asarray(x), np.asarray(y)) for x, y in zip(one, other, strict=True))
+    assert not similar(np.asarray(one[0]), np.asarray(wrong[0]))
+
+
+def test_a_config_may_lack_what_its_row_names_and_nothing_else() -> None:
+    [case] = running.chosen(1, single=["losses.Huber/2"])
+    ours, theirs = {"config": {"delta": 1.0, "name": "it"}}, {"config": {"name": "it"}}
+    for right, excused in ((theirs, True), ({"config": {"name": "other"}}, False), ({"config": {"delta": 2.0, "name": "it"}}, False)):
+        [difference] = differences({"config": ours}, {"config": right})
+        assert (deviations.reason(case, difference) is not None) == excused
+
+
+def test_what_one_side_lacks_is_a_difference() -> None:
+    assert [d.label for d in differences({"value 0": np.ones(1)}, {"value 1": np.ones(1)})] == ["value 1", "value 0"]
+
+
+@pytest.mark.parametrize(
+    ("code", "tolerance"), [("x", 0), ("'float16'", 1e-2), ("ml_dtypes.bfloat16", 5e-2), ("('float64')", 1e-5), ("dtype='float64'", 0)]
+)
+def test_numbers_are_compared_as_closely_as_the_narrowest_dtype_says(code: str, tolerance: float) -> None:
+    assert tolerance_of(code) == tolerance

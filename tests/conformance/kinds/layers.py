@@ -359,7 +359,8 @@ def open_batch(tree: Any, side: Side) -> Any:
 
 def constant(value: np.ndarray) -> Any:
     """Values that were not drawn: of which there are one or two."""
-    return value if len(np.unique(value.astype("float64"))) <= min(2, value.size - 1) else "drawn"
+    different = np.unique(value.astype("float64"))
+    return value if len(different) <= min(2, value.size - 1) and np.isfinite(different).all() else "drawn"
 
 
 def stateful(layer: Any) -> list[Any]:
