@@ -69,7 +69,7 @@ def masks_of(layer: Layer, inputs: Any, mask: Any) -> Any:
         if not isinstance(given, (list, tuple)):
             raise ShapeError(f"{what}: `{name}` should be a list, received {given!r}")
     if len(mask) != len(inputs):
-        raise ShapeError(f"{what}: received {len(mask)} masks for {len(inputs)} inputs")
+        raise ShapeError(f"{what}: masks and inputs should have the same length, received {len(mask)} masks for {len(inputs)} inputs")
     return mask
 
 
