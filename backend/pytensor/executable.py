@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytensor
+from pytensor.link.utils import raise_with_op
 from pytensor.tensor.type import TensorType
 
 from symkeras import blas, locks
@@ -54,17 +56,19 @@ class PyTensorStep(Step):
             try:
                 found = self._function(*given, *variables)
             except Exception as error:
-                error.add_note(self._lines_behind_error())
+                error.add_note(self._lines_behind_error(error))
                 raise
         outputs, news = found[: self._outputs], found[self._outputs : self._results]
         extents = np.array(found[self._results :], np.int64).reshape(-1, 2)
         return outputs, news, extents if len(extents) else NO_EXTENTS
 
-    def _lines_behind_error(self) -> str:
-        """The lines that made the node at which the function stopped."""
+    def _lines_behind_error(self, error: Exception) -> str:
+        """The lines that made the node at which the function stopped; without C only PyTensor's frame that raises knows it."""
         vm = self._function.vm
         place = getattr(vm, "position_of_error", None)
-        traces = getattr(vm.nodes[place].outputs[0].tag, "trace", ()) if place is not None else ()
+        frames = (f for f, _ in traceback.walk_tb(error.__traceback__) if f.f_code is raise_with_op.__code__)
+        node = vm.nodes[place] if place is not None else next((f.f_locals["node"] for f in frames), None)
+        traces = getattr(node.outputs[0].tag, "trace", ()) if node is not None else ()
         return "\n".join(f'  File "{line[0]}", line {line[1]}' for trace in traces for line in trace)
 
     @property

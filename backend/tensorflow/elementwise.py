@@ -118,7 +118,8 @@ def _sign(x: Tensor) -> Tensor:
 
 
 def _erf(x: Tensor) -> Tensor:
-    return tf.where(tf.math.is_inf(x), tf.sign(x), tf.math.erf(x))
+    """It is 1 from 6 on, where TensorFlow's may be NaN."""
+    return tf.where(tf.abs(x) > 10, tf.sign(x), tf.math.erf(x))
 
 
 def _ratio(coefficients: Ratio, x: Tensor) -> Tensor:

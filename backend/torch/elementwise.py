@@ -41,8 +41,17 @@ def _mod(x: Tensor, y: Tensor) -> Tensor:
     return torch.remainder(x, torch.where((y == 0) | (y == -1), 1, y))
 
 
+_FAR = {torch.float32: 2.0**100, torch.float64: 2.0**700}
+"""More than the third root of the largest quotient that there is."""
+
+
 def _float_mod(x: Tensor, y: Tensor) -> Tensor:
-    found = torch.remainder(x, y)
+    """In steps, by multiples of `y` first: PyTorch gives NaN where the quotient is more than the largest number."""
+    found, far = x, _FAR.get(x.dtype)
+    for multiple in (y * far * far, y * far) if far is not None else ():
+        found = torch.fmod(found, multiple)
+    found = torch.fmod(found, y)
+    found = torch.where((found != 0) & ((found < 0) != (y < 0)), found + y, found)
     return torch.where(found == 0, torch.copysign(found, y), found)
 
 

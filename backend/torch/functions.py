@@ -35,7 +35,8 @@ def _slice(here: Here) -> Callable[..., Tensor]:
 
 
 def _pad(x: Tensor, padding: Any, value: Any) -> Tensor:
-    if not any(g for _, _, g in padding):
+    is_a_double = x.dtype.is_floating_point or int(float(value)) == value  # what `functional.pad` makes of it
+    if is_a_double and not any(g for _, _, g in padding):
         return functional.pad(x, [n for a, b, _ in reversed(padding) for n in (a, b)], value=value)
     shape = [a + n + b + (n - 1) * g for n, (a, b, g) in zip(x.shape, padding, strict=True)]
     out = torch.full(shape, value, dtype=x.dtype, device=x.device)
