@@ -367,6 +367,16 @@ DEVIATIONS = (
         lambda case, d: case.subject.arguments.get("activity_regularizer") is not None and (d.label.startswith("gradient") or not np.shape(d.left)),
     ),
     Deviation(
+        "layers.SeparableConv(olution)?1D",
+        "value.*|gradient.*",
+        "on TensorFlow Keras adds the bias along the last axis where that is as long",
+        all_of(
+            on_tensorflow,
+            given(data_format="channels_first"),
+            lambda case, d: d.label.startswith("gradient") or (d.left.ndim == 3 and d.left.shape[1] == d.left.shape[2]),
+        ),
+    ),
+    Deviation(
         "layers.Conv(olution)?3DTranspose",
         "gradient of input 0",
         "TensorFlow's gradient is another one where a stride is longer than the kernel",
