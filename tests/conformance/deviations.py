@@ -360,6 +360,7 @@ DEVIATIONS = (
         "Keras lays the scale along the last axis, whatever `axis` says",
         lambda case, d: case.subject.arguments.get("axis", -1) not in (-1, case.inputs[0].value.ndim - 1),
     ),
+    Deviation("layers.SimpleRNN", "config.*", "Keras' config lacks seed and activity_regularizer", lacking("seed", "activity_regularizer")),
     Deviation(
         "layers.SimpleRNN",
         "value.*|gradient.*",
