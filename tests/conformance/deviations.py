@@ -384,6 +384,17 @@ DEVIATIONS = (
         all_of(on_tensorflow, lambda case, d: np.size(case.subject.arguments.get("strides", 1)) > 1),
     ),
     Deviation(
+        "losses.*",
+        "value.*|gradient.*",
+        "weights (B,) of losses (B, T) count per sample; Keras lays them along the last axis where B is T",
+        lambda case, d: (
+            case.inputs[1].value.ndim > 2
+            and 1 < case.inputs[1].value.shape[0] == case.inputs[1].value.shape[1]
+            and "sample_weight" in case.keywords
+            and case.keywords["sample_weight"].value.ndim == 1
+        ),
+    ),
+    Deviation(
         "losses.CategoricalGeneralizedCrossEntropy",
         "value.*|gradient.*",
         "of labels (B, 1) Keras takes each with each prediction",
