@@ -131,11 +131,15 @@ class RNN(Layer):
         finally:
             for cell, _, _ in cells:
                 cell.reset_dropout_mask()
+        last, outputs, states = (tree.map_structure(self._of_own_dtype, part) for part in (last, outputs, states))
         if self.stateful:
             for variable, state in zip(tree.flatten(self.states), tree.flatten(states), strict=True):
                 variable.assign(ops.cast(state, variable.dtype))
         output = tree.map_structure(swap_time_and_batch, outputs) if self.return_sequences else last
         return (output, *states) if self.return_state else output
+
+    def _of_own_dtype(self, x: Any) -> Any:
+        return None if x is None else ops.cast(x, self.compute_dtype)
 
     def _first_states(self, sequences: Any, initial_state: Any) -> list[Any]:
         batch = ops.shape(tree.flatten(sequences)[0])[0]

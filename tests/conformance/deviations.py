@@ -146,7 +146,7 @@ DEVIATIONS = (
         "layers.*",
         "config.*",
         "Keras' config lacks the seed, or has one that was drawn",
-        lambda case, d: only("seed")(case, d) and case.subject.arguments.get("seed") is None,
+        lambda case, d: lacking("seed")(case, d) or (only("seed")(case, d) and case.subject.arguments.get("seed") is None),
     ),
     Deviation("layers.*", "built", "Keras says nothing of layers that are built when made", lambda case, d: d.right is None),
     Deviation("layers.*", "config.*", "as above", lambda case, d: d.found == "build_config={}" and d.expected == "(nothing more)"),
@@ -360,6 +360,7 @@ DEVIATIONS = (
         "Keras lays the scale along the last axis, whatever `axis` says",
         lambda case, d: case.subject.arguments.get("axis", -1) not in (-1, case.inputs[0].value.ndim - 1),
     ),
+    Deviation("layers.SimpleRNN", "config.*", "Keras' config lacks seed and activity_regularizer", lacking("seed", "activity_regularizer")),
     Deviation(
         "layers.SimpleRNN",
         "value.*|gradient.*",
@@ -367,10 +368,31 @@ DEVIATIONS = (
         lambda case, d: case.subject.arguments.get("activity_regularizer") is not None and (d.label.startswith("gradient") or not np.shape(d.left)),
     ),
     Deviation(
+        "layers.SeparableConv(olution)?1D",
+        "value.*|gradient.*",
+        "on TensorFlow Keras adds the bias along the last axis where that is as long",
+        all_of(
+            on_tensorflow,
+            given(data_format="channels_first"),
+            lambda case, d: d.label.startswith("gradient") or (d.left.ndim == 3 and d.left.shape[1] == d.left.shape[2]),
+        ),
+    ),
+    Deviation(
         "layers.Conv(olution)?3DTranspose",
         "gradient of input 0",
         "TensorFlow's gradient is another one where a stride is longer than the kernel",
         all_of(on_tensorflow, lambda case, d: np.size(case.subject.arguments.get("strides", 1)) > 1),
+    ),
+    Deviation(
+        "losses.*",
+        "value.*|gradient.*",
+        "weights (B,) of losses (B, T) count per sample; Keras lays them along the last axis where B is T",
+        lambda case, d: (
+            case.inputs[1].value.ndim > 2
+            and 1 < case.inputs[1].value.shape[0] == case.inputs[1].value.shape[1]
+            and "sample_weight" in case.keywords
+            and case.keywords["sample_weight"].value.ndim == 1
+        ),
     ),
     Deviation(
         "losses.CategoricalGeneralizedCrossEntropy",

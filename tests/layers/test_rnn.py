@@ -271,3 +271,10 @@ def test_the_loop_takes_nested_inputs_and_states_and_time_first(rng: np.random.G
     assert outputs[1].shape == (1, B, IN)
     with pytest.raises(ShapeError, match="at least one time step"):
         rnn_loop(step, {"a": a[:0], "b": b[:0]}, start, time_major=True)
+
+
+def test_rnn_gives_its_own_dtype_whatever_that_of_its_cell_is() -> None:
+    layer = RNN(SimpleRNNCell(2, dtype="float32"), return_sequences=True, return_state=True, dtype="float16")
+    x = np.ones((3, 4, 5), "float16")
+    assert [str(part.dtype) for part in layer(x)] == ["float16", "float16"]
+    assert [part.dtype for part in layer(Input((4, 5)))] == ["float16", "float16"]
