@@ -85,7 +85,7 @@ def pair(value: Any, what: str) -> tuple[Any, Any]:
     items = (value, value) if isinstance(value, (int, np.integer, dims.Dim)) else value
     if not isinstance(items, (tuple, list)) or len(items) != 2:
         raise ConfigError(f"{what} must be an integer of at least 1, or 2 of them, received {value!r}")
-    if any(is_integer(v) and v < 1 for v in items):
+    if any(not isinstance(v, dims.Dim) and is_integer(v) and v < 1 for v in items):
         raise ConfigError(f"{what} must have positive height and width, received {value!r}")
     first, second = (v if isinstance(v, dims.Dim) else integers(v, 1, what)[0] for v in items)
     return first, second
