@@ -74,6 +74,36 @@ def _attention() -> list[tuple[str, Case]]:
     ]
 
 
+def _of_images() -> list[tuple[str, Case]]:
+    """Preprocessing and augmentation, which changes nothing in inference."""
+    found = _each("Rescaling", [{"scale": 0.5, "offset": 1.0}], IMAGE) + _each("Resizing", [{"height": 4, "width": 9}], IMAGE)
+    found += _each("Resizing", [{"interpolation": "nearest"}], IMAGE, height=9, width=5) + _each("CenterCrop", [{"height": 4, "width": 3}], IMAGE)
+    found += _each("Normalization", [{"mean": 0.5, "variance": 4.0}], IMAGE) + _each("Discretization", [{"bin_boundaries": [-0.5, 0.5]}], VECTOR)
+    found.append(("CategoryEncoding", (lambda: layers.CategoryEncoding(num_tokens=9), [("int32", (5,))])))
+    plain = ("RandomFlip", "Equalization", "AutoContrast", "MixUp", "CutMix", "RandomGrayscale", "RandomSharpness", "AugMix", "RandAugment",
+             "ContrastLimitedAdaptiveHistogramEqualization")
+    of_factor = ("RandomContrast", "RandomBrightness", "RandomRotation", "RandomHue", "RandomPosterization", "RandomErasing")
+    for name in plain:
+        found += _each(name, [{}], IMAGE)
+    for name in of_factor:
+        found += _each(name, [{"factor": 3 if name == "RandomPosterization" else 0.5}], IMAGE)
+    found += _each("RandomCrop", [{"height": 4, "width": 3}], IMAGE) + _each("RandomTranslation", [{}], IMAGE, height_factor=0.2, width_factor=0.2)
+    found += _each("RandomZoom", [{"height_factor": 0.2}], IMAGE) + _each("RandomShear", [{"x_factor": 0.2}], IMAGE)
+    return found
+
+
+def _of_rank() -> list[tuple[str, Case]]:
+    found = []
+    for rank, shape in OF_RANK.items():
+        for kind in ("AdaptiveAveragePooling", "AdaptiveMaxPooling"):
+            found += _each(f"{kind}{rank}D", [{"output_size": 2}], shape)
+        found += _each(f"ConvLSTM{rank}D", [{}, {"return_sequences": True}], (3, *((5, 4, 2) if rank == 2 else (5, 2) if rank == 1 else (3, 3, 3, 2))),
+                       filters=2, kernel_size=2)  # fmt: skip
+        if rank < 3:
+            found += _each(f"LocallyConnected{rank}D", [{}], shape, filters=2, kernel_size=3)
+    return found
+
+
 CASES: list[tuple[str, Case]] = [
     *_each("Dense", [{"activation": a} for a in ("relu", "sigmoid", "tanh", "softmax", "gelu", "selu", "elu", "softplus", "hard_sigmoid", "mish",
                                                   "log_softmax", "sparsemax", "softsign", "exponential", None)], VECTOR, units=3),
@@ -91,10 +121,20 @@ CASES: list[tuple[str, Case]] = [
     *_each("LayerNormalization", [{}, {"axis": (1, 2)}, {"center": False}], SEQUENCE), *_each("RMSNormalization", [{}], SEQUENCE),
     *_each("UnitNormalization", [{}], SEQUENCE),
     *_each("WithWeight", [{}, {"is_first": True}], VECTOR, operation="subtract", shape=(6,)),
-    *_over_space(), *_recurrent(), *_merging(), *_attention(),
+    *_each("ThresholdedReLU", [{"theta": 0.5}], VECTOR), *_each("MaxoutDense", [{"output_dim": 3}], VECTOR), *_each("Highway", [{}], VECTOR),
+    ("ReversibleEmbedding", (lambda: layers.ReversibleEmbedding(9, 3), [("int32", (5,))])),
+    ("SpectralNormalization", (lambda: layers.SpectralNormalization(layers.Dense(3)), [VECTOR])),
+    ("Pipeline", (lambda: layers.Pipeline([layers.Rescaling(0.5), layers.Rescaling(2.0, 1.0)]), [VECTOR])),
+    *_over_space(), *_recurrent(), *_merging(), *_attention(), *_of_images(), *_of_rank(),
 ]  # fmt: skip
 NO_LAYERS = {
     "Layer": "a base class", "InputSpec": "no layer", "Input": "in every model here", "InputLayer": "in every model here",
     "Wrapper": "a base class", "GraphLayer": "what functional models keep between layers",
     **dict.fromkeys(("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"), "functions of layers that are here"),
+    **dict.fromkeys(("serialize", "deserialize", "merge"), "functions"),
+    **dict.fromkeys(("Convolution2D", "Convolution3D", "Deconvolution2D", "Deconvolution3D", "SeparableConvolution2D"), "other names of layers"),
+    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"), "they work on arrays, before a graph begins"),
+    **dict.fromkeys(("MelSpectrogram", "STFTSpectrogram"), "ONNX has no Fourier transform that is offered"),
+    **dict.fromkeys(("RandomSaturation", "RandomColorDegeneration", "RandomColorJitter", "Solarization", "RandomInvert", "RandomGaussianBlur",
+                     "RandomPerspective", "RandomElasticTransform", "MaxNumBoundingBoxes"), "as the augmentation that is here"),
 }  # fmt: skip
