@@ -80,9 +80,9 @@ def _of_images() -> list[tuple[str, Case]]:
     found += _each("Resizing", [{"interpolation": "nearest"}], IMAGE, height=9, width=5) + _each("CenterCrop", [{"height": 4, "width": 3}], IMAGE)
     found += _each("Normalization", [{"mean": 0.5, "variance": 4.0}], IMAGE) + _each("Discretization", [{"bin_boundaries": [-0.5, 0.5]}], VECTOR)
     found.append(("CategoryEncoding", (lambda: layers.CategoryEncoding(num_tokens=9), [("int32", (5,))])))
-    plain = ("RandomFlip", "Equalization", "AutoContrast", "MixUp", "CutMix", "RandomGrayscale", "RandomSharpness", "AugMix", "RandAugment",
+    plain = ("RandomFlip", "Equalization", "AutoContrast", "MixUp", "CutMix", "RandomGrayscale", "AugMix", "RandAugment",
              "ContrastLimitedAdaptiveHistogramEqualization")
-    of_factor = ("RandomContrast", "RandomBrightness", "RandomRotation", "RandomHue", "RandomPosterization", "RandomErasing")
+    of_factor = ("RandomContrast", "RandomBrightness", "RandomRotation", "RandomHue", "RandomPosterization", "RandomErasing", "RandomSharpness")
     for name in plain:
         found += _each(name, [{}], IMAGE)
     for name in of_factor:
@@ -97,8 +97,8 @@ def _of_rank() -> list[tuple[str, Case]]:
     for rank, shape in OF_RANK.items():
         for kind in ("AdaptiveAveragePooling", "AdaptiveMaxPooling"):
             found += _each(f"{kind}{rank}D", [{"output_size": 2}], shape)
-        found += _each(f"ConvLSTM{rank}D", [{}, {"return_sequences": True}], (3, *((5, 4, 2) if rank == 2 else (5, 2) if rank == 1 else (3, 3, 3, 2))),
-                       filters=2, kernel_size=2)  # fmt: skip
+        frames = {1: (3, 5, 2), 2: (3, 5, 4, 2), 3: (3, 3, 3, 3, 2)}[rank]
+        found += _each(f"ConvLSTM{rank}D", [{}, {"return_sequences": True}], frames, filters=2, kernel_size=2)
         if rank < 3:
             found += _each(f"LocallyConnected{rank}D", [{}], shape, filters=2, kernel_size=3)
     return found
@@ -133,7 +133,7 @@ NO_LAYERS = {
     **dict.fromkeys(("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"), "functions of layers that are here"),
     **dict.fromkeys(("serialize", "deserialize", "merge"), "functions"),
     **dict.fromkeys(("Convolution2D", "Convolution3D", "Deconvolution2D", "Deconvolution3D", "SeparableConvolution2D"), "other names of layers"),
-    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"), "they work on arrays, before a graph begins"),
+    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"), "on arrays, before a graph begins"),
     **dict.fromkeys(("MelSpectrogram", "STFTSpectrogram"), "ONNX has no Fourier transform that is offered"),
     **dict.fromkeys(("RandomSaturation", "RandomColorDegeneration", "RandomColorJitter", "Solarization", "RandomInvert", "RandomGaussianBlur",
                      "RandomPerspective", "RandomElasticTransform", "MaxNumBoundingBoxes"), "as the augmentation that is here"),
