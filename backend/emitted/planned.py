@@ -101,7 +101,7 @@ class PlannedExecutable(Executable):
 
     def _compile(self) -> None:
         graph, self.history = self._pipeline.run(self.source_graph, self._takes, step_check(self._verify))
-        check_taken(graph, self.backend, self._takes)
+        self._check_graph(graph)
         self._check = SizeCheck(self.source_graph)
         self._optimised = graph
         with self.history.timed("lowering"):
@@ -118,6 +118,10 @@ class PlannedExecutable(Executable):
         self._in_use = self._most_in_use = 0
         self._shapes: Recent[tuple[tuple[int, ...], ...], tuple[int, ...]] = Recent(MOST_SHAPES)
         self._largest: memory_plan.Plan | None = None
+
+    def _check_graph(self, graph: Graph) -> None:
+        """Raise BackendError for what the optimised graph has and the backend lacks, before it is lowered."""
+        check_taken(graph, self.backend, self._takes)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         """The text of the program, ready to be bound, and the variables whose storage it works on."""

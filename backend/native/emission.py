@@ -16,7 +16,7 @@ from symkeras.backend.native import text
 from symkeras.backend.native.loops import tasks
 from symkeras.backend.native.loops.accesses import operands_of
 from symkeras.backend.native.loops.copying import copy_text, target_strides
-from symkeras.backend.native.loops.expressions import check_dtype, expression
+from symkeras.backend.native.loops.expressions import expression
 from symkeras.backend.native.loops.fusion_group import fused_text
 from symkeras.backend.native.loops.totals import finish_text
 from symkeras.backend.native.size_faults import size_faults
@@ -121,9 +121,6 @@ class Emitter:
     # ---- the file --------------------------------------------------------------------------------------------------
 
     def emission(self) -> Emission:
-        for n in self.program.graph.nodes:
-            for t in n.types:
-                check_dtype(t.dtype, f"{n.op.name}{f' ({naming.origin(n)})' if n.origins else ''}")
         deaths: dict[int, list[Buffer]] = {}
         if self.poison:
             for b in self.program.buffers:

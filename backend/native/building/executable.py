@@ -17,6 +17,7 @@ from symkeras.backend.interface import Instance
 from symkeras.backend.native.building import cache, openblas, toolchain
 from symkeras.backend.native.emission import ENTRY, ROWS, Emission, emit
 from symkeras.backend.native.kernels.table import NativeKernels
+from symkeras.backend.native.loops.expressions import check_dtypes
 from symkeras.compiler.program import naming
 from symkeras.compiler.program.addressing import place
 from symkeras.compiler.program.program import Preparation, size_problem
@@ -210,6 +211,10 @@ class NativeExecutable(PlannedExecutable):
     def __init__(self, graph: Graph, takes: Callable[[str], bool], sanitize: Sequence[str] = (), **options: Any):
         self._sanitize = tuple(sanitize)
         super().__init__(graph, "native", takes, NativeKernels(), passes=self.passes, holds=("bfloat16",), **options)
+
+    def _check_graph(self, graph: Graph) -> None:
+        super()._check_graph(graph)
+        check_dtypes(graph)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         with self.history.timed("emission"):

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 
 from symkeras.backend.native.text import SUFFIXES, TYPES
 from symkeras.errors import BackendError
-from symkeras.graph import dtypes
+from symkeras.graph import dtypes, provenance
+from symkeras.graph.graph import Graph, every_node
 from symkeras.graph.node import Node
 
 Row = Callable[[Sequence[str], str], str]
@@ -119,7 +120,10 @@ def local_type(dtype: str) -> str:
     return "int" if dtype == "bool" else TYPES[dtype]
 
 
-def check_dtype(dtype: str, what: str) -> None:
-    """Raise BackendError for dtypes this backend has no arithmetic for."""
-    if dtype not in TYPES:
-        raise BackendError(f"the native backend computes in {', '.join(TYPES)}; {what} has dtype {dtype}: choose backend='numpy'")
+def check_dtypes(graph: Graph) -> None:
+    """Raise BackendError for a dtype that this backend has no arithmetic for, in a graph or those within."""
+    for n in every_node(graph):
+        for t in n.types:
+            if t.dtype not in TYPES:
+                what = f"{n.op.name}{provenance.where(n.origins)} has dtype {t.dtype}"
+                raise BackendError(f"{graph.name}: the native backend computes in {', '.join(TYPES)}; {what}: choose backend='numpy'")
