@@ -25,6 +25,7 @@ from symkeras.backend.native.emission import ENTRY, ROWS, emit
 from symkeras.backend.native.export_text import FILE, HEADER, LOADER, PRODUCTS, TEAM, THREADS_FIRST
 from symkeras.backend.native.kernels import convolution
 from symkeras.backend.native.kernels.table import NativeKernels, takes
+from symkeras.backend.native.loops.expressions import check_dtypes
 from symkeras.compiler.passes.freeze_variables import FreezeVariables
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.compiler.program import naming
@@ -103,6 +104,10 @@ class _Draft(NativeExecutable):
         self._kernels = _Kernels(self._most_threads)
         self._pipeline = Pipeline((*self._pipeline.passes, FreezeVariables()))
         super()._compile()
+
+    def _check_graph(self, graph: Graph) -> None:
+        super()._check_graph(graph)
+        check_dtypes(graph)
 
     def _emit(self) -> tuple[str, Sequence[Node]]:
         self.emission = emit(self.program, denormals=self.denormals)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from symkeras import ops
-from symkeras.backend.interface import compile_graph
+from symkeras.backend.interface import compile_graph, export_graph
 from symkeras.errors import BackendError
 from symkeras.graph import Graph
 
@@ -27,3 +28,9 @@ def test_numbers_of_16_bits_are_refused_with_the_line(how: str, level: str) -> N
     graph = Graph([x.node], [HALVES[how](x).node])
     with pytest.raises(BackendError, match=r"computes in .*cast \(test_refusals\.py:\d+\) has dtype float16: choose backend='numpy'"):
         compile_graph(graph, "native", level=level)
+
+
+def test_an_exported_file_has_no_numbers_of_16_bits(tmp_path: Path) -> None:
+    x = ops.placeholder("f32[batch, 4]", name="x")
+    with pytest.raises(BackendError, match="has dtype float16"):
+        export_graph(Graph([x.node], [HALVES["computed with"](x).node]), tmp_path / "half.c", "c")
