@@ -34,6 +34,7 @@ class AddedLosses(OwnedWeights):
             ConfigError: a symbolic tensor outside of `call`, for a layer that is no functional model; something else than numbers or functions.
 
         Example:
+            >>> import numpy as np
             >>> from symkeras import ops
             >>> from symkeras.layers import Layer
             >>> class Small(Layer):

@@ -60,6 +60,8 @@ NOT_TESTED: dict[str, dict[str, str]] = {
     "its boxes are dicts of ragged lists: tests/layers": {"layers": "MaxNumBoundingBoxes"},
     "the files and configs of every model are written and read by both sides": {"models": "clone_model load_model model_from_json save_model"},
     "gives no array": {"ops": "shape dtype is_tensor custom_gradient vectorize"},
+    "it takes a function: tests/autodiff": {"ops": "jvp"},
+    "it draws numbers: tests/random": {"ops.image": "elastic_transform"},
     "its vectors have no sign of their own: tests/ops": {"ops": "eig"},
     "its numbers are those of memory": {"ops": "empty"},
     "a symbolic tensor, no layer": {"layers": "Input InputLayer"},

@@ -132,7 +132,7 @@ def test_the_gradient_of_a_cosine_is_finite_at_the_origin():
 @pytest.mark.parametrize(("name", "pair", "message"), [
     ("categorical_crossentropy", (np.zeros(3), np.ones((3, 4))), "sparse_categorical_crossentropy"),
     ("sparse_categorical_crossentropy", (np.zeros((3, 4)), np.ones((3, 4))), "one-hot"),
-    ("binary_crossentropy", (np.zeros((3, 2)), np.ones((3, 4))), "one shape"),
+    ("binary_crossentropy", (np.zeros((3, 2)), np.ones((3, 4))), "same shape"),
 ])  # fmt: skip
 def test_targets_of_the_wrong_shape_are_told_what_is_expected(name, pair, message):
     with pytest.raises(errors.ShapeError, match=message):

@@ -81,7 +81,7 @@ def test_a_model_that_defines_call_trains_predicts_and_evaluates() -> None:
     assert [layer.name for layer in model.layers] == [model.scale.name, model.block.name, model.out.name]
     paths = [v.path.split("/", 1)[1] for v in model.weights[2:]]
     assert paths[:2] == [f"{model.block.name}/hidden_0/kernel", f"{model.block.name}/hidden_0/bias"]
-    assert len(model.trainable_weights) == 9 and len(model.variables) == 13
+    assert len(model.trainable_weights) == 9 and len(model.variables) == 11
 
 
 def test_added_losses_count_and_are_reported() -> None:
