@@ -173,7 +173,7 @@ def find_function(config: Mapping[str, Any]) -> Any:
     """
     name, module, registered = config["config"], config.get("module"), config.get("registered_name")
     if not isinstance(name, str):
-        raise ArgumentTypeError(f"Expected 'config' to be a non-null str, the name of a function, received {name!r}")
+        raise ArgumentTypeError(f"the 'config' of a function is its name, a str; received {name!r}")
     found = get_registered_object(name)
     if found is None and registered not in (None, "function"):
         found = get_registered_object(registered)

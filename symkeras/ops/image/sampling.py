@@ -64,7 +64,7 @@ def map_coordinates(inputs: Any, coordinates: Any, order: int, fill_mode: str = 
     inputs, coordinates = numbers(inputs), numbers(coordinates)
     sizes, places = shape(inputs), shape(coordinates)
     if len(places) < 2 or places[0] != len(sizes):
-        raise ShapeError(f"map_coordinates: the first size of coordinates must be the same as the rank of `inputs`, {len(sizes)}: {places}")
+        raise ShapeError(f"map_coordinates: coordinates have a first axis of {len(sizes)}, the rank of `inputs`; received shape {tuple(places)}")
     if order not in (0, 1) or isinstance(order, bool):
         raise ConfigError(f"map_coordinates: order must be 0 or 1, received {order!r}")
     mode = word(fill_mode, FILL_MODES, "map_coordinates: fill_mode")
