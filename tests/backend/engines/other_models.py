@@ -63,7 +63,7 @@ def gpt() -> Any:
         n = layers.LayerNormalization(epsilon=1e-5)(x)
         x = x + layers.Dropout(0.1)(layers.Dense(width)(layers.Dense(16, activation="gelu")(n)))
     model = Model(tokens, layers.Dense(vocabulary, activation="softmax")(layers.LayerNormalization()(x)))
-    model.compile(optimizers.AdamW(0.01, clipnorm=1.0), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizers.AdamW(0.01, clipnorm=1.0, epsilon=1e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
     rng = _rng()
     text = rng.integers(0, vocabulary, (ROWS, length + 1)).astype("int32")
     return model, text[:, :-1], text[:, 1:]
