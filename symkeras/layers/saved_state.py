@@ -12,19 +12,19 @@ from symkeras import dtype_policies
 from symkeras.arguments import checked, instance, settings
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
-from symkeras.errors import ConfigError, ShapeError, SymkerasError
+from symkeras.errors import ShapeError
 from symkeras.graph.variable import Variable
+from symkeras.layers.operation import Operation
 from symkeras.layers.owned_weights import OwnedWeights
 
 _STORE = instance(Mapping, "a dict or a part of a file")  # type: ignore[type-abstract]
 
 
-class SavedState(OwnedWeights):
+class SavedState(OwnedWeights, Operation):
     """Configs, and the part of a file that is the layer's own."""
 
     activity_regularizer: Any
     _dtype_policy: DTypePolicy
-    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to make this layer again, weights aside."""
@@ -52,12 +52,7 @@ class SavedState(OwnedWeights):
         if isinstance(config.get("dtype"), (dict, DTypePolicy)):
             policy = dtype_policies.get(config["dtype"])
             config["dtype"] = policy if isinstance(policy, DTypePolicyMap) else policy.name
-        try:
-            return cls(**config)
-        except SymkerasError:
-            raise
-        except TypeError as error:
-            raise ConfigError(f"{cls.__name__}.from_config: {error}; config {config}") from error
+        return super().from_config(config)
 
     @checked(store=_STORE)
     def save_own_variables(self, store: Any) -> None:
