@@ -83,6 +83,14 @@ def test_the_largest_few_come_with_their_places_first_of_equals_first(shape: tup
         check("top_k", [x], {"k": k}, backend)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+@pytest.mark.parametrize(("filled", "often"), [(400, 1), (26, 5), (300, 4), (60, 60)])
+def test_one_row_may_be_added_to_hundreds_of_times_and_others_a_few(filled: int, often: int, dtype: str, backend: str) -> None:
+    rng = np.random.default_rng(0)
+    indices = rng.permutation(np.concatenate([np.zeros(filled, "int32"), np.repeat(np.arange(2, 90, dtype="int32"), rng.integers(1, often + 1, 88))]))
+    check("scatter_add", [indices, (rng.normal(size=(len(indices), 40)) * 9).astype(dtype)], {"rows": 100}, backend, "graph")
+
+
 @pytest.mark.parametrize("on", ["interpreter", "numpy", "native"])
 def test_sums_of_a_hundred_thousand_values_keep_their_digits(on: str) -> None:
     where, values = np.arange(131_072, dtype="int32") % 3, np.full((131_072, 1), 0.67, "float32")

@@ -15,7 +15,9 @@ from symkeras.ops.indexing import check_range, positive
 NARROW = 32
 """Rows up to this width are added number by number: 1e6 of them in rows of 8 take 4 ms, which are 18 by passes over rows."""
 _MOST_PASSES = 24
-"""Beyond so many equal indices, sorted runs are summed instead of one pass per repetition."""
+"""Beyond so many equal indices, what is left after the first passes is summed in sorted runs instead of one pass per repetition."""
+_FIRST = 4
+"""Passes before runs are summed: most indices come once or twice, one (what fills up short sentences) hundreds of times, and short runs are dear."""
 
 
 def gather(table: Any, indices: Any, out: Any) -> Callable[[], None]:
@@ -69,10 +71,13 @@ def add_rows(out: Any, indices: Any, values: Any) -> None:
             chosen = order[rank == k]
             out[indices[chosen]] += values[chosen]
     else:
-        sorted_indices = indices[order]
-        starts = np.flatnonzero(rank == 0)
+        for k in range(_FIRST):
+            chosen = order[rank == k]
+            out[indices[chosen]] += values[chosen]
+        often = rank >= _FIRST
+        order, starts = order[often], np.flatnonzero(rank[often] == _FIRST)
         wide = np.float64 if most >= _MANY and values.dtype.kind == "f" else values.dtype
-        out[sorted_indices[starts]] += np.add.reduceat(values[order], starts, axis=0, dtype=wide).astype(values.dtype, copy=False)
+        out[indices[order[starts]]] += np.add.reduceat(values[order], starts, axis=0, dtype=wide).astype(values.dtype, copy=False)
 
 
 def scatter_add(indices: Any, values: Any, out: Any, rows: int) -> Callable[[], None]:
