@@ -16,6 +16,7 @@ from symkeras.ops.leaves import cast, shape, stop_gradient
 from symkeras.ops.nn import clip
 from symkeras.ops.op import Sample, as_tensor, composite, dtype_of, is_symbolic
 from symkeras.ops.predicates import signbit
+from symkeras.ops.recipes import remembered
 from symkeras.ops.shaping import broadcast_to
 
 
@@ -133,6 +134,7 @@ def heaviside(x1: Any, x2: Any) -> Any:
     return ew.where(ew.equal(x1, 0), x2, step)
 
 
+@remembered(2)
 def divide_no_nan(x1: Any, x2: Any) -> Any:
     """x1 / x2, and 0 where x2 is 0.
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config
+from symkeras.foreign_dtypes import FOREIGN
 from symkeras.graph import tracing
 from symkeras.graph.node import Node, reachable
 from symkeras.graph.tensor import Tensor
@@ -52,13 +53,17 @@ class Recipe:
                 self._constants.append(node.attrs["value"].array)
             else:
                 computed.append(node)
+        first = len(places)
         self._steps: list[tuple[Any, tuple[int, ...], dict[str, Any], np.dtype | None]] = []
         for node in computed:
+            if node.op.name == "stop_gradient":
+                places[node] = places[node.inputs[0]]
+                continue
             if node.op.is_leaf:
                 raise TypeError(f"a {node.op.name} in a composite")
             dtype = None if isinstance(node.type, tuple) else np.dtype(node.dtype)
             self._steps.append((_reference(node), tuple(places[i] for i in node.inputs), dict(node.attrs), dtype))
-            places[node] = len(places)
+            places[node] = first + len(self._steps) - 1
         self._results = [places[r] for r in roots]
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> Any:
@@ -74,7 +79,7 @@ class Recipe:
 def _reference(node: Node) -> Callable[..., Any]:
     op: Any = node.op
     if not op.is_composite:
-        return op.reference
+        return op.reference if any(t.dtype in FOREIGN for i in node.inputs for t in i.types) else op.value
     return lambda *arrays, **attrs: followed(op, op.function, arrays, attrs)
 
 

@@ -27,7 +27,7 @@ class Reduction(Op):
     attributes = {"axes": at.axes()}
 
     def __init__(
-        self, name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None, result: str = "same", kinds: str = "f32 f64", empty: bool = True
+        self, name: str, fn: np.ufunc, vjp: Callable[..., Any] | None, result: str = "same", kinds: str = "f32 f64", empty: bool = True
     ):
         self.name = name  # type: ignore[misc]
         self.fn = fn
@@ -52,9 +52,7 @@ class Reduction(Op):
     def value(self, x: Any, *, axes: tuple[int, ...]) -> Any:  # type: ignore[override]
         if not axes:
             return np.array(x)  # np.sum over no axes adds to zero, which changes the sign of -0.0
-        if self.fn in (np.sum, np.prod):
-            return self.fn(x, axis=axes, dtype=x.dtype)
-        return self.fn(x, axis=axes)
+        return self.fn.reduce(x, axis=axes, dtype=x.dtype)
 
     def vjp(self, dy: Any, out: Any, x: Any, *, axes: tuple[int, ...]) -> Any:  # type: ignore[override]
         if self.gradient is None:
@@ -120,12 +118,12 @@ def _cumprod_vjp(dy: Any, x: Any, axis: int) -> Any:
     return moveaxis(_product_before(x, 0) * sums, 0, axis)
 
 
-add(Reduction("sum", np.sum, lambda dy, out, x, axes: dy))
-add(Reduction("prod", np.prod, _prod_vjp))
-add(Reduction("max", np.max, _extremum_vjp, empty=False))
-add(Reduction("min", np.min, _extremum_vjp, empty=False))
-add(Reduction("any", np.any, None, result="bool", kinds="bool"))
-add(Reduction("all", np.all, None, result="bool", kinds="bool"))
+add(Reduction("sum", np.add, lambda dy, out, x, axes: dy))
+add(Reduction("prod", np.multiply, _prod_vjp))
+add(Reduction("max", np.maximum, _extremum_vjp, empty=False))
+add(Reduction("min", np.minimum, _extremum_vjp, empty=False))
+add(Reduction("any", np.logical_or, None, result="bool", kinds="bool"))
+add(Reduction("all", np.logical_and, None, result="bool", kinds="bool"))
 
 
 def meets_nothing(n: Node, graph: Graph) -> bool:
