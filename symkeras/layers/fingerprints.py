@@ -52,7 +52,8 @@ def hashes_of(values: np.ndarray, key: Sequence[int] | None = None) -> np.ndarra
     if flat.dtype.kind == "U" and flat.size and flat.dtype.itemsize:
         codes = flat.view(np.uint32).reshape(flat.size, -1)
         if codes.max() < 128:
-            return _each_length(_lengths(codes), lambda places, size: codes[places, :size].astype(np.uint8), fn).reshape(values.shape)
+            octets = codes.astype(np.uint8)
+            return _each_length(np.strings.str_len(flat), lambda places, size: octets[places, :size], fn).reshape(values.shape)
     distinct, places = once_each(flat)
     return _by_length([str(v).encode("utf-8", "surrogatepass") for v in distinct], fn)[places].reshape(values.shape)
 
@@ -67,12 +68,6 @@ def once_each(flat: np.ndarray) -> tuple[list[Any], np.ndarray]:
     return list(found), np.fromiter(map(found.__getitem__, texts), np.int64, flat.size)
 
 
-def _lengths(codes: np.ndarray) -> np.ndarray:
-    """The length of each row of characters: what is behind the last that is not 0 is filling."""
-    is_filled = codes != 0
-    return np.where(is_filled.any(axis=1), codes.shape[1] - is_filled[:, ::-1].argmax(axis=1), 0)
-
-
 def _by_length(texts: Sequence[bytes], fn: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """`fn` of a matrix of bytes for each length, the results in the order of the texts."""
 
@@ -84,10 +79,13 @@ def _by_length(texts: Sequence[bytes], fn: Callable[[np.ndarray], np.ndarray]) -
 
 def _each_length(lengths: np.ndarray, rows: Callable[[np.ndarray, int], np.ndarray], fn: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """`fn` of the rows of each length, in their places."""
-    order = np.argsort(lengths, kind="stable")
     found = np.empty(len(lengths), np.uint64)
-    sizes, starts = np.unique(lengths[order], return_index=True)
-    for size, start, stop in zip(sizes.tolist(), starts.tolist(), [*starts.tolist()[1:], len(lengths)], strict=True):
+    narrow = lengths.astype(np.uint16) if lengths.max(initial=0) < 2**16 else lengths  # sorted by their digits, not by comparing
+    order = np.argsort(narrow, kind="stable")
+    ordered = narrow[order]
+    starts = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist()] if len(lengths) else []
+    for start, stop in zip(starts, [*starts[1:], len(lengths)], strict=bool(starts)):
+        size = int(ordered[start])
         with np.errstate(over="ignore"):
             found[order[start:stop]] = fn(rows(order[start:stop], size))
     return found

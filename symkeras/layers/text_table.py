@@ -9,6 +9,8 @@ import numpy as np
 LONGEST = 48
 """Characters of the texts that are looked up at once; others take a dictionary."""
 _ROWS = 2**14
+_ROOM, _FARTHEST = 8, 64
+"""Slots for a text; how far from its own slot one may lie."""
 _POWERS = np.cumprod(np.full(LONGEST, 0x9E3779B97F4A7C15, np.uint64), dtype=np.uint64)
 
 
@@ -23,24 +25,36 @@ def _hashes(texts: np.ndarray) -> np.ndarray:
 
 
 class TextTable:
-    """Texts and their places, for `find`.
+    """Texts and their places, for `find`: a hash table with open addressing (Knuth, The Art of Computer Programming 3, 6.4), as arrays.
 
     Args:
         tokens: texts that differ.
 
     Attributes:
-        is_usable: whether no two of them have the same hash, and none is too long.
+        is_usable: whether no two of them have the same hash, none is too long, and none is far from where its hash leads.
     """
 
     def __init__(self, tokens: Sequence[str]):
         texts = np.array(tokens, "U") if tokens else np.empty(0, "U1")
-        self.is_usable = texts.dtype.itemsize // 4 <= LONGEST and not any(t.endswith("\0") for t in tokens)
+        self.is_usable = len(texts) > 0 and texts.dtype.itemsize // 4 <= LONGEST and not any(t.endswith("\0") for t in tokens)
         if not self.is_usable:
             return
         hashes = _hashes(texts)
-        self._order = np.argsort(hashes, kind="stable")
-        self._hashes, self._texts = hashes[self._order], texts[self._order]
-        self.is_usable = len(texts) > 0 and bool((self._hashes[1:] != self._hashes[:-1]).all())
+        order = np.argsort(hashes, kind="stable")
+        hashes = hashes[order]
+        bits = max(4, (_ROOM * len(texts)).bit_length())
+        self._shift = np.uint64(64 - bits)
+        number = np.arange(len(texts))
+        wanted = self._slots(hashes)
+        slots = number + np.maximum.accumulate(wanted - number)  # each in its slot, or in the next that is free
+        self.is_usable = bool((hashes[1:] != hashes[:-1]).all()) and int((slots - wanted).max()) < _FARTHEST
+        size = 2**bits + _FARTHEST + 1
+        self._hashes, self._places, self._texts = np.zeros(size, np.uint64), np.full(size, -1), texts
+        if self.is_usable:
+            self._hashes[slots], self._places[slots] = hashes, order
+
+    def _slots(self, hashes: np.ndarray) -> np.ndarray:
+        return (hashes >> self._shift).astype(np.int64)
 
     @staticmethod
     def takes(texts: np.ndarray) -> bool:
@@ -55,6 +69,12 @@ class TextTable:
         """
         flat = np.ascontiguousarray(texts).reshape(-1)
         hashes = _hashes(flat)
-        places = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
-        is_there = (self._hashes[places] == hashes) & (self._texts[places] == flat)
-        return np.where(is_there, self._order[places], -1).reshape(texts.shape)
+        slots = self._slots(hashes)
+        places = self._places[slots]
+        others = np.flatnonzero((self._hashes[slots] != hashes) & (places >= 0))
+        while others.size:
+            slots[others] += 1
+            at = slots[others]
+            places[others] = self._places[at]
+            others = others[(self._hashes[at] != hashes[others]) & (self._places[at] >= 0)]
+        return np.where(self._texts[places] == flat, places, -1).reshape(texts.shape)
