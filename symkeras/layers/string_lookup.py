@@ -12,6 +12,7 @@ from symkeras.errors import ConfigError
 from symkeras.layers.index_lookup import IndexLookup
 from symkeras.layers.text_table import TextTable
 from symkeras.layers.texts import text_array
+from symkeras.layers.word_table import WordTable
 
 
 def _any_text(value: Any, where: str) -> str:
@@ -70,16 +71,17 @@ class StringLookup(IndexLookup):
 
     def _index(self) -> None:
         object.__setattr__(self, "_table", {t: k for k, t in enumerate(self._tokens, self._token_start)})
-        object.__setattr__(self, "_table_of_bytes", None)
+        object.__setattr__(self, "_words", None)
         object.__setattr__(self, "_texts", TextTable(self._tokens))
 
-    def _indices_of_bytes(self, tokens: list[bytes], between: bytes) -> np.ndarray:
-        """The index of each token, or that of unknown ones; -1 for what stands between texts."""
-        table: dict[bytes, int] | None = self._table_of_bytes
+    def _indices_of_words(self, row: bytes, between: bytes) -> np.ndarray:
+        """The index of each word of a row, or that of unknown ones; -1 for what stands between texts."""
+        table: WordTable | None = self._words
         if table is None:
-            table = {t.encode("utf-8", "surrogatepass"): k for t, k in self._table.items()} | {between: -1}
-            object.__setattr__(self, "_table_of_bytes", table)
-        return np.fromiter(map(table.get, tokens, repeat(self._oov_start)), np.int64, len(tokens))
+            words = {t.encode("utf-8", "surrogatepass"): k for t, k in self._table.items() if "\0" not in t}
+            table = WordTable(words | {between: -1}, self._oov_start)
+            object.__setattr__(self, "_words", table)
+        return table.find(row)
 
     def _read(self, inputs: Any) -> np.ndarray:
         return np.asarray(inputs) if self.invert else self._tokens_in(inputs)

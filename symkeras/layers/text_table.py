@@ -24,8 +24,28 @@ def _hashes(texts: np.ndarray) -> np.ndarray:
     return found
 
 
+def slots(hashes: np.ndarray, shift: np.uint64) -> np.ndarray:
+    """Where each hash leads: its first bits."""
+    return (hashes >> shift).astype(np.int64)
+
+
+def laid_out(hashes: np.ndarray) -> tuple[np.uint64, np.ndarray, int] | None:
+    """A hash table with open addressing (Knuth, The Art of Computer Programming 3, 6.4) for hashes in ascending order.
+
+    Returns:
+        The shift for `slots`, the place of each hash (its slot, or the next that is free), and how many places there are, of which the last is
+        free; None where one would lie so far from its slot that looking up takes long.
+    """
+    bits = max(4, (_ROOM * len(hashes)).bit_length())
+    shift = np.uint64(64 - bits)
+    number, wanted = np.arange(len(hashes)), slots(hashes, shift)
+    places = number + np.maximum.accumulate(wanted - number)
+    is_near = int((places - wanted).max(initial=0)) < _FARTHEST
+    return (shift, places, 2**bits + _FARTHEST + 1) if is_near else None
+
+
 class TextTable:
-    """Texts and their places, for `find`: a hash table with open addressing (Knuth, The Art of Computer Programming 3, 6.4), as arrays.
+    """Texts and their places, for `find`.
 
     Args:
         tokens: texts that differ.
@@ -42,19 +62,12 @@ class TextTable:
         hashes = _hashes(texts)
         order = np.argsort(hashes, kind="stable")
         hashes = hashes[order]
-        bits = max(4, (_ROOM * len(texts)).bit_length())
-        self._shift = np.uint64(64 - bits)
-        number = np.arange(len(texts))
-        wanted = self._slots(hashes)
-        slots = number + np.maximum.accumulate(wanted - number)  # each in its slot, or in the next that is free
-        self.is_usable = bool((hashes[1:] != hashes[:-1]).all()) and int((slots - wanted).max()) < _FARTHEST
-        size = 2**bits + _FARTHEST + 1
-        self._hashes, self._places, self._texts = np.zeros(size, np.uint64), np.full(size, -1), texts
-        if self.is_usable:
-            self._hashes[slots], self._places[slots] = hashes, order
-
-    def _slots(self, hashes: np.ndarray) -> np.ndarray:
-        return (hashes >> self._shift).astype(np.int64)
+        layout = laid_out(hashes)
+        self.is_usable = layout is not None and bool((hashes[1:] != hashes[:-1]).all())
+        if layout is not None:
+            self._shift, at, size = layout
+            self._hashes, self._places, self._texts = np.zeros(size, np.uint64), np.full(size, -1), texts
+            self._hashes[at], self._places[at] = hashes, order
 
     @staticmethod
     def takes(texts: np.ndarray) -> bool:
@@ -69,12 +82,11 @@ class TextTable:
         """
         flat = np.ascontiguousarray(texts).reshape(-1)
         hashes = _hashes(flat)
-        slots = self._slots(hashes)
-        places = self._places[slots]
-        others = np.flatnonzero((self._hashes[slots] != hashes) & (places >= 0))
+        at = slots(hashes, self._shift)
+        others = np.flatnonzero((self._hashes[at] != hashes) & (self._places[at] >= 0))
         while others.size:
-            slots[others] += 1
-            at = slots[others]
-            places[others] = self._places[at]
-            others = others[(self._hashes[at] != hashes[others]) & (self._places[at] >= 0)]
+            at[others] += 1
+            near = at[others]
+            others = others[(self._hashes[near] != hashes[others]) & (self._places[near] >= 0)]
+        places = self._places[at]
         return np.where(self._texts[places] == flat, places, -1).reshape(texts.shape)

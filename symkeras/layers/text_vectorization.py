@@ -18,7 +18,7 @@ from symkeras.layers.categories import dense
 from symkeras.layers.index_lookup import MODES
 from symkeras.layers.string_lookup import StringLookup
 from symkeras.layers.texts import text_array
-from symkeras.layers.tokens import BETWEEN, STANDARDS, ngrams, rows_of_tokens, standardized, words, words_in_a_row
+from symkeras.layers.tokens import BETWEEN, STANDARDS, in_a_row, ngrams, rows_of_tokens, standardized, words
 
 
 class TextVectorization(ArrayLayer):
@@ -100,11 +100,11 @@ class TextVectorization(ArrayLayer):
     def update_state(self, data: Any) -> None:
         """Count the tokens of a batch of texts, each of which is a document."""
         texts = self._read(data)
-        tokens = self._in_a_row(texts) if self.output_mode != "tf_idf" else None
-        if tokens is None:
+        row = self._in_a_row(texts) if self.output_mode != "tf_idf" else None
+        if row is None:
             self._lookup_layer._count(self._rows_of(texts))
             return
-        counts = Counter(tokens)
+        counts = Counter(row.split())
         counts.pop(BETWEEN, None)
         self._lookup_layer._count_flat({t.decode("utf-8", "surrogatepass"): n for t, n in counts.items()})
 
@@ -146,12 +146,12 @@ class TextVectorization(ArrayLayer):
         rows = self._split_up(texts, where)
         return rows if self.ngrams is None else ngrams(rows, range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams)
 
-    def _in_a_row(self, texts: np.ndarray) -> list[bytes] | None:
-        """The words of all texts in one row, where nothing else is asked for."""
+    def _in_a_row(self, texts: np.ndarray) -> bytes | None:
+        """All texts in one row, where nothing but their words is asked for."""
         how = self.standardize
         if self.split != "whitespace" or self.ngrams is not None or not (how is None or isinstance(how, str)):
             return None
-        return words_in_a_row(self._one_a_row(texts).tolist(), how)
+        return in_a_row(self._one_a_row(texts).tolist(), how)
 
     def _one_a_row(self, texts: np.ndarray) -> np.ndarray:
         if texts.ndim > 2 or (texts.ndim == 2 and texts.shape[1] != 1):
@@ -172,9 +172,9 @@ class TextVectorization(ArrayLayer):
 
     def _vectors(self, inputs: np.ndarray) -> np.ndarray:
         """A row for every text."""
-        tokens, lookup = self._in_a_row(inputs), self._lookup_layer
-        if tokens is not None:
-            indices = lookup._indices_of_bytes(tokens, BETWEEN)
+        row, lookup = self._in_a_row(inputs), self._lookup_layer
+        if row is not None:
+            indices = lookup._indices_of_words(row, BETWEEN)
             ends = np.append(np.flatnonzero(indices == -1), len(indices))
             lengths, indices = np.diff(ends, prepend=-1)[: inputs.size] - 1, indices[indices != -1]
         else:

@@ -26,15 +26,15 @@ def standardized(texts: list[str], how: str) -> list[str]:
     return [t.encode("utf-8", "surrogatepass").translate(*STANDARDS[how]).decode("utf-8", "surrogatepass") for t in texts]
 
 
-def words_in_a_row(texts: list[str], how: str | None) -> list[bytes] | None:
-    """The words of all texts, standardized, in one row, with `BETWEEN` between texts; None where that stands in one.
+def in_a_row(texts: list[str], how: str | None) -> bytes | None:
+    """All texts, standardized, in one row, with `BETWEEN` as a word between them; None where that stands in one.
 
     Everything is done once for all texts: it takes a fifth of the time of doing it for each.
     """
     whole = " \0 ".join(texts).encode("utf-8", "surrogatepass")
     if whole.count(BETWEEN) != max(0, len(texts) - 1):
         return None
-    return (whole if how is None else whole.translate(*STANDARDS[how])).split()
+    return whole if how is None else whole.translate(*STANDARDS[how])
 
 
 def words(texts: Sequence[str]) -> list[list[str]]:
