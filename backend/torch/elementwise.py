@@ -59,6 +59,13 @@ def _sign(x: Tensor) -> Tensor:
     return torch.where(torch.isnan(x), x, torch.sign(x))
 
 
+def _arctan2(y: Tensor, x: Tensor) -> Tensor:
+    """Of huge numbers of a part of both: PyTorch divides by one of them first, and where denormals are flushed that is a division by nothing."""
+    far = torch.finfo(x.dtype).max / 16
+    part = torch.where(torch.maximum(torch.abs(x), torch.abs(y)) > far, 1 / 16, torch.ones((), dtype=x.dtype, device=x.device))
+    return torch.atan2(y * part, x * part)
+
+
 def _float_power(x: Tensor, y: Tensor) -> Tensor:
     """With the values of C's pow for 0.5, for which PyTorch takes the square root."""
     root = (y == 0.5) & ((x == 0) | (x == -torch.inf))
@@ -95,13 +102,16 @@ def _unsigned(name: str, dtype: str) -> Callable[..., Tensor] | None:
     return (lambda x, y: torch.remainder(x, torch.where(y == 0, 1, y)) * (y != 0)) if name == "mod" else None
 
 
+_OF_FLOATS = {"sign": _sign, "arctan2": _arctan2}
+
+
 def function(name: str, dtype: str) -> Callable[..., Tensor]:
     """The function of an op of the table for inputs of a dtype."""
     own: Callable[..., Tensor] | None = None
     if dtype.startswith("u") and dtype != "uint8":
         own = _unsigned(name, dtype)
-    if own is None and name == "sign" and dtype in FLOATS:
-        own = _sign
+    if own is None and name in _OF_FLOATS and dtype in FLOATS:
+        own = _OF_FLOATS[name]
     if own is None and name in ("floor_divide", "mod", "power"):
         of_integers = {"floor_divide": _unsigned_floor_divide if dtype == "uint8" else _floor_divide, "mod": _mod, "power": _power}
         of_floats = {"floor_divide": torch.floor_divide, "mod": _float_mod, "power": _float_power if dtype in FLOATS else torch.pow}

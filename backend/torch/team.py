@@ -46,5 +46,6 @@ def tell(denormals: Denormals, way: str) -> None:
     entry = _parallel()
     if entry is not None and denormals.wanted is not None:
         region, setter = entry
-        region(setter, denormals.wanted, count, 0)
+        with denormals:  # the thread that calls is one of the team
+            region(setter, denormals.wanted, count, 0)
     _told.last = way, count

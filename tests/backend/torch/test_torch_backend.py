@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from symkeras import ops  # noqa: E402
+from symkeras.backend.denormals import this_thread_flushes
 from symkeras.backend.interface import compile_graph  # noqa: E402
 from symkeras.backend.torch.functions import bits_on_device, bits_on_host  # noqa: E402
 from symkeras.errors import BackendError, ConfigError  # noqa: E402
@@ -136,6 +137,7 @@ def test_every_thread_of_pytorch_flushes_denormals_or_keeps_them(first: str) -> 
         for way in (first, "keep", "flush", "keep"):
             made = compile_graph(graph, "torch", denormals=way)(np.full(2_000_000, 1e-30, "float32"))[0]
             found.append((way, float((made == 0).mean())))
+            assert not this_thread_flushes(), way
 
     thread = Thread(target=run)
     thread.start()
