@@ -87,7 +87,7 @@ def log_sigmoid(x: Any) -> Any:
     >>> log_sigmoid(np.array([-1000.0, 0.0])).round(4).tolist()
     [-1000.0, -0.6931]
     """
-    return ew.negative(softplus(ew.negative(x)))
+    return ew.negative(softplus(ew.negative(_floating(x))))
 
 
 @composite(vjp=lambda dy, out, x: (ew.negative(ew.divide(dy, ew.expm1(ew.negative(x)))),), samples=_negative())

@@ -69,6 +69,17 @@ def test_composite_makes_no_nan_of_a_number(op: Op) -> None:
     assert np.isnan(out[np.isnan(x)]).all()
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32"])
+@pytest.mark.parametrize("op", [op for op in COMPOSITES if op.name not in ("hard_tanh",)], ids=lambda op: op.name)
+def test_composite_that_gives_floats_takes_whole_numbers_for_them(op: Op, dtype: str) -> None:
+    """The negative of 3 in uint8 is 253; of booleans there is none."""
+    x = np.array([0, 1, 3, 9]).astype(dtype)
+    found = np.asarray(compute(op, [x], {}))
+    if found.dtype.kind == "f":
+        expected = compute(op, [x.astype("float64")], {})
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
 # op, inputs, value, gradients (None: not asked)
 KNOWN: list[tuple[Any, tuple[float, ...], float, tuple[float | None, ...]]] = [
     (ops.softplus, (800.0,), 800.0, (1.0,)),

@@ -21,6 +21,10 @@ def _is_int(m: Match) -> str | None:
     return None if dtypes.is_int(m.node.dtype) else "x + 0 turns -0.0 into 0.0"
 
 
+def _is_number(m: Match) -> str | None:
+    return None if m.node.dtype != "bool" else "a boolean is its own square"
+
+
 def _compose_transposes(m: Match) -> Node:
     inner, outer = m.attrs["a"], m.attrs["b"]
     return transpose(tensors(m, "x")[0], tuple(inner[k] for k in outer)).node
@@ -128,7 +132,7 @@ RULES = RuleSet(
         Rule("divide-by-one", "x / 1", "x"),
         Rule("power-one", "x ** 1", "x"),
         Rule("power-two", "x ** 2", "square(x)"),
-        Rule("square-of-itself", "x * x", "square(x)"),
+        Rule("square-of-itself", "x * x", "square(x)", where=_is_number),
         Rule("multiply-by-minus-one", "x * -1", "negative(x)"),
         Rule("subtract-zero", "x - 0", "x", where=lambda m: None if not np.signbit(splat(m.node.inputs[1])) else "x - -0.0"),
         Rule("add-integer-zero", "x + 0", "x", where=_is_int, samples={"x": "i32[3, 4]"}),
