@@ -6,13 +6,14 @@ it; the work is the same, and the whole is never written.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from symkeras.compiler.passes.base import Context, Pass, map_subgraphs
 from symkeras.graph import provenance
 from symkeras.graph.dims import Dim, Size
-from symkeras.graph.graph import Graph
+from symkeras.graph.graph import Graph, rebuild
 from symkeras.graph.node import Node, make
 from symkeras.ops.op import OPS
 
@@ -25,12 +26,51 @@ class SinkSlices(Pass):
 
     def run(self, graph: Graph, context: Context) -> Graph:
         graph = map_subgraphs(graph, lambda g: self.run(g, context))
-        while True:
-            roots = set(graph.roots)
-            found = [n for n in graph.nodes if n.op.is_elementwise and n not in roots and _is_read_in_pieces(n, graph.users[n])]
-            if not found:
-                return graph
-            graph = graph.rebuilt({s: context.rewrote("sink-slices", s, _sunk(s, n)) for n in found for s in graph.users[n]})
+        sunk = _sunk_slices(graph)
+        if not sunk:
+            return graph
+        new = _resolved(graph.roots, sunk)
+        for s in graph.nodes:
+            if s in sunk and s in new:
+                context.rewrote("sink-slices", s, new[s])
+        return Graph(graph.inputs, [new[n] for n in graph.outputs], [(v, new[n]) for v, n in graph.updates], graph.name)
+
+
+def _sunk_slices(graph: Graph) -> dict[Node, Node]:
+    """What takes the place of slices, those that this made as well. Every node is looked at once, after all that read it."""
+    roots, sunk = set(graph.roots), dict[Node, Node]()
+    readers = {n: dict.fromkeys(users) for n, users in graph.users.items()}
+    for n in reversed(graph.nodes):
+        if not n.op.is_elementwise or n in roots or not _is_read_in_pieces(n, list(readers[n])):
+            continue
+        for s in readers[n]:
+            piece = sunk[s] = _sunk(s, n)
+            for i in piece.inputs:
+                readers.setdefault(i, {})[piece] = None
+                if i.op.name == "slice":
+                    readers[i.inputs[0]][i] = None
+        for i in n.inputs:
+            readers[i].pop(n, None)
+    return sunk
+
+
+def _resolved(roots: Iterable[Node], sunk: Mapping[Node, Node]) -> dict[Node, Node]:
+    """Every node that `roots` need, with all slices in `sunk` replaced, those within replacements too."""
+    new: dict[Node, Node] = {}
+    todo = list(roots)
+    while todo:
+        n = todo[-1]
+        target = sunk.get(n)
+        missing = [i for i in (n.inputs if target is None else (target,)) if i not in new]
+        if n not in new and missing:
+            todo.extend(missing)
+            continue
+        todo.pop()
+        if n not in new:
+            inputs = [new[i] for i in n.inputs] if target is None else []
+            is_same = all(a is b for a, b in zip(inputs, n.inputs, strict=False))
+            new[n] = new[target] if target is not None else n if is_same else rebuild(n, inputs)
+    return new
 
 
 def _is_read_in_pieces(n: Node, readers: list[Node]) -> bool:
