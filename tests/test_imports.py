@@ -60,8 +60,8 @@ ORDER: dict[str, set[str]] = {
     "optimizers": {*_CORE, "saving", "initializers"},
     "callbacks": {"utils", "saving", "graph", "distribution"},
     "callbacks.tensorboard": {"utils", "saving", "graph", "distribution", "callbacks", "layers"},  # which of the layers are embeddings
-    "datasets": {"saving"},
-    "preprocessing": {"ops", "saving", "utils"},
+    "datasets": {"graph", "saving"},
+    "preprocessing": {"graph", "ops", "saving", "utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils", "onnx_marks"},
     "applications": {*_KERAS - {"losses"}, "models", "utils"},
     "backend.tensorflow": {*_CORE, "compiler", "backend", "keras_alias"},  # beside the aliases the real one

@@ -19,6 +19,7 @@ import numpy as np
 
 from symkeras.datasets.pickled_arrays import unpickle
 from symkeras.errors import ConfigError, DataError
+from symkeras.graph.escaping import printable
 from symkeras.saving import archives, json_text
 from symkeras.saving.npz_files import read_npz
 from symkeras.saving.places import require_file
@@ -85,7 +86,7 @@ def read_idx(path: Path) -> np.ndarray:
                 raise DataError(f"{what} unpacks to {size} bytes: refused")
             data = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{what} is no file of bytes in the IDX format: {error}") from error
+        raise DataError(f"{what} is no file of bytes in the IDX format: {printable(error)}") from error
     if len(data) != size:
         raise DataError(f"{what} says it has {size} bytes of data, and has others")
     return np.frombuffer(data, np.uint8).reshape(shape)
@@ -114,7 +115,7 @@ def read_cifar(path: Path, member: str, key: str) -> tuple[np.ndarray, np.ndarra
         images, labels = content[b"data"], content[key.encode()]
         return np.asarray(images, np.uint8).reshape(-1, 3, 32, 32), np.asarray(labels, np.uint8)[:, None]
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise DataError(f"{member} of {str(path)!r} holds no images of CIFAR: {error}") from error
+        raise DataError(f"{member} of {str(path)!r} holds no images of CIFAR: {printable(error)}") from error
 
 
 def _member(path: Path, member: str) -> bytes:
@@ -129,7 +130,7 @@ def _member(path: Path, member: str) -> bytes:
                 if file is not None:
                     return file.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{what} is not a readable archive: {error}") from error
+        raise DataError(f"{what} is not a readable archive: {printable(error)}") from error
     raise DataError(f"{what} has no member {member}")
 
 

@@ -8,6 +8,7 @@ from typing import IO, Any
 import numpy as np
 
 from symkeras.errors import DataError
+from symkeras.graph.escaping import printable
 
 _ENCODINGS = ("latin1", "latin-1", "ascii", "utf-8", "utf8")
 
@@ -61,7 +62,7 @@ def unpickle(file: IO[bytes], encoding: str = "ASCII") -> Any:
     except DataError:
         raise
     except Exception as error:  # a pickle calls methods of NumPy's arrays, which raise what they like
-        raise DataError(f"not a pickle of arrays: {error}") from error
+        raise DataError(f"not a pickle of arrays: {printable(error)}") from error
 
 
 __all__ = ["unpickle"]

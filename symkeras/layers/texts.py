@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symkeras.errors import DataError
+from symkeras.graph.escaping import printable
 
 
 def text_array(x: Any, where: str, encoding: str = "utf-8") -> np.ndarray:
@@ -50,7 +51,7 @@ def _decoded(text: Any, where: str, encoding: str) -> str:
     try:
         return text.decode(encoding)
     except UnicodeDecodeError as error:
-        raise DataError(f"{where}: {text[:60]!r} is not {encoding}: {error}") from error
+        raise DataError(f"{where}: {text[:60]!r} is not {encoding}: {printable(error)}") from error
 
 
 def is_text(x: Any) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from symkeras.arguments import boolean, checked, one_of, optional, positive_int
 from symkeras.arguments import text as a_text
 from symkeras.errors import ConfigError, DataError
+from symkeras.graph.escaping import printable
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "tfidf", "freq")
@@ -253,5 +254,5 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
         tokenizer.index_docs = {int(k): v for k, v in counted["index_docs"].items()}
         tokenizer.index_word = {int(k): v for k, v in counted["index_word"].items()}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise DataError(f"tokenizer_from_json expects a text written by Tokenizer.to_json: {error}") from error
+        raise DataError(f"tokenizer_from_json expects a text written by Tokenizer.to_json: {printable(error)}") from error
     return tokenizer

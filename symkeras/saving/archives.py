@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from symkeras.errors import DataError
+from symkeras.graph.escaping import printable
 from symkeras.saving.places import require_file
 
 FLOOR = 2**24
@@ -32,7 +33,7 @@ def open_archive(path: Path | IO[bytes]) -> Iterator[zipfile.ZipFile]:
             _check(archive)
             yield archive
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, UnicodeError) as error:
-        raise DataError(f"{str(path)!r} is not a readable archive: {error}") from error
+        raise DataError(f"{str(path)!r} is not a readable archive: {printable(error)}") from error
 
 
 def _check(archive: zipfile.ZipFile) -> None:

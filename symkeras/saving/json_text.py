@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 from symkeras.errors import DataError
+from symkeras.graph.escaping import printable
 
 SIZE = 2**26
 """Bytes of a text."""
@@ -34,7 +35,7 @@ def parse(text: bytes, what: str) -> Any:
     try:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(f"{what} is not JSON: {error}") from error
+        raise DataError(f"{what} is not JSON: {printable(error)}") from error
     values = depth = deepest = 0
     for match in _STRUCTURE.finditer(decoded):
         sign = match[0][0]
@@ -46,7 +47,7 @@ def parse(text: bytes, what: str) -> Any:
     try:
         return json.loads(decoded, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{what} is not JSON: {error}") from error
+        raise DataError(f"{what} is not JSON: {printable(error)}") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

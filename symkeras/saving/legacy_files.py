@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symkeras.errors import ConfigError, DataError
+from symkeras.graph.escaping import printable
 from symkeras.saving import json_text
 from symkeras.saving.h5_check import building_for, heap_bound
 from symkeras.saving.legacy_configs import modernised
@@ -295,4 +296,4 @@ def _attribute(place: Any, key: str) -> Any:
     try:
         return place.attrs[key]
     except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
-        raise DataError(f"HDF5 file: {place.name!r}: the attribute {key} cannot be read: {error}") from error
+        raise DataError(f"HDF5 file: {place.name!r}: the attribute {key} cannot be read: {printable(error)}") from error

@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from symkeras.errors import DataError
+from symkeras.graph.escaping import printable
 from symkeras.saving.archives import open_archive
 
 _KINDS = "biufc"
@@ -48,7 +49,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, kinds: str, of_obj
     except DataError:
         raise
     except Exception as error:  # NumPy's reader of headers is Python's own, which raises what it likes
-        raise DataError(f"{what} is no array: {error}") from error
+        raise DataError(f"{what} is no array: {printable(error)}") from error
     if len(data) != size:
         raise DataError(f"{what} says it has {size} bytes of data, and has others")
     return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C").copy()

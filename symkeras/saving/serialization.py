@@ -23,6 +23,7 @@ import numpy as np
 from symkeras import config as settings
 from symkeras.errors import ArgumentTypeError, ConfigError, SymkerasError
 from symkeras.graph import dtypes, room
+from symkeras.graph.escaping import printable
 from symkeras.graph.tensor import Tensor
 from symkeras.saving.registration import (
     CustomObjectScope,
@@ -320,7 +321,7 @@ def _read_lambda(inner: Mapping[str, Any]) -> types.FunctionType:
     try:
         code = marshal.loads(codecs.decode(encoded.encode("ascii"), "base64"))
     except (ValueError, EOFError, TypeError) as error:
-        raise ConfigError(f"the bytecode of a lambda does not load, it may come from another version of Python: {error}") from error
+        raise ConfigError(f"the bytecode of a lambda does not load, it may come from another version of Python: {printable(error)}") from error
     if not isinstance(code, types.CodeType):
         raise ConfigError(f"the bytecode of a lambda holds a {type(code).__name__}, no code")
     cells = tuple(types.CellType(_read(v)) for v in closure) if closure else None

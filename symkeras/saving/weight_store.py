@@ -18,6 +18,7 @@ import numpy as np
 
 from symkeras.errors import ConfigError, DataError, SymkerasError
 from symkeras.graph import dtypes
+from symkeras.graph.escaping import printable
 from symkeras.saving.h5_check import check_file, h5
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def reading_file(file: Any, name: Any = None) -> Iterator[h5py.File]:
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError) as error:
         if isinstance(error, SymkerasError):
             raise
-        raise DataError(f"{place!r} is not a readable HDF5 file: {error}") from error
+        raise DataError(f"{place!r} is not a readable HDF5 file: {printable(error)}") from error
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def naming(name: str, is_path: bool = True) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, SymkerasError) or _ERROR_NUMBER.search(str(error)):
             raise
-        raise ConfigError(f"{reprlib.repr(name)} is no name that an HDF5 file takes: {error}") from error
+        raise ConfigError(f"{reprlib.repr(name)} is no name that an HDF5 file takes: {printable(error)}") from error
 
 
 def group(parent: Any, path: str) -> h5py.Group | None:
@@ -157,7 +158,7 @@ def array(parent: Any, path: str) -> np.ndarray:
         value = np.asarray(dataset)
         foreign = _foreign(dataset)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise DataError(f"HDF5 file: array {dataset.name!r} cannot be read: {error}") from error
+        raise DataError(f"HDF5 file: array {dataset.name!r} cannot be read: {printable(error)}") from error
     return dtypes.wide(value.view(foreign)) if foreign else value
 
 

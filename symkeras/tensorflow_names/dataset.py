@@ -12,6 +12,7 @@ from symkeras import foreign_data, tree
 from symkeras.arguments import function, integer, non_negative_int, optional, positive_int
 from symkeras.autodiff import watchable
 from symkeras.errors import ConfigError, DataError
+from symkeras.graph.escaping import printable
 
 AUTOTUNE = -1
 INFINITE, UNKNOWN = -1, -2
@@ -276,7 +277,7 @@ def text_lines(filenames: Any, **_: Any) -> Dataset:
                 with open(name, encoding="utf-8") as file:
                     yield from (np.array(line.rstrip("\r\n"), object) for line in file)
             except (OSError, UnicodeDecodeError) as error:
-                raise DataError(f"tf.data.TextLineDataset: {name!r} cannot be read: {error}") from error
+                raise DataError(f"tf.data.TextLineDataset: {name!r} cannot be read: {printable(error)}") from error
 
     return Dataset(begin)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from symkeras.arguments import checked, optional, positive_int
 from symkeras.errors import ConfigError, DataError
+from symkeras.graph.escaping import printable
 from symkeras.utils.directories import Directory
 
 
@@ -83,6 +84,6 @@ def _sound(path: str, rate: int | None) -> np.ndarray:
                 raise DataError(f"{path!r} has {file.getframerate()} samples a second, sampling_rate asks for {rate}; nothing is sampled anew")
             channels, stored = file.getnchannels(), file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
-        raise DataError(f"{path!r} is no .wav file that can be read: {error}") from error
+        raise DataError(f"{path!r} is no .wav file that can be read: {printable(error)}") from error
     whole = len(stored) // (2 * channels) * channels
     return (np.frombuffer(stored, "<i2", whole).astype(np.float32) / 32768.0).reshape(-1, channels)

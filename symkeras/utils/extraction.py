@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from symkeras.errors import ConfigError, DataError
+from symkeras.graph.escaping import printable
 from symkeras.saving.places import FileError, require_file
 
 FORMATS = ("tar", "zip")
@@ -50,7 +51,7 @@ def extract_archive(file: Path, folder: Path, formats: tuple[str, ...]) -> None:
             (_untar if kind == "tar" else _unzip)(file, Path(part))
             _move(Path(part), folder)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError, RuntimeError) as error:
-        raise DataError(f"{str(file)!r} cannot be unpacked: {error}") from error
+        raise DataError(f"{str(file)!r} cannot be unpacked: {printable(error)}") from error
     except OSError as error:
         raise FileError(f"{str(file)!r} cannot be unpacked into {str(folder)!r}: {error.strerror or error}") from error
 

@@ -14,6 +14,7 @@ from symkeras import config
 from symkeras.arguments import boolean, checked, is_integer, one_of
 from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError, nearest
 from symkeras.graph import dtypes
+from symkeras.graph.escaping import printable
 from symkeras.saving.places import place, require_file
 
 _MODES = {"grayscale": ("L", "I;16", "I"), "rgb": ("RGB",), "rgba": ("RGBA",)}
@@ -187,7 +188,7 @@ def _opened(pil: Any, path: Any) -> Any:
             image = pil.open(content)
             image.load()
     except (OSError, ValueError, SyntaxError, EOFError, pil.DecompressionBombError, pil.DecompressionBombWarning) as error:
-        raise DataError(f"{source} is no readable image: {error}") from error
+        raise DataError(f"{source} is no readable image: {printable(error)}") from error
     return image
 
 

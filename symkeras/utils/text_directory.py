@@ -9,6 +9,7 @@ import numpy as np
 
 from symkeras.arguments import checked, optional, positive_int
 from symkeras.errors import DataError
+from symkeras.graph.escaping import printable
 from symkeras.utils.directories import Directory
 
 
@@ -67,4 +68,4 @@ def _text(path: str) -> str:
     try:
         return Path(path).read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path!r} is no text in UTF-8: {error}") from error
+        raise DataError(f"{path!r} is no text in UTF-8: {printable(error)}") from error

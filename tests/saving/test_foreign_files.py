@@ -405,3 +405,15 @@ def test_a_folder_of_links_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "m" / "config.json").symlink_to(tmp_path / "elsewhere.json")
     with pytest.raises(DataError, match="link"):
         saving.load_model(tmp_path / "m")
+
+
+def test_bytes_of_a_file_do_not_fill_the_message(tmp_path: Path) -> None:
+    path = tmp_path / "m.keras"
+    Sequential([layers.Input((200,)), layers.Dense(50)]).save(path)
+    data = bytearray(path.read_bytes())
+    header = data.index(b"model.weights.h5") - 30
+    data[header + 26 : header + 28] = (30_000).to_bytes(2, "little")  # of the name
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="m.keras.*not a readable archive") as caught:
+        models.load_model(path)
+    assert len(str(caught.value)) < 500 and str(caught.value).isprintable()
