@@ -414,6 +414,6 @@ def test_bytes_of_a_file_do_not_fill_the_message(tmp_path: Path) -> None:
     header = data.index(b"model.weights.h5") - 30
     data[header + 26 : header + 28] = (30_000).to_bytes(2, "little")  # of the name
     path.write_bytes(data)
-    with pytest.raises(DataError, match="m.keras.*not a readable archive") as caught:
+    with pytest.raises(DataError, match=r"m.keras.*not a readable archive") as caught:
         models.load_model(path)
     assert len(str(caught.value)) < 500 and str(caught.value).isprintable()

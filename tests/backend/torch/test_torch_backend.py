@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from symkeras import ops  # noqa: E402
-from symkeras.backend.denormals import this_thread_flushes
+from symkeras.backend.denormals import this_thread_flushes  # noqa: E402
 from symkeras.backend.interface import compile_graph  # noqa: E402
 from symkeras.backend.torch.functions import bits_on_device, bits_on_host  # noqa: E402
 from symkeras.errors import BackendError, ConfigError  # noqa: E402
