@@ -172,6 +172,8 @@ def parse_pass(text: str) -> Pass:
 
 def map_subgraphs(graph: Graph, transform: Callable[[Graph], Graph]) -> Graph:
     """`graph` with every sub-graph of scans, conds and loops transformed; nesting, not depth, sets the recursion."""
+    if not any(map(subgraphs, graph.nodes)):
+        return graph
 
     def transformed(node: Node, inputs: Sequence[Node]) -> Node | None:
         if not subgraphs(node):

@@ -8,7 +8,7 @@ have that value. A condition gives None, or the reason why the rule does not app
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -199,6 +199,7 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule]):
         self.rules = tuple(rules)
         self._by_op: dict[str, list[_Row]] = {}
+        self._known: dict[tuple[str, frozenset[str]], list[_Row]] = {}
         for rule in self.rules:
             pattern = parse(rule.pattern)
             replacement = parse(rule.replacement) if isinstance(rule.replacement, str) else None
@@ -211,12 +212,19 @@ class RuleSet:
         """Whether a rule may apply to `node`, by its operation."""
         return node.op.name in self._by_op
 
+    def _candidates(self, node: Node) -> Sequence[_Row]:
+        """The rules whose arguments `node` may have, by the operations of its inputs; kept for the next node like it."""
+        names = frozenset([i.op.name for i in node.inputs])
+        rows = self._known.get((node.op.name, names))
+        if rows is None:
+            rows = [r for r in self._by_op.get(node.op.name, ()) if not any(need.isdisjoint(names) for need in r.needs)]
+            if len(names) <= 3:  # those of a long concatenation come but once
+                self._known[node.op.name, names] = rows
+        return rows
+
     def rewrite(self, node: Node, context: Context) -> Node | None:
         """What the first rule that applies makes of `node`, or None."""
-        given = {i.op.name for i in node.inputs}
-        for rule, pattern, replacement, needs in self._by_op.get(node.op.name, ()):
-            if any(need.isdisjoint(given) for need in needs):
-                continue
+        for rule, pattern, replacement, _ in self._candidates(node):
             for match in matches(pattern, node, Match(node)):
                 reason = rule.where(match) if rule.where is not None else None
                 if reason is None:
