@@ -14,7 +14,7 @@ from weakref import WeakSet
 import numpy as np
 
 from symkeras import locks
-from symkeras.errors import ShapeError, SymbolicValueError
+from symkeras.errors import ArgumentTypeError, ConfigError, ShapeError, SymbolicValueError
 from symkeras.graph import autocast, dtypes, provenance, recording, residence, room, stateless, tracing
 from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import OPS, Node, keyed_by_identity, make
@@ -123,6 +123,7 @@ class Variable(Arithmetic):
         self.constraint = constraint
         self.symbolic = symbolic
         self.autocast = autocast
+        self.overwrite_with_gradient = False
         self.pack: Pack | None = None
         self.flat_of: Pack | None = None
         self.like: Variable | None = None  # the variable whose slot in an optimizer this is
@@ -147,6 +148,40 @@ class Variable(Arithmetic):
     def trainable(self, value: bool) -> None:
         self.is_parameter, self.is_frozen = value, self.is_frozen and not value
         note_change()
+
+    @property
+    def regularizer(self) -> Any:
+        """The penalty on it, a function of its value, or None."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        self._regularizer = self._function_or_none("regularizer", value)
+
+    @property
+    def constraint(self) -> Any:
+        """What is made of its value after each step, by a function, or None."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._constraint = self._function_or_none("constraint", value)
+
+    def _function_or_none(self, what: str, value: Any) -> Any:
+        if value is not None and not callable(value):
+            raise ConfigError(f"variable {getattr(self, 'path', '')!r}: {what} must be a function or None, received {value!r}")
+        return value
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether optimizers assign the gradient to it, rather than take a step along it."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise ArgumentTypeError(f"variable {self.path!r}: overwrite_with_gradient must be True or False, received {value!r}")
+        self._overwrite_with_gradient = value
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -224,12 +259,15 @@ class Variable(Arithmetic):
     def __reduce__(self) -> Any:
         """A copy, also a pickled one, is another variable with the same value."""
         settings = {"autocast": self.autocast, "path": self.path, "regularizer": self.regularizer, "constraint": self.constraint, "like": self.like,
-                    "is_frozen": self.is_frozen}  # fmt: skip
+                    "is_frozen": self.is_frozen, "overwrite_with_gradient": self.overwrite_with_gradient}  # fmt: skip
         return _copied, (self.numpy(), self.dtype, self.is_parameter, self.name, self.symbolic), settings
 
     def __float__(self) -> float:
         """The value of a variable of one element; it has none inside of a trace."""
         return float(self._one())
+
+    def __bool__(self) -> bool:
+        raise SymbolicValueError(f"variable {self.path!r} has no truth value of its own: compare it with None, or write bool({self.name}.numpy())")
 
     def __int__(self) -> int:
         """The value of a variable of one element; it has none inside of a trace."""

@@ -67,12 +67,12 @@ class OwnedWeights:
             trainable: whether it receives gradients.
             autocast: whether it is read in the dtype that the layer computes in, where that is another one.
             regularizer, constraint: applied to it while training.
+            aggregation: what Keras does with it on several devices; accepted.
+            overwrite_with_gradient: whether optimizers assign its gradient to it, which `ops.custom_gradient` chooses, as a running statistic.
             name: shown in summaries and files.
         """
         from symkeras import constraints, initializers, regularizers
 
-        if overwrite_with_gradient:
-            raise ConfigError("overwrite_with_gradient belongs to float8 training, which symkeras does not offer")
         shape = () if shape is None else tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
         if any(not isinstance(d, (int, np.integer)) for d in shape):
             raise ShapeError(f"layer {self.name!r}: a weight {name or ''} of shape {shape} needs known sizes; give the input's sizes")
@@ -86,6 +86,7 @@ class OwnedWeights:
                 regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint), autocast=autocast,
             )  # fmt: skip
         variable.is_frozen = not self._trainable
+        variable.overwrite_with_gradient = overwrite_with_gradient
         self._tracker.add(variable)
         return variable
 
