@@ -254,9 +254,10 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
             if isinstance(x, Variable):
                 x = x.value
             if isinstance(x, (np.ndarray, np.generic)) and kind(x.dtype) in "fiub":
-                if kind(x.dtype) == "f" and self.autocast:
-                    return x.astype(dtype, copy=False)
-                return x
+                if kind(x.dtype) != "f" or not self.autocast:
+                    return x
+                same = x.astype(dtype, copy=False)
+                return same if same is x or (mask := mask_of(x)) is None else Result.of(same, mask)
             if isinstance(x, Tensor) and self.autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
                 mask = x._keras_mask
                 x = ops.cast(x, dtype)

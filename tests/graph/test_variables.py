@@ -199,3 +199,10 @@ def test_penalties_and_constraints_are_functions(what: str) -> None:
     assert getattr(v, what) is None
     with pytest.raises(ValueError, match=f"{what} must be a function or None"):
         setattr(v, what, "l2")
+
+
+def test_values_of_symbolic_tensors_are_refused_as_keras_refuses_them() -> None:
+    for take in (np.array, ops.convert_to_numpy, float):
+        with pytest.raises(ValueError) as caught:
+            take(ops.placeholder("f32[2]"))
+        assert isinstance(caught.value, TypeError)

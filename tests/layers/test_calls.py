@@ -157,3 +157,12 @@ def test_weights_of_a_constructor_are_named_after_their_layer() -> None:
 def test_a_layer_without_call_has_no_output_shape() -> None:
     with pytest.raises(NotImplementedError, match="neither call"):
         layers.Layer().compute_output_shape((None, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "mixed_float16"])
+def test_a_mask_outlives_the_cast_to_the_dtype_of_a_layer(dtype: str) -> None:
+    words = np.array([[1, 0], [2, 3]])
+    embedded = layers.Embedding(4, 2, mask_zero=True)(words)
+    np.testing.assert_array_equal(layers.Activation("relu", dtype=dtype)(embedded)._keras_mask, words != 0)
+    recurrent = layers.LSTM(2, dtype=dtype)
+    np.testing.assert_array_equal(recurrent(embedded), recurrent(embedded.numpy(), mask=words != 0))

@@ -317,6 +317,14 @@ def test_a_pipeline_is_its_layers_one_after_the_other() -> None:
         layers.Pipeline([3])
 
 
+def test_the_mask_given_to_a_pipeline_goes_through_its_layers() -> None:
+    pipeline = layers.Pipeline([layers.Dropout(0.0), layers.LSTM(2)])
+    x, mask = np.random.default_rng(0).normal(size=(1, 3, 2)).astype("float32"), np.array([[True, False, True]])
+    found = pipeline(x, training=False, mask=mask)
+    np.testing.assert_array_equal(found, pipeline.layers[1](x, mask=mask))
+    assert (found != pipeline(x, training=False)).any()
+
+
 LAYERS: list[Any] = [
     layers.StringLookup(vocabulary=WORDS, salt=3, num_oov_indices=2), layers.IntegerLookup(vocabulary=np.array([3, 4]), mask_token=7),
     layers.CategoryEncoding(3, "count"), layers.Discretization([0.5]), layers.Hashing(3, salt=(1, 2)), layers.HashedCrossing(4, "one_hot"),
