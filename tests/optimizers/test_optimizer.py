@@ -300,7 +300,9 @@ def test_lower_case_names_of_keras_2_are_the_classes(name):
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [name, name]
 
 
-@pytest.mark.parametrize("make", [lambda: SGD(0.5, use_ema=True), lambda: Adam(loss_scale_factor=8.0), lambda: optimizers.LossScaleOptimizer(SGD(0.5))])
+@pytest.mark.parametrize(
+    "make", [lambda: SGD(0.5, use_ema=True), lambda: Adam(loss_scale_factor=8.0), lambda: optimizers.LossScaleOptimizer(SGD(0.5))]
+)
 def test_a_variable_may_take_its_gradient_for_its_value(make):
     moved, statistic = weights([1.0], [5.0])
     statistic.overwrite_with_gradient = True

@@ -89,6 +89,7 @@ def _transposed_padding(input_shape: Any, kernel_shape: Any, strides: Any, paddi
 HELPERS = {
     "removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None), "set_keras_mask": _set_mask,
     "standardize_data_format": _of_data_format, "compute_output_spec": lambda function, *args, **kwargs: function(*args, **kwargs),
+    "convert_tf_tensor": lambda x, dtype=None: target("ops").convert_to_tensor(x, dtype=dtype),
     "compute_conv_transpose_output_shape": _transposed_shape, "compute_conv_transpose_padding_args_for_jax": _transposed_padding,
 }  # fmt: skip
 """Private functions of Keras that its tests help themselves with, and that say nothing of it: the same for both."""
