@@ -6,8 +6,11 @@ the new value. Variables that are updated together may share one flat array (`Pa
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
 from typing import Any
 from weakref import WeakSet
 
@@ -340,6 +343,18 @@ class Variable(Arithmetic):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self.array, threshold=4)}>"
 
 
+def first_value(initializer: Callable[..., Any], shape: tuple[int, ...], dtype: str) -> Any:
+    """What an initializer gives; functions as Keras 1 and 2 took them know no dtype, and may want a name.
+
+    >>> first_value(lambda shape, name: np.ones(shape), (2,), "float32").tolist()
+    [1.0, 1.0]
+    """
+    known = inspect.signature(initializer).parameters if isinstance(initializer, (FunctionType, functools.partial)) else {}
+    if not known or "dtype" in known or any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        return initializer(shape, dtype=dtype)
+    return initializer(shape, **({"name": None} if "name" in known else {}))
+
+
 def _copied(array: np.ndarray, dtype: str, trainable: bool, name: str, symbolic: bool) -> Variable:
     return Variable(array, dtype=dtype, trainable=trainable, name=name, symbolic=symbolic)
 
@@ -399,7 +414,7 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any, name: st
         shape = tuple(int(d) for d in shape)
         room.take(shape, dtypes.standardize(dtype), f"variable {name!r}")
         with tracing.suspended():
-            value = initializer(shape, dtype=dtypes.standardize(dtype))
+            value = first_value(initializer, shape, dtypes.standardize(dtype))
     else:
         value = initializer.numpy() if isinstance(initializer, Variable) else np.asarray(initializer)
         if dtype is None and value.dtype == np.float64:

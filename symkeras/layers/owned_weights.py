@@ -13,7 +13,7 @@ from symkeras.arguments import boolean, checked, one_of, optional, real_numbers,
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
 from symkeras.graph import dtypes, provenance
 from symkeras.graph.ownership import note_change
-from symkeras.graph.variable import Variable
+from symkeras.graph.variable import Variable, first_value
 from symkeras.layers.calls import _context
 from symkeras.layers.replay import evaluated
 from symkeras.layers.tracking import Tracker
@@ -82,7 +82,7 @@ class OwnedWeights:
         initial = initializers.get(initializer)
         with provenance.layer_scope(self.name) if self.path is None else nullcontext():  # made by the constructor, outside of `build`
             variable = Variable(
-                lambda *args, **kwargs: evaluated(initial(*args, **kwargs)), shape=shape, dtype=dtype, trainable=trainable, name=name,
+                lambda shape, dtype: evaluated(first_value(initial, shape, dtype)), shape=shape, dtype=dtype, trainable=trainable, name=name,
                 regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint), autocast=autocast,
             )  # fmt: skip
         variable.is_frozen = not self._trainable
