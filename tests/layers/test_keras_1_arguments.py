@@ -117,7 +117,10 @@ def test_a_mode_that_is_none_is_refused():
         layers.merge([np.ones((1, 2))] * 2, mode="plus")
 
 
-@pytest.mark.parametrize("start", [lambda shape: np.ones(shape), lambda shape, name=None: np.ones(shape), lambda shape, name: np.ones(shape, "float64")])
+STARTS = [lambda shape: np.ones(shape), lambda shape, name=None: np.ones(shape), lambda shape, name: np.ones(shape, "float64")]
+
+
+@pytest.mark.parametrize("start", STARTS)
 def test_functions_that_know_no_dtype_begin_weights(start: Any) -> None:
     layer = layers.Dense(2, kernel_initializer=start)
     assert layer(np.ones((1, 3), "float32")).tolist() == [[3.0, 3.0]] and layer.kernel.dtype == "float32"
