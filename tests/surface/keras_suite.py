@@ -39,7 +39,10 @@ class _Led(ast.NodeTransformer):
             node.module = "tests.surface.under_test"
         return node
 
-    def visit_Import(self, node: ast.Import) -> ast.Import:
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        """Of packages that few tests of a file use, one that is not installed fails those tests alone."""
+        if [name.name for name in node.names] == ["grain"]:
+            return ast.ImportFrom("under_test.src.utils.module_utils", [ast.alias("grain")], level=0)
         for name in node.names:
             if name.name == "keras":
                 name.name, name.asname = "under_test", name.asname or "keras"
