@@ -353,3 +353,11 @@ def test_models_are_compiled_again_for_layers_of_graphs_alone() -> None:
     layer.adapt(data)
     assert model.predict(data, verbose=0).tolist() == [[1], [1]]
     assert model.executable("predict") is not step
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("int", (None, 4)), ("one_hot", (None, 4, 3)), ("multi_hot", (None, 3)), ("count", (None, 3))])
+def test_the_shape_of_ranges_is_known_before_adapt(mode: str, expected: tuple[int | None, ...]) -> None:
+    layer = layers.Discretization(num_bins=3, output_mode=mode)
+    assert layer.compute_output_shape((None, 4)) == expected
+    layer.adapt(np.arange(12.0))
+    assert layer.compute_output_shape((None, 4)) == expected == (None, *layer(np.ones((2, 4))).shape[1:])
