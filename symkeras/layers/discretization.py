@@ -122,7 +122,7 @@ class Discretization(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The output shape for an input shape, also before `adapt`, which makes `num_bins` ranges of other bounds."""
-        count = len(self.bin_boundaries) + 1 if self.bin_boundaries is not None else self.num_bins
+        count = len(self.bin_boundaries) + 1 if self.bin_boundaries is not None else max(self.num_bins or 0, 1)
         with tracing.Trace():
             return encoded(symbolic_input(input_shape, "int32"), self.output_mode, count, self.compute_dtype).shape
 
