@@ -1,4 +1,4 @@
-"""What is not collected: the modules of engines that are not installed."""
+"""What is not collected: the modules of engines, and of packages that their examples need, that are not installed."""
 
 from importlib.util import find_spec
 
@@ -8,3 +8,5 @@ if find_spec("sklearn") is None:
     collect_ignore.append("symkeras/wrappers/estimators.py")
 if find_spec("onnx") is None:
     collect_ignore.append("symkeras/models/onnx_files/reading.py")
+if find_spec("PIL") is None:
+    collect_ignore += ["symkeras/utils/images.py", "symkeras/utils/image_directory.py"]

@@ -150,17 +150,30 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def enable_interactive_logging() -> None:
-    """Let progress go to stdout (the default)."""
+    """Let progress go to stdout (the default).
+
+    >>> enable_interactive_logging(); is_interactive_logging_enabled()
+    True
+    """
     _state["interactive_logging"] = True
 
 
 def disable_interactive_logging() -> None:
-    """Send progress to the `symkeras` logger instead of stdout."""
+    """Send progress to the `symkeras` logger instead of stdout.
+
+    >>> disable_interactive_logging(); is_interactive_logging_enabled()
+    False
+    >>> enable_interactive_logging()
+    """
     _state["interactive_logging"] = False
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Whether progress goes to stdout."""
+    """Whether progress goes to stdout.
+
+    >>> is_interactive_logging_enabled()
+    True
+    """
     return _state["interactive_logging"]
 
 

@@ -19,7 +19,7 @@ class DtypeError(SymkerasError, TypeError, ValueError):
     """A dtype that an operation or a layer cannot take."""
 
 
-class SymbolicValueError(SymkerasError, TypeError):
+class SymbolicValueError(SymkerasError, TypeError, ValueError):
     """A symbolic tensor was used where a value is needed (`if x > 0:`, `float(x)`)."""
 
 

@@ -173,7 +173,7 @@ ACCEPTED: dict[tuple[str, str], Any] = {
     ("ZeroPadding1D", "padding"): (3,), ("ZeroPadding2D", "padding"): (3,), ("ZeroPadding3D", "padding"): (3,),  # rows of zeros, not a word
     ("GroupNormalization", "groups"): (-1,),  # one group per channel
     ("RandomRotation", "factor"): (-0.1,), ("RandomBrightness", "factor"): (-0.1,),  # to both sides
-    ("RandomColorDegeneration", "factor"): (-0.1,),
+    ("RandomColorDegeneration", "factor"): (-0.1,), ("RandAugment", "num_ops"): (0,),
     ("Rescaling", "scale"): (-1, NAN),
     ("Hashing", "mask_value"): ("a",), ("StringLookup", "mask_token"): ("",), ("StringLookup", "oov_token"): ("",),
     ("CallbackList", "model"): ...,  # whatever trains

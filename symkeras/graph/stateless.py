@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from symkeras import locks
-from symkeras.errors import ShapeError, SymkerasError
+from symkeras.errors import ConfigError, ShapeError, SymkerasError
 from symkeras.graph import tracing
 from symkeras.graph.tensor import Tensor
 
@@ -36,6 +36,7 @@ class StatelessScope:
         initialize_variables: accepted for Keras' signature: a variable has its value from the start.
 
     Raises:
+        ConfigError: a key that is no variable.
         ShapeError: a value has another shape than its variable.
 
     Example:
@@ -55,6 +56,8 @@ class StatelessScope:
         self.state_mapping: dict[Variable, Any] = {}
         self.is_symbolic = False
         for variable, value in state_mapping or ():
+            if not hasattr(variable, "assign"):
+                raise ConfigError(f"StatelessScope: state_mapping has pairs of variable and value, received {variable!r} for a variable")
             shape = tuple(getattr(value, "shape", None) or ()) if hasattr(value, "shape") else None
             if shape is not None and shape != variable.shape:
                 raise ShapeError(f"StatelessScope: variable {variable.path!r} expects shape {variable.shape}, received a value of shape {shape}")

@@ -6,15 +6,18 @@ the new value. Variables that are updated together may share one flat array (`Pa
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
 from typing import Any
 from weakref import WeakSet
 
 import numpy as np
 
 from symkeras import locks
-from symkeras.errors import ShapeError, SymbolicValueError
+from symkeras.errors import ArgumentTypeError, ConfigError, ShapeError, SymbolicValueError
 from symkeras.graph import autocast, dtypes, provenance, recording, residence, room, stateless, tracing
 from symkeras.graph.arithmetic import Arithmetic
 from symkeras.graph.node import OPS, Node, keyed_by_identity, make
@@ -123,6 +126,7 @@ class Variable(Arithmetic):
         self.constraint = constraint
         self.symbolic = symbolic
         self.autocast = autocast
+        self.overwrite_with_gradient = False
         self.pack: Pack | None = None
         self.flat_of: Pack | None = None
         self.like: Variable | None = None  # the variable whose slot in an optimizer this is
@@ -147,6 +151,40 @@ class Variable(Arithmetic):
     def trainable(self, value: bool) -> None:
         self.is_parameter, self.is_frozen = value, self.is_frozen and not value
         note_change()
+
+    @property
+    def regularizer(self) -> Any:
+        """The penalty on it, a function of its value, or None."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        self._regularizer = self._function_or_none("regularizer", value)
+
+    @property
+    def constraint(self) -> Any:
+        """What is made of its value after each step, by a function, or None."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._constraint = self._function_or_none("constraint", value)
+
+    def _function_or_none(self, what: str, value: Any) -> Any:
+        if value is not None and not callable(value):
+            raise ConfigError(f"variable {getattr(self, 'path', '')!r}: {what} must be a function or None, received {value!r}")
+        return value
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether optimizers assign the gradient to it, rather than take a step along it."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise ArgumentTypeError(f"variable {self.path!r}: overwrite_with_gradient must be True or False, received {value!r}")
+        self._overwrite_with_gradient = value
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -224,12 +262,15 @@ class Variable(Arithmetic):
     def __reduce__(self) -> Any:
         """A copy, also a pickled one, is another variable with the same value."""
         settings = {"autocast": self.autocast, "path": self.path, "regularizer": self.regularizer, "constraint": self.constraint, "like": self.like,
-                    "is_frozen": self.is_frozen}  # fmt: skip
+                    "is_frozen": self.is_frozen, "overwrite_with_gradient": self.overwrite_with_gradient}  # fmt: skip
         return _copied, (self.numpy(), self.dtype, self.is_parameter, self.name, self.symbolic), settings
 
     def __float__(self) -> float:
         """The value of a variable of one element; it has none inside of a trace."""
         return float(self._one())
+
+    def __bool__(self) -> bool:
+        raise SymbolicValueError(f"variable {self.path!r} has no truth value of its own: compare it with None, or write bool({self.name}.numpy())")
 
     def __int__(self) -> int:
         """The value of a variable of one element; it has none inside of a trace."""
@@ -302,6 +343,18 @@ class Variable(Arithmetic):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={np.array2string(self.array, threshold=4)}>"
 
 
+def first_value(initializer: Callable[..., Any], shape: tuple[int, ...], dtype: str) -> Any:
+    """What an initializer gives; functions as Keras 1 and 2 took them know no dtype, and may want a name.
+
+    >>> first_value(lambda shape, name: np.ones(shape), (2,), "float32").tolist()
+    [1.0, 1.0]
+    """
+    known = inspect.signature(initializer).parameters if isinstance(initializer, (FunctionType, functools.partial)) else {}
+    if not known or "dtype" in known or any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        return initializer(shape, dtype=dtype)
+    return initializer(shape, **({"name": None} if "name" in known else {}))
+
+
 def _copied(array: np.ndarray, dtype: str, trainable: bool, name: str, symbolic: bool) -> Variable:
     return Variable(array, dtype=dtype, trainable=trainable, name=name, symbolic=symbolic)
 
@@ -361,7 +414,7 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any, name: st
         shape = tuple(int(d) for d in shape)
         room.take(shape, dtypes.standardize(dtype), f"variable {name!r}")
         with tracing.suspended():
-            value = initializer(shape, dtype=dtypes.standardize(dtype))
+            value = first_value(initializer, shape, dtypes.standardize(dtype))
     else:
         value = initializer.numpy() if isinstance(initializer, Variable) else np.asarray(initializer)
         if dtype is None and value.dtype == np.float64:

@@ -20,7 +20,8 @@ class STFT(Initializer):
 
     Args:
         side: "real" or "imag".
-        window: "hann", "hamming", "blackman", "boxcar", an array with a value for each t, or None for ones.
+        window: "hann", "hamming", "blackman", "blackmanharris", "nuttall", "flattop", "bartlett", "barthann", "bohman", "tukey", "boxcar"; an array
+            with a value for each t, or None for ones.
         scaling: "density" divides the window by the root of its sum of squares, "spectrum" by its sum, None by nothing.
         periodic: whether the window lacks the last of one more value, which equals the first.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symkeras import ops, random
-from symkeras.arguments import boolean, checked, one_of, positive, positive_int
+from symkeras.arguments import boolean, checked, integer, one_of, positive, positive_int
 from symkeras.layers import random_colors, random_filters, random_transforms, tones
 from symkeras.layers.random_images import RandomBrightness, RandomContrast, RandomImages, as_range, share_of
 from symkeras.ops.image.sampling import INTERPOLATIONS
@@ -92,7 +92,7 @@ class RandAugment(_Policy):
 
     _settings = ("value_range", "num_ops", "factor", "interpolation")
 
-    @checked(num_ops=positive_int, interpolation=one_of(*INTERPOLATIONS))
+    @checked(num_ops=integer(least=0), interpolation=one_of(*INTERPOLATIONS))
     def __init__(self, value_range: Any = (0, 255), num_ops: int = 2, factor: Any = 0.5, interpolation: str = "bilinear", seed: Any = None,
                  data_format: str | None = None, **kwargs: Any):  # fmt: skip
         super().__init__(seed, data_format, **kwargs)

@@ -10,9 +10,11 @@ import numpy as np
 from symkeras import ops
 from symkeras.arguments import checked, non_negative_int, number, optional, settings, several
 from symkeras.errors import ConfigError, DataError
+from symkeras.graph import tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.adaptation import batches_of, changed, traced
 from symkeras.layers.categories import dense, encoded, insertion_points, output_mode
+from symkeras.layers.input import symbolic_input
 from symkeras.layers.layer import Layer
 
 
@@ -56,7 +58,6 @@ class Discretization(Layer):
             raise ConfigError(f"Discretization: bin_boundaries must be in order, received {bin_boundaries!r}")
         self.bin_boundaries = None if bin_boundaries is None else [float(b) for b in bin_boundaries]
         self.num_bins, self.epsilon, self.output_mode, self.sparse = num_bins, epsilon, output_mode, sparse
-        self.supports_masking = True
         self.reset_state()
 
     # ---- adapting ----------------------------------------------------------------------------------------------------
@@ -118,6 +119,12 @@ class Discretization(Layer):
         bounds = self._bounds()
         places = insertion_points(np.asarray(bounds, self.compute_dtype), x, "right")
         return encoded(places, self.output_mode, len(bounds) + 1, "int32" if self.output_mode == "int" else self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The output shape for an input shape, also before `adapt`, which makes `num_bins` ranges of other bounds."""
+        count = len(self.bin_boundaries) + 1 if self.bin_boundaries is not None else max(self.num_bins or 0, 1)
+        with tracing.Trace():
+            return encoded(symbolic_input(input_shape, "int32"), self.output_mode, count, self.compute_dtype).shape
 
     def get_config(self) -> dict[str, Any]:
         names = ("bin_boundaries", "num_bins", "epsilon", "output_mode", "sparse", "name", "dtype")

@@ -156,10 +156,15 @@ class Normalization(Layer):
         return {**super().get_config(), "axis": self.axis, "invert": self.invert, **statistics}
 
 
+def _is_pair(part: Any) -> bool:
+    """Whether a batch comes with its targets."""
+    return isinstance(part, tuple) and bool(part) and hasattr(part[0], "shape")
+
+
 def _batches(data: Any) -> Iterator[np.ndarray]:
     """The arrays of `data`, one by one."""
     data = foreign_data.batches_of_samples(data, 32) if foreign_data.is_samples(data) else foreign_data.batches(data)
-    is_list = isinstance(data, (list, tuple)) and not any(hasattr(part, "shape") for part in data)
+    is_list = isinstance(data, (list, tuple)) and not any(hasattr(part, "shape") or _is_pair(part) for part in data)
     is_one = is_list or hasattr(data, "__array__") or not (hasattr(data, "__iter__") or hasattr(data, "__getitem__"))
     parts: Any = (data,) if is_one else data if hasattr(data, "__iter__") else (data[k] for k in range(len(data)))
     for part in parts:

@@ -8,7 +8,6 @@ from typing import Any
 from symkeras import ops
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers.attention_scores import attention_mask_of, dropped, masked_softmax
-from symkeras.layers.calls import mask_of
 from symkeras.layers.einsum_dense import EinsumDense
 from symkeras.layers.layer import Layer
 from symkeras.layers.projections import PROJECTION_OPTIONS, projection
@@ -61,10 +60,7 @@ class HeadedAttention(Layer):
         """All masks as one; those of tensors are used where none are given."""
         return attention_mask_of(
             ops.shape(query)[1], ops.shape(value)[1],
-            mask_of(query) if query_mask is None else query_mask,
-            mask_of(value) if value_mask is None else value_mask,
-            mask_of(key) if key_mask is None and key is not None else key_mask,
-            attention_mask, causal, self.sliding_window,
+            query_mask, value_mask, key_mask, attention_mask, causal, self.sliding_window,
         )  # fmt: skip
 
     query_dense = property(lambda self: self._query_dense, doc="The projection of the query.")

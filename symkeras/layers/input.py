@@ -90,7 +90,7 @@ class InputLayer(Layer):
 
     @checked(
         shape=optional(axis_sizes), batch_size=optional(positive_int), sparse=optional(boolean), ragged=optional(boolean),
-        batch_shape=optional(several(axis_size, least=1)), input_tensor=optional(instance(Tensor, "a symbolic tensor")), optional=boolean,
+        batch_shape=optional(several(axis_size)), input_tensor=optional(instance(Tensor, "a symbolic tensor")), optional=boolean,
         name=optional(text),
     )  # fmt: skip
     def __init__(self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,

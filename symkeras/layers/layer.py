@@ -130,6 +130,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
         names = self._call_signature.parameters
         self._takes_training = "training" in names
         self._takes_mask = "mask" in names
+        self._masks_by_name = [(name, f"{name}_mask") for name in names if f"{name}_mask" in names]
 
     # ---- weights -------------------------------------------------------------------------------------------------
 
@@ -198,6 +199,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
             mask = tree.map_structure(mask_of, first)
             if any(m is not None for m in tree.flatten(mask)):
                 kwargs["mask"] = mask
+        if self._masks_by_name:
+            self._fill_masks(args, kwargs)
         _context.training = training
         _context.depth += 1
         try:
@@ -214,6 +217,15 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
                 _context.losses.append((self, self._activity_loss(y)))
         self._set_masks(first, kwargs.get("mask") if self._takes_mask else None, outputs)
         return outputs
+
+    def _fill_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Give `query_mask` the mask of `query`, and so on for each argument of `call` that has such a neighbour which was not given."""
+        given = self._call_signature.bind_partial(*args, **kwargs).arguments
+        for name, asked in self._masks_by_name:
+            if given.get(asked) is None and given.get(name) is not None:
+                mask = tree.map_structure(mask_of, given[name])
+                if any(m is not None for m in tree.flatten(mask)):
+                    kwargs[asked] = mask
 
     def _activity_loss(self, y: Any) -> Any:
         """The penalty on an output per row; half floats are summed as single ones."""
@@ -242,9 +254,10 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
             if isinstance(x, Variable):
                 x = x.value
             if isinstance(x, (np.ndarray, np.generic)) and kind(x.dtype) in "fiub":
-                if kind(x.dtype) == "f" and self.autocast:
-                    return x.astype(dtype, copy=False)
-                return x
+                if kind(x.dtype) != "f" or not self.autocast:
+                    return x
+                same = x.astype(dtype, copy=False)
+                return same if same is x or (mask := mask_of(x)) is None else Result.of(same, mask)
             if isinstance(x, Tensor) and self.autocast and dtypes.is_float(x.dtype) and x.dtype != dtype:
                 mask = x._keras_mask
                 x = ops.cast(x, dtype)
@@ -277,6 +290,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The output shape for an input shape, by calling the layer on a symbolic input."""
+        if type(self).call is Layer.call:
+            raise NotImplementedError(f"{type(self).__name__} defines neither call() nor compute_output_shape()")
         return tree.map_structure(lambda t: t.shape, self._symbolic_outputs(*args, **kwargs))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

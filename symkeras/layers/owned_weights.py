@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symkeras.arguments import boolean, checked, one_of, optional, real_numbers, several, text
 from symkeras.errors import ConfigError, ShapeError, SymkerasError
-from symkeras.graph import dtypes
+from symkeras.graph import dtypes, provenance
 from symkeras.graph.ownership import note_change
-from symkeras.graph.variable import Variable
+from symkeras.graph.variable import Variable, first_value
 from symkeras.layers.calls import _context
 from symkeras.layers.replay import evaluated
 from symkeras.layers.tracking import Tracker
@@ -22,15 +24,36 @@ if TYPE_CHECKING:
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 
 
+_NAME_FIRST = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
+"""The order of arguments of `add_weight` in Keras 2, where the first was a name."""
+
+
+def _name_first(add: Callable[..., Variable]) -> Callable[..., Variable]:
+    """`add_weight`, which takes the order of Keras 2, too: there the first argument is a text."""
+
+    @functools.wraps(add)
+    def added(self: Any, *args: Any, **kwargs: Any) -> Variable:
+        if args and isinstance(args[0], str):
+            given = dict(zip(_NAME_FIRST, args, strict=False))
+            if len(args) > len(_NAME_FIRST) or not given.keys().isdisjoint(kwargs):
+                raise ConfigError(f"layer {self.name!r}: add_weight({args[0]!r}, ...) takes {', '.join(_NAME_FIRST[1:])} after the name, each once")
+            args, kwargs = (), {**kwargs, **given}
+        return add(self, *args, **kwargs)
+
+    return added
+
+
 class OwnedWeights:
     """What a layer holds and trains, in order of definition."""
 
     name: str
+    path: str | None
     built: bool
     variable_dtype: str
     _tracker: Tracker
     _trainable: bool
 
+    @_name_first
     @checked(trainable=boolean, autocast=boolean, overwrite_with_gradient=boolean, name=optional(text), aggregation=optional(one_of(*_AGGREGATIONS)))
     def add_weight(self, shape: Any = None, initializer: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True,
                    regularizer: Any = None, constraint: Any = None, aggregation: str = "none", overwrite_with_gradient: bool = False,
@@ -38,18 +61,18 @@ class OwnedWeights:
         """A new weight of this layer.
 
         Args:
-            shape: sizes of its axes, `()` by default.
+            shape: sizes of its axes, `()` by default; a text here is the name, as first argument in Keras 2.
             initializer: name, object or function; Glorot uniform for floats, zeros otherwise, when None.
             dtype: the layer's variable dtype when None.
             trainable: whether it receives gradients.
             autocast: whether it is read in the dtype that the layer computes in, where that is another one.
             regularizer, constraint: applied to it while training.
+            aggregation: what Keras does with it on several devices; accepted.
+            overwrite_with_gradient: whether optimizers assign its gradient to it, which `ops.custom_gradient` chooses, as a running statistic.
             name: shown in summaries and files.
         """
         from symkeras import constraints, initializers, regularizers
 
-        if overwrite_with_gradient:
-            raise ConfigError("overwrite_with_gradient belongs to float8 training, which symkeras does not offer")
         shape = () if shape is None else tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
         if any(not isinstance(d, (int, np.integer)) for d in shape):
             raise ShapeError(f"layer {self.name!r}: a weight {name or ''} of shape {shape} needs known sizes; give the input's sizes")
@@ -57,11 +80,13 @@ class OwnedWeights:
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         initial = initializers.get(initializer)
-        variable = Variable(
-            lambda *args, **kwargs: evaluated(initial(*args, **kwargs)), shape=shape, dtype=dtype, trainable=trainable, name=name,
-            regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint), autocast=autocast,
-        )  # fmt: skip
+        with provenance.layer_scope(self.name) if self.path is None else nullcontext():  # made by the constructor, outside of `build`
+            variable = Variable(
+                lambda shape, dtype: evaluated(first_value(initial, shape, dtype)), shape=shape, dtype=dtype, trainable=trainable, name=name,
+                regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint), autocast=autocast,
+            )  # fmt: skip
         variable.is_frozen = not self._trainable
+        variable.overwrite_with_gradient = overwrite_with_gradient
         self._tracker.add(variable)
         return variable
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from symkeras.arguments import checked, instance, settings, several
 from symkeras.errors import ConfigError
+from symkeras.layers.calls import set_mask
 from symkeras.layers.layer import Layer
 
 
@@ -38,7 +39,9 @@ class Pipeline(Layer):
         super().__init__(name=name)
         self.layers = list(layers)
 
-    def call(self, inputs: Any, training: Any = True) -> Any:
+    def call(self, inputs: Any, training: Any = True, mask: Any = None) -> Any:
+        if mask is not None:
+            set_mask(inputs, mask)
         for layer in self.layers:
             inputs = layer(inputs, training=training) if layer._takes_training else layer(inputs)
         return inputs

@@ -28,7 +28,8 @@ class STFTSpectrogram(Layer):
         frame_length: samples of a window.
         frame_step: samples from one window to the next; half a window when None.
         fft_length: length L of a transform; the least power of two from `frame_length` on when None.
-        window: "hann", "hamming", "blackman", "boxcar", an array with a value for each sample of a window, or None for ones.
+        window: "hann", "hamming", "blackman", "blackmanharris", "nuttall", "flattop", "bartlett", "barthann", "bohman", "tukey", "boxcar"; an array
+            with a value for each sample of a window, or None for ones.
         periodic: whether the window lacks the last of one more value, which equals the first.
         scaling: "density" divides the window by the root of its sum of squares, "spectrum" by its sum, None by nothing.
         padding: "valid" or "same".

@@ -6,6 +6,7 @@ from typing import Any
 
 from symkeras import tree
 from symkeras.errors import ConfigError
+from symkeras.layers.input import KerasTensor
 from symkeras.layers.operation import Operation
 from symkeras.layers.shapes import map_shapes
 from symkeras.models.functional import Functional
@@ -54,11 +55,12 @@ class Function(Operation):
         return self._model.layers
 
     def call(self, inputs: Any) -> Any:
-        return self._model(inputs)
+        return tree.pack_sequence_as(self._outputs_struct, tree.flatten(self._model(inputs)))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for shapes of the inputs."""
-        return self._model.compute_output_shape(map_shapes(tuple, input_shape))
+        outputs = self._model.compute_output_spec(map_shapes(KerasTensor, input_shape))
+        return tree.pack_sequence_as(self._outputs_struct, [t.shape for t in tree.flatten(outputs)])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "graph": self._model.get_config()}

@@ -267,8 +267,8 @@ def _blank(cls: type) -> Any:
 
 
 def _unpacked(x: Any) -> Any:
-    """The one thing in a list of one: what `Model([a], [b])` gives and takes."""
-    return x[0] if isinstance(x, list) and len(x) == 1 else x
+    """The one thing in a list or tuple of one: what `Model([a], [b])` gives and takes."""
+    return x[0] if type(x) in (list, tuple) and len(x) == 1 else x
 
 
 def _is_made_like(cls: type) -> bool:

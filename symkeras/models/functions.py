@@ -182,6 +182,9 @@ class Functions:
             self._example = self(tree.pack_sequence_as(structure, stand_ins))  # type: ignore[operator]
         self.built = True
 
+    def _take_sizes(self, x: Sequence[Any]) -> None:
+        """Let the model be for data of these sizes, where it is not tied to those that it was built for."""
+
     # ---- functions -----------------------------------------------------------------------------------------------
 
     def _step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any) -> Step:
@@ -209,6 +212,8 @@ class Functions:
     def _make_step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any, backend: str | None) -> Step:
         if mode == "predict" or not self._has_own_steps():
             self._ensure_built(x, structure)
+        if self._of_graph("_array_stage") is None:
+            self._take_sizes(x)
         known = self._types_of_inputs(len(x))
         for a, t, n in zip(x, known, self._names_of_begins() or ["x"] * len(x), strict=False):
             _check_input(a, t, n, self.name)

@@ -11,9 +11,9 @@ from symkeras.arguments import checked, either, settings, several
 from symkeras.errors import ConfigError, NotBuiltError, ReservedAttributeError, ShapeError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.tensor import Tensor
-from symkeras.layers.calls import definition_context
+from symkeras.layers.calls import call_context, definition_context
 from symkeras.layers.in_tensorflow import callable_in_tensorflow
-from symkeras.layers.input import Input, InputLayer
+from symkeras.layers.input import Input, InputLayer, symbolic_input
 from symkeras.layers.layer import Layer
 from symkeras.layers.shapes import map_shapes
 from symkeras.models.array_stage import Prepared
@@ -218,10 +218,49 @@ class Sequential(Model):
     def _scope_of_build(self) -> AbstractContextManager[None]:
         return nullcontext()  # its layers bear their own names
 
+    def _take_sizes(self, x: Sequence[Any]) -> None:
+        """Leave the sizes of the input open in which `x` differs, where the layers take any: the shape of a first batch is no promise."""
+        functional = self._built_model()
+        if len(x) != 1 or len(functional.inputs) != 1 or self._graph_losses or not hasattr(x[0], "shape"):
+            return
+        own, given = functional.inputs[0], tuple(x[0].shape)
+        if len(given) != own.ndim or all(known in (None, size) for known, size in zip(own.shape[1:], given[1:], strict=True)):
+            return
+        kept = list(self._chain), list(self._stack), [(layer, list(layer._inbound_nodes)) for layer in self.layers]
+        try:
+            self._call_layers_on((own.shape[0], *given[1:]), own.dtype)
+            self._build_on(self._input_in_place_of(own, given))
+        except Exception:  # the layers need those sizes: what does not fit is said of the model as it was
+            self._chain[:], self._stack[:], records = kept
+            for layer, nodes in records:
+                layer._inbound_nodes[:] = nodes
+            self._settle(functional)
+
+    def _call_layers_on(self, shape: Sequence[Any], dtype: str) -> None:
+        """Let an error be raised by the layer that does not take such an input."""
+        with tracing.suspended(), definition_context(), tracing.Trace(), call_context():
+            x = symbolic_input(shape, dtype)
+            for layer in self.layers:
+                x = layer(x)
+
+    def _input_in_place_of(self, own: Tensor, given: Sequence[Any]) -> Tensor:
+        """An input that leaves open where the sizes of `own` and `given` differ; the calls on `own` are no longer those of the layers."""
+        for layer, below in zip(self.layers, self._chain, strict=False):
+            at = tree.flatten(below)[0].node
+            layer._inbound_nodes[:] = [r for r in layer._inbound_nodes if not r.inputs or r.inputs[0].node is not at]
+        sizes = [known if known == size else None for known, size in zip(own.shape[1:], given[1:], strict=True)]
+        wider = Input(batch_shape=(own.shape[0], *sizes), dtype=own.dtype, name=own._keras_history.operation.name)
+        if isinstance(self._stack[0], InputLayer):
+            self._stack[0] = wider._keras_history.operation
+        return wider
+
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        if not isinstance(inputs, Prepared):
+            self._take_sizes(tree.flatten(inputs))
         return self._built_model()._call_as(self, inputs, training, mask)
 
     def _fitted(self, flat: Sequence[Any]) -> list[Any]:
+        self._take_sizes(flat)
         return self._built_model()._fitted(flat)
 
     def _add_loss_of_graph(self, loss: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -218,10 +219,20 @@ def irfft(x: tuple[Any, Any], fft_length: int | None = None) -> Any:
     return ew.divide(_along(whole_, inverse=True)[0], cast(length, dtype_of(real)))
 
 
-WINDOWS: dict[str, tuple[float, ...]] = {
+_COSINES: dict[str, tuple[float, ...]] = {
     "hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0,),
+    "blackmanharris": (0.35875, 0.48829, 0.14128, 0.01168), "nuttall": (0.3635819, 0.4891775, 0.1365995, 0.0106411),
+    "flattop": (0.21557895, 0.41663158, 0.277263158, 0.083578947, 0.006947368),
 }  # fmt: skip
 """Windows as sums of cosines, of which every second one is subtracted."""
+_SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "bartlett": lambda d: 1 - d,
+    "barthann": lambda d: 0.62 - 0.24 * d + 0.38 * np.cos(np.pi * d),
+    "bohman": lambda d: (1 - d) * np.cos(np.pi * d) + np.sin(np.pi * d) / np.pi,
+    "tukey": lambda d: np.where(d <= 0.5, 1.0, 0.5 * (1 + np.cos(np.pi * (2 * d - 1)))),
+}
+"""Windows as functions of the distance from their middle, which is 1 at the ends."""
+WINDOWS = (*_COSINES, *_SHAPES)
 
 
 def window_values(name: str, length: int, periodic: bool = True) -> Any:
@@ -229,7 +240,9 @@ def window_values(name: str, length: int, periodic: bool = True) -> Any:
     turns = np.arange(length) * (2 * np.pi / max(length if periodic else length - 1, 1))
     if length == 1:
         return np.ones(1)
-    return np.sum([(-1) ** k * a * np.cos(k * turns) for k, a in enumerate(WINDOWS[name])], axis=0)
+    if name in _SHAPES:
+        return _SHAPES[name](np.abs(turns / np.pi - 1))
+    return np.sum([(-1) ** k * a * np.cos(k * turns) for k, a in enumerate(_COSINES[name])], axis=0)
 
 
 def _window(window: Any, sequence_length: int, fft_length: int, dtype: str, what: str) -> Any:

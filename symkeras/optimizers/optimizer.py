@@ -179,9 +179,11 @@ class Optimizer(State):
         trainable_variables = self._variables_for(grads, trainable_variables)
         with provenance.part_scope("optimizer"), provenance.layer_scope(self.name):
             pairs = self._with_gradients(grads, trainable_variables)
-            self._step([g for g, _ in pairs], [v for _, v in pairs])
+            if pairs:
+                self._step([g for g, _ in pairs], [v for _, v in pairs])
+            self._overwrite(grads, trainable_variables)
             if self.use_ema:
-                self._average(trainable_variables)
+                self._average([v for v in trainable_variables if not v.overwrite_with_gradient])
             for _, v in pairs:
                 if v.constraint is not None:
                     v.assign(v.constraint(v.value))
@@ -240,8 +242,23 @@ class Optimizer(State):
         return trainable_variables
 
     def _with_gradients(self, grads: Sequence[Any], variables: Sequence[Variable]) -> list[tuple[Any, Variable]]:
-        pairs, scale = self._present(grads, variables), self.loss_scale_factor
+        """The pairs of gradient and variable to take a step with; the gradients of the loss itself, not of the scaled one."""
+        pairs, scale = [(g, v) for g, v in self._present(grads, variables) if not v.overwrite_with_gradient], self.loss_scale_factor
         return pairs if scale is None else [(ops.divide(g, scale), v) for g, v in pairs]
+
+    def _overwrite(self, grads: Sequence[Any], variables: Sequence[Variable]) -> None:
+        """Assign their gradients to the variables that ask for it; of those of several steps that make one the greatest."""
+        for g, v in zip(grads, variables, strict=True):
+            if g is None or not v.overwrite_with_gradient:
+                continue
+            value = ops.cast(g, v.dtype)
+            if steps := self.gradient_accumulation_steps:
+                due = ops.equal(ops.mod(ops.add(self._iterations, 1), steps), 0)
+                greatest = self._accumulated_gradients[self._get_variable_index(v)]
+                most = ops.maximum(greatest.value, value)
+                greatest.assign(ops.where(due, 0, most))
+                value = ops.where(due, most, v.value)
+            v.assign(value)
 
     def _present(self, grads: Sequence[Any], variables: Sequence[Variable]) -> list[tuple[Any, Variable]]:
         """The pairs of gradient and variable, of those that have one."""

@@ -54,6 +54,17 @@ def image_dataset_from_directory(directory: Any, labels: Any = "inferred", label
         ConfigError: an argument that is not known, or two that do not go together.
         DataError: no folder, no images, or a file that is none.
         PillowMissingError: Pillow is not installed.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from symkeras.utils import save_img
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("cats", "dogs"):
+        ...         pathlib.Path(folder, name).mkdir()
+        ...         save_img(pathlib.Path(folder, name, "1.png"), np.zeros((4, 4, 3)))
+        ...     images, labels = image_dataset_from_directory(folder, image_size=(2, 2), shuffle=False, verbose=False)[0]
+        >>> images.shape, labels.tolist()
+        ((2, 2, 2, 3), [0, 1])
     """
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ConfigError("image_dataset_from_directory: only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True")

@@ -90,6 +90,10 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     Raises:
         ShapeError: another number of axes or channels.
         PillowMissingError: Pillow is not installed.
+
+    Example:
+        >>> array_to_img(np.zeros((2, 3, 3))).size
+        (3, 2)
     """
     image, is_first = pillow("array_to_img"), is_channels_first(data_format, "array_to_img")
     x = _array(x, dtype, "array_to_img")
@@ -126,6 +130,13 @@ def save_img(path: Any, x: Any, data_format: str | None = None, file_format: str
     Raises:
         ConfigError: a format that Pillow does not write.
         PillowMissingError: Pillow is not installed.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> save_img(file, np.zeros((2, 3, 3)), file_format="png")
+        >>> file.getvalue()[1:4]
+        b'PNG'
     """
     image = array_to_img(x, data_format=data_format, scale=scale)
     target = place(path) if isinstance(path, (str, os.PathLike)) else path
@@ -155,6 +166,13 @@ def load_img(path: Any, color_mode: str = "rgb", target_size: Any = None, interp
         ConfigError: an argument that is not known.
         DataError: there is no such file, or it is no image.
         PillowMissingError: Pillow is not installed.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> save_img(file, np.zeros((2, 3, 3)), file_format="png")
+        >>> img_to_array(load_img(file, color_mode="grayscale", target_size=(1, 2))).tolist()
+        [[[0.0], [0.0]]]
     """
     pil = pillow("load_img")
     if target_size is not None and (not isinstance(target_size, (tuple, list)) or len(target_size) != 2 or not all(map(_is_size, target_size))):

@@ -24,7 +24,14 @@ def get_uid(prefix: str = "") -> int:
 
 
 def reset_uids() -> None:
-    """Begin all counters again: the next automatic name of each kind has no number."""
+    """Begin all counters again: the next automatic name of each kind has no number.
+
+    >>> reset_uids()
+    >>> auto_name("example_of_uid"), auto_name("example_of_uid")
+    ('example_of_uid', 'example_of_uid_1')
+    >>> reset_uids(); auto_name("example_of_uid")
+    'example_of_uid'
+    """
     _uids.clear()
 
 

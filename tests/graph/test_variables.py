@@ -182,3 +182,27 @@ def test_only_a_variable_of_one_element_is_a_number() -> None:
 
 def test_a_variable_is_rounded() -> None:
     assert round(Variable([1.26, 2.5]), 1).tolist() == pytest.approx([1.3, 2.5]) and round(Variable([1.2])).tolist() == [1]
+
+
+def test_a_variable_has_no_truth_value() -> None:
+    for v in (Variable([0.0]), Variable(np.ones((2, 2)))):
+        with pytest.raises(TypeError, match="no truth value"):
+            bool(v)
+
+
+@pytest.mark.parametrize("what", ["regularizer", "constraint"])
+def test_penalties_and_constraints_are_functions(what: str) -> None:
+    v = Variable([1.0], name="v")
+    setattr(v, what, abs)
+    assert getattr(v, what) is abs
+    setattr(v, what, None)
+    assert getattr(v, what) is None
+    with pytest.raises(ValueError, match=f"{what} must be a function or None"):
+        setattr(v, what, "l2")
+
+
+def test_values_of_symbolic_tensors_are_refused_as_keras_refuses_them() -> None:
+    for take in (np.array, ops.convert_to_numpy, float):
+        with pytest.raises(ValueError) as caught:
+            take(ops.placeholder("f32[2]"))
+        assert isinstance(caught.value, TypeError)

@@ -283,3 +283,8 @@ def test_numbers_and_configs_are_those_of_keras() -> None:
 
 def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def test_no_drawn_changes_leave_images_as_they_are():
+    images = np.random.default_rng(0).uniform(0, 255, size=(2, 4, 4, 3)).astype("float32")
+    np.testing.assert_array_equal(layers.RandAugment(num_ops=0)(images, training=True), images)

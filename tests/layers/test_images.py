@@ -83,7 +83,8 @@ class Halves(utils.PyDataset):
         return ROWS[2 * index : 2 * index + 2], np.zeros(2)
 
 
-@pytest.mark.parametrize("data", [ROWS, ROWS.tolist(), [ROWS[:1], ROWS[1:]], (part for part in (ROWS[:3], ROWS[3:])), Halves()])
+@pytest.mark.parametrize("data", [ROWS, ROWS.tolist(), [ROWS[:1], ROWS[1:]], (part for part in (ROWS[:3], ROWS[3:])), Halves(),
+                                  [(ROWS[:2], np.zeros(2)), (ROWS[2:], np.zeros(2))]])  # fmt: skip
 def test_adapt_takes_arrays_and_batches(data: Any) -> None:
     layer = layers.Normalization(dtype="float64")
     layer.adapt(data)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
 
-from symkeras import Sequential, layers
+from symkeras import Sequential, Variable, layers
 from symkeras.errors import ConfigError, ShapeError
 
 PAIRS = [
@@ -114,3 +115,13 @@ def test_tensors_are_merged_by_mode(mode, expected):
 def test_a_mode_that_is_none_is_refused():
     with pytest.raises(ConfigError, match="'plus'"):
         layers.merge([np.ones((1, 2))] * 2, mode="plus")
+
+
+STARTS = [lambda shape: np.ones(shape), lambda shape, name=None: np.ones(shape), lambda shape, name: np.ones(shape, "float64")]
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_functions_that_know_no_dtype_begin_weights(start: Any) -> None:
+    layer = layers.Dense(2, kernel_initializer=start)
+    assert layer(np.ones((1, 3), "float32")).tolist() == [[3.0, 3.0]] and layer.kernel.dtype == "float32"
+    assert Variable(start, shape=(2,), dtype="float32").numpy().tolist() == [1.0, 1.0]

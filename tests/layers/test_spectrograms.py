@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from symkeras import errors, initializers, layers
+from symkeras.ops.fourier import window_values
 from tests.layers.check_layer import check_layer
 
 RNG = np.random.default_rng(4)
@@ -106,6 +107,20 @@ def test_the_stft_initializer_makes_windowed_waves(window: Any, scaling: str | N
         made = initializers.get({"class_name": "STFT", "config": initializers.STFT(side, window, scaling).get_config()})
         np.testing.assert_allclose(made((4, 1, 5), "float64")[:, 0], part, atol=1e-12)
     assert initializers.STFTInitializer is initializers.STFT and isinstance(initializers.get("stft"), initializers.STFT)
+
+
+ENDS = {"blackmanharris": 6e-05, "nuttall": 0.0003628, "flattop": -0.00042105, "bartlett": 0, "barthann": 0, "bohman": 0, "tukey": 0}
+
+
+@pytest.mark.parametrize("window", ENDS)
+def test_windows_begin_and_end_low_and_are_whole_in_their_middle(window: str) -> None:
+    whole = window_values(window, 9, periodic=False)
+    np.testing.assert_allclose(whole[[0, 4, 8]], [ENDS[window], 1, ENDS[window]], atol=1e-8)
+    np.testing.assert_allclose(whole, whole[::-1], atol=1e-12)
+    np.testing.assert_allclose(window_values(window, 8, periodic=True), whole[:-1], atol=1e-12)
+    shapes = {"bartlett": np.bartlett(9), "tukey": [0, 0.5, 1, 1, 1, 1, 1, 0.5, 0]}
+    np.testing.assert_allclose(whole, shapes.get(window, whole), atol=1e-12)
+    assert initializers.STFT("real", window)((8, 1, 5)).shape == (8, 1, 5)
 
 
 def test_the_stft_initializer_refuses_other_shapes() -> None:

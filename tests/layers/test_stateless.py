@@ -251,3 +251,8 @@ def test_what_metrics_hold_is_no_state_of_a_layer() -> None:
     layer = Measured()
     layer.build((1, 3))
     assert (len(layer.trainable_variables), len(layer.non_trainable_variables), len(layer.variables), len(layer.metrics_variables)) == (2, 0, 2, 2)
+
+
+def test_a_scope_maps_variables() -> None:
+    with pytest.raises(ConfigError, match="pairs of variable and value, received 'v'"):
+        StatelessScope([("v", X)])

@@ -26,3 +26,20 @@ def test_a_function_has_inputs_and_outputs(inputs, outputs) -> None:
     x = KerasTensor((2, 3))
     with pytest.raises(ConfigError, match="cannot be empty"):
         symkeras.Function(x if inputs is True else inputs, x * 2 if outputs is True else outputs)
+
+
+
+def test_outputs_come_in_the_nesting_that_was_given() -> None:
+    x = KerasTensor((2, 3))
+    ones = np.ones((2, 3), "float32")
+    found = symkeras.Function([x], [x * 2])([ones])
+    assert isinstance(found, list) and found[0].tolist() == (ones * 2).tolist()
+    assert symkeras.Function([x], [symkeras.ops.sum(x)]).compute_output_shape([(2, 3)]) == [()]
+    model = symkeras.Model(x, (x * 2,))  # as in Keras a model, other than a function, gives the one output itself
+    assert model.predict(ones, verbose=0).tolist() == (ones * 2).tolist()
+
+
+def test_a_function_takes_scalars() -> None:
+    x = symkeras.Input(batch_shape=())
+    square = x**2
+    assert float(symkeras.Function(square, square + 1)(np.float32(3.0))) == 4.0

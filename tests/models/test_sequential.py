@@ -204,3 +204,45 @@ def test_layers_are_added_and_not_set():
         with pytest.raises(AttributeError, match=r"add\(\)|reserved"):
             model.layers = [layers.Dense(2)]
     assert Model().layers == []
+
+
+def late_stack() -> Sequential:
+    return Sequential([layers.Embedding(5, 3), layers.LSTM(2), layers.Dense(1)])
+
+
+def test_sequences_of_any_length_train_a_model_that_says_no_shape():
+    def batches() -> Any:
+        for length in (4, 6, 4):
+            yield np.ones((2, length), "int32"), np.ones((2, 1), "float32")
+
+    model = late_stack()
+    model.compile("sgd", "mse")
+    model.fit(batches(), steps_per_epoch=3, verbose=0)
+    assert model.input_shape == (None, None)
+    assert model.predict(np.ones((3, 9), "int32"), verbose=0).shape == (3, 1)
+    model.train_on_batch(np.ones((2, 7), "int32"), np.ones((2, 1)))
+    again = Sequential.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    x = np.ones((2, 11), "int32")
+    np.testing.assert_allclose(again(x), model(x), atol=1e-6)
+
+
+def test_another_size_leaves_the_rest_of_the_shape_and_the_weights():
+    model = Sequential([layers.Conv2D(2, 3, padding="same"), layers.GlobalAveragePooling2D(), layers.Dense(1)])
+    x = np.random.default_rng(0).normal(size=(2, 8, 6, 3)).astype("float32")
+    before, weights = model(x), model.get_weights()
+    assert model(np.ones((2, 8, 9, 3), "float32")).shape == (2, 1) and model.input_shape == (None, 8, None, 3)
+    np.testing.assert_allclose(model(x), before, atol=1e-6)
+    assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))
+    assert model.layers[0].output.shape == (None, 8, None, 2)
+
+
+def test_a_size_that_the_layers_need_is_refused_and_nothing_changes():
+    model = Sequential([layers.Flatten(), layers.Dense(1)])
+    x = np.ones((2, 3, 4), "float32")
+    before = model(x)
+    with pytest.raises(ShapeError, match=r"expects shape \(None, 3, 4\), received \(2, 2, 4\)"):
+        model(np.ones((2, 2, 4), "float32"))
+    with pytest.raises(ShapeError, match=r"expects arrays of shape \(batch, 3, 4\)"):
+        model.predict(np.ones((2, 3, 5), "float32"), verbose=0)
+    assert model.input_shape == (None, 3, 4) and np.array_equal(model(x), before) and model.layers[0].output.shape == (None, 12)

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from symkeras import ops, optimizers
+from symkeras import Sequential, layers, ops, optimizers
 from symkeras.errors import ConfigError, ReadOnlyError, ShapeError
 from symkeras.graph import tracing
 from symkeras.graph.variable import Variable
@@ -298,3 +298,50 @@ def test_lower_case_names_of_keras_2_are_the_classes(name):
     assert getattr(optimizers, name.lower()) is getattr(optimizers, name)
     code = f"import symkeras.optimizers as o; import symkeras.optimizers.{name.lower()}; print(o.{name}.__name__, o.{name.lower()}.__name__)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [name, name]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: SGD(0.5, use_ema=True), lambda: Adam(loss_scale_factor=8.0), lambda: optimizers.LossScaleOptimizer(SGD(0.5))]
+)
+def test_a_variable_may_take_its_gradient_for_its_value(make):
+    moved, statistic = weights([1.0], [5.0])
+    statistic.overwrite_with_gradient = True
+    optimizer = make()
+    optimizer.apply([np.float32([2.0]), np.float32([7.0])], [moved, statistic])
+    assert statistic.numpy().tolist() == [7.0] and moved.numpy() < 1.0
+    optimizer.finalize_variable_values([moved])
+    only = optimizers.SGD(0.5)
+    only.apply([np.float32([3.0])], [statistic])
+    assert statistic.numpy().tolist() == [3.0] and int(only.iterations.numpy()) == 1
+    with pytest.raises(TypeError, match="overwrite_with_gradient"):
+        statistic.overwrite_with_gradient = "yes"
+
+
+def test_of_accumulated_gradients_the_greatest_is_taken_for_the_value():
+    moved, statistic = weights([1.0], [5.0])
+    statistic.overwrite_with_gradient = True
+    optimizer = SGD(1.0, gradient_accumulation_steps=2)
+    seen = []
+    for gradient in (4.0, 3.0, 1.0, 2.0):
+        step(optimizer, [moved, statistic], [1.0], [gradient])
+        seen.append(float(statistic.numpy()[0]))
+    assert seen == [5.0, 4.0, 4.0, 2.0] and moved.numpy().tolist() == [-1.0]
+
+
+def test_a_layer_keeps_a_statistic_as_the_gradient_of_a_weight():
+    class Largest(layers.Layer):
+        def build(self, input_shape):
+            self.largest = self.add_weight(shape=(), initializer="zeros", overwrite_with_gradient=True, name="largest")
+            self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+
+        def call(self, x):
+            @ops.custom_gradient
+            def observed(x, largest):
+                return x, lambda upstream: (upstream, ops.max(ops.abs(x)))
+
+            return observed(x, self.largest.value) * self.scale
+
+    model = Sequential([layers.Input((2,)), Largest()])
+    model.compile(Adam(0.1), "mse")
+    model.fit(np.float32([[1.0, -3.0]]), np.zeros((1, 2), "float32"), verbose=0)
+    assert float(model.layers[0].largest.numpy()) == 3.0 and float(model.layers[0].scale.numpy()) < 1.0

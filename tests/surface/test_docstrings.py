@@ -27,7 +27,7 @@ K_FUNCTIONS = "backend."
 """Their first sentence leads to an operation; arguments are those of Keras 2.0.4."""
 GENERATED = frozenset({"applications"})
 """Modules that make functions with docstrings: examples are those of a maker, which `tests/applications` runs."""
-SHOWN = ("losses", "metrics", "activations", "initializers", "regularizers", "constraints", "schedules", "callbacks",
+SHOWN = ("losses", "metrics", "utils", "activations", "initializers", "regularizers", "constraints", "schedules", "callbacks",
          "optimizers", "saving", "random", *(page.place for page in entries() if page.place.startswith(("layers/", "ops/"))))
 """Pages on which every name has an example."""
 _REFERENCE = re.compile(r"(?:those of|as for|as in|[Ss]ee|name for) `(\w+)`")

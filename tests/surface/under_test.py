@@ -45,7 +45,53 @@ FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SU
          "ALLOWED_DTYPES": ("bool", *INTS, *FLOATS, *FLOAT8, "string"), "INT_TYPES": INTS, "FLOAT_TYPES": FLOATS, "FLOAT8_TYPES": FLOAT8}  # fmt: skip
 """What tests ask an executor before they try a thing, the same for both so that none is asked for what the other lacks; Keras' lists of dtypes."""
 
-HELPERS = {"removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None)}
+
+
+def _set_mask(x: Any, mask: Any) -> None:
+    x._keras_mask = mask
+
+
+def _of_data_format(data_format: str | None) -> str:
+    return target("config").image_data_format() if data_format is None else data_format.lower()
+
+
+def _per_axis(input_shape: Sequence[int], *settings: Any) -> Iterator[tuple[Any, ...]]:
+    return zip(*((v,) * (len(input_shape) - 2) if v is None or isinstance(v, int) else tuple(v) for v in settings), strict=False)
+
+
+def _transposed_size(n: int, k: int, s: int, padding: str, p: int | None, d: int) -> int:
+    """The size that a transposed convolution gives: what an ordinary one would make `n` of."""
+    reach = (k - 1) * d + 1
+    if padding == "valid":
+        return (n - 1) * s + reach + (max(s - reach, 0) if p is None else p)
+    return n * s if p is None else (n - 1) * s + reach % 2 + p
+
+
+def _transposed_shape(input_shape: Any, kernel_size: Any, filters: int, strides: Any, padding: str, output_padding: Any = None,
+                      data_format: str = "channels_last", dilation_rate: Any = 1) -> tuple[int, ...]:  # fmt: skip
+    is_last = data_format == "channels_last"
+    axes = _per_axis(input_shape, input_shape[1:-1] if is_last else input_shape[2:], kernel_size, strides, output_padding, dilation_rate)
+    sizes = [_transposed_size(n, k, s, padding, p, d) for n, k, s, p, d in axes]
+    return (input_shape[0], *sizes, filters) if is_last else (input_shape[0], filters, *sizes)
+
+
+def _transposed_padding(input_shape: Any, kernel_shape: Any, strides: Any, padding: str, output_padding: Any, dilation_rate: Any) -> list[Any]:
+    """What is put before and behind an input whose elements lie a stride apart, so that an ordinary convolution gives that size."""
+    found = []
+    for n, k, s, p, d in _per_axis(input_shape, input_shape[1:-1], kernel_shape, strides, output_padding, dilation_rate):
+        reach = (k - 1) * d + 1
+        both = _transposed_size(n, k, s, padding, p, d) - (n - 1) * s + reach - 2
+        before = reach - 1 if padding == "valid" else min(-(-both // 2), reach - 1)
+        found.append((before, both - before))
+    return found
+
+
+HELPERS = {
+    "removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None), "set_keras_mask": _set_mask,
+    "standardize_data_format": _of_data_format, "compute_output_spec": lambda function, *args, **kwargs: function(*args, **kwargs),
+    "convert_tf_tensor": lambda x, dtype=None: target("ops").convert_to_tensor(x, dtype=dtype),
+    "compute_conv_transpose_output_shape": _transposed_shape, "compute_conv_transpose_padding_args_for_jax": _transposed_padding,
+}  # fmt: skip
 """Private functions of Keras that its tests help themselves with, and that say nothing of it: the same for both."""
 
 RENAMED = {"GroupedQueryAttention": ("layers", "GroupQueryAttention"), "LayerNorm": ("ops", "layer_normalization"),

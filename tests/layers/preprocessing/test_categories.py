@@ -317,6 +317,14 @@ def test_a_pipeline_is_its_layers_one_after_the_other() -> None:
         layers.Pipeline([3])
 
 
+def test_the_mask_given_to_a_pipeline_goes_through_its_layers() -> None:
+    pipeline = layers.Pipeline([layers.Dropout(0.0), layers.LSTM(2)])
+    x, mask = np.random.default_rng(0).normal(size=(1, 3, 2)).astype("float32"), np.array([[True, False, True]])
+    found = pipeline(x, training=False, mask=mask)
+    np.testing.assert_array_equal(found, pipeline.layers[1](x, mask=mask))
+    assert (found != pipeline(x, training=False)).any()
+
+
 LAYERS: list[Any] = [
     layers.StringLookup(vocabulary=WORDS, salt=3, num_oov_indices=2), layers.IntegerLookup(vocabulary=np.array([3, 4]), mask_token=7),
     layers.CategoryEncoding(3, "count"), layers.Discretization([0.5]), layers.Hashing(3, salt=(1, 2)), layers.HashedCrossing(4, "one_hot"),
@@ -345,3 +353,11 @@ def test_models_are_compiled_again_for_layers_of_graphs_alone() -> None:
     layer.adapt(data)
     assert model.predict(data, verbose=0).tolist() == [[1], [1]]
     assert model.executable("predict") is not step
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("int", (None, 4)), ("one_hot", (None, 4, 3)), ("multi_hot", (None, 3)), ("count", (None, 3))])
+def test_the_shape_of_ranges_is_known_before_adapt(mode: str, expected: tuple[int | None, ...]) -> None:
+    layer = layers.Discretization(num_bins=3, output_mode=mode)
+    assert layer.compute_output_shape((None, 4)) == expected
+    layer.adapt(np.arange(12.0))
+    assert layer.compute_output_shape((None, 4)) == expected == (None, *layer(np.ones((2, 4))).shape[1:])
