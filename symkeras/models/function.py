@@ -51,7 +51,7 @@ class Function(Operation):
     @property
     def operations(self) -> list[Any]:
         """The layers between them, in order."""
-        return self._model.layers
+        return self._model.operations
 
     def call(self, inputs: Any) -> Any:
         return self._model(inputs)
