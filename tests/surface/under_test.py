@@ -45,11 +45,13 @@ FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SU
          "ALLOWED_DTYPES": ("bool", *INTS, *FLOATS, *FLOAT8, "string"), "INT_TYPES": INTS, "FLOAT_TYPES": FLOATS, "FLOAT8_TYPES": FLOAT8}  # fmt: skip
 """What tests ask an executor before they try a thing, the same for both so that none is asked for what the other lacks; Keras' lists of dtypes."""
 
-HELPERS = {"removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None)}
-"""Private functions of Keras that its tests help themselves with, and that say nothing of it: the same for both."""
+HELPERS = {"removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None), "join": os.path.join,
+           "_CONFIG_FILENAME": "config.json", "_METADATA_FILENAME": "metadata.json"}  # fmt: skip
+"""Private functions of Keras that its tests help themselves with, and the names of parts of its files, that say nothing of it: the same for both."""
 
 RENAMED = {"GroupedQueryAttention": ("layers", "GroupQueryAttention"), "LayerNorm": ("ops", "layer_normalization"),
-           "RMSNorm": ("ops", "rms_normalization")}  # fmt: skip
+           "RMSNorm": ("ops", "rms_normalization"), "save_weights_only": ("saving", "save_weights"), "load_weights_only": ("saving", "load_weights"),
+           "save_model_to_hdf5": ("saving", "save_model"), "load_model_from_hdf5": ("saving", "load_model")}  # fmt: skip
 """Names in Keras' own files -> where the same thing is public, under another name."""
 
 ENGINES = (f"{PACKAGE}.src.backend", f"{PACKAGE}.src.backend.config")
@@ -85,8 +87,9 @@ class Names(ModuleType):
             return importlib.import_module(f"{self.__name__}.{name}")
         except ModuleNotFoundError:
             pass
-        if RENAMED.get(name, ("",))[0] == "layers":
-            return getattr(target("layers"), RENAMED[name][1])
+        if RENAMED.get(name, ("ops",))[0] != "ops":
+            area, known = RENAMED[name]
+            return getattr(target(area), known)
         operation = _operation(name) if self.__name__.startswith(f"{PACKAGE}.src.ops.") else None
         if operation is not None:
             return operation
