@@ -15,7 +15,7 @@ from symkeras.callbacks.callback_list import CallbackList
 from symkeras.callbacks.logs import LazyLogs
 from symkeras.distribution.processes import joined
 from symkeras.distribution.scope import distribution
-from symkeras.errors import ConfigError, nearest
+from symkeras.errors import ConfigError, DataError, nearest
 from symkeras.graph import provenance
 from symkeras.models.array_stage import prepared
 from symkeras.models.at_once import AtOnce
@@ -185,7 +185,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             training: whether the model trains.
         """
         predictions = tree.flatten(y_pred)
-        targets, weights = ([None] * len(predictions) if v is None else tree.flatten(v) for v in (y, sample_weight))
+        targets, weights = self._for_outputs(y, y_pred), self._for_outputs(sample_weight, y_pred, are_weights=True)
         if not self._compilation.is_bound:
             self._compilation.bind(self._names_of_outputs(y_pred), targets, predictions)
         with provenance.part_if_none("loss"):
@@ -197,11 +197,31 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         Args:
             x, y, y_pred, sample_weight: as for `compute_loss`.
         """
-        predictions = tree.flatten(y_pred)
-        targets, weights = ([None] * len(predictions) if v is None else tree.flatten(v) for v in (y, sample_weight))
+        targets, weights = self._for_outputs(y, y_pred), self._for_outputs(sample_weight, y_pred, are_weights=True)
         with provenance.part_if_none("metrics"):
-            self._compilation.update_metrics(targets, predictions, weights)
+            self._compilation.update_metrics(targets, tree.flatten(y_pred), weights)
         return self.get_metrics_result()
+
+    def _for_outputs(self, given: Any, y_pred: Any, are_weights: bool = False) -> list[Any]:
+        """Targets or weights for each of the predictions, None where there are none: nested as these are, by the names of the outputs, or
+        those of the outputs with a loss; one weight alone goes for all."""
+        count = len(tree.flatten(y_pred))
+        if given is None:
+            return [None] * count
+        names = self._names_of_outputs(y_pred)
+        if isinstance(given, Mapping) and given.keys() <= set(names):
+            return [given.get(name) for name in names]
+        flat = tree.flatten(given)
+        if len(flat) == count:
+            return flat
+        if are_weights and len(flat) == 1:
+            return flat * count
+        judged = self._compilation.outputs_with_loss(names)
+        if len(flat) != len(judged):
+            what = "sample_weight" if are_weights else "y"
+            raise DataError(f"{what}: the model has {count} outputs ({', '.join(names)}), received {len(flat)} arrays")
+        by_output = dict(zip(judged, flat, strict=True))
+        return [by_output.get(k) for k in range(count)]
 
     def _has_own_metrics(self) -> bool:
         return type(self).compute_metrics is not Trainer.compute_metrics
@@ -220,7 +240,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             batches = prepared(self, stretches, mode)
             for stretch in batches if shared is None else shared.together(batches, due):
                 data = stretch.data
-                step = self._step(mode, data.x, data.y, data.weights, data.structure)
+                step = self._step(mode, data.x, data.y, data.weights, data.structure, data.nesting)
                 if run(step, stretch, self._with_extra_logs(step, each) if step.extra or step.has_own_logs else each, at_once, begin):
                     break
         return step
@@ -280,10 +300,9 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             raise ConfigError(f"fit: unknown argument {next(iter(kwargs))!r}.{nearest(next(iter(kwargs)), _FIT_ARGUMENTS)}")
         epochs = min(epochs, config.max_epochs() or epochs)
         steps = _capped(steps_per_epoch)
-        reader = Reader(self)
-        feed, held = feed_of(reader, x, y, sample_weight, batch_size, steps, shuffle), None
+        feed, held = feed_of(Reader(self, "train"), x, y, sample_weight, batch_size, steps, shuffle), None
         if validation_data is not None:
-            held = validation_feed(reader, validation_data, validation_batch_size or batch_size, _capped(validation_steps))
+            held = validation_feed(Reader(self, "test"), validation_data, validation_batch_size or batch_size, _capped(validation_steps))
         elif validation_split:
             feed, held = feed.split(validation_split, validation_batch_size, _capped(validation_steps))
         if class_weight is not None:
@@ -355,7 +374,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         self._require_compiled("evaluate")
         if kwargs:
             raise ConfigError(f"evaluate: unknown argument {next(iter(kwargs))!r}.{nearest(next(iter(kwargs)), _FIT_ARGUMENTS)}")
-        feed = feed_of(Reader(self), x, y, sample_weight, batch_size, _capped(steps))
+        feed = feed_of(Reader(self, "test"), x, y, sample_weight, batch_size, _capped(steps))
         hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=feed.steps)
         logs, names = self._evaluate(feed, hooks, False)
         return logs if return_dict else values_in_order(logs, names)
@@ -397,7 +416,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
                 return found
         batch_size, steps = BATCH_SIZE(batch_size, "predict: batch_size"), STEPS(steps, "predict: steps")
         verbose = VERBOSITY(verbose, "predict: verbose")
-        feed = feed_of(Reader(self, with_targets=False), x, batch_size=batch_size, steps=_capped(steps))
+        feed = feed_of(Reader(self, "predict"), x, batch_size=batch_size, steps=_capped(steps))
         parts: list[list[np.ndarray]] = []
         if is_plain:
             step = self._run("predict", feed, parts.append)
