@@ -51,11 +51,10 @@ def ctc_decode(y_pred: Any, input_length: Any, greedy: bool = True, beam_width: 
     >>> ctc_decode(p, np.array([3]))[0][0].tolist()
     [[0, -1, -1]]
     """
-    if len(ops.shape(y_pred)) != 3:
-        raise ShapeError(f"ctc_decode takes (B, T, V) probabilities, received {ops.shape(y_pred)}")
+    if len(ops.shape(y_pred)) != 3 or not isinstance(ops.shape(y_pred)[-1], int):
+        raise ShapeError(f"ctc_decode takes (B, T, V) probabilities of a known number of classes, received {ops.shape(y_pred)}")
     log_p = ops.log(ops.add(y_pred, config.epsilon()))
-    blank = ops.shape(y_pred)[-1] - 1
-    labels, scores = ops.ctc_decode(log_p, input_length, "greedy" if greedy else "beam_search", beam_width, top_paths, mask_index=blank)
+    labels, scores = ops.ctc_decode(log_p, input_length, "greedy" if greedy else "beam_search", beam_width, top_paths, mask_index=-1)
     if not greedy:
         before = ops.concatenate([ops.full_like(labels[:, :, :1], -1), labels[:, :, :-1]], -1)
         labels = ops.where(ops.equal(labels, before), -1, labels)

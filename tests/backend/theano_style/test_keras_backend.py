@@ -470,6 +470,8 @@ def test_ctc_decode_spells_probabilities_whose_last_class_is_the_blank(backend: 
     assert [q.shape for q in paths] == [(3, 5)] * 2 and scores.shape == (3, 2)
     assert paths[0].tolist() == [[0, 1, -1, -1, -1], [1, -1, -1, -1, -1], [1, 0, -1, -1, -1]]  # equal neighbours are one
     assert (scores[:, 0] > scores[:, 1]).all()
+    with pytest.raises(ShapeError, match="known number of classes"):
+        K.ctc_decode(K.placeholder((None, 5, None)), n)
 
 
 def test_ctc_is_the_sum_over_all_alignments(backend: str) -> None:
