@@ -46,7 +46,7 @@ FLAGS = {"SUPPORTS_SPARSE_TENSORS": False, "SUPPORTS_RAGGED_TENSORS": False, "SU
 """What tests ask an executor before they try a thing, the same for both so that none is asked for what the other lacks; Keras' lists of dtypes."""
 
 HELPERS = {"removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None), "join": os.path.join,
-           "_CONFIG_FILENAME": "config.json", "_METADATA_FILENAME": "metadata.json"}  # fmt: skip
+           "exists": os.path.exists, "_CONFIG_FILENAME": "config.json", "_METADATA_FILENAME": "metadata.json"}  # fmt: skip
 """Private functions of Keras that its tests help themselves with, and the names of parts of its files, that say nothing of it: the same for both."""
 
 RENAMED = {"GroupedQueryAttention": ("layers", "GroupQueryAttention"), "LayerNorm": ("ops", "layer_normalization"),
