@@ -177,6 +177,7 @@ ACCEPTED: dict[tuple[str, str], Any] = {
     ("Rescaling", "scale"): (-1, NAN),
     ("Hashing", "mask_value"): ("a",), ("StringLookup", "mask_token"): ("",), ("StringLookup", "oov_token"): ("",),
     ("CallbackList", "model"): ...,  # whatever trains
+    **{(name, "mode"): ("nonsense",) for name in ("EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau")},  # "auto", with a warning
 }  # fmt: skip
 """(Class, argument) -> values of `WRONG` that it does take; ... for all."""
 

@@ -58,8 +58,8 @@ ORDER: dict[str, set[str]] = {
     "losses": _KERAS - {"losses"},
     "metrics": _KERAS,
     "optimizers": {*_CORE, "saving", "initializers"},
-    "callbacks": {"utils", "saving", "graph", "distribution"},
-    "callbacks.tensorboard": {"utils", "saving", "graph", "distribution", "callbacks", "layers"},  # which of the layers are embeddings
+    "callbacks": {"ops", "utils", "saving", "graph", "distribution"},
+    "callbacks.tensorboard": {"ops", "utils", "saving", "graph", "distribution", "callbacks", "layers"},  # which of the layers are embeddings
     "datasets": {"graph", "saving"},
     "preprocessing": {"graph", "ops", "saving", "utils"},
     "models": {*_KERAS, "metrics", "optimizers", "callbacks", "autodiff", "backend", "distribution", "utils", "onnx_marks"},

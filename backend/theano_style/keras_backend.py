@@ -1,7 +1,7 @@
 """The Theano-style functions of Keras 2.0.4, `from symkeras import backend as K`, and those of Keras 3's `keras.backend`.
 
 Names and argument names are those of 2017. Plain renamings of ops are rows of `symbolic_renames.RENAMED`; everything else is
-defined in the modules below. `K.ctc_decode`, `K.ctc_label_dense_to_sparse`, `K.get_session` and `K.set_session` are not
+defined in the modules below. `K.ctc_label_dense_to_sparse`, `K.get_session` and `K.set_session` are not
 offered: calling them says why, and what to use instead.
 """
 
@@ -41,7 +41,7 @@ OF_TENSORS: dict[Any, str] = {
     symbolic_random: "dropout random_normal random_uniform random_binomial truncated_normal",
     symbolic_control: "switch foldl foldr map_fn rnn",
     symbolic_phase: "in_train_phase in_test_phase",
-    symbolic_ctc: "ctc_batch_cost",
+    symbolic_ctc: "ctc_batch_cost ctc_decode",
     symbolic_function: "stop_gradient",
     symbolic_settings: "cast_to_floatx",
 }
@@ -60,7 +60,6 @@ OTHERS: dict[Any, str] = {
 
 # name -> why it is not offered
 NOT_OFFERED: dict[str, str] = {
-    "ctc_decode": "decoding searches over sequences outside of a graph; take K.argmax over the classes, then drop repeats and blanks",
     "ctc_label_dense_to_sparse": "there are dense tensors only",
     "get_session": "there are no sessions; K.function compiles and runs",
     "set_session": "there are no sessions; K.function compiles and runs",

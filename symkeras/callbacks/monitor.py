@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from symkeras.arguments import checked, number, one_of, optional, text
+from symkeras import ops
+from symkeras.arguments import checked, number, optional, text
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.errors import ConfigError, nearest
 
@@ -18,18 +19,27 @@ class MonitorCallback(Callback):
 
     Args:
         monitor: its name: "val_loss".
-        mode: "min", "max", or "auto": by the direction of the metric of that name, else by the name.
+        mode: "min", "max", or "auto": by the direction of the metric of that name, else by the name. Another word is taken for "auto", with a
+            warning.
         baseline: what counts as the best value before there is one.
         min_delta: changes up to this size are no improvement.
     """
 
-    @checked(monitor=text, mode=one_of("auto", "min", "max"), baseline=optional(number()), min_delta=number())
+    @checked(monitor=text, mode=text, baseline=optional(number()), min_delta=number())
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0.0):
         super().__init__()
+        if mode not in ("auto", "min", "max"):
+            warnings.warn(f"{type(self).__name__} mode {mode!r} is unknown: it is 'auto', 'min' or 'max', and 'auto' is taken", stacklevel=2)
+            mode = "auto"
         self.monitor = monitor
         self.mode = mode
         self.best = baseline
         self.min_delta = abs(min_delta)
+
+    @property
+    def monitor_op(self) -> Any:
+        """What compares a value with the best one: `ops.less` or `ops.greater`; None for "auto" as long as there is no value."""
+        return {"min": ops.less, "max": ops.greater}.get(self.mode)
 
     def is_improvement(self, value: Any, reference: Any) -> bool:
         """Whether `value` is better than `reference` by more than `min_delta`; anything is better than None."""

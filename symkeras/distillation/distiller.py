@@ -133,6 +133,10 @@ class Distiller(Model):
         config = super().get_compile_config()
         return None if config is None else {**config, "loss": serialize_keras_object(self._student_loss)}
 
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with what `get_compile_config` gave."""
+        self._compile_from(config)
+
     def call(self, inputs: Any, training: Any = None) -> Any:
         return self.student(inputs, training=training)
 

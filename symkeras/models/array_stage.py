@@ -6,6 +6,7 @@ A batch goes through the stage first. What the graph then begins with are the re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -152,4 +153,4 @@ def _batch(model: Any, stage: ArrayStage, stretch: Stretch, number: int) -> Arra
     rows = slice(begin, end) if stretch.order is None else stretch.order[begin:end]
     x, y, weights = ([None if a is None else a[rows] for a in group] for group in (stretch.data.x, stretch.data.y, stretch.data.weights))
     found = stage.compute(model._fitted(x))
-    return Arrays(list(found), y, weights, found)
+    return replace(stretch.data, x=list(found), y=y, weights=weights, structure=found)

@@ -28,7 +28,7 @@ def clone_model(model: Any, input_tensors: Any = None, clone_function: Callable[
         clone_function: layer -> layer for the clone; called for every layer but the inputs, and by default makes the
             layer again from its config.
         call_function: called as `call_function(layer, *args, **kwargs)` instead of `layer(*args, **kwargs)`
-            (functional models).
+            (functional models, and those inside of them where `recursive`).
         recursive: whether models inside are cloned with `clone_function` as well.
 
     Returns:
@@ -68,7 +68,7 @@ def _cloned(model: Any, input_tensors: Any, clone_function: Callable[[Layer], La
     if isinstance(model, Functional):
         if type(model) is not Functional and input_tensors is None and clone_function is None and call_function is None:
             return _remade(model)
-        return _clone_functional(model, input_tensors, _cloner(clone_function, recursive), call_function)
+        return _clone_functional(model, input_tensors, _cloner(clone_function, recursive, call_function), call_function)
     if input_tensors is not None or clone_function is not None or call_function is not None:
         raise ConfigError(f"clone_model: {type(model).__name__} defines its own call, so that nothing but the model alone can be given")
     return _remade(model)
@@ -78,13 +78,15 @@ def _remade(one: Any) -> Any:
     return type(one).from_config(one.get_config())
 
 
-def _cloner(clone_function: Callable[[Layer], Layer] | None, recursive: bool) -> Callable[[Layer], Layer]:
-    """What makes the layer of the clone from a layer of the model."""
+def _cloner(clone_function: Callable[[Layer], Layer] | None, recursive: bool,
+            call_function: Callable[..., Any] | None = None) -> Callable[[Layer], Layer]:  # fmt: skip
+    """What makes the layer of the clone from a layer of the model; functional models inside call their layers by `call_function`, too."""
+    from symkeras.models.functional import Functional
     from symkeras.models.model import Model
 
     def clone(layer: Layer) -> Layer:
         if recursive and isinstance(layer, Model):
-            return clone_model(layer, clone_function=clone_function, recursive=True)
+            return clone_model(layer, None, clone_function, call_function if isinstance(layer, Functional) else None, True)
         made = _remade(layer) if clone_function is None else clone_function(layer)
         if not isinstance(made, Layer):
             raise ConfigError(f"clone_model: clone_function must return a layer, received {made!r} for {layer.name!r}")

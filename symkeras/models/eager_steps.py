@@ -13,7 +13,7 @@ from symkeras.graph import provenance
 from symkeras.graph.graph import Graph
 from symkeras.layers.calls import call_context
 from symkeras.lazy import lazy
-from symkeras.models.own_steps import METHODS, check_step, logs_of, own_step, pack_x_y_sample_weight
+from symkeras.models.own_steps import METHODS, check_step, logs_of, own_step
 from symkeras.models.steps import Signature, Step, x_names
 from symkeras.ops.leaves import placeholder_node
 
@@ -45,9 +45,7 @@ class EagerStep(Step):
         model, mode, signature, structure = self._arguments[:4]
         rest = iter(arrays)
         x, y, w = ([None if t is None else next(rest) for t in types] for types in (signature.x, signature.y, signature.weights))
-        parts = [tree.pack_sequence_as(structure, x) if tree.is_nested(structure) else x[0]]
-        parts += (None if all(t is None for t in flat) else flat[0] if len(flat) == 1 else flat for flat in (y, w))
-        batch = pack_x_y_sample_weight(*parts)
+        batch = signature.batch(tree.pack_sequence_as(structure, x), y, w)
         with call_context(mode == "train"), provenance.at_lines(provenance.user_lines()):
             step = getattr(model, METHODS[mode])
             check_step(step, mode)

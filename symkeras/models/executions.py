@@ -13,18 +13,17 @@ class Executions:
 
     Args:
         per: batches of an execution.
-        last: batches of the epoch; None where that shows only at its end.
         begin, end: called with the number of the first batch of an execution, and of the last; None: nobody wants to know.
     """
 
-    def __init__(self, per: int, last: int | None, begin: Callable[[int], Any] | None, end: Callable[[int], Any] | None):
-        self._per, self._last = per, last
+    def __init__(self, per: int, begin: Callable[[int], Any] | None, end: Callable[[int], Any] | None):
+        self._per = per
         self._begin, self._end = begin, end
         self._done = 0
 
     def begin(self) -> None:
-        """The epoch begins, or a batch is done and others follow."""
-        if self._begin is not None and self._done % self._per == 0 and self._done != self._last:
+        """A batch is there, and will be computed."""
+        if self._begin is not None and self._done % self._per == 0:
             self._begin(self._done)
 
     def end(self) -> None:

@@ -52,7 +52,7 @@ class Function(Operation):
     @property
     def operations(self) -> list[Any]:
         """The layers between them, in order."""
-        return self._model.layers
+        return self._model.operations
 
     def call(self, inputs: Any) -> Any:
         return tree.pack_sequence_as(self._outputs_struct, tree.flatten(self._model(inputs)))

@@ -136,6 +136,11 @@ class Functional(Model):
         return _unpacked(tree.map_structure(lambda t: t.shape, self._output_structure))
 
     @property
+    def operations(self) -> list[Any]:
+        """The layers between the inputs and the outputs, both included, in order; what the graph computes between them is none of these."""
+        return self.layers
+
+    @property
     def input_names(self) -> list[str]:
         """The names of the inputs: what dicts of data are keyed by."""
         return [t._keras_history.operation.name for t in self._flat_inputs]

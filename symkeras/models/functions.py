@@ -36,7 +36,7 @@ MODES = ("train", "test", "predict")
 OWN_BOOKS = frozenset({"_steps", "_last", "_example", "_known_inputs", "_at_once", "_batches", "_trained"})
 """Attributes that hold compiled functions and what belongs to them."""
 
-_KEY = ("mode", "type of x", "type of y", "type of sample_weight", "nesting of x", "set of trained weights", "backend", "distribution",
+_KEY = ("mode", "type of x", "type of y", "type of sample_weight", "nesting of the data", "set of trained weights", "backend", "distribution",
         "vocabulary or range of a layer")
 """What tells the functions of a model from each other."""
 
@@ -187,15 +187,16 @@ class Functions:
 
     # ---- functions -----------------------------------------------------------------------------------------------
 
-    def _step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any) -> Step:
+    def _step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any,
+              nesting: tuple[Any, Any] | None = None) -> Step:  # fmt: skip
         """The function for data like this; made the first time."""
         if mode == "train":
             self._say_what_differs()
         trained = self._uids_of_trained() if mode == "train" else ()
-        key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting(structure), trained, *self._surroundings())
+        key = (mode, _kinds(x), _kinds(y), _kinds(weights), _nesting((structure, nesting)), trained, *self._surroundings())
         step = self._steps.get(key)
         if step is None:
-            step = self._make_step(mode, x, y, weights, structure, self._compilation.backend if self._compilation is not None else None)
+            step = self._make_step(mode, x, y, weights, structure, nesting, self._compilation.backend if self._compilation is not None else None)
             before = next((k for k in reversed(list(self._steps)) if k[0] == mode), None)
             if before is not None:
                 differ = [name for name, a, b in zip(_KEY, before, key, strict=True) if a != b]
@@ -209,7 +210,8 @@ class Functions:
                 check_range(a, t.dtype, "x" if len(x) == 1 and a is x[0] else "the data")
         return step
 
-    def _make_step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any, backend: str | None) -> Step:
+    def _make_step(self, mode: str, x: Sequence[np.ndarray], y: Sequence[Any], weights: Sequence[Any], structure: Any,
+                   nesting: tuple[Any, Any] | None, backend: str | None) -> Step:  # fmt: skip
         if mode == "predict" or not self._has_own_steps():
             self._ensure_built(x, structure)
         if self._of_graph("_array_stage") is None:
@@ -221,6 +223,7 @@ class Functions:
             tuple(None if a is None else batch_type(a, t) for a, t in zip(x, known, strict=True)),
             tuple(None if a is None else batch_type(a) for a in y),
             tuple(None if a is None else weight_type(a) for a in weights),
+            nesting,
         )
         compilation = self._compilation
         was_bound = compilation is not None and compilation.is_bound
@@ -270,7 +273,8 @@ class Functions:
         structure = tree.pack_sequence_as(self._of_graph("input"), x) if stage is None else Prepared(x)
         names = self._names_of_outputs(self._of_graph("_output_structure"))
         y = [_target_like(t, self._compilation.losses_of(k, names)) for k, t in enumerate(outputs)] if which != "predict" else []
-        self._step(which, x, y, [None] * len(y), structure)
+        nesting = (names.nesting, None) if which != "predict" and own_step(self, which) is not None else None
+        self._step(which, x, y, [] if nesting is not None else [None] * len(y), structure, nesting)
 
     def _require_compiled(self, what: str) -> None:
         if self._compilation is None:

@@ -14,7 +14,8 @@ class GeneratorMethods:
     """A base of `Trainer`.
 
     `workers`, `use_multiprocessing` and `max_queue_size` are for sequences, whose batches they make ahead, as a `PyDataset` does.
-    A generator is run in this thread, batch by batch as they are needed: only one at a time can ask it.
+    A generator is run in this thread, batch by batch as they are needed: only one at a time can ask it. A sequence with fewer batches than
+    there are steps begins anew within an epoch, as in Keras 2 (in `fit` the epoch ends).
     """
 
     fit: Any
@@ -79,7 +80,9 @@ def _of_keras_1(kwargs: dict[str, Any], workers: int, use_multiprocessing: bool,
 
 
 class _WithWorkers(PyDataset):
-    """A sequence, with workers that it was not given itself."""
+    """A sequence that begins anew when it ends, with workers that it was not given itself."""
+
+    repeats = True
 
     def __init__(self, sequence: Any, workers: int, use_multiprocessing: bool, max_queue_size: int):
         super().__init__(workers, use_multiprocessing, max_queue_size)

@@ -59,7 +59,7 @@ class OneBatch:
         is_unweighted = sample_weight is None and class_weight is None
         if mode in self._batches and is_unweighted and (found := self._again(mode, x, y)) is not None:
             return found
-        data = Reader(self, mode != "predict").read(x, y, sample_weight)
+        data = Reader(self, mode).read(x, y, sample_weight)
         feed = ArrayFeed(data, data.rows)
         if mode != "predict":
             self.reset_metrics()

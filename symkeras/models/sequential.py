@@ -197,7 +197,7 @@ class Sequential(Model):
         known = self._known_input()
         if known is None and input_shape is None:
             raise ShapeError(f"model {self.name!r}: build needs an input shape, for example model.build((None, 784))")
-        self._build_on(Input(batch_shape=map_shapes(tuple, input_shape)) if known is None else known)
+        self._build_on(map_shapes(lambda shape: Input(batch_shape=shape), input_shape) if known is None else known)
 
     def _check_built_for(self, input_shape: Any) -> None:
         """Refuse another shape than that which the model is built for."""
@@ -209,11 +209,9 @@ class Sequential(Model):
             raise ShapeError(f"model {self.name!r} has already been configured for inputs of shape {own}, received {given}")
 
     def _build_for_data(self, x: Any) -> None:
-        """Build for an array or tensor: its sizes behind the batch axis, and its dtype."""
-        if self._functional is None and self.layers:
-            known = self._known_input()
-            dtype = batch_dtype(x.dtype)
-            self._build_on(Input(batch_shape=(None, *x.shape[1:]), dtype=dtype) if known is None else known)
+        """Build for an array or tensor, or a nesting of them: the sizes behind the batch axis, and the dtypes."""
+        known = self._known_input()
+        self._build_on(tree.map_structure(_input_like, x) if known is None else known)
 
     def _scope_of_build(self) -> AbstractContextManager[None]:
         return nullcontext()  # its layers bear their own names
@@ -274,7 +272,8 @@ class Sequential(Model):
             raise ConfigError(f"model {self.name!r} has no layers: add some before calling it")
         if isinstance(inputs, (list, tuple)) and not isinstance(inputs, Prepared) and len(inputs) == 1 and hasattr(inputs[0], "shape"):
             inputs = inputs[0]
-        if self._functional is None and hasattr(inputs, "shape"):
+        leaves = tree.flatten(inputs) if self._functional is None else []
+        if leaves and all(hasattr(x, "shape") for x in leaves):
             self._build_for_data(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
@@ -289,6 +288,7 @@ class Sequential(Model):
     output = property(lambda self: self._built_model().output, doc="The symbolic output.")
     input_shape = property(lambda self: self._built_model().input_shape, doc="The shape of the input.")
     output_shape = property(lambda self: self._built_model().output_shape, doc="The shape of the output.")
+    operations = property(lambda self: self._built_model().operations, doc="The layers, with the input.")
     input_names = property(lambda self: self._built_model().input_names, doc="The name of the input.")
     output_names = property(lambda self: self._built_model().output_names, doc="The name of the output.")
     _input_structure = property(lambda self: self._built_model()._input_structure)
@@ -328,3 +328,7 @@ class Sequential(Model):
         if config.get("trainable") is False:
             model.trainable = False
         return model
+
+
+def _input_like(x: Any) -> Tensor:
+    return Input(batch_shape=(None, *x.shape[1:]), dtype=batch_dtype(x.dtype))

@@ -33,11 +33,23 @@ from symkeras.ops.leaves import placeholder_node
 
 @dataclass(frozen=True)
 class Signature:
-    """Types of the flat inputs, targets and sample weights of a function; None for those that are not there."""
+    """Types of the flat inputs, targets and sample weights of a function; None for those that are not there.
+
+    `nesting` is that of the targets and of the weights where a step of the model's own takes them as they were given, None for none.
+    """
 
     x: tuple[TensorType | None, ...]
     y: tuple[TensorType | None, ...] = ()
     weights: tuple[TensorType | None, ...] = ()
+    nesting: tuple[Any, Any] | None = None
+
+    def batch(self, x: Any, y: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """A batch as a step of a model takes it, from x and flat targets and weights."""
+        if self.nesting is not None:
+            parts = [None if like is None else tree.pack_sequence_as(like, flat) for like, flat in zip(self.nesting, (y, weights), strict=True)]
+        else:
+            parts = [None if all(a is None for a in flat) else flat[0] if len(flat) == 1 else flat for flat in (y, weights)]
+        return pack_x_y_sample_weight(x, *parts)
 
 
 def batch_type(array: Any, like: TensorType | None = None) -> TensorType:
@@ -96,11 +108,10 @@ class Step:
         """A step that the model defines itself."""
         y, w = ([None if t is None else Tensor(placeholder_node(t, f"{what}{k or ''}")) for k, t in enumerate(types)]
                 for what, types in (("y", self.signature.y), ("sample_weight", self.signature.weights)))  # fmt: skip
-        parts = (None if all(t is None for t in flat) else flat[0] if len(flat) == 1 else flat for flat in (y, w))
         step = own_step(model, self.mode)
         assert step is not None
         check_step(step, self.mode)
-        found = step(pack_x_y_sample_weight(x, *parts))
+        found = step(self.signature.batch(x, y, w))
         given = [t for t in (*y, *w) if t is not None]
         if self.mode == "predict":
             self.structure = found

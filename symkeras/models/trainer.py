@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -14,7 +15,7 @@ from symkeras.callbacks.callback_list import CallbackList
 from symkeras.callbacks.logs import LazyLogs
 from symkeras.distribution.processes import joined
 from symkeras.distribution.scope import distribution
-from symkeras.errors import ConfigError, nearest
+from symkeras.errors import ConfigError, DataError, nearest
 from symkeras.graph import provenance
 from symkeras.models.array_stage import prepared
 from symkeras.models.at_once import AtOnce
@@ -151,7 +152,18 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
 
     @checked(config=settings)
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compile with what `get_compile_config` gave."""
+        """Compile with what `get_compile_config` gave; a `compile` of the model's own takes other arguments, and is not called, with a warning."""
+        if type(self).compile is not Trainer.compile:
+            name = type(self).__name__
+            warnings.warn(
+                f"{name} is not compiled: its compile() is its own, and which arguments it takes is not known; compile it again, or define "
+                f"{name}.get_compile_config() and {name}.compile_from_config(config)",
+                stacklevel=2,
+            )
+            return
+        self._compile_from(config)
+
+    def _compile_from(self, config: Mapping[str, Any]) -> None:
         from symkeras.saving.serialization import deserialize_keras_object
 
         arguments = {k: deserialize_keras_object(v) if isinstance(v, (dict, list)) else v for k, v in config.items()}
@@ -173,7 +185,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             training: whether the model trains.
         """
         predictions = tree.flatten(y_pred)
-        targets, weights = ([None] * len(predictions) if v is None else tree.flatten(v) for v in (y, sample_weight))
+        targets, weights = self._for_outputs(y, y_pred), self._for_outputs(sample_weight, y_pred, are_weights=True)
         if not self._compilation.is_bound:
             self._compilation.bind(self._names_of_outputs(y_pred), targets, predictions)
         with provenance.part_if_none("loss"):
@@ -185,27 +197,51 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         Args:
             x, y, y_pred, sample_weight: as for `compute_loss`.
         """
-        predictions = tree.flatten(y_pred)
-        targets, weights = ([None] * len(predictions) if v is None else tree.flatten(v) for v in (y, sample_weight))
+        targets, weights = self._for_outputs(y, y_pred), self._for_outputs(sample_weight, y_pred, are_weights=True)
         with provenance.part_if_none("metrics"):
-            self._compilation.update_metrics(targets, predictions, weights)
+            self._compilation.update_metrics(targets, tree.flatten(y_pred), weights)
         return self.get_metrics_result()
+
+    def _for_outputs(self, given: Any, y_pred: Any, are_weights: bool = False) -> list[Any]:
+        """Targets or weights for each of the predictions, None where there are none: nested as these are, by the names of the outputs, or
+        those of the outputs with a loss; one weight alone goes for all."""
+        count = len(tree.flatten(y_pred))
+        if given is None:
+            return [None] * count
+        names = self._names_of_outputs(y_pred)
+        if isinstance(given, Mapping) and given.keys() <= set(names):
+            return [given.get(name) for name in names]
+        flat = tree.flatten(given)
+        if len(flat) == count:
+            return flat
+        if are_weights and len(flat) == 1:
+            return flat * count
+        judged = self._compilation.outputs_with_loss(names)
+        if len(flat) != len(judged):
+            what = "sample_weight" if are_weights else "y"
+            raise DataError(f"{what}: the model has {count} outputs ({', '.join(names)}), received {len(flat)} arrays")
+        by_output = dict(zip(judged, flat, strict=True))
+        return [by_output.get(k) for k in range(count)]
 
     def _has_own_metrics(self) -> bool:
         return type(self).compute_metrics is not Trainer.compute_metrics
 
     # ---- running -----------------------------------------------------------------------------------------------------
 
-    def _run(self, mode: str, feed: Feed, each: Callable[[list[np.ndarray]], Any], at_once: int = 1) -> Step:
-        """Run an epoch of a feed; `each(outputs)` is called for every batch and may end it."""
+    def _run(self, mode: str, feed: Feed, each: Callable[[list[np.ndarray]], Any], at_once: int = 1, begin: Callable[[], Any] | None = None) -> Step:
+        """Run an epoch of a feed; `begin()` is called before every batch, `each(outputs)` after it, which may end the epoch.
+
+        Returns:
+            The step; None where there was no batch.
+        """
         step: Any = None
-        shared = distribution()
+        shared, due = distribution(), feed.due
         with closing(feed.epoch()) as stretches:  # type: ignore[type-var]
             batches = prepared(self, stretches, mode)
-            for stretch in batches if shared is None else shared.together(batches, feed.steps):
+            for stretch in batches if shared is None else shared.together(batches, due):
                 data = stretch.data
-                step = self._step(mode, data.x, data.y, data.weights, data.structure)
-                if run(step, stretch, self._with_extra_logs(step, each) if step.extra or step.has_own_logs else each, at_once):
+                step = self._step(mode, data.x, data.y, data.weights, data.structure, data.nesting)
+                if run(step, stretch, self._with_extra_logs(step, each) if step.extra or step.has_own_logs else each, at_once, begin):
                     break
         return step
 
@@ -246,7 +282,8 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             class_weight: class -> weight of its samples.
             sample_weight: weight of every row.
             initial_epoch: number of epochs done before.
-            steps_per_epoch, validation_steps: batches per epoch; needed for endless generators. Arrays go round.
+            steps_per_epoch, validation_steps: batches per epoch; needed for endless generators. An epoch begins where the last one ended, and ends
+                with the data, with a warning where there are fewer batches; the next begins anew. A validation always begins anew.
             validation_batch_size: `batch_size` when None.
             validation_freq: validate every so many epochs, or in the epochs listed.
 
@@ -254,7 +291,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             The `History` callback: `history.history` maps names to one value per epoch.
 
         Raises:
-            DataError: data that does not fit together, NaN targets, a generator that ends early; nothing has changed then
+            DataError: data that does not fit together, NaN targets, a generator without batches; nothing has changed then
                 but by whole steps already done.
         """
         self._require_compiled("fit")
@@ -263,10 +300,9 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             raise ConfigError(f"fit: unknown argument {next(iter(kwargs))!r}.{nearest(next(iter(kwargs)), _FIT_ARGUMENTS)}")
         epochs = min(epochs, config.max_epochs() or epochs)
         steps = _capped(steps_per_epoch)
-        reader = Reader(self)
-        feed, held = feed_of(reader, x, y, sample_weight, batch_size, steps, shuffle, goes_on=True), None
+        feed, held = feed_of(Reader(self, "train"), x, y, sample_weight, batch_size, steps, shuffle), None
         if validation_data is not None:
-            held = validation_feed(reader, validation_data, validation_batch_size or batch_size, _capped(validation_steps))
+            held = validation_feed(Reader(self, "test"), validation_data, validation_batch_size or batch_size, _capped(validation_steps))
         elif validation_split:
             feed, held = feed.split(validation_split, validation_batch_size, _capped(validation_steps))
         if class_weight is not None:
@@ -280,7 +316,8 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             for epoch in range(self._initial_epoch or initial_epoch, epochs):
                 self.reset_metrics()
                 hooks.on_epoch_begin(epoch)
-                self._train_epoch(feed, hooks, interrupts)
+                if not self._train_epoch(feed, hooks, interrupts):
+                    break
                 logs = self._logs()
                 if held is not None and _is_due(validation_freq, epoch + 1):
                     results, _ = self._evaluate(held, hooks, True)
@@ -301,24 +338,23 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         verbose = 1 if verbose == "auto" else int(verbose)
         return CallbackList(callbacks, add_history=is_fit, add_progbar=verbose != 0, verbose=verbose, model=self, **params)
 
-    def _train_epoch(self, feed: Feed, hooks: Any, interrupts: Interrupts) -> None:
+    def _train_epoch(self, feed: Feed, hooks: Any, interrupts: Interrupts) -> bool:
+        """Train for an epoch; whether there were batches."""
         per = self._compilation.steps_per_execution
         begins = hooks.has_train_batch_hooks
         ends = begins or hooks.uses_hook("on_train_batch_end")
-        calls = Executions(per, feed.steps, hooks.on_train_batch_begin if begins else None,
+        calls = Executions(per, hooks.on_train_batch_begin if begins else None,
                            (lambda batch: hooks.on_train_batch_end(batch, LazyLogs(self._logs))) if ends else None)  # fmt: skip
 
         def each(outputs: Any) -> bool:
             calls.end()
             if interrupts.pending:
                 interrupts.check()
-            if not self.stop_training:
-                calls.begin()
             return self.stop_training
 
-        calls.begin()
-        self._run("train", feed, each, per)
+        step = self._run("train", feed, each, per, calls.begin if begins else None)
         calls.close()
+        return step is not None
 
     # ---- evaluate, predict ---------------------------------------------------------------------------------------------
 
@@ -338,31 +374,29 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         self._require_compiled("evaluate")
         if kwargs:
             raise ConfigError(f"evaluate: unknown argument {next(iter(kwargs))!r}.{nearest(next(iter(kwargs)), _FIT_ARGUMENTS)}")
-        feed = feed_of(Reader(self), x, y, sample_weight, batch_size, _capped(steps))
+        feed = feed_of(Reader(self, "test"), x, y, sample_weight, batch_size, _capped(steps))
         hooks = self._callbacks(callbacks, verbose, False, epochs=1, steps=feed.steps)
         logs, names = self._evaluate(feed, hooks, False)
         return logs if return_dict else values_in_order(logs, names)
 
     def _evaluate(self, feed: Feed, hooks: Any, is_in_fit: bool) -> tuple[dict[str, Any], list[str]]:
-        """The logs, and the order of their names."""
+        """The logs, and the order of their names; none where earlier epochs have used the data up."""
         object.__setattr__(self, "stop_evaluating", False)
         self.reset_metrics()
+        feed.rewind()
         hooks.on_test_begin()
         begins = hooks.has_test_batch_hooks
         ends = begins or (not is_in_fit and hooks.uses_hook("on_test_batch_end"))
-        calls = Executions(self._compilation.steps_per_execution, feed.steps, hooks.on_test_batch_begin if begins else None,
+        calls = Executions(self._compilation.steps_per_execution, hooks.on_test_batch_begin if begins else None,
                            (lambda batch: hooks.on_test_batch_end(batch, LazyLogs(self._logs))) if ends else None)  # fmt: skip
 
         def each(outputs: Any) -> bool:
             calls.end()
-            if not self.stop_evaluating:
-                calls.begin()
             return self.stop_evaluating
 
-        calls.begin()
-        self._run("test", feed, each)
+        step = self._run("test", feed, each, begin=calls.begin if begins else None)
         calls.close()
-        logs, names = self._logs_and_order()
+        logs, names = self._logs_and_order() if step is not None else ({}, [])
         hooks.on_test_end(logs)
         return logs, names
 
@@ -382,7 +416,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
                 return found
         batch_size, steps = BATCH_SIZE(batch_size, "predict: batch_size"), STEPS(steps, "predict: steps")
         verbose = VERBOSITY(verbose, "predict: verbose")
-        feed = feed_of(Reader(self, with_targets=False), x, batch_size=batch_size, steps=_capped(steps))
+        feed = feed_of(Reader(self, "predict"), x, batch_size=batch_size, steps=_capped(steps))
         parts: list[list[np.ndarray]] = []
         if is_plain:
             step = self._run("predict", feed, parts.append)
@@ -403,18 +437,15 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             outputs, told = _joined(parts[told:]), len(parts)
             hooks.on_predict_batch_end(batch, {"outputs": outputs[0] if len(outputs) == 1 else outputs})
 
-        calls = Executions(per, feed.steps, hooks.on_predict_batch_begin if hooks.has_predict_batch_hooks else None, end)
+        calls = Executions(per, hooks.on_predict_batch_begin if hooks.has_predict_batch_hooks else None, end)
 
         def each(outputs: list[np.ndarray]) -> bool:
             parts.append(outputs)
             calls.end()
-            if not self.stop_predicting:
-                calls.begin()
             return self.stop_predicting
 
         hooks.on_predict_begin()
-        calls.begin()
-        step = self._run("predict", feed, each)
+        step = self._run("predict", feed, each, begin=calls.begin)
         calls.close()
         hooks.on_predict_end()
         return step

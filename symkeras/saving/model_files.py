@@ -42,7 +42,7 @@ from symkeras.saving.serialization import (
     config_errors,
     deserialize_keras_object,
     object_sharing_scope,
-    serialize_keras_object,
+    serialize_whole,
 )
 from symkeras.saving.shard_sets import shards_beside
 from symkeras.saving.sharded_weights import INDEX, read_sharded, write_sharded
@@ -320,8 +320,7 @@ def _require_built(model: Any, what: str) -> None:
 
 def _documents(model: Any, include_optimizer: bool) -> dict[str, str]:
     """The JSON members, by name."""
-    with object_sharing_scope():
-        config = serialize_keras_object(model)
+    config = serialize_whole(model)
     if not include_optimizer:
         config.pop("compile_config", None)
     metadata = {"keras_version": KERAS_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}

@@ -14,7 +14,7 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
@@ -61,7 +61,7 @@ class TensorReference(NamedTuple):
 class _State(threading.local):
     safe_mode: bool | None = None
     read: dict[int, Any] | None = None
-    written: dict[int, tuple[Any, dict[str, Any]]] | None = None
+    written: dict[int, Any] | None = None
     is_reading = False
 
 
@@ -90,7 +90,7 @@ def is_deserializing() -> bool:
 
 @contextmanager
 def object_sharing_scope() -> Iterator[None]:
-    """Context in which one object that several configs mention is written with, and read by, one `shared_object_id`."""
+    """Context in which an object is written with a `shared_object_id`, and one that several configs mention is read once."""
     before, (_state.read, _state.written) = (_state.read, _state.written), ({}, {})
     try:
         yield
@@ -188,12 +188,32 @@ def _write_object(obj: Any) -> dict[str, Any]:
 
 
 def _note_sharing(obj: Any, written: dict[str, Any]) -> None:
-    if _state.written is None:
-        return
-    if id(obj) not in _state.written:
-        _state.written[id(obj)] = (obj, written)  # holding obj keeps its id from being given again
-    else:
-        _state.written[id(obj)][1]["shared_object_id"] = written["shared_object_id"] = id(obj)
+    if _state.written is not None:
+        _state.written[id(obj)] = obj  # holding obj keeps its id from being given again
+        written["shared_object_id"] = id(obj)
+
+
+def serialize_whole(obj: Any) -> Any:
+    """The config of `obj`, in which what is mentioned at several places, however deep they lie, has one `shared_object_id` there."""
+    with object_sharing_scope():
+        config = serialize_keras_object(obj)
+    mentions: dict[int, list[dict[str, Any]]] = {}
+    _find_mentions(config, mentions)
+    for found in mentions.values():
+        if len(found) == 1:
+            del found[0]["shared_object_id"]
+    return config
+
+
+def _find_mentions(config: Any, mentions: dict[int, list[dict[str, Any]]]) -> None:
+    if isinstance(config, dict):
+        shared = config.get("shared_object_id")
+        if "class_name" in config and isinstance(shared, int):
+            mentions.setdefault(shared, []).append(config)
+        config = config.values()
+    if not isinstance(config, (str, bytes)) and isinstance(config, Iterable):
+        for item in config:
+            _find_mentions(item, mentions)
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------
@@ -245,7 +265,7 @@ def _memory() -> int:
 
 @contextmanager
 def config_errors(what: str) -> Iterator[None]:
-    """Context in which whatever a malformed config brings about is a ConfigError.
+    """Context in which whatever a malformed config brings about is a ConfigError, and for a TypeError a TypeError, too.
 
     Args:
         what: is made from it, for messages.
@@ -257,7 +277,8 @@ def config_errors(what: str) -> Iterator[None]:
     except RecursionError:
         raise ConfigError(f"{what} holds too many dicts and lists inside of each other") from None
     except Exception as error:  # a constructor may raise anything for arguments it was not made for
-        raise ConfigError(f"{what} does not take this config: {reprlib.repr(str(error)) if len(str(error)) > 2000 else error!r}") from error
+        kind = ArgumentTypeError if isinstance(error, TypeError) else ConfigError
+        raise kind(f"{what} does not take this config: {reprlib.repr(str(error)) if len(str(error)) > 2000 else error!r}") from error
 
 
 def _read(config: Any) -> Any:

@@ -9,6 +9,7 @@ import os
 import numpy as np
 import pytest
 
+from symkeras import ops
 from symkeras.callbacks import (
     BackupAndRestore,
     CSVLogger,
@@ -45,8 +46,16 @@ def test_an_unknown_direction_has_to_be_said():
     callback.set_model(FakeModel())
     with pytest.raises(ConfigError, match="mode='min' or mode='max'"):
         callback.is_improvement(1.0, 2.0)
-    with pytest.raises(ConfigError, match="mode must be"):
-        EarlyStopping(mode="down")
+    with pytest.warns(UserWarning, match="EarlyStopping mode 'down' is unknown"):
+        assert EarlyStopping(mode="down").mode == "auto"
+
+
+def test_what_compares_values_is_known_with_the_direction():
+    assert (EarlyStopping(mode="max").monitor_op, EarlyStopping(mode="min").monitor_op) == (ops.greater, ops.less)
+    callback = EarlyStopping("val_loss")
+    assert callback.monitor_op is None
+    callback.is_improvement(1.0, 2.0)
+    assert callback.monitor_op is ops.less
 
 
 # values per epoch, arguments, epochs that run, weight at the end

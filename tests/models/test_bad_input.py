@@ -239,13 +239,23 @@ def test_a_generator_that_ends_early_leaves_the_steps_it_gave() -> None:
     early, whole = trained(), trained()
     whole.set_weights(early.get_weights())
     whole.optimizer.set_weights(early.optimizer.get_weights())
-    with pytest.raises(DataError, match="ended after 2 of 3 batches of this epoch"):
+    with pytest.warns(UserWarning, match="ran out of data after 2 of 3 batches of this epoch"):
         early.fit(two_batches(), steps_per_epoch=3, verbose=0)
     whole.fit(two_batches(), steps_per_epoch=2, verbose=0)
     for a, b in zip(state(early), state(whole), strict=True):
         np.testing.assert_array_equal(a, b)
-    with pytest.raises(DataError, match="used up by the epochs before"):
-        early.fit(two_batches(), epochs=2, verbose=0)
+
+
+def test_training_ends_with_the_epoch_that_uses_a_generator_up() -> None:
+    model = trained()
+    with pytest.warns(UserWarning, match="ran out of data before this epoch, which has no batches"):
+        history = model.fit(two_batches(), epochs=5, verbose=0).history
+    assert len(history["loss"]) == 1
+    with pytest.warns(UserWarning, match="ran out of data before this epoch"):
+        history = model.fit(X, Y, epochs=3, validation_data=two_batches(), verbose=0).history
+    assert (len(history["loss"]), len(history["val_loss"])) == (3, 1)
+    with pytest.raises(DataError, match="there are no batches"):
+        model.fit(iter([]), epochs=2, verbose=0)
 
 
 def test_an_error_in_a_generator_comes_through() -> None:

@@ -77,6 +77,22 @@ def test_call_function_makes_the_calls():
         clone_model(Sequential([layers.Dense(2)]), call_function=call)
 
 
+def test_call_function_makes_the_calls_of_models_inside_when_recursive():
+    a = Input((3,))
+    inner = Model(a, layers.Dense(2, name="deep")(a), name="inner")
+    b = Input((3,))
+    model = Model(b, Sequential([layers.Dense(1, name="in_sequential")])(inner(b)))
+
+    def with_dropout(layer, *args, **kwargs):
+        y = layer(*args, **kwargs)
+        return layers.Dropout(0.5)(y) if isinstance(layer, layers.Dense) else y
+
+    clone = clone_model(model, clone_function=lambda layer: layer, call_function=with_dropout, recursive=True)
+    assert [type(layer).__name__ for layer in clone.layers[1].layers] == ["InputLayer", "Dense", "Dropout"]
+    assert [layer.name for layer in clone.layers[2].layers] == ["in_sequential"]
+    np.testing.assert_array_equal(clone.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
 def test_models_that_define_call_are_made_again_from_their_config():
     class Double(Model):
         def __init__(self, units=2, **kwargs):

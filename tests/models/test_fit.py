@@ -555,14 +555,31 @@ def test_batches_of_neighbouring_rows_may_be_shuffled_as_wholes() -> None:
     assert all(sorted(e[:5]) == sums[:5] and e[5] == sums[5] for e in epochs) and epochs[0] != epochs[1]
 
 
-def test_steps_per_epoch_go_round_through_arrays() -> None:
+def test_epochs_of_steps_end_with_the_arrays() -> None:
     by_steps, by_rows = line(), line()
     for model in (by_steps, by_rows):
         model.compile("sgd", "mse")
-    history = fit(by_steps, P, steps_per_epoch=2, epochs=3)
+    with pytest.warns(UserWarning, match="ran out of data after 1 of 2 batches") as warned:
+        history = fit(by_steps, P, steps_per_epoch=2, epochs=4)
     fit(by_rows, P, epochs=2)
-    assert len(history["loss"]) == 3 and int(by_steps.optimizer.iterations.numpy()) == 6
+    assert len(warned) == 2 and len(history["loss"]) == 4 and int(by_steps.optimizer.iterations.numpy()) == 6
     np.testing.assert_array_equal(by_steps.get_weights()[0], by_rows.get_weights()[0])
+
+
+def test_callbacks_hear_of_batches_that_there_are() -> None:
+    model = line()
+    model.compile("sgd", "mse")
+    seen: list[Any] = []
+
+    def note(event: str) -> Any:
+        return lambda batch, logs: seen.append((event, batch))
+
+    watch = callbacks.LambdaCallback(on_train_batch_begin=note("begin"), on_train_batch_end=note("end"))
+    for data in ({"x": X, "y": P, "batch_size": 8}, {"x": Batches()}, {"x": Plain()}, {"x": iter(Plain())}):
+        seen.clear()
+        with pytest.warns(UserWarning, match="after 3 of 4 batches"):
+            model.fit(**data, steps_per_epoch=4, verbose=0, callbacks=[watch])
+        assert seen == [(event, k) for k in range(3) for event in ("begin", "end")]
 
 
 def test_validation_takes_the_last_rows_or_data_of_its_own() -> None:
@@ -636,7 +653,7 @@ STREAMS: dict[str, tuple[Any, dict[str, Any]]] = {
     "an endless generator": (forever, {"steps_per_epoch": 3}),
     "a sequence": (Batches, {}),
     "an iterable": (Plain, {}),
-    "an iterable that goes round": (Plain, {"steps_per_epoch": 3}),
+    "an iterable of as many batches as steps": (Plain, {"steps_per_epoch": 3}),
     "a list in an iterator": (lambda: iter([(X[k : k + 8], P[k : k + 8]) for k in (0, 8, 16)] * 2), {"steps_per_epoch": 3}),
 }
 

@@ -83,6 +83,78 @@ def test_sample_weights_come_third_and_several_targets_as_a_list() -> None:
     assert seen == [[(None, 5), (None, 1), (None,)], [(None, 5), 2]]
 
 
+class Picks(Model):
+    """Trains on the first of its targets, whatever they are in."""
+
+    def __init__(self, pick: Any, nested: bool) -> None:
+        super().__init__()
+        self.inner, self.pick, self.nested = layers.Dense(1), pick, nested
+
+    def call(self, x: Any) -> Any:
+        y = self.inner(x)
+        return {"p": y, "q": y} if self.nested else y
+
+    def _loss(self, data: Any) -> Any:
+        x, y, weight = (*data, None)[:3]
+        p = self(x, training=True)
+        error = ops.square((p["p"] if self.nested else p) - self.pick(y))
+        return ops.mean(error if weight is None else error * ops.reshape(self.pick(weight), (-1, 1)))
+
+    def train_step(self, data: Any) -> Any:
+        with symkeras.GradientTape() as tape:
+            loss = self._loss(data)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+    def test_step(self, data: Any) -> Any:
+        return {"loss": self._loss(data)}
+
+
+Z = np.ones((48, 2), "float32")
+TARGETS: dict[str, tuple[Any, Any]] = {
+    "a dict": ({"boxes": Y, "classes": Z}, lambda y: y["boxes"]),
+    "a dict like the outputs": ({"p": Y, "q": Z}, lambda y: y["p"]),
+    "a tuple": ((Y, Z), lambda y: y[0]),
+    "a nesting": ({"a": [Z, {"b": Y}]}, lambda y: y["a"][1]["b"]),
+    "an array": (Y, lambda y: y),
+    "lists of numbers": (Y.tolist(), lambda y: y),
+}
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize("kind", TARGETS)
+def test_targets_of_a_step_of_ones_own_are_nested_as_they_were_given(kind: str, run_eagerly: bool) -> None:
+    y, pick = TARGETS[kind]
+    losses = []
+    for nested in (False, True):
+        model = Picks(pick, nested)
+        model(X)
+        model.set_weights([np.full((5, 1), 0.1, "float32"), np.zeros(1, "float32")])
+        model.compile("sgd", run_eagerly=run_eagerly)
+        history = model.fit(X, y, validation_data=(X, y), batch_size=48, verbose=0).history
+        losses.append([history["loss"][0], history["val_loss"][0], model.train_on_batch(X, y), model.evaluate(X, y, verbose=0)])
+    expected = np.mean(np.square(X.sum(1, keepdims=True) * 0.1 - Y))
+    assert losses[0][0] == pytest.approx(expected, rel=1e-5) and losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_weights_of_a_step_of_ones_own_are_nested_as_they_were_given() -> None:
+    model = Picks(lambda y: y["a"] if isinstance(y, dict) else y, False)
+    model.compile("sgd")
+    weights = {"a": np.zeros(48, "float32"), "b": np.ones(48, "float32")}
+    assert model.fit(X, {"a": Y, "b": Z}, sample_weight=weights, verbose=0).history["loss"] == [0.0]
+    assert model.fit(X, Y, class_weight={0: 0.0, 1: 0.0}, verbose=0).history["loss"] == [0.0]
+
+
+def test_targets_by_name_and_in_order_train_alike_through_steps_of_ones_own() -> None:
+    histories = []
+    for y in ([Y, Z], {"p": Y, "q": Z}, {"q": Z, "p": Y}):
+        inputs = Input((5,))
+        model = Extended(inputs, [layers.Dense(k, name=n, kernel_initializer="ones")(inputs) for k, n in ((1, "p"), (2, "q"))])
+        model.compile("sgd", ["mse", "mae"], metrics=[["mae"], None])
+        histories.append(model.fit(X, y, sample_weight=np.linspace(0, 1, 48), batch_size=16, shuffle=False, verbose=0).history)
+    assert histories[0] == histories[1] == histories[2]
+
+
 class Adversarial(Model):
     """A generator against a discriminator that is trained twice per step (Goodfellow et al. 2014)."""
 

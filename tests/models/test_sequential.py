@@ -246,3 +246,28 @@ def test_a_size_that_the_layers_need_is_refused_and_nothing_changes():
     with pytest.raises(ShapeError, match=r"expects arrays of shape \(batch, 3, 4\)"):
         model.predict(np.ones((2, 3, 5), "float32"), verbose=0)
     assert model.input_shape == (None, 3, 4) and np.array_equal(model(x), before) and model.layers[0].output.shape == (None, 12)
+
+
+class Difference(layers.Layer):
+    def call(self, inputs: Any) -> Any:
+        a, b = inputs.values() if isinstance(inputs, dict) else inputs
+        return a - b
+
+
+NESTINGS: dict[str, Any] = {"a dict": {"a": ROWS, "b": ROWS + 1}, "a list": [ROWS, ROWS + 1], "a tuple": (ROWS, ROWS + 1)}
+
+
+@pytest.mark.parametrize("nesting", NESTINGS)
+def test_the_first_layer_may_take_several_inputs(nesting: str, tmp_path: Any) -> None:
+    x = NESTINGS[nesting]
+    model = Sequential([Difference(), layers.Dense(2, kernel_initializer="ones")])
+    np.testing.assert_allclose(np.asarray(model(x)), np.full((5, 2), -4.0), rtol=1e-6)
+    trained = Sequential([Difference(), layers.Dense(2, kernel_initializer="ones")])
+    trained.compile("sgd", "mse")
+    trained.fit(x, ROWS[:, :2], verbose=0)
+    trained.save(tmp_path / "model.keras")
+    loaded = models.load_model(tmp_path / "model.keras", custom_objects={"Difference": Difference})
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), trained.predict(x, verbose=0))
+    built = Sequential([Difference(), layers.Dense(2)])
+    built.build({"a": (None, 4), "b": (None, 4)} if isinstance(x, dict) else [(None, 4), (None, 4)])
+    assert built.output_shape == (None, 2)

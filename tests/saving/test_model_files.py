@@ -37,6 +37,48 @@ def same(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
     return len(a) == len(b) and all(np.array_equal(p, q) for p, q in zip(a, b, strict=True))
 
 
+# ---- sharing -------------------------------------------------------------------------------------------------------
+
+
+def test_a_layer_of_several_models_inside_is_one_layer_again(tmp_path):
+    encoder = Sequential([layers.Dense(3)], name="encoder")
+    inner = []
+    for k in (2, 5):
+        a = Input((6,))
+        inner.append(Model(a, layers.Dense(k)(encoder(a))))
+    x = Input((6,))
+    model = Model(x, [m(x) for m in inner])
+    model.save(tmp_path / "m.keras")
+    loaded = saving.load_model(tmp_path / "m.keras")
+    assert same(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert len(loaded.weights) == 6 and loaded.layers[1].get_layer("encoder") is loaded.layers[2].get_layer("encoder")
+
+
+@saving.register_keras_serializable("files")
+class Judged(Model):
+    """A model whose `compile` takes other arguments."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.inner = layers.Dense(2)
+
+    def call(self, x):
+        return self.inner(x)
+
+    def compile(self, judge, fn):
+        super().compile(judge, fn)
+
+
+def test_a_model_with_a_compile_of_its_own_is_loaded_uncompiled(tmp_path):
+    model = Judged()
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "m.keras")
+    with pytest.warns(UserWarning, match="Judged is not compiled: its compile\\(\\) is its own"):
+        loaded = saving.load_model(tmp_path / "m.keras")
+    assert not loaded.compiled and same(loaded.get_weights(), model.get_weights())
+
+
 # ---- layout --------------------------------------------------------------------------------------------------------
 
 

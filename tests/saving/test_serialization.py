@@ -22,7 +22,7 @@ from symkeras.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
-from symkeras.saving.serialization import TensorReference, in_safe_mode, object_sharing_scope, safe_mode_scope
+from symkeras.saving.serialization import TensorReference, in_safe_mode, safe_mode_scope, serialize_whole
 
 
 @register_keras_serializable("tests")
@@ -248,11 +248,10 @@ def test_broken_bytecode_is_a_config_error(value: Any) -> None:
 
 def test_shared_objects_are_one_object_again() -> None:
     shared = regularizers.L2(0.5)
-    with object_sharing_scope():
-        written = serialize_keras_object([Point(shared), Point(shared), Point(regularizers.L2(0.5))])
+    written = serialize_whole([Point(shared), Point(Point(shared)), Point(regularizers.L2(0.5))])
     first, second, third = deserialize_keras_object(json.loads(json.dumps(written)))
-    assert first.x is second.x and third.x is not first.x
-    assert "shared_object_id" not in written[2]["config"]["x"]
+    assert first.x is second.x.x and third.x is not first.x
+    assert "shared_object_id" not in written[0] and "shared_object_id" not in written[2]["config"]["x"]
 
 
 def test_what_has_no_config_is_an_error() -> None:

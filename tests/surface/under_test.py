@@ -90,12 +90,14 @@ HELPERS = {
     "removesuffix": str.removesuffix, "get_keras_mask": lambda x: getattr(x, "_keras_mask", None), "set_keras_mask": _set_mask,
     "standardize_data_format": _of_data_format, "compute_output_spec": lambda function, *args, **kwargs: function(*args, **kwargs),
     "convert_tf_tensor": lambda x, dtype=None: target("ops").convert_to_tensor(x, dtype=dtype),
+    "join": os.path.join, "exists": os.path.exists, "_CONFIG_FILENAME": "config.json", "_METADATA_FILENAME": "metadata.json",
     "compute_conv_transpose_output_shape": _transposed_shape, "compute_conv_transpose_padding_args_for_jax": _transposed_padding,
 }  # fmt: skip
-"""Private functions of Keras that its tests help themselves with, and that say nothing of it: the same for both."""
+"""Private functions of Keras that its tests help themselves with, and the names of parts of its files, that say nothing of it: the same for both."""
 
 RENAMED = {"GroupedQueryAttention": ("layers", "GroupQueryAttention"), "LayerNorm": ("ops", "layer_normalization"),
-           "RMSNorm": ("ops", "rms_normalization")}  # fmt: skip
+           "RMSNorm": ("ops", "rms_normalization"), "save_weights_only": ("saving", "save_weights"), "load_weights_only": ("saving", "load_weights"),
+           "save_model_to_hdf5": ("saving", "save_model"), "load_model_from_hdf5": ("saving", "load_model")}  # fmt: skip
 """Names in Keras' own files -> where the same thing is public, under another name."""
 
 ENGINES = (f"{PACKAGE}.src.backend", f"{PACKAGE}.src.backend.config")
@@ -131,8 +133,9 @@ class Names(ModuleType):
             return importlib.import_module(f"{self.__name__}.{name}")
         except ModuleNotFoundError:
             pass
-        if RENAMED.get(name, ("",))[0] == "layers":
-            return getattr(target("layers"), RENAMED[name][1])
+        if RENAMED.get(name, ("ops",))[0] != "ops":
+            area, known = RENAMED[name]
+            return getattr(target(area), known)
         operation = _operation(name) if self.__name__.startswith(f"{PACKAGE}.src.ops.") else None
         if operation is not None:
             return operation

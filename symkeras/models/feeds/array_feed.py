@@ -21,15 +21,21 @@ class ArrayFeed(Feed):
         steps: batches of an epoch; all when None.
         shuffle: whether every pass takes the rows in a new order, drawn from NumPy's global generator; "batch": whole batches of
             neighbouring rows, with the rows left over at the end, for files that are slow to read row by row.
-        goes_on: whether epochs go on where the last one ended, rather than begin anew.
     """
 
-    def __init__(self, data: Arrays, batch_size: int, steps: int | None = None, shuffle: Any = False, goes_on: bool = False):
+    def __init__(self, data: Arrays, batch_size: int, steps: int | None = None, shuffle: Any = False):
         self.data = data
         self._batch_size = batch_size
-        self._given = steps, shuffle, goes_on
-        self._passes = Passes(-(-data.rows // batch_size), self._drawn_order if shuffle else None, steps, goes_on)
+        self._given = steps, shuffle
+        self._passes = Passes(-(-data.rows // batch_size), self._drawn_order if shuffle else None, steps)
         self.steps = self._passes.steps
+
+    @property
+    def due(self) -> int:
+        return self._passes.due
+
+    def rewind(self) -> None:
+        self._passes.rewind()
 
     def epoch(self) -> Iterator[Stretch]:
         for order, batches in self._passes.epoch():

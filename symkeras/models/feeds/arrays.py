@@ -18,12 +18,14 @@ class Arrays:
     Attributes:
         x, y, weights: flat lists of arrays with one first axis; None where an input, target or weight is left out.
         structure: the nesting of x.
+        nesting: those of y and of the weights as they were given, None for none, where a step of the model's own takes them so.
     """
 
     x: list[Any]
     y: list[Any]
     weights: list[Any]
     structure: Any
+    nesting: tuple[Any, Any] | None = None
 
     @property
     def rows(self) -> int:
@@ -60,9 +62,10 @@ class Arrays:
         """
         if len(self.y) > 1:
             raise ConfigError("class_weight goes with a single output; use sample_weight for several")
-        if self.y[0] is None:
+        if not self.y or self.y[0] is None:
             raise DataError("class_weight needs targets")
-        return replace(self, weights=[_weights_by_class(self.y[0], self.weights[0], class_weight)])
+        weights = [_weights_by_class(self.y[0], self.weights[0] if self.weights else None, class_weight)]
+        return replace(self, weights=weights, nesting=None if self.nesting is None else (self.nesting[0], 0))
 
 
 def _weights_by_class(y: np.ndarray, weights: Any, class_weight: Mapping[int, float]) -> np.ndarray:

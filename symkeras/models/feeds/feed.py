@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -31,14 +32,22 @@ class Feed:
     """Where the batches of fit, evaluate or predict come from.
 
     Attributes:
-        steps: batches of an epoch; None where that shows only at its end.
+        steps: batches of an epoch, which has fewer where the data end before; None where that shows only at its end.
     """
 
     steps: int | None = None
 
+    @property
+    def due(self) -> int | None:
+        """Batches of the next epoch; None where that shows only at its end."""
+        return None
+
     def epoch(self) -> Iterator[Stretch]:
         """The batches of the next epoch; to be closed by who does not take them all."""
         raise NotImplementedError
+
+    def rewind(self) -> None:
+        """Let the next epoch begin anew, where the data can be gone through again."""
 
     def split(self, share: float, batch_size: int | None = None, steps: int | None = None) -> tuple[Feed, Feed]:
         """A feed of the first rows, and one of the last `share` of them, of `batch_size` rows and `steps` batches of their own.
@@ -51,6 +60,12 @@ class Feed:
     def weigh_classes(self, class_weight: Mapping[int, float]) -> None:
         """Weight rows by the class of their target from now on."""
         raise NotImplementedError
+
+
+def warn_of_end(done: int, steps: int | None) -> None:
+    """Say that the data have ended within an epoch, which ends with them, or before it."""
+    where = f"after {done} of {steps} batches of this epoch, which ends with them" if done else "before this epoch, which has no batches"
+    warnings.warn(f"the input ran out of data {where}: give fewer steps, or data that repeat, such as a generator without end", stacklevel=2)
 
 
 def one_batch(data: Arrays) -> Stretch:

@@ -116,6 +116,22 @@ def flat_targets(y: Any, names: Sequence[str], nesting: Any = 0, with_loss: Sequ
     return [None if a is None else _array(a, f"{what}[{k}]") for k, a in enumerate(y)]
 
 
+def nested_targets(y: Any, what: str) -> tuple[list[Any], Any]:
+    """The arrays of targets or weights as they were given, and their nesting, None for none.
+
+    Args:
+        y: None, an array, or any nesting of arrays and Nones.
+        what: it is, for messages.
+    """
+    leaves = tree.flatten(y)
+    if all(a is None for a in leaves):
+        return [], None
+    if not any(hasattr(a, "shape") or hasattr(a, "__array__") for a in leaves):  # the rows themselves are lists
+        return [_array(y, what)], 0
+    flat = [None if a is None else _array(a, f"{what}[{k}]" if len(leaves) > 1 else what) for k, a in enumerate(leaves)]
+    return flat, tree.map_structure(lambda a: 0, y)
+
+
 def _is_deep(nesting: Any) -> bool:
     """Whether a nesting has more than one level."""
     parts = nesting.values() if isinstance(nesting, Mapping) else nesting if isinstance(nesting, (list, tuple)) else ()

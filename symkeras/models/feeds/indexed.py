@@ -19,33 +19,41 @@ _ENDLESS = 2**62
 class IndexedFeed(Stream):
     """Batches of an object with `__getitem__`, and `__len__` or `num_batches`; its `on_epoch_begin` and `on_epoch_end` are called.
 
+    Where it says that it `repeats`, an epoch of more batches than it has begins anew within.
+
     Args:
         source: what gives the batches.
         reader: turns raw batches into arrays.
         steps: batches of an epoch; all when None.
         shuffle: whether every pass takes the batches in a new order.
-        goes_on: whether epochs go on where the last one ended, rather than begin anew.
 
     Raises:
         ConfigError: a source without end, and no `steps`.
     """
 
-    def __init__(self, source: Any, reader: Reader, steps: int | None = None, shuffle: Any = False, goes_on: bool = False):
+    def __init__(self, source: Any, reader: Reader, steps: int | None = None, shuffle: Any = False):
         super().__init__(reader)
         self._source = source
-        self._given = steps, shuffle, goes_on
+        self._given = steps, shuffle
         self._passes = self._begin()
         self.steps = self._passes.steps
 
+    @property
+    def due(self) -> int:
+        return self._passes.due
+
+    def rewind(self) -> None:
+        self._passes.rewind()
+
     def _begin(self) -> Passes:
-        steps, shuffle, goes_on = self._given
+        steps, shuffle = self._given
         count = self._source.num_batches if hasattr(self._source, "num_batches") else len(self._source)
         if count is not None and not math.isinf(count):
-            count = int(count)
-            return Passes(count, (lambda: np.random.permutation(count)) if shuffle else None, steps, goes_on)
+            count, repeats = int(count), getattr(self._source, "repeats", False)
+            return Passes(count, (lambda: np.random.permutation(count)) if shuffle else None, steps, repeats)
         if steps is None:
             raise ConfigError(f"{type(self._source).__name__} has no known number of batches: say how many there are in an epoch")
-        return Passes(_ENDLESS, None, steps, goes_on)
+        return Passes(_ENDLESS, None, steps)
 
     def raw(self) -> Iterator[Any]:
         from symkeras.models.feeds.workers import batches_of  # which loads what starts processes

@@ -18,38 +18,37 @@ from symkeras.utils.batches import Batches
 
 
 def feed_of(reader: Reader, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None, steps: int | None = None,
-            shuffle: Any = False, goes_on: bool = False) -> Feed:  # fmt: skip
+            shuffle: Any = False) -> Feed:  # fmt: skip
     """The feed of what was given to fit, evaluate or predict.
 
     Args:
         reader: turns raw data into arrays.
         x, y, sample_weight: data as fit takes them.
         batch_size: rows of a batch, 32 by default; ready batches keep their own.
-        steps: batches of an epoch.
+        steps: batches of an epoch; those of data that end are one pass when None.
         shuffle: whether the order changes from pass to pass, where there is one; "batch": that of batches, and not of rows.
-        goes_on: whether an epoch goes on where the last one ended.
 
     Raises:
         DataError: data that cannot be used.
     """
     if not is_stream(x):
-        return ArrayFeed(reader.read(x, y, sample_weight), batch_size or 32, steps, shuffle, goes_on)
+        return ArrayFeed(reader.read(x, y, sample_weight), batch_size or 32, steps, shuffle)
     if y is not None or sample_weight is not None:
         raise DataError("with a generator or sequence as x, targets and weights come from it; y and sample_weight must not be given")
     if foreign_data.is_samples(x):
-        return _feed_of_samples(x, reader, batch_size or 32, steps, bool(shuffle), goes_on)
+        return _feed_of_samples(x, reader, batch_size or 32, steps, bool(shuffle))
     x = foreign_data.batches(x)
     if is_indexed(x):
-        return IndexedFeed(x, reader, steps, shuffle, goes_on)
+        return IndexedFeed(x, reader, steps, shuffle)
     return IteratorFeed(x, reader, steps)
 
 
-def _feed_of_samples(x: Any, reader: Reader, batch_size: int, steps: int | None, shuffle: bool, goes_on: bool) -> Feed:
+def _feed_of_samples(x: Any, reader: Reader, batch_size: int, steps: int | None, shuffle: bool) -> Feed:
     """The feed of a data set of PyTorch, whose samples are put together here."""
     if not is_indexed(x):
         return IteratorFeed(foreign_data.batches_of_samples(x, batch_size), reader, steps)
     together = Batches(len(x), batch_size, lambda rows: foreign_data.stacked([x[int(k)] for k in rows]), shuffle)
-    return IndexedFeed(together, reader, steps, False, goes_on)
+    return IndexedFeed(together, reader, steps, False)
 
 
 def validation_feed(reader: Reader, given: Any, batch_size: int | None, steps: int | None) -> Feed:

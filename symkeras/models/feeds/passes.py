@@ -6,38 +6,50 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from symkeras.models.feeds.feed import warn_of_end
+
 
 class Passes:
-    """Epochs of a data set of known length.
+    """Epochs of a data set of known length: an epoch begins where the last one ended, and ends with the data.
 
     Args:
         batches: in one pass.
         steps: batches of an epoch; one pass when None.
         draw: gives a new order for every pass; None: as they lie.
-        goes_on: whether an epoch goes on where the last one ended, and round and round; else it begins anew and has one pass at most.
+        repeats: whether the data begin anew when they are used up, within an epoch.
 
     Attributes:
         steps: batches of an epoch.
     """
 
-    def __init__(self, batches: int, draw: Callable[[], np.ndarray] | None, steps: int | None, goes_on: bool):
-        self.steps = batches if steps is None else steps if goes_on else min(steps, batches)
+    def __init__(self, batches: int, draw: Callable[[], np.ndarray] | None, steps: int | None, repeats: bool = False):
+        self.steps = batches if steps is None else steps
         self._batches = batches
         self._draw = draw
-        self._goes_on = goes_on and steps is not None
+        self._repeats = repeats
         self._next = batches
         self._order: np.ndarray | None = None
 
+    @property
+    def due(self) -> int:
+        """Batches of the next epoch."""
+        left = self._batches - self._next
+        return self.steps if self._repeats else min(self.steps, left or self._batches)
+
+    def rewind(self) -> None:
+        """Let the next epoch begin anew."""
+        self._next = self._batches
+
     def epoch(self) -> Iterator[tuple[np.ndarray | None, range]]:
         """(order of this pass, numbers of the batches) of each stretch of an epoch."""
-        left = self.steps
-        if not self._goes_on:
-            self._next = self._batches
-        while left:
+        done, due = 0, self.due
+        while done < due:
             if self._next >= self._batches:
                 self._next = 0
                 self._order = self._draw() if self._draw is not None else None
-            stretch = range(self._next, min(self._next + left, self._batches))
+            stretch = range(self._next, min(self._next + due - done, self._batches))
             self._next += len(stretch)
-            left -= len(stretch)
+            done += len(stretch)
             yield self._order, stretch
+        if due and due < self.steps:
+            warn_of_end(due, self.steps)

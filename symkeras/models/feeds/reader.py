@@ -7,7 +7,8 @@ from typing import Any
 from symkeras.layers.array_layer import ArrayLayer
 from symkeras.models.feeds.arrays import Arrays
 from symkeras.models.feeds.checks import check_numbers, check_rows
-from symkeras.models.feeds.flattening import flat_inputs, flat_targets
+from symkeras.models.feeds.flattening import flat_inputs, flat_targets, nested_targets
+from symkeras.models.own_steps import own_step
 
 
 class Reader:
@@ -15,12 +16,13 @@ class Reader:
 
     Args:
         model: what knows the names of inputs and outputs; data of the first kind it sees may build it.
-        with_targets: whether targets and weights are read; a prediction has none.
+        mode: "train", "test" or "predict": what the data are for. A prediction has no targets and weights; a step of the model's own takes them
+            as they are given.
     """
 
-    def __init__(self, model: Any, with_targets: bool = True):
+    def __init__(self, model: Any, mode: str):
         self._model = model
-        self._with_targets = with_targets
+        self._mode = mode
         self._takes_texts: bool | None = None
 
     def read(self, x: Any, y: Any = None, sample_weight: Any = None) -> Arrays:
@@ -31,10 +33,14 @@ class Reader:
         """
         model = self._model
         flat_x, structure = flat_inputs(x, *model._inputs_by_name(), takes_texts=self._may_be_texts())
-        if not self._with_targets:
+        if self._mode == "predict":
             check_rows(flat_x, [], [])
             return Arrays(flat_x, [], [], structure)
         names = model._target_names(flat_x, structure)
+        if own_step(model, self._mode) is not None:
+            (flat_y, of_y), (weights, of_weights) = nested_targets(y, "y"), nested_targets(sample_weight, "sample_weight")
+            check_rows(flat_x, flat_y, weights)
+            return Arrays(flat_x, flat_y, weights, structure, (of_y, of_weights))
         judged = model._compilation.outputs_with_loss(names)
         flat_y = flat_targets(y, names, names.nesting, judged)
         weights = flat_targets(sample_weight, names, names.nesting, judged, "sample_weight")

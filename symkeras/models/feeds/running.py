@@ -12,8 +12,8 @@ from symkeras.models.feeds.gathering import inner_shape, load
 from symkeras.models.steps import Step
 
 
-def run(step: Step, stretch: Stretch, each: Callable[[list[np.ndarray]], Any], at_once: int = 1) -> bool:
-    """Run a function on batches; whether `each(outputs)`, which is called for every one, ended the run.
+def run(step: Step, stretch: Stretch, each: Callable[[list[np.ndarray]], Any], at_once: int = 1, begin: Callable[[], Any] | None = None) -> bool:
+    """Run a function on batches; whether `each(outputs)`, which is called after every one, ended the run. `begin()` is called before each.
 
     Where the backend can, `at_once` whole batches are one call of it, and `each` is called for them afterwards.
     """
@@ -24,20 +24,25 @@ def run(step: Step, stretch: Stretch, each: Callable[[list[np.ndarray]], Any], a
     lease = step.executable.lease()
     try:
         while ahead < batches.stop and not is_over:
-            begin = ahead * size
-            count = min(size, rows - begin)
+            if begin is not None:
+                begin()
+            first = ahead * size
+            count = min(size, rows - first)
             if count not in shapes:
                 shapes[count] = tuple((count, *inner_shape(n, a)) for n, a in zip(step.executable.source_graph.inputs, arrays, strict=True))
             call = lease.at(shapes[count])
-            outputs, steps = None, min(at_once, batches.stop - ahead, (rows - begin) // size)
+            outputs, steps = None, min(at_once, batches.stop - ahead, (rows - first) // size)
             if (steps > 1 and not step.extra) or (steps == 1 and order is None):
-                outputs = call.run_rows(arrays, order, begin, steps)
+                outputs = call.run_rows(arrays, order, first, steps)
             if outputs is None:
                 steps = 1
-                load(call.inputs, arrays, slice(begin, begin + count) if order is None else order[begin : begin + count])
+                load(call.inputs, arrays, slice(first, first + count) if order is None else order[first : first + count])
                 outputs = call.run()
             ahead += steps
-            is_over = any([each(outputs) for _ in range(steps)])  # noqa: C419 (each batch counts, also after one that ends the run)
+            for k in range(steps):  # each batch counts, also after one that ends the run
+                if k and begin is not None:
+                    begin()
+                is_over = bool(each(outputs)) or is_over
     finally:
         lease.close()
     return is_over

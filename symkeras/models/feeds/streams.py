@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from symkeras.errors import DataError
-from symkeras.models.feeds.feed import Feed, Stretch, one_batch
+from symkeras.models.feeds.feed import Feed, Stretch, one_batch, warn_of_end
 from symkeras.models.feeds.reader import Reader
 
 
@@ -21,20 +21,29 @@ class Stream(Feed):
     def __init__(self, reader: Reader):
         self._reader = reader
         self._class_weight: Mapping[int, float] | None = None
+        self._had_batches = False
 
     def raw(self) -> Iterator[Any]:
         """The raw batches of the next epoch."""
         raise NotImplementedError
 
     def epoch(self) -> Iterator[Stretch]:
+        """The batches of the next epoch; none, with a warning, where earlier epochs have used them up.
+
+        Raises:
+            DataError: there have never been any.
+        """
         is_empty = True
         with closing(self.raw()) as batches:  # type: ignore[type-var]
             for batch in batches:
                 is_empty = False
                 data = self._reader.read(*unpack(batch))
                 yield one_batch(data if self._class_weight is None else data.with_class_weights(self._class_weight))
+        if is_empty and not self._had_batches:
+            raise DataError("there are no batches: the generator or sequence is empty, or was used up before")
         if is_empty:
-            raise DataError("there are no batches: the generator or sequence is empty, or was used up by the epochs before")
+            warn_of_end(0, self.steps)
+        self._had_batches = True
 
     def weigh_classes(self, class_weight: Mapping[int, float]) -> None:
         self._class_weight = class_weight
@@ -46,7 +55,7 @@ class IteratorFeed(Stream):
     Args:
         source: what gives the batches.
         reader: turns raw batches into arrays.
-        steps: batches of an epoch, which goes on where the last one ended; all there are when None.
+        steps: batches of an epoch, which begins where the last one ended; all there are when None.
     """
 
     def __init__(self, source: Iterable[Any], reader: Reader, steps: int | None = None):
@@ -56,12 +65,12 @@ class IteratorFeed(Stream):
         self._is_restartable = not hasattr(source, "__next__")
         self._iterator: Iterator[Any] | None = None
 
-    def raw(self) -> Iterator[Any]:
-        """The raw batches of the next epoch.
+    def rewind(self) -> None:
+        if self._is_restartable:
+            self._iterator = None
 
-        Raises:
-            DataError: the source ends before `steps` batches.
-        """
+    def raw(self) -> Iterator[Any]:
+        """The raw batches of the next epoch, which ends with the source, and begins it anew where the last one came just to its end."""
         is_fresh = self._iterator is None or (self._is_restartable and self.steps is None)
         if is_fresh:
             self._iterator = iter(self._source)
@@ -70,14 +79,13 @@ class IteratorFeed(Stream):
             try:
                 batch = next(self._iterator)  # type: ignore[arg-type]
             except StopIteration:
-                if self.steps is None:
-                    self._iterator = None
-                    return
-                if is_fresh or not self._is_restartable:
-                    raise DataError(f"the generator ended after {done} of {self.steps} batches of this epoch") from None
-                self._iterator, is_fresh = iter(self._source), True
-                continue
-            is_fresh = False
+                if not done and self._is_restartable and not is_fresh:
+                    self._iterator, is_fresh = iter(self._source), True
+                    continue
+                self._iterator = None
+                if done and self.steps is not None:
+                    warn_of_end(done, self.steps)
+                return
             yield batch
             done += 1
 

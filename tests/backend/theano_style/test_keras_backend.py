@@ -272,7 +272,7 @@ def test_backend_is_the_name_of_the_default_backend() -> None:
     assert K.function.__name__ == "function" and callable(K.function)
 
 
-@pytest.mark.parametrize("name", ["ctc_decode", "ctc_label_dense_to_sparse", "get_session", "set_session"])
+@pytest.mark.parametrize("name", ["ctc_label_dense_to_sparse", "get_session", "set_session"])
 def test_what_is_not_offered_says_why(name: str) -> None:
     with pytest.raises(ConfigError, match=f"K.{name} is not offered"):
         getattr(K, name)(1, 2)
@@ -453,6 +453,25 @@ def ctc_by_enumeration(p: np.ndarray, labels: list[int]) -> float:
         if collapsed == labels:
             total += float(np.prod([p[t, c] for t, c in enumerate(path)]))
     return -np.log(total)
+
+
+def test_ctc_decode_spells_probabilities_whose_last_class_is_the_blank(backend: str) -> None:
+    best = np.array([[0, 0, 2, 0, 1], [2, 1, 1, 2, 2], [1, 0, 1, 0, 1]])
+    p = np.full((3, 5, 3), 0.05, "float32")
+    np.put_along_axis(p, best[:, :, None], 0.9, -1)
+    steps = np.array([5, 4, 2])
+    x, n = K.placeholder((None, 5, 3)), K.placeholder((None,), dtype="int32")
+    greedy = K.ctc_decode(x, n)
+    compiled, costs = K.function([x, n], [*greedy[0], greedy[1]], backend=backend)([p, steps])
+    for (labels,), scores in (K.ctc_decode(p, steps), ([compiled], costs)):
+        assert labels.tolist() == [[0, 0, 1, -1, -1], [1, -1, -1, -1, -1], [1, 0, -1, -1, -1]]
+        np.testing.assert_allclose(scores[:, 0], -steps * np.log(0.9), rtol=1e-4)
+    paths, scores = K.ctc_decode(p, steps, greedy=False, beam_width=20, top_paths=2)
+    assert [q.shape for q in paths] == [(3, 5)] * 2 and scores.shape == (3, 2)
+    assert paths[0].tolist() == [[0, 1, -1, -1, -1], [1, -1, -1, -1, -1], [1, 0, -1, -1, -1]]  # equal neighbours are one
+    assert (scores[:, 0] > scores[:, 1]).all()
+    with pytest.raises(ShapeError, match="known number of classes"):
+        K.ctc_decode(K.placeholder((None, 5, None)), n)
 
 
 def test_ctc_is_the_sum_over_all_alignments(backend: str) -> None:

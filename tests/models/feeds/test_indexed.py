@@ -92,17 +92,29 @@ def test_epochs_are_told_to_the_data_set() -> None:
         assert source.events == ["begin", 0, 1, 2, "end"]
 
 
-def test_an_epoch_goes_on_where_the_last_one_ended() -> None:
-    assert trained_batches(Numbered(), epochs=4, steps_per_epoch=3) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
-    assert trained_batches(Numbered(), epochs=1, steps_per_epoch=7) == [0, 1, 2, 3, 4, 0, 1]
+def test_an_epoch_begins_where_the_last_one_ended_and_ends_with_the_data() -> None:
+    with pytest.warns(UserWarning, match="ran out of data after 2 of 3 batches of this epoch"):
+        assert trained_batches(Numbered(), epochs=3, steps_per_epoch=3) == [0, 1, 2, 3, 4, 0, 1, 2]
+    with pytest.warns(UserWarning, match="ran out of data after 5 of 7 batches") as warned:
+        assert trained_batches(Numbered(), epochs=2, steps_per_epoch=7) == [0, 1, 2, 3, 4] * 2
+    assert len(warned) == 2
+    assert trained_batches(Numbered(6), epochs=3, steps_per_epoch=3) == [0, 1, 2, 3, 4, 5, 0, 1, 2]
     assert trained_batches(Numbered(), epochs=2) == [0, 1, 2, 3, 4] * 2
+
+
+def test_fit_generator_of_2017_begins_a_sequence_anew_within_an_epoch() -> None:
+    made, watch = model(), Watch()
+    made.optimizer.learning_rate = 0.0
+    made.fit_generator(Numbered(), steps_per_epoch=4, epochs=3, shuffle=False, verbose=0, callbacks=[watch])
+    assert watch.seen == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
+    assert made.predict_generator(Numbered(), steps=7)[::2, 0].tolist() == [0, 1, 2, 3, 4, 0, 1]
 
 
 def test_every_pass_takes_each_batch_once_in_an_order_of_its_own() -> None:
     utils.set_random_seed(2)
-    seen = trained_batches(Numbered(), epochs=5, steps_per_epoch=3, shuffle=True)
-    passes = [seen[k : k + COUNT] for k in range(0, 15, COUNT)]
-    assert all(sorted(p) == list(range(COUNT)) for p in passes) and len(set(map(tuple, passes))) > 1
+    seen = trained_batches(Numbered(6), epochs=6, steps_per_epoch=3, shuffle=True)
+    passes = [seen[k : k + 6] for k in range(0, 18, 6)]
+    assert all(sorted(p) == list(range(6)) for p in passes) and len(set(map(tuple, passes))) > 1
 
 
 def test_an_evaluation_begins_anew_and_ends_with_the_data() -> None:
@@ -111,8 +123,13 @@ def test_an_evaluation_begins_anew_and_ends_with_the_data() -> None:
     source = Numbered()
     for _ in range(2):
         assert made.evaluate(source, steps=2, verbose=0) == pytest.approx(expected)
-    assert made.predict(source, steps=9, verbose=0)[::2, 0].tolist() == list(range(COUNT))
-    assert made.fit(Numbered(), validation_data=Numbered(), validation_steps=2, verbose=0).history.keys() == {"loss", "val_loss"}
+    with pytest.warns(UserWarning, match="after 5 of 9 batches"):
+        assert made.predict(source, steps=9, verbose=0)[::2, 0].tolist() == list(range(COUNT))
+    made.optimizer.learning_rate = 0.0
+    validation = Numbered()
+    history = made.fit(Numbered(), epochs=2, validation_data=validation, validation_steps=2, verbose=0).history
+    assert history["val_loss"] == pytest.approx([expected] * 2)
+    assert validation.events == ["begin", 0, 1, "end"] * 2
 
 
 def test_a_data_set_without_end_needs_to_be_told_where_epochs_end() -> None:
@@ -161,7 +178,7 @@ WORKERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", WORKERS)
 def test_workers_keep_the_order_of_batches(kind: str) -> None:
-    assert trained_batches(Slow(**WORKERS[kind]), epochs=2, steps_per_epoch=4) == [0, 1, 2, 3, 4, 0, 1, 2]
+    assert trained_batches(Slow(4, **WORKERS[kind]), epochs=3, steps_per_epoch=2) == [0, 1, 2, 3, 0, 1]
     assert no_workers_left()
 
 
