@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,9 @@ class OwnedWeights:
     name: str
     built: bool
     variable_dtype: str
+    quantization_mode: str | None
+    _quantized_modes: ClassVar[tuple[str, ...]]
+    _no_mode: Any
     _tracker: Tracker
     _trainable: bool
 
@@ -50,6 +53,9 @@ class OwnedWeights:
 
         if overwrite_with_gradient:
             raise ConfigError("overwrite_with_gradient belongs to float8 training, which symkeras does not offer")
+        mode = self.quantization_mode
+        if mode is not None and mode not in self._quantized_modes:
+            raise self._no_mode(mode)
         shape = () if shape is None else tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
         if any(not isinstance(d, (int, np.integer)) for d in shape):
             raise ShapeError(f"layer {self.name!r}: a weight {name or ''} of shape {shape} needs known sizes; give the input's sizes")
