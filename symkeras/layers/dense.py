@@ -46,7 +46,7 @@ class Dense(QuantizedProducts):
         [[6.0, 6.0]]
     """
 
-    _quantized_modes = ("int8",)
+    _quantized_modes = ("int8", "float8")
 
     @checked(use_bias=boolean)
     def __init__(self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
@@ -88,7 +88,7 @@ class Dense(QuantizedProducts):
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = self._product(inputs, training)
         if self.bias is not None:
-            x = ops.add(x, self.bias)
+            x = self._added(x, self.bias)
         return self.activation(x) if self.activation is not None else x
 
     def _contract(self, x: Any, kernel: Any) -> Any:

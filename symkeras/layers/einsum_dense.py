@@ -51,7 +51,7 @@ class EinsumDense(QuantizedProducts):
         [[[3.0, 3.0], [3.0, 3.0]]]
     """
 
-    _quantized_modes = ("int8",)
+    _quantized_modes = ("int8", "float8")
 
     @checked(equation=text, output_shape=axis_sizes, bias_axes=optional(text))
     def __init__(self, equation: str, output_shape: Any, activation: Any = None, bias_axes: str | None = None,
@@ -104,7 +104,7 @@ class EinsumDense(QuantizedProducts):
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = self._product(inputs, training)
         if self.bias is not None:
-            x = ops.add(x, self.bias)
+            x = self._added(x, self.bias)
         return self.activation(x) if self.activation is not None else x
 
     def _contract(self, x: Any, kernel: Any) -> Any:

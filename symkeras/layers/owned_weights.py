@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from symkeras.arguments import boolean, checked, one_of, optional, real_numbers, several, text
-from symkeras.errors import ConfigError, ShapeError, SymkerasError
+from symkeras.errors import ShapeError, SymkerasError
 from symkeras.graph import dtypes
 from symkeras.graph.ownership import note_change
 from symkeras.graph.variable import Variable
@@ -47,12 +47,11 @@ class OwnedWeights:
             trainable: whether it receives gradients.
             autocast: whether it is read in the dtype that the layer computes in, where that is another one.
             regularizer, constraint: applied to it while training.
+            overwrite_with_gradient: whether its gradient is its next value, as with scales of float8.
             name: shown in summaries and files.
         """
         from symkeras import constraints, initializers, regularizers
 
-        if overwrite_with_gradient:
-            raise ConfigError("overwrite_with_gradient belongs to float8 training, which symkeras does not offer")
         mode = self.quantization_mode
         if mode is not None and mode not in self._quantized_modes:
             raise self._no_mode(mode)
@@ -67,6 +66,7 @@ class OwnedWeights:
             lambda *args, **kwargs: evaluated(initial(*args, **kwargs)), shape=shape, dtype=dtype, trainable=trainable, name=name,
             regularizer=regularizers.get(regularizer), constraint=constraints.get(constraint), autocast=autocast,
         )  # fmt: skip
+        variable.overwrite_with_gradient = overwrite_with_gradient
         variable.is_frozen = not self._trainable
         self._tracker.add(variable)
         return variable

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
+from symkeras.dtype_policies.quantized_policy import QuantizedFloat8DTypePolicy
+from symkeras.errors import NotOfferedError
+from symkeras.graph import dtypes
 from symkeras.layers.quantized import Quantized
+from symkeras.quantizers.float8 import compute_float8_amax_history, compute_float8_scale, quantize_and_dequantize
+
+_STORED = {"inputs": "float8_e4m3fn", "kernel": "float8_e4m3fn", "outputs_grad": "float8_e5m2"}
+"""What a product in float8 stores, and as what."""
 
 
 class QuantizedProducts(Quantized):
@@ -57,3 +64,64 @@ class QuantizedProducts(Quantized):
             return ops.divide(ops.cast(self._contract(small, kernel), dtype), both), gradient
 
         return product
+
+    # ---- float8: a product of numbers that were stored in 8 bits, whose scales are trained by what they see -------------------
+
+    def _float8_build(self, shape: tuple[int, ...], config: Any) -> None:
+        length = getattr(self._policy(), "amax_history_length", QuantizedFloat8DTypePolicy.default_amax_history_length)
+        for what in _STORED:
+            for part, sizes, initial in (("scale", (), "ones"), ("amax_history", (length,), "zeros")):
+                name = f"{what}_{part}"
+                weight = self.add_weight(sizes, initial, "float32", autocast=False, overwrite_with_gradient=True, name=name)
+                setattr(self, name, weight)
+
+    def _quantize_float8(self, config: Any) -> None:
+        self.quantized_build(self._frozen.shape, "float8", config)
+
+    def _float8_product(self, x: Any, training: Any) -> Any:
+        if self.lora_enabled:
+            raise NotOfferedError(f"{type(self).__name__} {self.name!r}: a product in float8 has no difference of low rank")
+        return self._with_stored_gradient(self._contract(self._stored("inputs", x, training), self._stored("kernel", self._frozen, training)))
+
+    def _stored(self, what: str, x: Any, training: Any) -> Any:
+        """What is left of numbers stored in 8 bits; the gradient passes, and those of scale and history are their next values."""
+        dtype = _STORED[what]
+        scale, history = self._float8_state(what)
+        if not training:
+            passing = ops.custom_gradient(lambda x: (quantize_and_dequantize(x, scale, dtype, self.compute_dtype), lambda upstream: upstream))
+            return passing(x)
+
+        @ops.custom_gradient
+        def stored(x: Any, scale: Any, history: Any) -> Any:
+            following = _following(x, scale, history, dtype)
+            return quantize_and_dequantize(x, scale, dtype, self.compute_dtype), lambda upstream: (upstream, *following)
+
+        return stored(x, scale, history)
+
+    def _with_stored_gradient(self, y: Any) -> Any:
+        """A product whose gradient is stored in 8 bits."""
+
+        @ops.custom_gradient
+        def same(y: Any, scale: Any, history: Any) -> Any:
+            def gradient(upstream: Any) -> Any:
+                dtype = _STORED["outputs_grad"]
+                left = quantize_and_dequantize(upstream, scale, dtype, self.compute_dtype)
+                return left, *_following(upstream, scale, history, dtype)
+
+            return y, gradient
+
+        return same(y, *self._float8_state("outputs_grad"))
+
+    def _float8_state(self, what: str) -> tuple[Any, Any]:
+        return getattr(self, f"{what}_scale"), getattr(self, f"{what}_amax_history")
+
+    def _added(self, x: Any, bias: Any) -> Any:
+        """The product and a bias, which a product in float8 of float32 takes in bfloat16."""
+        if self._is_quantized and self.quantization_mode == "float8" and self.compute_dtype == "float32":
+            bias = ops.cast(ops.cast(bias, "bfloat16"), "float32")
+        return ops.add(x, bias)
+
+
+def _following(x: Any, scale: Any, history: Any, dtype: str) -> tuple[Any, Any]:
+    """The scale that a history asks for, and the history with what is seen now."""
+    return compute_float8_scale(ops.max(history), scale, float(dtypes.limits(dtype).max)), compute_float8_amax_history(x, history)

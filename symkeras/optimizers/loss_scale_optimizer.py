@@ -103,7 +103,7 @@ class LossScaleOptimizer(Optimizer):
                 if g is not None:
                     finite = ops.logical_and(finite, ops.all(ops.isfinite(g)))
             scale, counter = self.dynamic_scale.value, self.step_counter.value
-            unscaled = [None if g is None else ops.divide(g, scale) for g in grads]
+            unscaled = [g if g is None or v.overwrite_with_gradient else ops.divide(g, scale) for g, v in zip(grads, variables, strict=True)]
         before = values_of([*variables, *self.inner_optimizer.variables])
         self.inner_optimizer.apply(unscaled, variables)
         with provenance.part_scope("optimizer"), provenance.layer_scope(self.name):

@@ -178,10 +178,10 @@ class Optimizer(State):
             return
         trainable_variables = self._variables_for(grads, trainable_variables)
         with provenance.part_scope("optimizer"), provenance.layer_scope(self.name):
-            pairs = self._with_gradients(grads, trainable_variables)
+            pairs = self._with_gradients(*self._overwriting(grads, trainable_variables))
             self._step([g for g, _ in pairs], [v for _, v in pairs])
             if self.use_ema:
-                self._average(trainable_variables)
+                self._average([v for v in trainable_variables if not v.overwrite_with_gradient])
             for _, v in pairs:
                 if v.constraint is not None:
                     v.assign(v.constraint(v.value))
@@ -213,7 +213,7 @@ class Optimizer(State):
         """
         if not self.built:
             raise ConfigError(f"optimizer {self.name!r}: stateless_apply() needs its variables; call build(variables) first")
-        trained, own = list(self._trainable_variables), self.variables
+        trained, own = list(self._built_for), self.variables
         for what, values, expected in (("trainable variables", trainable_variables, trained), ("variables", optimizer_variables, own)):
             if len(values) != len(expected):
                 raise ShapeError(f"optimizer {self.name!r} has {len(expected)} {what}, received {len(values)} values")
@@ -228,7 +228,7 @@ class Optimizer(State):
         if trainable_variables is None:
             if not self.built:
                 raise ConfigError(f"optimizer {self.name!r}: name the variables, or call build(variables) first")
-            trainable_variables = self._trainable_variables
+            trainable_variables = list(self._built_for)
         if len(grads) != len(trainable_variables):
             raise ConfigError(f"optimizer {self.name!r}: {len(grads)} gradients came for {len(trainable_variables)} variables")
         if not self.built:
@@ -236,8 +236,23 @@ class Optimizer(State):
                 self.build(list(trainable_variables))
         self._pack()
         for v in trainable_variables:
-            self._get_variable_index(v)
+            if not v.overwrite_with_gradient:
+                self._get_variable_index(v)
         return trainable_variables
+
+    def _overwriting(self, grads: Sequence[Any], variables: Sequence[Variable]) -> tuple[Sequence[Any], Sequence[Variable]]:
+        """Give variables whose gradient is their next value that one; the others are left, with their gradients."""
+        if not any(v.overwrite_with_gradient for v in variables):
+            return grads, variables
+        if self.gradient_accumulation_steps:
+            raise ConfigError(f"optimizer {self.name!r}: scales of float8 follow every step; leave gradient_accumulation_steps out")
+        left = []
+        for g, v in zip(grads, variables, strict=True):
+            if not v.overwrite_with_gradient:
+                left.append((g, v))
+            elif g is not None:
+                v.assign(ops.cast(g, v.dtype))
+        return [g for g, _ in left], [v for _, v in left]
 
     def _with_gradients(self, grads: Sequence[Any], variables: Sequence[Variable]) -> list[tuple[Any, Variable]]:
         pairs, scale = self._present(grads, variables), self.loss_scale_factor
@@ -372,7 +387,8 @@ class Optimizer(State):
         """
         if self.use_ema and self.built:
             for v in var_list:
-                v.assign(self.slot("average", v).value)
+                if not v.overwrite_with_gradient:
+                    v.assign(self.slot("average", v).value)
 
     # ---- config ---------------------------------------------------------------------------------------------------
 

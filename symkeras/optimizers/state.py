@@ -36,6 +36,7 @@ class State:
         self.slots: dict[str, list[Variable]] = {}
         self._variables: list[Variable] = []
         self._trainable_variables: list[Variable] = []
+        self._built_for: dict[Variable, None] = {}  # the trainable ones, and those whose gradient is their next value
         self._index: dict[Variable, int] = {}
         self._owner: dict[Variable, Variable] = {}
         self._iterations = self.add_variable((), dtype="int32", name="iteration")
@@ -109,6 +110,7 @@ class State:
         Args:
             variables: the variables to be trained; those it knows already keep their slots.
         """
+        self._built_for.update(dict.fromkeys(variables))
         new = self._unknown(variables)
         if self.built and not new:
             return
@@ -132,8 +134,8 @@ class State:
             self.add_optimizer_variables(variables, list(group), list(group.values()))
 
     def _unknown(self, variables: Sequence[Variable]) -> list[Variable]:
-        """Those that have no slots yet."""
-        return [v for v in variables if v not in self._index]
+        """Those that have no slots yet, and are to have some."""
+        return [v for v in variables if v not in self._index and not v.overwrite_with_gradient]
 
     def _pack(self) -> None:
         pack_together(self.name, self._trainable_variables, self.slots, self._owner)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from symkeras import ops
-from symkeras.arguments import boolean, checked, number, positive_int, several
+from symkeras.arguments import boolean, checked, either, integer, number, optional, positive_int, several
 from symkeras.errors import ShapeError
 from symkeras.graph import dtypes
 
 EPSILON = 1e-7
 """Added to ranges, so that what is zero throughout has a scale."""
-_RANGE = several(number(), 2)
+RANGE, AXES = several(number(), 2), optional(either(integer(), several(integer())))
+"""What `value_range` and `axis` may be."""
 
 
-@checked(value_range=_RANGE, epsilon=number(least=0), to_numpy=boolean)
+@checked(axis=AXES, value_range=RANGE, epsilon=number(least=0), to_numpy=boolean)
 def abs_max_quantize(inputs: Any, axis: Any, value_range: Any = (-127, 127), dtype: Any = "int8", epsilon: float = EPSILON,
                      to_numpy: bool = False) -> Any:  # fmt: skip
     """The integers nearest to `inputs * scale`, where the largest magnitude along some axes becomes the largest integer.
@@ -39,7 +40,6 @@ def abs_max_quantize(inputs: Any, axis: Any, value_range: Any = (-127, 127), dty
     ([[64, -127], [127, 0]], [[63.5], [254.0]])
     """
     x = ops.convert_to_numpy(inputs) if to_numpy else ops.convert_to_tensor(inputs)
-    axis = axis if axis is None or isinstance(axis, int) else tuple(axis)
     largest = ops.add(ops.max(ops.abs(x), axis=axis, keepdims=True), epsilon)
     scale = ops.divide(value_range[1], largest)
     if dtypes.is_float(ops.op.dtype_of(x)):  # that of integers stays floating: as an integer it would be 0 for large ones
@@ -47,7 +47,7 @@ def abs_max_quantize(inputs: Any, axis: Any, value_range: Any = (-127, 127), dty
     return ops.cast(ops.clip(ops.round(ops.multiply(x, scale)), *value_range), dtype), scale
 
 
-@checked(block_size=positive_int, value_range=_RANGE, epsilon=number(least=0), to_numpy=boolean)
+@checked(block_size=positive_int, value_range=RANGE, epsilon=number(least=0), to_numpy=boolean)
 def abs_max_quantize_grouped_with_zero_point(inputs: Any, block_size: int, value_range: Any = (-8, 7), dtype: Any = "int8",
                                              epsilon: float = EPSILON, to_numpy: bool = False) -> Any:  # fmt: skip
     """Small integers for a matrix, with a scale and a zero for each column of each group of rows.

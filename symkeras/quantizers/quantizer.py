@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from symkeras.arguments import boolean, checked, number, several, text
+from symkeras.arguments import boolean, checked, number, text
 from symkeras.errors import ConfigError, NotSerializableError
-from symkeras.quantizers.abs_max import EPSILON, abs_max_quantize
+from symkeras.quantizers.abs_max import AXES, EPSILON, RANGE, abs_max_quantize
 
 
 class Quantizer:
@@ -58,10 +58,10 @@ class AbsMaxQuantizer(Quantizer):
         ([[64, -127]], [[63.5]])
     """
 
-    @checked(value_range=several(number(), 2), epsilon=number(least=0))
+    @checked(axis=AXES, value_range=RANGE, epsilon=number(least=0))
     def __init__(self, axis: Any = None, value_range: Any = (-127, 127), epsilon: float = EPSILON, output_dtype: str = "int8"):
         super().__init__(output_dtype)
-        self.axis = axis if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        self.axis = (axis,) if isinstance(axis, int) else axis
         self.value_range, self.epsilon = value_range, epsilon
         if output_dtype == "int8" and not -128 <= value_range[0] < value_range[1] <= 127:
             raise ConfigError(f"AbsMaxQuantizer: value_range must rise, and lie within [-128, 127] for int8, received {value_range!r}")
