@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from symkeras import dtype_policies
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
-from symkeras.dtype_policies.quantized_policy import check_mode
+from symkeras.dtype_policies.quantized_policy import NOT_OFFERED, check_mode
 from symkeras.errors import NotOfferedError
 from symkeras.graph import dtypes
 
@@ -72,7 +72,8 @@ class Precision:
 
     def _no_mode(self, mode: Any) -> NotOfferedError:
         """The error of a mode that this layer does not have."""
-        check_mode(mode, f"{type(self).__name__} {self.name!r}")
+        if mode in NOT_OFFERED:
+            check_mode(mode, f"{type(self).__name__} {self.name!r}")
         modes = ", ".join(map(repr, self._quantized_modes)) or "none"
         return NotOfferedError(f"{type(self).__name__} {self.name!r} has no quantization mode {mode!r}; it has {modes}")
 

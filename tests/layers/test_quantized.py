@@ -238,6 +238,8 @@ def test_what_is_refused() -> None:
         dense.quantize("int8")
     conv = layers.Conv1D(2, 2)
     conv.build((None, 4, 3))
+    with pytest.raises(NotImplementedError, match="has no quantization mode 'int7'; it has 'int8', 'float8'"):
+        dense.quantized_build((2, 3), "int7")
     for wrong in (lambda: conv.quantize("int8"), lambda: layers.Conv1D(2, 2, dtype="int8_from_float32").build((None, 4, 3))):
         with pytest.raises(NotImplementedError, match="has no quantization mode 'int8'"):
             wrong()
