@@ -19,12 +19,12 @@ __version__ = "0.1.0"
 _MODULES = (
     "activations", "applications", "autodiff", "backend", "blas", "callbacks", "compiler", "config", "constraints", "datasets", "distillation",
     "distribution", "dtype_policies", "graph", "initializers", "layers", "legacy", "losses", "metrics", "mixed_precision", "models", "ops",
-    "optimizers", "preprocessing", "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
+    "optimizers", "preprocessing", "quantizers", "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
 )  # fmt: skip
 _NAMES = {
     "Input": "layers", "InputSpec": "layers", "Layer": "layers", "Model": "models", "Sequential": "models",
     "Initializer": "initializers", "Loss": "losses", "Metric": "metrics", "Optimizer": "optimizers", "Regularizer": "regularizers",
-    "DTypePolicy": "dtype_policies", "FloatDTypePolicy": "dtype_policies",
+    "DTypePolicy": "dtype_policies", "FloatDTypePolicy": "dtype_policies", "Quantizer": "quantizers",
     "StatelessScope": "graph.stateless", "SymbolicScope": "graph.stateless", "RematScope": "graph.rematerialization",
     "remat": "graph.rematerialization", "device": "distribution.device_scope", "Operation": "layers.operation", "Function": "models.function",
     "Variable": "graph.variable", "KerasTensor": "layers.input", "Graph": "graph", "Tensor": "graph",

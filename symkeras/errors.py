@@ -59,6 +59,10 @@ class ReadOnlyError(SymkerasError, TypeError):
     """What was to be set follows from something else; the message says from what."""
 
 
+class NotOfferedError(ConfigError, NotImplementedError):
+    """What Keras has, or a class of its kind, and this one has not; the message says the reason."""
+
+
 class NotSerializableError(SymkerasError, NotImplementedError):
     """An object whose settings cannot be written without its help; the message says what it has to define."""
 

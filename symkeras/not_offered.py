@@ -10,10 +10,13 @@ REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     "it runs a layer of another framework, which no compiler here can see into": {
         "layers": ("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"),
     },
-    "weights of less than 16 bits would need kernels of their own; `dtype='float16'` and mixed precision are there": {
-        "": ("Quantizer",),
-        "quantizers": _ALL,
-        "dtype_policies": ("AWQDTypePolicy", "GPTQDTypePolicy", "Int4DTypePolicy", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy"),
+    "weights of 4 bits need kernels that take bytes apart within a product; `quantize('int8')` is there": {
+        "quantizers": ("Int4QuantizationConfig",),
+        "dtype_policies": ("Int4DTypePolicy",),
+    },
+    "it finds weights of few bits layer by layer, by a search over calibration data for each; `quantize('int8')` is there": {
+        "quantizers": ("AWQConfig", "GPTQConfig"),
+        "dtype_policies": ("AWQDTypePolicy", "GPTQDTypePolicy"),
     },
     "tensors hold real numbers; `fft` and its family take and give pairs of real and imaginary parts": {
         "ops": ("polar", "view_as_complex", "view_as_real"),
@@ -45,6 +48,15 @@ def reason(module: str, name: str = "") -> str | None:
         if name in modules.get(module, ()) or modules.get(first) == _ALL:
             return why
     return None
+
+
+def mode_reason(mode: str) -> str | None:
+    """Why a mode of `quantize` is not offered; None for one that is.
+
+    >>> mode_reason("int8"), mode_reason("int4")[:17]
+    (None, 'weights of 4 bits')
+    """
+    return reason("dtype_policies", {"int4": "Int4DTypePolicy", "gptq": "GPTQDTypePolicy", "awq": "AWQDTypePolicy"}.get(mode, mode))
 
 
 def missing(package: str, name: str) -> AttributeError:

@@ -25,6 +25,7 @@ from symkeras import (
     models,
     ops,
     optimizers,
+    quantizers,
     regularizers,
     utils,
 )
@@ -164,6 +165,8 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "output_size": (0, -1, 1.5, "a", [1, 2, 3, 4]), **_named("min_freq", FROM_ZERO), **_named("max_freq min_power", POSITIVE),
     **_named("top_db mag_exp ref_power", NUMBERS), **_named("power_to_db periodic expand_dims", SWITCHES), **_named("side scaling", WORDS),
     "window": ("nonsense", [object()]),
+    "source_name": ("nonsense", 3), "amax_history_length": COUNTS, "output_dtype": TEXTS,
+    **_named("weight_quantizer activation_quantizer", FUNCTIONS),
     "operation": ("nonsense", 3, ["add"]), "flash_attention": (3, "a"), "use_cudnn": ("a", 3), "input_tensor": (3, "a"),
 }  # fmt: skip
 """Argument -> values that no constructor takes for it."""
@@ -188,12 +191,13 @@ NEEDED: dict[str, Any] = {
     "precision": 0.5, "recall": 0.5, "learning_rate": 0.1, "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5, "boundaries": [1],
     "values": [0.1, 0.2], "first_decay_steps": 10, "schedule": abs, "filepath": "x.keras", "filename": "x.csv", "backup_dir": "folder", "fn": abs,
     "operation": "add", "shape": (3,), "height": 3, "width": 4, "height_factor": 0.1, "width_factor": 0.1, "factor": 0.1, "scale": 0.5, "num_bins": 3,
+    "mode": "int8",
     "layers": lambda: [layers.Dense(2)], "layer": lambda: layers.LSTM(2), "cell": lambda: layers.LSTMCell(2), "cells": lambda: [layers.LSTMCell(2)],
     "inner_optimizer": optimizers.SGD(), "default_optimizer": optimizers.SGD(), "optimizer_map": abs, "output_size": 2, "max_number": 2,
 }  # fmt: skip
 """Arguments without a default, as functions where each constructor needs its own."""
 
-FAMILIES = (layers, losses, metrics, optimizers, schedules, regularizers, constraints, initializers, callbacks, dtype_policies)
+FAMILIES = (layers, losses, metrics, optimizers, schedules, regularizers, constraints, initializers, callbacks, dtype_policies, quantizers)
 OPTIONS = {"initializer": ("nonsense", 3), "regularizer": ("nonsense", 3), "constraint": ("nonsense", 3)}
 
 

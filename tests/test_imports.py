@@ -18,7 +18,9 @@ BASE = {
     "foreign_dtypes",
 }  # fmt: skip
 _CORE = {"graph", "ops"}
-_KERAS = {*_CORE, "random", "saving", "dtype_policies", "activations", "initializers", "regularizers", "constraints", "layers", "losses"}
+_KERAS = {
+    *_CORE, "random", "saving", "dtype_policies", "quantizers", "activations", "initializers", "regularizers", "constraints", "layers", "losses",
+}  # fmt: skip
 ORDER: dict[str, set[str]] = {
     "errors": set(),
     "arguments": {"errors", "foreign_dtypes"},
@@ -47,6 +49,7 @@ ORDER: dict[str, set[str]] = {
     "utils.feature_space": {*_KERAS, "utils"},  # layers for the columns of a table
     "saving": {"graph"},
     "dtype_policies": {*_CORE, "saving"},
+    "quantizers": {*_CORE, "saving", "dtype_policies"},
     "legacy": {"saving"},
     "mixed_precision": {"dtype_policies", "optimizers"},
     "activations": {*_CORE, "saving"},
@@ -102,6 +105,7 @@ FRONT = {
     "layers",
     "activations",
     "initializers",
+    "quantizers",
     "regularizers",
     "constraints",
     "losses",

@@ -89,7 +89,7 @@ def _dim(w: Writer, n: Node) -> Term:
 
 
 TABLE: dict[str, Expression] = {
-    "stop_gradient": lambda w, n, x: x, "boundary": lambda w, n, x: x, "dim": _dim,
+    "stop_gradient": lambda w, n, x: x, "boundary": lambda w, n, x: x, "dim": _dim, "custom_gradient": lambda w, n, *xs: xs[: n.attrs["outputs"]],
     "reshape": lambda w, n, x: reshaped(w, x, n.shape), "transpose": lambda w, n, x: transposed(w, x, n.attrs["axes"]),
     "broadcast_to": lambda w, n, x: expanded(w, x, n.shape), "slice": _slice,
     "pad": lambda w, n, x: padded(w, x, n.inputs[0].shape, n.attrs["padding"], n.attrs["value"]),

@@ -102,6 +102,7 @@ PAGES = (
     Page("applications", "Applications", "Architectures with Keras' names, layer names and weight order.", ("applications", "applications.*")),
     Page("preprocessing", "Preprocessing of Keras 2", "", ("preprocessing", "preprocessing.image", "preprocessing.sequence", "preprocessing.text")),
     Page("saving", "Saving", "Files and configs: [saving and loading](../guide/saving.md).", ("saving", "legacy.saving")),
+    Page("quantizers", "Quantizers", "Numbers of few bits: `quantize` of layers and models, and what it uses.", ("quantizers",)),
     Page("dtype_policies", "Dtype policies", "Mixed precision: [the guide](../guide/precision.md).", ("dtype_policies", "mixed_precision")),
     Page("config", "Settings", "Of the process.", ("config",)),
     Page("distribution", "Distribution", "Many devices and processes: [distribution](../distribution.md).", ("distribution",)),

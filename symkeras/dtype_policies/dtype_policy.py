@@ -10,8 +10,6 @@ from symkeras.graph import dtypes
 MIXED = {"mixed_float16": ("float16", "float32"), "mixed_bfloat16": ("bfloat16", "float32")}
 """Policies that compute in another dtype than they keep weights in: name -> (compute dtype, variable dtype)."""
 
-_QUANTIZED = ("int8_", "int4", "float8", "gptq", "awq")
-
 
 class DTypePolicy:
     """The dtype that a layer computes in, and the one of its weights.
@@ -21,7 +19,7 @@ class DTypePolicy:
             That of the process (`config.dtype_policy`) when None.
 
     Raises:
-        ConfigError: an unknown name; quantized policies, which symkeras does not have.
+        ConfigError: an unknown name; that of a quantized policy, which `dtype_policies.get` makes.
         DtypeError: the name is no text; bfloat16 without the package `ml_dtypes`.
 
     Example:
@@ -58,8 +56,8 @@ class DTypePolicy:
         return self._variable_dtype
 
     @property
-    def quantization_mode(self) -> None:
-        """None: no policy of symkeras is quantized."""
+    def quantization_mode(self) -> str | None:
+        """The mode of a `QuantizedDTypePolicy`; None for any other."""
         return None
 
     def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
@@ -111,8 +109,8 @@ def _dtypes_of(name: str) -> tuple[str, str]:
     """The dtypes of computation and of variables that a name means."""
     if name in MIXED:
         return dtypes.standardize(MIXED[name][0]), MIXED[name][1]
-    if name.startswith(_QUANTIZED) and name not in dtypes.FLOAT8:
-        raise ConfigError(f"dtype policy {name!r} is quantized, which symkeras does not offer; use float32, float64, mixed_bfloat16 or mixed_float16")
+    if "_from_" in name:
+        raise ConfigError(f"DTypePolicy: {name!r} is the name of a quantized policy; write dtype_policies.get({name!r})")
     if name in dtypes.ALL:
         return dtypes.standardize(name), name
     try:

@@ -57,6 +57,10 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     def variable_dtype(self) -> str:
         return self.default_policy.variable_dtype
 
+    @property
+    def quantization_mode(self) -> str | None:
+        return self.default_policy.quantization_mode
+
     def __getitem__(self, key: str) -> DTypePolicy:
         if key in self._policies:
             return self._policies[key]

@@ -8,6 +8,7 @@ from typing import Any
 from symkeras.arguments import refusal
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.global_policy import dtype_policy
+from symkeras.dtype_policies.quantized_policy import quantized
 from symkeras.errors import ConfigError, DtypeError
 from symkeras.graph import dtypes
 
@@ -31,7 +32,7 @@ def get(identifier: Any) -> DTypePolicy:
     if isinstance(identifier, Mapping):
         return deserialize(identifier)
     if isinstance(identifier, str):
-        return DTypePolicy(identifier)
+        return quantized(identifier) if "_from_" in identifier else DTypePolicy(identifier)
     named = getattr(identifier, "name", None)
     try:
         return DTypePolicy(named if isinstance(named, str) else dtypes.standardize(identifier))
@@ -61,7 +62,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         custom_objects: name -> class, beside the registered ones.
 
     Raises:
-        ConfigError: it describes something else, or a quantized policy.
+        ConfigError: it describes something else, or a policy that symkeras does not have.
 
     >>> deserialize(serialize(DTypePolicy("mixed_float16"))).compute_dtype
     'float16'

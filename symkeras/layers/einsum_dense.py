@@ -10,14 +10,15 @@ from symkeras import activations, ops, regularizers
 from symkeras.arguments import axis_sizes, checked, optional, text
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.initializers import VarianceScaling
-from symkeras.layers.low_rank import LowRank
+from symkeras.layers.einsum_axes import EinsumAxes
+from symkeras.layers.quantized_products import QuantizedProducts
 from symkeras.layers.weight_options import options_of, refuse, set_weight_options, weight_options_config
 
 _OPTIONS = options_of("kernel", "bias")
 _EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
 
-class EinsumDense(LowRank):
+class EinsumDense(QuantizedProducts):
     """activation(einsum(equation, inputs, kernel) + bias).
 
     Args:
@@ -29,7 +30,8 @@ class EinsumDense(LowRank):
         kernel_regularizer, bias_regularizer: penalties on the weights.
         kernel_constraint, bias_constraint: applied to the weights after each step.
         lora_rank, lora_alpha: see `enable_lora`, which they ask for.
-        gptq_unpacked_column_size, quantization_config: accepted for Keras' signature, refused when given.
+        gptq_unpacked_column_size: accepted for Keras' signature, refused when given.
+        quantization_config: see `quantize`; used where `dtype` is a quantized policy.
         **kwargs: those of `Layer`.
 
     Input shape:
@@ -49,13 +51,16 @@ class EinsumDense(LowRank):
         [[[3.0, 3.0], [3.0, 3.0]]]
     """
 
+    _quantized_modes = ("int8", "float8")
+
     @checked(equation=text, output_shape=axis_sizes, bias_axes=optional(text))
     def __init__(self, equation: str, output_shape: Any, activation: Any = None, bias_axes: str | None = None,
                  kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
                  bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, lora_rank: Any = None,
                  lora_alpha: Any = None, gptq_unpacked_column_size: Any = None, quantization_config: Any = None, **kwargs: Any):  # fmt: skip
         super().__init__(**kwargs)
-        refuse("EinsumDense", gptq_unpacked_column_size=gptq_unpacked_column_size, quantization_config=quantization_config)
+        refuse("EinsumDense", gptq_unpacked_column_size=gptq_unpacked_column_size)
+        self._set_quantization(quantization_config)
         self._set_lora(lora_rank, lora_alpha)
         self.equation = equation
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
@@ -68,10 +73,8 @@ class EinsumDense(LowRank):
 
     def build(self, input_shape: Any) -> None:
         kernel_shape, bias_shape, self.full_output_shape = einsum_shapes(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
-        self._kernel = self.add_weight(
-            shape=kernel_shape, initializer=self._initializer_along_axes(), regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint, name="kernel",
-        )  # fmt: skip
+        self._axes = EinsumAxes.of(self.equation, len(input_shape))
+        self._build_weight(kernel_shape, self._initializer_along_axes())
         self.bias = None
         if bias_shape is not None:
             self.bias = self.add_weight(
@@ -95,21 +98,47 @@ class EinsumDense(LowRank):
 
     @property
     def kernel(self) -> Any:
-        """As the second term of the equation says; with LoRA the frozen kernel and its difference."""
+        """As the second term of the equation says; with LoRA the frozen kernel and its difference; quantized to int8 without LoRA, the integers."""
         return self._adapted()
 
     def call(self, inputs: Any, training: Any = None) -> Any:
-        x = ops.einsum(self.equation, inputs, self.kernel)
+        x = self._product(inputs, training)
         if self.bias is not None:
-            x = ops.add(x, self.bias)
+            x = self._added(x, self.bias)
         return self.activation(x) if self.activation is not None else x
+
+    def _contract(self, x: Any, kernel: Any) -> Any:
+        return ops.einsum(self.equation, x, kernel)
+
+    def _gradient_of_inputs(self, upstream: Any, kernel: Any, x: Any) -> Any:
+        return self._axes.gradient_of_inputs(upstream, kernel, x)
+
+    @property
+    def _scaled_axes(self) -> tuple[int, ...]:
+        return self._axes.summed(self._axes.kernel)
+
+    @property
+    def _input_axes(self) -> tuple[int, ...]:
+        return self._axes.summed(self._axes.inputs)
+
+    def _scale_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        sizes = dict(zip(self._axes.kernel, shape, strict=True))
+        return tuple(sizes.get(letter, 1) for letter in self._axes.output)
+
+    def _kept_scale(self, scale: Any) -> Any:
+        return self._axes.beside_output(scale, self._axes.kernel)
+
+    def _scale_beside_weight(self, scale: Any) -> Any:
+        return self._axes.beside_kernel(scale)
+
+    def _input_scale(self, scale: Any) -> Any:
+        return self._axes.beside_output(scale, self._axes.inputs)
 
     def get_config(self) -> dict[str, Any]:
         own = {
             "output_shape": self.partial_output_shape, "equation": self.equation, "bias_axes": self.bias_axes,
             "activation": activations.serialize(self.activation), "activity_regularizer": regularizers.serialize(self.activity_regularizer),
         }  # fmt: skip
-        own["quantization_config"] = None  # a key that Keras always writes
         return {**super().get_config(), **own, **weight_options_config(self, *_OPTIONS)}
 
 

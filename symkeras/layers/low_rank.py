@@ -95,38 +95,42 @@ class LowRank(Layer):
         if not self.lora_enabled:
             return self._frozen
         a, b = self._factors
-        return ops.add(self._frozen, ops.multiply(self._scale, ops.matmul(a, b)))
+        return ops.add(self._base(), ops.multiply(self._scale, ops.matmul(a, b)))
+
+    def _base(self) -> Any:
+        """What the difference is added to."""
+        return self._frozen
 
     @property
     def _scale(self) -> float:
         """alpha / rank."""
         return (self.lora_alpha or 0) / (self.lora_rank or 1)
 
-    def save_own_variables(self, store: Any) -> None:
-        """Put the weights into `store` as those of a layer without a difference, which is added."""
-        if not self.lora_enabled:
-            return super().save_own_variables(store)
-        for k, v in enumerate(self._without_factors()):
-            store[str(k)] = np.asarray(self._adapted() if v is self._frozen else v)
+    def _stored_variables(self) -> list[Variable]:
+        """Those of a layer without a difference."""
+        factors = self._factors if self.lora_enabled else ()
+        return [v for v in super()._stored_variables() if not any(v is factor for factor in factors)]
+
+    def _stored_values(self) -> list[Any]:
+        """The values of a layer without a difference, which is added."""
+        merged = self._merged() if self.lora_enabled else {}
+        return [np.asarray(merged[v.uid]) if v.uid in merged else v.numpy() for v in self._stored_variables()]
+
+    def _merged(self) -> dict[int, Any]:
+        """The values that hold the weight with its difference, by the uid of their variable."""
+        return {self._frozen.uid: self._adapted()}
 
     def load_own_variables(self, store: Any) -> None:
         """Read the weights of a layer without a difference; it is 0 afterwards, and can be trained from there."""
-        if not self.lora_enabled:
-            return super().load_own_variables(store)
-        own = self._without_factors()
-        self._check_stored(store, len(own))
-        for k, v in enumerate(own):
-            v.set(np.asarray(store[str(k)]))
-        b = self._factors[1]
-        b.set(np.zeros(b.shape, b.dtype))
-
-    def _without_factors(self) -> list[Variable]:
-        return [v for v in self._tracker.weights if not any(v is factor for factor in self._factors)]
+        super().load_own_variables(store)
+        if self.lora_enabled:
+            b = self._factors[1]
+            b.set(np.zeros(b.shape, b.dtype))
 
     def _state_variables(self) -> list[Variable] | None:
         if self.lora_enabled or type(self).load_own_variables is not LowRank.load_own_variables:
             return None  # reading does more than to set them: the difference becomes 0
-        return self._tracker.weights
+        return self._stored_variables()
 
     def get_config(self) -> dict[str, Any]:
         own = {} if self.lora_rank is None else {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -50,6 +50,9 @@ class OwnedWeights:
     path: str | None
     built: bool
     variable_dtype: str
+    quantization_mode: str | None
+    _quantized_modes: ClassVar[tuple[str, ...]]
+    _no_mode: Any
     _tracker: Tracker
     _trainable: bool
 
@@ -73,6 +76,9 @@ class OwnedWeights:
         """
         from symkeras import constraints, initializers, regularizers
 
+        mode = self.quantization_mode
+        if mode is not None and mode not in self._quantized_modes:
+            raise self._no_mode(mode)
         shape = () if shape is None else tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
         if any(not isinstance(d, (int, np.integer)) for d in shape):
             raise ShapeError(f"layer {self.name!r}: a weight {name or ''} of shape {shape} needs known sizes; give the input's sizes")

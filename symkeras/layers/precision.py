@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from symkeras import dtype_policies
 from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
-from symkeras.errors import ConfigError
+from symkeras.dtype_policies.quantized_policy import NOT_OFFERED, check_mode
+from symkeras.errors import NotOfferedError
 from symkeras.graph import dtypes
-from symkeras.not_offered import reason
 
 
 class Precision:
@@ -17,6 +17,10 @@ class Precision:
 
     _dtype_policy: DTypePolicy
     autocast: bool
+    name: str
+    built: bool
+    _quantized_modes: ClassVar[tuple[str, ...]] = ()
+    _is_quantized = False
 
     @property
     def path(self) -> str | None:
@@ -37,18 +41,46 @@ class Precision:
             own[self.path] = policy
         else:
             self._dtype_policy = policy
+        if policy.quantization_mode is not None and self.built and not self._is_quantized:
+            self.quantize(policy.quantization_mode)
 
-    def quantize(self, mode: Any = None, **kwargs: Any) -> None:
-        """Refused, with the reason: symkeras has no weights of less than 16 bits.
+    def quantize(self, mode: Any = None, config: Any = None, **kwargs: Any) -> None:
+        """Keep the main weight in few bits: layers that can do it define it.
 
         Args:
-            mode: what Keras calls the kind of quantization.
+            mode: the kind of quantization.
+            config: how, in more words.
             **kwargs: what goes with it.
 
         Raises:
-            ConfigError: always.
+            NotOfferedError: this layer cannot.
         """
-        raise ConfigError(f"{type(self).__name__} {getattr(self, 'name', '')!r}: quantize({mode!r}) is not offered: {reason('quantizers')}")
+        raise self._no_mode(mode)
+
+    def quantized_build(self, input_shape: Any, mode: str, config: Any = None) -> None:
+        """Make the variables of a mode: layers that can be quantized define it.
+
+        Args:
+            input_shape: the shape of the main weight.
+            mode: the kind of quantization.
+            config: how, in more words.
+
+        Raises:
+            NotOfferedError: this layer cannot.
+        """
+        raise self._no_mode(mode)
+
+    def _no_mode(self, mode: Any) -> NotOfferedError:
+        """The error of a mode that this layer does not have."""
+        if mode in NOT_OFFERED:
+            check_mode(mode, f"{type(self).__name__} {self.name!r}")
+        modes = ", ".join(map(repr, self._quantized_modes)) or "none"
+        return NotOfferedError(f"{type(self).__name__} {self.name!r} has no quantization mode {mode!r}; it has {modes}")
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """"int8" or "float8" where the layer is quantized, or will be once it is built; else None."""
+        return self._policy().quantization_mode
 
     def _policy(self) -> DTypePolicy:
         """The policy of this very layer, where a map was given."""

@@ -42,6 +42,8 @@ class ReversibleEmbedding(Embedding):
         [[[3.0, 13.0]]]
     """
 
+    _quantized_modes = ("int8",)
+
     @checked(tie_weights=boolean, logit_soft_cap=optional(positive))
     def __init__(self, input_dim: int, output_dim: int, tie_weights: bool = True, embeddings_initializer: Any = "uniform",
                  embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False, reverse_dtype: Any = None,
@@ -53,7 +55,7 @@ class ReversibleEmbedding(Embedding):
 
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
-        if not self.tie_weights:
+        if not self.tie_weights and not self._is_quantized:
             shape = (self.output_dim, self.input_dim)
             self.reverse_embeddings = self.add_weight(shape=shape, initializer=self.embeddings_initializer, name="reverse_embeddings")
 
@@ -64,12 +66,38 @@ class ReversibleEmbedding(Embedding):
             if mask is not None:
                 set_mask(rows, mask)
             return rows
-        table = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
-        dtype = self.reverse_dtype or self.compute_dtype
-        scores = ops.matmul(ops.cast(inputs, dtype), ops.cast(table, dtype))
+        scores = self._integer_scores(inputs) if self._is_quantized else self._scores(inputs)
         if self.logit_soft_cap is None:
             return scores
         return ops.multiply(ops.tanh(ops.divide(scores, self.logit_soft_cap)), self.logit_soft_cap)
+
+    def _scores(self, x: Any) -> Any:
+        table = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
+        dtype = self.reverse_dtype or self.compute_dtype
+        return ops.matmul(ops.cast(x, dtype), ops.cast(table, dtype))
+
+    def _integer_scores(self, x: Any) -> Any:
+        """With integers; a difference of low rank counts where rows are looked up alone."""
+        table, scale = (ops.transpose(self._embeddings), self.embeddings_scale) if self.tie_weights else (
+            self.reverse_embeddings, self.reverse_embeddings_scale)  # fmt: skip
+        if self.inputs_quantizer is not None:
+            x, input_scale = self.inputs_quantizer(x)
+            scale = ops.multiply(input_scale, scale)
+        return ops.cast(ops.divide(ops.matmul(x, table), scale), self.compute_dtype)
+
+    def _int8_build(self, shape: tuple[int, ...], config: Any) -> None:
+        super()._int8_build(shape, config)
+        if not self.tie_weights:
+            self._add_integers("reverse_embeddings", shape[::-1], shape[:1])
+
+    def _quantize_int8(self, config: Any) -> None:
+        if self.tie_weights:
+            return super()._quantize_int8(config)
+        integers, scale = self._integers_of(self.reverse_embeddings, config, 0)
+        del self.reverse_embeddings
+        super()._quantize_int8(config)
+        self.reverse_embeddings.set(integers)
+        self.reverse_embeddings_scale.set(ops.squeeze(scale, 0))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the mask is set where rows are looked up."""

@@ -10,8 +10,7 @@ import numpy as np
 
 from symkeras import dtype_policies
 from symkeras.arguments import checked, instance, settings
-from symkeras.dtype_policies.dtype_policy import DTypePolicy
-from symkeras.dtype_policies.dtype_policy_map import DTypePolicyMap
+from symkeras.dtype_policies.dtype_policy import DTypePolicy, FloatDTypePolicy
 from symkeras.errors import ShapeError
 from symkeras.graph.variable import Variable
 from symkeras.layers.operation import Operation
@@ -51,22 +50,30 @@ class SavedState(OwnedWeights, Operation):
         config = dict(config)
         if isinstance(config.get("dtype"), (dict, DTypePolicy)):
             policy = dtype_policies.get(config["dtype"])
-            config["dtype"] = policy if isinstance(policy, DTypePolicyMap) else policy.name
+            config["dtype"] = policy.name if type(policy) in (DTypePolicy, FloatDTypePolicy) else policy
         return super().from_config(config)
 
     @checked(store=_STORE)
     def save_own_variables(self, store: Any) -> None:
         """Put this layer's own variables into `store` under "0", "1", ..."""
-        for k, v in enumerate(self._tracker.weights):
-            store[str(k)] = v.numpy()
+        for k, value in enumerate(self._stored_values()):
+            store[str(k)] = value
 
     @checked(store=_STORE)
     def load_own_variables(self, store: Any) -> None:
         """Read this layer's own variables from `store`."""
-        own = self._tracker.weights
+        own = self._stored_variables()
         self._check_stored(store, len(own))
         for k, v in enumerate(own):
             v.set(np.asarray(store[str(k)]))
+
+    def _stored_variables(self) -> list[Variable]:
+        """The own variables that a file has, in its order."""
+        return self._tracker.weights
+
+    def _stored_values(self) -> list[Any]:
+        """What a file has of them."""
+        return [v.numpy() for v in self._stored_variables()]
 
     def _check_stored(self, store: Any, count: int) -> None:
         if len(store.keys()) != count:
@@ -76,7 +83,7 @@ class SavedState(OwnedWeights, Operation):
 
     def _state_variables(self) -> list[Variable] | None:
         """The own variables that a file has, in order; None for a class that reads them in its own way."""
-        return self._tracker.weights if type(self).load_own_variables is SavedState.load_own_variables else None
+        return self._stored_variables() if type(self).load_own_variables is SavedState.load_own_variables else None
 
     def _variables_written(self) -> list[Variable]:
         """What reading this layer from a file may write."""

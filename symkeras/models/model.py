@@ -187,6 +187,30 @@ class Model(Trainer, StateTrees, Layer):
     def _state_names(self) -> list[str]:
         return state_names(self, Layer, ("layers", "optimizer"))
 
+    def quantize(self, mode: Any = None, config: Any = None, filters: Any = None, type_check: bool = True, **kwargs: Any) -> None:
+        """Keep the weights of all layers that can do it in few bits, and forget the functions compiled before.
+
+        Args:
+            mode: "int8"; or "float8", for training with products of 8 bits.
+            config: a `QuantizationConfig` with quantizers of your own.
+            filters: which layers: a regular expression that is found in a name, a list of such, or a function of a layer.
+            type_check: whether subclasses of layers of Keras are left out, with a warning.
+
+        Raises:
+            ConfigError: a mode or argument that is not known, or a layer that is not built or is quantized already.
+            NotOfferedError: a mode of Keras that symkeras does not have.
+
+        Example:
+            >>> from symkeras import Input, Sequential, layers
+            >>> model = Sequential([Input((4,)), layers.Dense(8), layers.Dense(2, name="head")])
+            >>> model.quantize("int8", filters="dense")
+            >>> [layer.quantization_mode for layer in model.layers]
+            ['int8', None]
+        """
+        from symkeras.models.quantization import quantize_model
+
+        quantize_model(self, mode, config, filters, type_check, kwargs)
+
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as text; `models.model_from_json` reads it back."""
         from symkeras.saving.serialization import serialize_keras_object

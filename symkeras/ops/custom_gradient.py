@@ -6,9 +6,11 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from symkeras import tree
 from symkeras.errors import GradientError, GraphError, ShapeError
-from symkeras.graph import dims
+from symkeras.graph import dims, recording
 from symkeras.graph.graph import Graph, substitute
 from symkeras.graph.node import Node, make
 from symkeras.graph.tensor import Tensor
@@ -18,7 +20,7 @@ from symkeras.ops import attributes as at
 from symkeras.ops.control import _Body, alike
 from symkeras.ops.leaves import cast, placeholder_node
 from symkeras.ops.numpy import zeros_like
-from symkeras.ops.op import OPS, Op, as_tensor, is_symbolic, register, wrap
+from symkeras.ops.op import OPS, Op, as_array, as_tensor, compute, is_recorded, is_symbolic, register, wrap
 
 
 @register
@@ -84,20 +86,48 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
         leaves = tree.flatten(args)
-        tensors = [as_tensor(x) if isinstance(x, (Tensor, Variable)) and is_symbolic(x) else x for x in leaves]
+        tensors = [_read(x) for x in leaves]
         result = f(*tree.pack_sequence_as(args, tensors), **kwargs)
         if not isinstance(result, tuple) or len(result) != 2 or not callable(result[1]):
             raise GraphError("custom_gradient: the function gives a pair of a value and a function for its gradient")
         value, grad = result
         flat = tree.flatten(value)
-        if not is_symbolic(*tensors, *flat):
-            return value
-        return tree.pack_sequence_as(value, _with_gradient([as_tensor(v) for v in flat], [as_tensor(x) for x in tensors], grad))
+        if is_symbolic(*tensors, *flat):
+            return tree.pack_sequence_as(value, _with_gradient([as_tensor(v) for v in flat], [as_tensor(x) for x in tensors], grad))
+        if is_recorded(*tensors):
+            return tree.pack_sequence_as(value, _recorded([as_array(v) for v in flat], [as_array(x) for x in tensors], grad))
+        return value
 
     return call
 
 
+def _read(x: Any) -> Any:
+    """A variable as its value: symbolic in a trace, recorded while a tape is open."""
+    if not isinstance(x, Variable):
+        return x
+    return as_tensor(x) if is_symbolic(x) else as_array(x) if recording.current() is not None else x
+
+
 def _with_gradient(outputs: Sequence[Tensor], arguments: Sequence[Tensor], grad: Callable[..., Any]) -> Sequence[Tensor]:
+    graph, captured = _gradient_of(outputs, arguments, grad)
+    inputs = [*(t.node for t in (*outputs, *arguments)), *captured]
+    return wrap(make(OPS["custom_gradient"], inputs, _attributes(graph, outputs, arguments)))
+
+
+def _recorded(outputs: Sequence[Any], arguments: Sequence[Any], grad: Callable[..., Any]) -> Sequence[Any]:
+    """The same on arrays while a tape is open; what the gradient reads beside is as it is now."""
+    plain = ([as_tensor(np.asarray(a)) for a in arrays] for arrays in (outputs, arguments))
+    graph, captured = _gradient_of(*plain, grad)
+    beside = [n.attrs["variable"].array for n in captured]
+    return compute(OPS["custom_gradient"], [*outputs, *arguments, *beside], _attributes(graph, outputs, arguments))
+
+
+def _attributes(graph: Graph, outputs: Sequence[Any], arguments: Sequence[Any]) -> dict[str, Any]:
+    return {"gradient": graph, "outputs": len(outputs), "arguments": len(arguments)}
+
+
+def _gradient_of(outputs: Sequence[Tensor], arguments: Sequence[Tensor], grad: Callable[..., Any]) -> tuple[Graph, list[Node]]:
+    """The gradient as a graph, and what it reads beside the gradients of the outputs."""
     upstream = [placeholder_node(t.node.tensor_type, f"upstream{k}") for k, t in enumerate(outputs)]
 
     def build() -> Any:
@@ -109,9 +139,7 @@ def _with_gradient(outputs: Sequence[Tensor], arguments: Sequence[Tensor], grad:
     body = _Body(build)
     if body.assigned:
         raise GraphError(f"custom_gradient: the gradient assigns variable {body.assigned[0].path!r}")
-    graph, captured = body.closed(upstream, body.result, "gradient")
-    inputs = [*(t.node for t in (*outputs, *arguments)), *captured]
-    return wrap(make(OPS["custom_gradient"], inputs, {"gradient": graph, "outputs": len(outputs), "arguments": len(arguments)}))
+    return body.closed(upstream, body.result, "gradient")
 
 
 def _fitted(gradient: Tensor, x: Tensor, k: int) -> Tensor:

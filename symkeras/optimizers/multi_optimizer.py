@@ -166,7 +166,7 @@ class MultiOptimizer(Optimizer):
             optimizer.loss_scale_factor = value
 
     def build(self, variables: Sequence[Variable]) -> None:
-        for v in self._unknown(variables):
+        for v in (v for v in variables if v not in self._chosen):
             self._chosen[v] = self._take(self._optimizer_map(v))
         for optimizer in self._inner:
             own = [v for v in variables if self._chosen[v] is optimizer]

@@ -178,10 +178,10 @@ class Optimizer(State):
             return
         trainable_variables = self._variables_for(grads, trainable_variables)
         with provenance.part_scope("optimizer"), provenance.layer_scope(self.name):
-            pairs = self._with_gradients(grads, trainable_variables)
+            grads, others = self._overwriting(grads, trainable_variables)
+            pairs = self._with_gradients(grads, others) if others else []
             if pairs:
                 self._step([g for g, _ in pairs], [v for _, v in pairs])
-            self._overwrite(grads, trainable_variables)
             if self.use_ema:
                 self._average([v for v in trainable_variables if not v.overwrite_with_gradient])
             for _, v in pairs:
@@ -215,7 +215,7 @@ class Optimizer(State):
         """
         if not self.built:
             raise ConfigError(f"optimizer {self.name!r}: stateless_apply() needs its variables; call build(variables) first")
-        trained, own = list(self._trainable_variables), self.variables
+        trained, own = list(self._built_for), self.variables
         for what, values, expected in (("trainable variables", trainable_variables, trained), ("variables", optimizer_variables, own)):
             if len(values) != len(expected):
                 raise ShapeError(f"optimizer {self.name!r} has {len(expected)} {what}, received {len(values)} values")
@@ -230,7 +230,7 @@ class Optimizer(State):
         if trainable_variables is None:
             if not self.built:
                 raise ConfigError(f"optimizer {self.name!r}: name the variables, or call build(variables) first")
-            trainable_variables = self._trainable_variables
+            trainable_variables = list(self._built_for)
         if len(grads) != len(trainable_variables):
             raise ConfigError(f"optimizer {self.name!r}: {len(grads)} gradients came for {len(trainable_variables)} variables")
         if not self.built:
@@ -238,27 +238,36 @@ class Optimizer(State):
                 self.build(list(trainable_variables))
         self._pack()
         for v in trainable_variables:
-            self._get_variable_index(v)
+            if not v.overwrite_with_gradient:
+                self._get_variable_index(v)
         return trainable_variables
+
+    def _overwriting(self, grads: Sequence[Any], variables: Sequence[Variable]) -> tuple[Sequence[Any], Sequence[Variable]]:
+        """Give variables whose gradient is their next value that one; the others are left, with their gradients."""
+        if not any(v.overwrite_with_gradient for v in variables):
+            return grads, variables
+        left = []
+        for g, v in zip(grads, variables, strict=True):
+            if not v.overwrite_with_gradient:
+                left.append((g, v))
+            elif g is not None:
+                v.assign(self._next_value(v, ops.cast(g, v.dtype)))
+        return [g for g, _ in left], [v for _, v in left]
+
+    def _next_value(self, v: Variable, gradient: Any) -> Any:
+        """The gradient; of those of several steps that make one the greatest, at the last of them."""
+        if not self.gradient_accumulation_steps:
+            return gradient
+        due = ops.equal(ops.mod(ops.add(self._iterations, 1), self.gradient_accumulation_steps), 0)
+        greatest = self._greatest[v]
+        most = ops.maximum(greatest.value, gradient)
+        greatest.assign(ops.where(due, 0, most))
+        return ops.where(due, most, v.value)
 
     def _with_gradients(self, grads: Sequence[Any], variables: Sequence[Variable]) -> list[tuple[Any, Variable]]:
         """The pairs of gradient and variable to take a step with; the gradients of the loss itself, not of the scaled one."""
-        pairs, scale = [(g, v) for g, v in self._present(grads, variables) if not v.overwrite_with_gradient], self.loss_scale_factor
+        pairs, scale = self._present(grads, variables), self.loss_scale_factor
         return pairs if scale is None else [(ops.divide(g, scale), v) for g, v in pairs]
-
-    def _overwrite(self, grads: Sequence[Any], variables: Sequence[Variable]) -> None:
-        """Assign their gradients to the variables that ask for it; of those of several steps that make one the greatest."""
-        for g, v in zip(grads, variables, strict=True):
-            if g is None or not v.overwrite_with_gradient:
-                continue
-            value = ops.cast(g, v.dtype)
-            if steps := self.gradient_accumulation_steps:
-                due = ops.equal(ops.mod(ops.add(self._iterations, 1), steps), 0)
-                greatest = self._accumulated_gradients[self._get_variable_index(v)]
-                most = ops.maximum(greatest.value, value)
-                greatest.assign(ops.where(due, 0, most))
-                value = ops.where(due, most, v.value)
-            v.assign(value)
 
     def _present(self, grads: Sequence[Any], variables: Sequence[Variable]) -> list[tuple[Any, Variable]]:
         """The pairs of gradient and variable, of those that have one."""
@@ -389,7 +398,8 @@ class Optimizer(State):
         """
         if self.use_ema and self.built:
             for v in var_list:
-                v.assign(self.slot("average", v).value)
+                if not v.overwrite_with_gradient:
+                    v.assign(self.slot("average", v).value)
 
     # ---- config ---------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ class State:
         self.slots: dict[str, list[Variable]] = {}
         self._variables: list[Variable] = []
         self._trainable_variables: list[Variable] = []
+        self._built_for: dict[Variable, None] = {}  # the trainable ones, and those whose gradient is their next value
+        self._greatest: dict[Variable, Variable] = {}  # of the gradients of those, since the last step
         self._index: dict[Variable, int] = {}
         self._owner: dict[Variable, Variable] = {}
         self._iterations = self.add_variable((), dtype="int32", name="iteration")
@@ -109,6 +111,11 @@ class State:
         Args:
             variables: the variables to be trained; those it knows already keep their slots.
         """
+        self._built_for.update(dict.fromkeys(variables))
+        if self.gradient_accumulation_steps:
+            for v in variables:
+                if v.overwrite_with_gradient and v not in self._greatest:
+                    self._greatest[v] = self.add_variable(v.shape, dtype=v.dtype, name=f"gradient_accumulator_{v.name}")
         new = self._unknown(variables)
         if self.built and not new:
             return
@@ -132,8 +139,8 @@ class State:
             self.add_optimizer_variables(variables, list(group), list(group.values()))
 
     def _unknown(self, variables: Sequence[Variable]) -> list[Variable]:
-        """Those that have no slots yet."""
-        return [v for v in variables if v not in self._index]
+        """Those that have no slots yet, and are to have some."""
+        return [v for v in variables if v not in self._index and not v.overwrite_with_gradient]
 
     def _pack(self) -> None:
         pack_together(self.name, self._trainable_variables, self.slots, self._owner)

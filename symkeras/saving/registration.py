@@ -17,7 +17,7 @@ from symkeras.errors import ArgumentTypeError, ConfigError, nearest
 # The public packages whose classes a config may name, in the order in which a name without a module is looked up.
 CLASS_FAMILIES = (
     "layers", "models", "losses", "metrics", "optimizers.schedules", "optimizers", "initializers", "regularizers", "constraints", "random",
-    "dtype_policies", "utils", "distillation",
+    "dtype_policies", "utils", "distillation", "quantizers",
 )  # fmt: skip
 # Those whose functions a config may name, and the names in them that are no such functions.
 FUNCTION_FAMILIES = ("activations", "losses", "metrics")
@@ -28,6 +28,7 @@ _PLACES = {
     "Sequential": "keras", "Model": "keras", "Functional": "keras.src.models.functional", "Layer": "keras", "InputSpec": "keras",
     "DTypePolicy": "keras", "FloatDTypePolicy": "keras",
     "Loss": "keras", "Metric": "keras", "Optimizer": "keras", "Initializer": "keras", "Regularizer": "keras",
+    "Quantizer": "keras",
 }  # fmt: skip
 _EXPORTED = {"GroupedQueryAttention": "GroupQueryAttention"}
 

@@ -369,8 +369,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "__typespec__": _refuse("a TensorFlow type"),
     "Policy": lambda c: _read(_special("DTypePolicy", name=c["name"])),  # Keras 2
     **dict.fromkeys(
-        ("QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy", "AWQDTypePolicy"),
-        _refuse("a quantized dtype policy"),
+        ("Int4DTypePolicy", "GPTQDTypePolicy", "AWQDTypePolicy", "Int4QuantizationConfig", "GPTQConfig", "AWQConfig"),
+        _refuse("quantization to 4 bits, or by GPTQ or AWQ"),
     ),
 }
 

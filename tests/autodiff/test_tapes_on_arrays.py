@@ -138,3 +138,18 @@ def test_what_is_not_connected_is_none_and_recording_may_pause() -> None:
     assert float(by_a) == 3 and by_b is None and by_fixed is None
     assert [v.name for v in tape.watched_variables()] == [a.name]
     assert float(tape.gradient(y, b, unconnected_gradients="zero")) == 0
+
+
+def test_a_function_that_says_its_own_gradient_is_taken_at_its_word() -> None:
+    hidden = symkeras.Variable(7.0, trainable=False)
+
+    @ops.custom_gradient
+    def scaled(x: Any, factor: Any) -> Any:
+        return x * factor, lambda upstream: (upstream * hidden + factor, None)
+
+    v, factor = symkeras.Variable([1.0, 2.0]), symkeras.Variable(3.0)
+    with symkeras.GradientTape(persistent=True) as tape:
+        one, two = ops.sum(scaled(v, factor)), ops.sum(scaled(v * 2.0, factor))
+    assert isinstance(one, np.ndarray) and float(one) == 9
+    assert tape.gradient(one, v).tolist() == [10, 10] and tape.gradient(two, v).tolist() == [20, 20]
+    assert float(tape.gradient(one, factor)) == 0

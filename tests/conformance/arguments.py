@@ -37,8 +37,8 @@ from tests.conformance.written import Code, Made
 LEFT_ALONE = {
     "name": "given by the suite",
     "dtype": "a column of its own: every case is in float32",
-    "quantization_config": "weights of less than 16 bits are not offered",
-    "gptq_unpacked_column_size": "as quantization_config",
+    "quantization_config": "says how quantize() goes; tests/layers/test_quantized.py",
+    "gptq_unpacked_column_size": "quantization by GPTQ is not offered",
     "lora_rank": "weights are named after it; tests/layers/test_low_rank.py",
     "lora_alpha": "as lora_rank",
     "flash_attention": "not offered",

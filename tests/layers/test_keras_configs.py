@@ -11,7 +11,7 @@ from symkeras import layers
 
 
 @pytest.mark.parametrize("name", ["Dense", "EinsumDense", "Embedding", "ReversibleEmbedding"])
-def test_layers_of_matrices_say_that_they_are_not_quantized(name: str) -> None:
+def test_layers_of_matrices_say_how_they_are_quantized(name: str) -> None:
     given = {"Dense": (3,), "EinsumDense": ("ab,bc->ac", 3), "Embedding": (5, 2), "ReversibleEmbedding": (5, 2)}[name]
     layer = getattr(layers, name)(*given)
     assert layer.get_config()["quantization_config"] is None

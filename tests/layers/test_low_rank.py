@@ -50,7 +50,7 @@ def test_the_difference_begins_as_nothing_and_alone_is_trained(kind: str) -> Non
     assert np.abs(product).max() > 0
     np.testing.assert_allclose(np.asarray(getattr(layer, weight)), frozen + 1.5 * product, rtol=1e-5, atol=1e-6)
     plain = model(kind)
-    plain.set_weights([*(np.asarray(getattr(layer, weight) if w is getattr(layer, f"_{weight}") else w) for w in layer._without_factors()),
+    plain.set_weights([*(np.asarray(getattr(layer, weight) if w is getattr(layer, f"_{weight}") else w) for w in layer._stored_variables()),
                        *m.layers[-1].get_weights()])  # fmt: skip
     np.testing.assert_allclose(m.predict(x, verbose=0), plain.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
 

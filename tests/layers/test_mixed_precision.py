@@ -64,14 +64,15 @@ def test_policies_of_bfloat16_and_of_8_bits_say_both_dtypes() -> None:
         "config": {"name": "mixed_bfloat16"}, "registered_name": None})  # fmt: skip
 
 
-def test_quantized_and_unknown_policies_are_refused() -> None:
-    for given in ("int8_from_float32", "float8_from_mixed_float16", "int4/64_from_float32"):
-        with pytest.raises(ConfigError, match="quantized"):
+def test_policies_of_4_bits_and_unknown_ones_are_refused() -> None:
+    for given in ("int4/64_from_float32", "int4_from_float32", {"class_name": "Int4DTypePolicy", "config": {"mode": "int4/64"}}):
+        with pytest.raises(ConfigError, match="4 bits"):
             dtype_policies.get(given)
-    with pytest.raises(ConfigError, match="quantized"):
-        dtype_policies.get({"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}})
-    with pytest.raises(AttributeError, match="no quantized layers"):
-        dtype_policies.QuantizedDTypePolicy  # noqa: B018 - asking is the test
+    for given in ("gptq/4/64_from_float32", "awq/4/64_from_float32"):
+        with pytest.raises(ConfigError, match="calibration"):
+            dtype_policies.get(given)
+    with pytest.raises(AttributeError, match="4 bits"):
+        dtype_policies.Int4DTypePolicy  # noqa: B018 - asking is the test
     with pytest.raises(ConfigError, match="Did you mean 'mixed_float16'"):
         DTypePolicy("mixed_flaot16")
     with pytest.raises(DtypeError, match="must be a text"):
@@ -267,7 +268,7 @@ def test_a_mixed_training_goes_as_that_of_keras(dtype: str) -> None:
         keras.config.set_dtype_policy("float32")
 
 
-def test_quantizing_is_refused_with_the_reason() -> None:
-    for one in (layers.Dense(2), Sequential([layers.Dense(2)])):
-        with pytest.raises(ConfigError, match="quantize\\('int8'\\) is not offered: weights of less than 16 bits"):
-            one.quantize("int8")
+def test_quantizing_to_4_bits_is_refused_with_the_reason() -> None:
+    for one in (layers.Dense(2), Sequential([layers.Dense(2)]), layers.Dropout(0.5)):
+        with pytest.raises(NotImplementedError, match="mode 'int4' is not offered: weights of 4 bits"):
+            one.quantize("int4")

@@ -156,10 +156,12 @@ def test_a_layer_written_by_keras_loads_and_is_built() -> None:
     assert through_json(called).kernel.shape == (3, 2)
 
 
-def test_dtype_policies_are_read_and_quantized_ones_refused() -> None:
+def test_dtype_policies_are_read_and_those_of_4_bits_refused() -> None:
     assert deserialize_keras_object(wrapped("keras.dtype_policies", "DTypePolicy", {"name": "float16"})) == DTypePolicy("float16")
-    with pytest.raises(ConfigError, match="quantized"):
-        deserialize_keras_object(wrapped("keras", "QuantizedDTypePolicy", {"mode": "int8"}))
+    policy = deserialize_keras_object(wrapped("keras.dtype_policies", "QuantizedDTypePolicy", {"mode": "int8", "source_name": "float32"}))
+    assert policy.name == "int8_from_float32"
+    with pytest.raises(ConfigError, match="quantization to 4 bits"):
+        deserialize_keras_object(wrapped("keras.dtype_policies", "Int4DTypePolicy", {"mode": "int4/64"}))
 
 
 def test_functions_are_found_among_activations_losses_and_custom_objects() -> None:

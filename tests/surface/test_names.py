@@ -42,8 +42,10 @@ def test_the_list_names_nothing_that_keras_does_not_have() -> None:
             assert module in NAMES and (names == ("*",) or set(names) <= set(NAMES[module])), (module, names)
 
 
-@pytest.mark.parametrize(("module", "name", "why"), [(symkeras.layers, "JaxLayer", "another framework"), (symkeras, "quantizers", "16 bits"),
-                                                       (symkeras.layers, "Merge", "`concatenate`")])  # fmt: skip
+@pytest.mark.parametrize(("module", "name", "why"), [
+    (symkeras.layers, "JaxLayer", "another framework"),
+    (symkeras.quantizers, "AWQConfig", "calibration"), (symkeras.layers, "Merge", "`concatenate`"),
+])  # fmt: skip
 def test_the_error_of_a_name_that_is_not_offered_says_why(module: Any, name: str, why: str) -> None:
     with pytest.raises(AttributeError, match=why):
         getattr(module, name)
