@@ -102,9 +102,6 @@ class Variable(Arithmetic):
     array([2., 3.], dtype=float32)
     """
 
-    overwrite_with_gradient = False
-    """Whether its gradient is its next value, which optimizers take as it is."""
-
     def __init__(
         self,
         initializer: Any,

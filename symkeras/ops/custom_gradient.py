@@ -116,8 +116,8 @@ def _with_gradient(outputs: Sequence[Tensor], arguments: Sequence[Tensor], grad:
 
 def _recorded(outputs: Sequence[Any], arguments: Sequence[Any], grad: Callable[..., Any]) -> Sequence[Any]:
     """The same on arrays while a tape is open; what the gradient reads beside is as it is now."""
-    plain = ([as_tensor(np.asarray(a)) for a in arrays] for arrays in (outputs, arguments))
-    graph, captured = _gradient_of(*plain, grad)
+    given, read = ([as_tensor(np.asarray(a)) for a in arrays] for arrays in (outputs, arguments))
+    graph, captured = _gradient_of(given, read, grad)
     beside = [n.attrs["variable"].array for n in captured]
     return compute(OPS["custom_gradient"], [*outputs, *arguments, *beside], _attributes(graph, outputs, arguments))
 

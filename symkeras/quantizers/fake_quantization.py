@@ -44,7 +44,8 @@ def fake_quant_with_min_max_vars(inputs: Any, min_vals: Any, max_vals: Any, num_
     @ops.custom_gradient
     def quantized(x: Any, low: Any, high: Any) -> Any:
         wide = dtypes.result_type(ops.op.dtype_of(low), "float32")
-        least, greatest, step, steps = _levels(*(ops.cast(_along(v, channels, rank), wide) for v in (low, high)), num_bits, narrow_range)
+        bounds = [ops.cast(_along(v, channels, rank), wide) for v in (low, high)]
+        least, greatest, step, steps = _levels(bounds[0], bounds[1], num_bits, narrow_range)
         zero = ops.floor(ops.add(ops.multiply(ops.negative(least), steps), 0.5))
         shifted = ops.subtract(ops.clip(ops.cast(x, wide), least, greatest), least)
         level = ops.floor(ops.add(ops.subtract(ops.multiply(shifted, steps), zero), 0.5))

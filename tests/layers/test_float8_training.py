@@ -11,7 +11,7 @@ import pytest
 
 import symkeras
 from symkeras import Input, Sequential, dtype_policies, layers, ops, optimizers
-from symkeras.errors import ConfigError, NotOfferedError
+from symkeras.errors import NotOfferedError
 from tests.keras_reference import reference, weights_of
 
 pytest.importorskip("ml_dtypes")
@@ -108,11 +108,19 @@ def test_training_and_files_are_those_of_keras(tmp_path: Path) -> None:
     np.testing.assert_allclose(again.predict(X, verbose=0), theirs.predict(X, verbose=0), atol=1e-4)
 
 
-def test_what_is_refused() -> None:
+def test_scales_follow_the_greatest_of_accumulated_gradients() -> None:
     m = model()
     m.compile(optimizers.SGD(0.1, gradient_accumulation_steps=2), "mse")
-    with pytest.raises(ConfigError, match="leave gradient_accumulation_steps out"):
-        m.fit(X, Y, verbose=0)
+    scales = [v for v in m.trainable_variables if v.overwrite_with_gradient]
+    before = [v.numpy() for v in scales]
+    m.train_on_batch(X, Y)
+    assert scales and all(np.array_equal(v, b) for v, b in zip(scales, before, strict=True))
+    m.train_on_batch(X, Y)
+    assert any(not np.array_equal(v, b) for v, b in zip(scales, before, strict=True))
+
+
+def test_what_is_refused() -> None:
+    m = model()
     layer = m.layers[0]
     layer.enable_lora(2)
     with pytest.raises(NotOfferedError, match="no difference of low rank"):
