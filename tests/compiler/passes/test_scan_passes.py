@@ -10,6 +10,7 @@ import pytest
 
 from symkeras import ops
 from symkeras.autodiff import gradients
+from symkeras.backend.interface import compile_graph
 from symkeras.compiler.pipeline import Pipeline
 from symkeras.graph import Graph, Tensor
 from symkeras.graph.node import Node
@@ -212,3 +213,25 @@ def test_no_loop_leaves_the_graph_as_it_is() -> None:
     for name in ("merge-scans", "hoist-from-scans", "prune-scans"):
         assert run_pass(name, graph)[0] is graph
     assert evaluate(graph, [np.zeros(4)])[0][0].tolist() == [1] * 4
+
+
+@pytest.mark.parametrize("level", ["O0", "O2"])
+def test_what_nobody_reads_of_a_loop_is_an_error_all_the_same(level):
+    x, table, i = (ops.placeholder(t, name=n) for n, t in (("x", "f32[n]"), ("table", "f32[4]"), ("i", "i32[3]")))
+
+    def unread_carry():
+        return ops.scan(lambda c, s: ((c[0] + s, c[1] * 0.5), c[0]), (ops.sum(table), ops.max(x)), table)[1]
+
+    def unread_output():
+        return ops.scan(lambda c, k: (c + 1.0, (c, ops.take(table, k))), ops.sum(table), i)[1][0]
+
+    def unread_input():
+        return ops.scan(lambda c, s: (c + s[0], c), ops.sum(table), (table, ops.broadcast_to(ops.max(x), (4,))))[1]
+
+    arrays = {"x": np.empty(0, "float32"), "table": np.ones(4, "float32"), "i": np.int32([0, 9, 1])}
+    for build, inputs in ((unread_carry, (x, table)), (unread_output, (table, i)), (unread_input, (x, table))):
+        f = compile_graph(Graph([t.node for t in inputs], [build().node]), "numpy", level=level)
+        with pytest.raises((IndexError, ValueError)):
+            f(*(arrays[t.node.attrs["name"]] for t in inputs))
+        fine = {"x": np.ones(2, "float32"), "table": arrays["table"], "i": np.int32([0, 3, -1])}
+        assert np.isfinite(f(*(fine[t.node.attrs["name"]] for t in inputs))[0]).all()
