@@ -47,6 +47,7 @@ def ctc_decode(y_pred: Any, input_length: Any, greedy: bool = True, beam_width: 
         ShapeError: other shapes.
         ConfigError: `top_paths` beyond `beam_width`.
 
+    >>> import numpy as np
     >>> p = np.array([[[0.1, 0.9], [0.9, 0.1], [0.9, 0.1]]])
     >>> ctc_decode(p, np.array([3]))[0][0].tolist()
     [[0, -1, -1]]
