@@ -70,7 +70,7 @@ class OwnedWeights:
             trainable: whether it receives gradients.
             autocast: whether it is read in the dtype that the layer computes in, where that is another one.
             regularizer, constraint: applied to it while training.
-            aggregation: what Keras does with it on several devices; accepted.
+            aggregation: for Keras' signature, where each device has a variable of its own to be brought together; here there is one.
             overwrite_with_gradient: whether optimizers assign its gradient to it, which `ops.custom_gradient` chooses, as a running statistic.
             name: shown in summaries and files.
         """
