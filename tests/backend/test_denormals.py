@@ -18,6 +18,7 @@ from symkeras.backend.numpy.team import Team
 from symkeras.errors import ConfigError
 from symkeras.graph.graph import Graph
 from tests import backends
+from tests.patience import SECONDS
 
 EVERY = ["interpreter", "numpy", "native"]
 SMALL = 1e-30
@@ -67,7 +68,7 @@ def test_the_processor_is_put_back_to_what_it_was(every: str) -> None:
 
 def test_members_of_the_team_do_as_their_caller() -> None:
     seen: list[bool] = []
-    members, ready = Team(3), threading.Barrier(3, timeout=20)
+    members, ready = Team(3), threading.Barrier(3, timeout=SECONDS)
 
     def job() -> None:
         ready.wait()

@@ -9,11 +9,12 @@ import pytest
 
 from symkeras import blas
 from symkeras.backend.numpy.team import Team, shared, stretches
+from tests.patience import SECONDS
 
 
 def test_all_jobs_are_done_by_different_threads() -> None:
     seen: set[int] = set()
-    barrier = threading.Barrier(3, timeout=20)
+    barrier = threading.Barrier(3, timeout=SECONDS)
 
     def job() -> None:
         barrier.wait()

@@ -13,6 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.patience import SECONDS
+
 ROOT = Path(__file__).parent.parent.parent
 HEAD = """
 import os, sys
@@ -44,7 +46,7 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def run(script: str, engine: str = "jax", devices: int = 1, count: int = 1, timeout: float = 300, folder: Path | None = None,
+def run(script: str, engine: str = "jax", devices: int = 1, count: int = 1, timeout: float = SECONDS, folder: Path | None = None,
         **names: str) -> list[Done]:  # fmt: skip
     """Run a script in `count` processes of `devices` devices each; all are killed after `timeout` seconds.
 

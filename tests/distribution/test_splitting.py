@@ -17,6 +17,7 @@ from symkeras.backend.interface import compile_graph  # noqa: E402
 from symkeras.backend.torch.cluster import TorchCluster  # noqa: E402
 from symkeras.backend.torch.splitting import SplitFunctions, shares  # noqa: E402
 from symkeras.graph import Graph, dims  # noqa: E402
+from tests.patience import SECONDS  # noqa: E402
 
 COUNT = 3
 
@@ -25,7 +26,7 @@ class Played(TorchCluster):
     """One of the threads; what they gather goes through a shared list."""
 
     shelf: list[Any] = [None] * COUNT
-    meet = threading.Barrier(COUNT, timeout=20)
+    meet = threading.Barrier(COUNT, timeout=SECONDS)
 
     def __init__(self, index: int):
         super().__init__()

@@ -19,6 +19,7 @@ from symkeras.graph.graph import Graph
 from symkeras.random.seed_generator import global_seed_generator
 from symkeras.recent import Recent
 from tests import backends
+from tests.patience import SECONDS
 
 CENSUS = """
 import gc, json, sys
@@ -79,7 +80,7 @@ print(json.dumps([before, alive()]))
 def test_three_hundred_models_built_trained_and_dropped_end_where_thirty_did(name: str) -> None:
     if reason := backends.missing(name):
         pytest.skip(reason)
-    run = subprocess.run([sys.executable, "-c", CENSUS, name], capture_output=True, text=True, timeout=600)
+    run = subprocess.run([sys.executable, "-c", CENSUS, name], capture_output=True, text=True, timeout=2 * SECONDS)
     assert run.returncode == 0, run.stderr
     before, after = json.loads(run.stdout)
     assert after == before

@@ -20,6 +20,7 @@ from symkeras.graph.graph import Graph
 from symkeras.lazy import lazy
 from symkeras.random import SeedGenerator
 from symkeras.utils import get_uid
+from tests.patience import SECONDS
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
 """JAX warns of it wherever it was imported; these children compute nothing on an engine."""
@@ -38,7 +39,7 @@ def hasty() -> Iterator[None]:
 
 def in_threads(work: Callable[[int], Any], count: int = 4) -> list[Any]:
     """What `work(k)` gives in each of several threads that begin at the same time; the first error is raised."""
-    start, results, errors = threading.Barrier(count, timeout=60), [None] * count, []
+    start, results, errors = threading.Barrier(count, timeout=SECONDS), [None] * count, []
 
     def run(k: int) -> None:
         try:
@@ -130,7 +131,7 @@ sys.exit(f"children {failed} failed" if failed else 0)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_child_of_fork_predicts_while_another_thread_of_its_parent_does(model_backend: str) -> None:
-    run = subprocess.run([sys.executable, "-c", FORK, model_backend], capture_output=True, text=True, timeout=300)
+    run = subprocess.run([sys.executable, "-c", FORK, model_backend], capture_output=True, text=True, timeout=SECONDS)
     assert run.returncode == 0, run.stderr
 
 

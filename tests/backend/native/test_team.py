@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 from symkeras.backend.native.building import toolchain
+from tests.patience import comes_true
 
 pytestmark = pytest.mark.skipif(toolchain.describe().startswith("C compiler: none"), reason=toolchain.describe())
 
@@ -26,7 +26,7 @@ static void step(const void *what, int member, int64_t begin, int64_t end) {
     const job *j = what;
     __atomic_add_fetch(&j->starts[member], 1, __ATOMIC_RELAXED);
     for (int64_t i = begin; i < end; i++) j->hits[i]++, j->members[i] = member;
-    if (j->held_up && member != 0) usleep(100000);
+    if (member != 0) while (__atomic_load_n(&j->starts[0], __ATOMIC_RELAXED) < j->held_up) usleep(1000);
     if (j->slow) usleep(1000);
     if (j->nested) {
         const job inner = {j->hits + begin, j->members + begin, j->starts, 0, 0, 0};
@@ -55,7 +55,12 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 
 class Run:
-    """How often each step was run and by whom, and how many pieces each member had."""
+    """How often each step was run and by whom, and how many pieces each member had.
+
+    Args:
+        held_up: pieces that the caller has begun before a member goes on with its own.
+        slow: whether a piece takes a millisecond at least.
+    """
 
     def __init__(self, team: ctypes.CDLL, threads: int, count: int, work: int = 1 << 40, nested: int = 0, held_up: int = 0, slow: int = 0):
         self.hits, self.members, self.starts = np.zeros(count, np.int32), np.full(count, -1, np.int32), np.zeros(MOST, np.int32)
@@ -64,11 +69,8 @@ class Run:
 
 
 def sleep_team(team: ctypes.CDLL) -> None:
-    """Wait until all have gone to sleep: in less than a millisecond, but on a machine whose processors are taken a thread may wait long."""
-    end = time.monotonic() + 120
-    while team.sleeping() < team.hired() and time.monotonic() < end:
-        time.sleep(0.002)
-    assert team.sleeping() == team.hired(), f"threads by what they do: {states()}"
+    """Wait until all have gone to sleep."""
+    assert comes_true(lambda: team.sleeping() == team.hired()), f"threads by what they do: {states()}"
 
 
 def states() -> dict[str, int]:
@@ -93,7 +95,7 @@ def test_a_piece_is_a_stretch_and_belongs_to_one_member(team: ctypes.CDLL) -> No
 
 def test_who_is_held_up_costs_only_the_piece_that_was_begun(team: ctypes.CDLL) -> None:
     Run(team, 2, 64)
-    run = Run(team, 2, 64, held_up=1)
+    run = Run(team, 2, 64, held_up=15)
     assert run.starts[0] >= 15 and run.starts[1] <= 1
 
 
@@ -103,10 +105,7 @@ def test_a_sleeping_team_is_woken_for_much_work_only(team: ctypes.CDLL) -> None:
     run = Run(team, 2, 64, work=1 << 16)
     assert run.starts.tolist() == [1, *[0] * (MOST - 1)]
     assert team.sleeping() == team.hired()
-    for _ in range(100):
-        if Run(team, 2, 64, work=1 << 40, slow=1).starts[1]:
-            return
-    raise AssertionError("nobody came")
+    assert comes_true(lambda: Run(team, 2, 64, work=1 << 40, slow=1).starts[1])
 
 
 def test_many_small_loops_wake_the_team_in_the_end(team: ctypes.CDLL) -> None:
@@ -123,12 +122,9 @@ def test_an_eager_team_shares_what_is_not_worth_it(team: ctypes.CDLL) -> None:
     sleep_team(team)
     team.eager(1)
     try:
-        for _ in range(100):
-            if Run(team, 3, 64, work=0, slow=1).starts[1:].any():
-                return
+        assert comes_true(lambda: Run(team, 3, 64, work=0, slow=1).starts[1:].any())
     finally:
         team.eager(0)
-    raise AssertionError("nobody came")
 
 
 def test_steps_that_share_again_do_it_alone(team: ctypes.CDLL) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from symkeras import Input, Sequential, callbacks, layers, utils
 from symkeras.errors import ConfigError, DataError
+from tests.patience import SECONDS, comes_true
 
 COUNT = 5
 pytestmark = pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
@@ -192,7 +193,7 @@ def test_no_more_batches_are_made_ahead_than_the_queue_holds() -> None:
 
 def test_threads_work_at_the_same_time() -> None:
     class Together(Numbered):
-        meeting = threading.Barrier(3, timeout=20)
+        meeting = threading.Barrier(3, timeout=SECONDS)
 
         def batch(self, k: int) -> Any:
             self.meeting.wait()
@@ -281,7 +282,7 @@ def test_a_process_that_dies_is_told() -> None:
 def test_an_interruption_ends_the_workers(kind: str) -> None:
     class Endless(Numbered):
         def batch(self, k: int) -> Any:
-            time.sleep(30 if k > 3 and self.use_multiprocessing else 0.001)
+            time.sleep(2 * SECONDS if k > 3 and self.use_multiprocessing else 0.001)
             return super().batch(k)
 
     def press(batch: int, logs: Any) -> None:
@@ -293,7 +294,7 @@ def test_an_interruption_ends_the_workers(kind: str) -> None:
         model().fit(
             Endless(10**6, **WORKERS[kind]), shuffle=False, verbose=0, callbacks=[callbacks.LambdaCallback(on_train_batch_end=press)]
         )
-    assert time.perf_counter() - start < 20 and no_workers_left()
+    assert time.perf_counter() - start < SECONDS and no_workers_left()
 
 
 def test_training_that_stops_early_ends_the_workers() -> None:
@@ -313,14 +314,9 @@ def test_a_batch_that_cannot_be_used_ends_the_workers() -> None:
     assert no_workers_left()
 
 
-def no_workers_left(patience: float = 10.0) -> bool:
+def no_workers_left() -> bool:
     """Whether threads and processes that made batches have ended, or do so soon."""
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        if not multiprocessing.active_children() and not any(t.name.startswith("batches") for t in threading.enumerate()):
-            return True
-        time.sleep(0.01)
-    return False
+    return comes_true(lambda: not multiprocessing.active_children() and not any(t.name.startswith("batches") for t in threading.enumerate()))
 
 
 def test_the_generator_methods_of_2017_give_workers_to_sequences() -> None:
@@ -328,13 +324,16 @@ def test_the_generator_methods_of_2017_give_workers_to_sequences() -> None:
         """A sequence of 2017, with nothing to inherit."""
 
         threads: set[int] = set()
+        several = threading.Event()
 
         def __len__(self) -> int:
             return 8
 
         def __getitem__(self, k: int) -> Any:
             self.threads.add(threading.get_ident())
-            time.sleep(0.002)
+            if len(self.threads) > 1:
+                self.several.set()
+            self.several.wait(SECONDS)
             return np.full((2, 1), k, "float32"), np.zeros((2, 1))
 
     source = Old()

@@ -15,6 +15,7 @@ import pytest
 
 from symkeras import errors
 from symkeras.backend.native.building import cache, self_test, toolchain
+from tests.patience import SECONDS
 
 pytestmark = pytest.mark.skipif(toolchain.describe().startswith("C compiler: none"), reason=toolchain.describe())
 
@@ -382,17 +383,17 @@ def test_processes_that_build_the_same_at_once_all_succeed(place: Path, tmp_path
     environment = {**os.environ, "CC": str(slow)}
     started = [subprocess.Popen([sys.executable, "-c", PROGRAM, SOURCE], env=environment, stdout=subprocess.PIPE) for _ in range(3)]
     try:
-        assert [p.communicate(timeout=60)[0].split() for p in started] == [[b"42", b"False"]] * 3
+        assert [p.communicate(timeout=SECONDS)[0].split() for p in started] == [[b"42", b"False"]] * 3
     finally:
         for process in started:
             process.kill()
     assert names(place) == [".c", ".so"]
-    last = subprocess.run([sys.executable, "-c", PROGRAM, SOURCE], env=environment, stdout=subprocess.PIPE, timeout=60, check=True)
+    last = subprocess.run([sys.executable, "-c", PROGRAM, SOURCE], env=environment, stdout=subprocess.PIPE, timeout=SECONDS, check=True)
     assert last.stdout.split() == [b"42", b"True"]
 
 
 def run(program: str, *arguments: str) -> list[bytes]:
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program, *arguments], stdout=subprocess.PIPE, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program, *arguments], stdout=subprocess.PIPE, timeout=SECONDS, check=True)
     return done.stdout.split()
 
 

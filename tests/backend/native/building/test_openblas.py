@@ -15,6 +15,7 @@ import pytest
 
 from symkeras import blas
 from symkeras.backend.native.building import openblas
+from tests.patience import SECONDS
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 HAS_PACKAGE = bool(openblas._package_files())
@@ -99,7 +100,7 @@ def test_the_environment_is_as_before_after_any_load(failing: bool, monkeypatch:
 def test_the_core_type_is_chosen_as_for_numpy_even_after_numpy_was_loaded(settings: dict[str, str], core: str) -> None:
     program = "import numpy\nfrom symkeras.backend.native.building import openblas\nprint(openblas.load().describe())"
     environment = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "SYMKERAS_OPENBLAS")} | settings
-    done = subprocess.run([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True, timeout=SECONDS, check=True)
     assert f" {core} " in done.stdout
 
 
