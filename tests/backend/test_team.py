@@ -7,7 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from symkeras import blas
+from symkeras import backend as K
+from symkeras import blas, ops
 from symkeras.backend.numpy.team import Team, shared, stretches
 from tests.patience import SECONDS
 
@@ -56,6 +57,15 @@ def test_shared_work_gives_what_one_thread_gives() -> None:
     x, out = np.random.default_rng(0).standard_normal((1000, 50)), np.zeros((1000, 50))
     shared(1000, 1e12, lambda part: np.exp(x[part], out=out[part]))()
     np.testing.assert_array_equal(out, np.exp(x))
+
+
+def test_a_product_is_one_line_only_where_a_sample_has_little_of_it() -> None:
+    def emitted(rows: str) -> str:
+        x, dy = ops.placeholder(f"f32[{rows}, 48]", "x"), ops.placeholder(f"f32[{rows}, 17]", "dy")
+        return K.function([x, dy], [ops.transpose(x) @ dy]).executable.source
+
+    assert "np.matmul(" in emitted("batch") and "kernels.matmul(" not in emitted("batch")
+    assert "kernels.matmul(" in emitted("40*batch")
 
 
 def test_blas_threads_are_as_before_after_overlapping_functions() -> None:

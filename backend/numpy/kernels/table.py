@@ -6,6 +6,7 @@ table runs its reference value. `SCRATCH`, `CONTIGUOUS` and `IN_PLACE` tell lowe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import numpy as np
 from symkeras.backend.numpy import text
 from symkeras.compiler.program.fusion import FusionGroup
 from symkeras.compiler.program.program import Step, Value
+from symkeras.graph import dims
 from symkeras.graph.dims import Dim
 from symkeras.graph.graph import subgraphs
 from symkeras.graph.node import Node
@@ -63,12 +65,12 @@ def _matmul(step: Step, line: Line) -> str | None:
 
 
 def _is_small(step: Step) -> bool:
-    """Whether a product is one for one thread whatever the size of the batch: a loop's step, or a few rows times few columns."""
+    """Whether a product is one for one thread whatever the size of the batch: a loop's step, or a few rows of a sample times few columns."""
     if step.outputs[0].loop is not None or any(v.loop is not None for v in step.inputs):
         return True
     a, b = step.inputs[0].type, step.inputs[1].type
-    known = [d for t in (a, b) for d in t.shape if isinstance(d, int)]
-    return a.ndim == b.ndim == 2 and float(np.prod(known)) < 1 << 14
+    of_a_sample = [dims.evaluate(d, dict.fromkeys(dims.symbols_of(d), 1)) for t in (a, b) for d in t.shape]
+    return a.ndim == b.ndim == 2 and math.prod(max(1, d) for d in of_a_sample) < 1 << 14
 
 
 def _swapped(text: str, v: Value) -> str:
