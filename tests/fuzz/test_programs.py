@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from symkeras import ops
+from symkeras.graph import Graph
 from symkeras.ops.op import OPS
 from tests.backends import levels
 from tests.fuzz.networks import network, network_differences
-from tests.fuzz.programs import Program, differences, generate, shrunk
+from tests.fuzz.programs import Program, _spread, differences, generate, shrunk
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -51,3 +53,10 @@ def test_a_script_of_a_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
     program = Program((("a", "f32[n]"),), (("v", "f32[2]"),), (("t", "a * 2.0"),), (("v", "v + 1.0"),), ("t",), sizes=((("n", 3),),))
     exec(program.script("numpy", "O2"), {})
     assert capsys.readouterr().out.count("array") >= 2
+
+
+def test_what_a_composite_rounds_within_is_among_what_may_differ() -> None:
+    x = np.full(64, 1e-5, "float32")  # x - tanh(x) is smaller than a rounding of tanh, so its sign is nobody's
+    a = ops.placeholder("f32[64]", name="a")
+    found = _spread(Graph([a.node], [ops.arctan2(ops.tanh_shrink(a), -1.0).node]), [], [], [x])
+    assert found is not None and found[0].max() == pytest.approx(2 * np.pi)
