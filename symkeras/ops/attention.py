@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from symkeras.errors import ConfigError, ShapeError
+from symkeras.graph import dims
+from symkeras.graph.graph import Graph
+from symkeras.graph.node import reachable
 from symkeras.ops.elementwise import add_ as add
 from symkeras.ops.elementwise import divide, greater_equal, logical_and, multiply, promoted, tanh, where
+from symkeras.ops.evaluation import evaluate
 from symkeras.ops.leaves import cast, shape
 from symkeras.ops.linalg import einsum
 from symkeras.ops.nn import softmax
 from symkeras.ops.numpy import arange, repeat
-from symkeras.ops.op import dtype_of
+from symkeras.ops.op import as_tensor, dtype_of, is_symbolic
 from symkeras.ops.shaping import reshape
 
 FAR = {"float16": 3e4, "bfloat16": 1e30, "float32": 1e30, "float64": 1e300}
@@ -35,12 +41,24 @@ def causal_mask(length: Any, source: Any) -> Any:
 def masked_softmax(scores: Any, mask: Any = None) -> Any:
     """Softmax over the last axis of the scores, without those whose mask is false.
 
-    A row without any true entry comes out uniform.
+    A row without any true entry comes out uniform, and its scores have no part in that. Where there is no such row, what hides a score may be
+    added to it, one pass over the scores each way, instead of put in its place.
     """
     if mask is not None:
         dtype = dtype_of(scores)
-        scores = add(scores, where(mask, cast(0.0, dtype), cast(-FAR[dtype], dtype)))
+        far = cast(-FAR[dtype], dtype)
+        scores = add(scores, where(mask, cast(0.0, dtype), far)) if _leaves_every_row_some(mask) else where(mask, scores, far)
     return softmax(scores, axis=-1)
+
+
+def _leaves_every_row_some(mask: Any) -> bool:
+    """Whether a mask is known now, as one of positions alone is, and has a true entry in every row."""
+    if is_symbolic(mask):
+        node = as_tensor(mask).node
+        if any((n.op.is_leaf and n.op.name != "constant") or any(dims.symbols_of(t.shape) for t in n.types) for n in reachable([node])):
+            return False
+        mask = evaluate(Graph([], [node]), [])[0][0]
+    return bool(np.asarray(mask).any(axis=-1).all())
 
 
 def dot_product_attention(query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: float | None = None, is_causal: bool = False,

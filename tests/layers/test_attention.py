@@ -5,9 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from symkeras import backend as K
+from symkeras import ops
+from symkeras.autodiff.reverse import gradients
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.layers import AdditiveAttention, Attention, GroupQueryAttention, Input, MultiHeadAttention
 from symkeras.layers.calls import mask_of
+from symkeras.ops.attention import causal_mask, masked_softmax, positions
 from tests.layers.both_ways import both_ways, check_gradients, randomize
 
 B, T, S, IN = 3, 4, 5, 6
@@ -224,3 +228,18 @@ def test_a_row_masked_throughout_weighs_nothing_where_weights_are_seen(layer: An
     mask[0, 1] = False
     _, weights = layer(q, v, attention_mask=mask, return_attention_scores=True)
     np.testing.assert_allclose(np.asarray(weights).sum(-1), np.broadcast_to(mask.any(-1)[:, None], (B, 2, T)), atol=1e-6)
+
+
+def test_scores_of_a_row_that_sees_nothing_have_no_gradient(rng: np.random.Generator) -> None:
+    mask = np.array([[[True, False], [False, False]]])
+    x, seen = ops.placeholder("f32[1, 2, 2]", name="x"), ops.placeholder("bool[1, 2, 2]", name="seen")
+    loss = ops.sum(ops.square(masked_softmax(x, seen) + x[..., :1]))
+    (found,) = K.function([x, seen], gradients(loss, [x]))(rng.standard_normal((1, 2, 2)).astype("float32"), mask)
+    assert found[0, 1, 1] == 0 and found[0, 1, 0] != 0
+
+
+def test_what_is_hidden_by_position_alone_is_one_addition() -> None:
+    x = ops.placeholder("f32[batch, 4, 4]", name="x")
+    assert masked_softmax(x, causal_mask(4, 4)).node.inputs[0].op.name == "add"
+    nothing_seen = ops.less(*positions(4, 4))
+    assert masked_softmax(x, nothing_seen).node.inputs[0].op.name == "where"
