@@ -26,7 +26,7 @@ def transposed(w: Writer, x: Term, axes: Sequence[int]) -> Term:
     if list(axes) == list(range(len(axes))):
         return x
     if x.name in w.arrays:
-        return w.weight(np.transpose(w.arrays[x.name], axes), x.name)
+        return w.constant(np.transpose(w.arrays[x.name], axes), x.name)
     return w.op("Transpose", x, perm=list(axes))
 
 

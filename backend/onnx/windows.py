@@ -209,7 +209,7 @@ def _max_pool(w: Writer, n: Node, x: Term) -> Term:
     def exact() -> list[Term]:
         return [_first(w, _max_of_slices(w, n, _last(w, image, n.ndim)), n.ndim)]
 
-    if not w.is_exact:
+    if not w.is_exact or n in w.finite:
         return _last(w, own()[0], n.ndim)
     shape = (n.shape[0], n.shape[-1], *n.shape[1:-1])
     (found,) = w.choice(is_number(w, w.op("ReduceSum", image, keepdims=0)), own, exact, [TensorType(shape, x.dtype)])

@@ -6,7 +6,8 @@ them. A size that is no number is computed, from the shapes of the inputs, once 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import onnx
 from onnx import helper
 
 from symkeras import ops
+from symkeras.backend.onnx import magnitudes
 from symkeras.compiler.program import naming
 from symkeras.errors import BackendError
 from symkeras.graph import dims, dtypes
@@ -103,13 +105,15 @@ class Writer:
     Attributes:
         arrays: the initializers by name.
         read: the variables whose values are among them.
+        finite: nodes that are being written for inputs by which they and what they read are finite.
     """
 
     def __init__(self, table: Mapping[str, Expression], opset: int, is_exact: bool = True):
         self.opset = opset
         self.is_exact = is_exact
         self.arrays: dict[str, np.ndarray] = {}
-        self.read: dict[Any, None] = {}
+        self.read: dict[Any, Term] = {}
+        self.finite: Collection[Node] = ()
         self._table = table
         self._scopes: list[list[onnx.NodeProto]] = [[]]
         self._taken = naming.Taken()
@@ -154,7 +158,7 @@ class Writer:
     def constant(self, array: Any, name: str = "") -> Term:
         """A constant; equal ones are one."""
         array = np.asarray(array)
-        key = (array.dtype, array.shape, array.tobytes())
+        key = (array.dtype, array.shape, hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest())
         if key not in self._constants:
             shown = f"c_{naming.identifier(str(array.item()))}" if array.size == 1 else "table"
             self._constants[key] = self.weight(array, name or shown)
@@ -177,7 +181,7 @@ class Writer:
         array = self.arrays[x.name]
         stand_in = placeholder_node(TensorType(array.shape, x.dtype), "x")
         value = evaluate(Graph([stand_in], [ops.as_tensor(function(Tensor(stand_in))).node]), [array])[0][0]
-        return self.weight(value, x.name)
+        return self.constant(value, x.name)
 
     # ---- sizes -------------------------------------------------------------------------------------------------------
 
@@ -253,7 +257,7 @@ class Writer:
         given += [(n, Term(self, self.named(name), n.dtype)) for n, name in (states or {}).items()]
         self._learn_symbols(graph.inputs, [t for _, t in given[: len(graph.inputs)]])
         final = [self.named(name) for name in outputs]
-        results = self.write(graph.roots, dict(given))
+        results = self._with_pools(graph, dict(given))
         self._node = None
         for x, name in zip(results, final, strict=True):
             self._add("Identity", [x.name], [name], {})
@@ -262,6 +266,25 @@ class Writer:
             graph.name, self._scopes[0], [(t.name, n.tensor_type) for n, t in given],
             [(name, n.tensor_type) for name, n in zip(final, graph.roots, strict=True)],
         )  # fmt: skip
+
+    def _with_pools(self, graph: Graph, given: Mapping[Node, Any]) -> list[Term]:
+        """The roots of the whole graph: written for finite pools, and where the inputs do not promise that, once more for all numbers."""
+        pools = [n for n in graph.nodes if n.op.name == "max_pool" and dtypes.is_float(n.dtype)] if self.is_exact else []
+        largest, finite = magnitudes.bounded(graph, pools) if pools else (0.0, set())
+        if not finite:
+            return self.write(graph.roots, given)
+        self.finite = finite
+        found = self.write(graph.roots, given)
+        self.finite, self._node = (), None
+        small: Term | None = None
+        for n in graph.inputs:
+            if dtypes.is_float(n.dtype):
+                wide = given[n] if n.dtype in ("float32", "float64") else given[n].cast("float32")
+                own = self.op("ReduceSumSquare", wide, keepdims=0) < magnitudes.of_input(n, largest) ** 2
+                small = own if small is None else small & own
+        if small is None:
+            return found
+        return self.choice(small, lambda: found, lambda: self.write(graph.roots, given), [n.tensor_type for n in graph.roots])
 
     def _drop_unused(self, outputs: Sequence[str]) -> None:
         """Leave out nodes and weights that nobody reads."""
@@ -339,8 +362,10 @@ class Writer:
         if name == "constant":
             return self.constant(n.attrs["value"].array)
         if name == "variable":
-            self.read[n.attrs["variable"]] = None
-            return self.weight(n.attrs["variable"].array, n.attrs["name"])
+            variable = n.attrs["variable"]
+            if variable not in self.read:
+                self.read[variable] = self.weight(variable.array, n.attrs["name"])
+            return self.read[variable]
         if name == "placeholder":  # of a graph whose inputs nobody reads
             raise BackendError(f"input {n.attrs['name']!r} has no value")
         if name == "item":
