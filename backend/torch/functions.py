@@ -14,6 +14,7 @@ from symkeras.backend.engine.tables import NOTHING
 from symkeras.backend.engine.walk import Functions, Here
 from symkeras.backend.torch import control, convolution, dtypes, elementwise
 from symkeras.backend.torch.dtypes import HELD, Tensor
+from symkeras.backend.torch.selection import select
 from symkeras.graph.node import Node
 
 # ---- moving elements -----------------------------------------------------------------------------------------------
@@ -182,7 +183,7 @@ class Indexing:
     def set_rows(self, table: Tensor, indices: Tensor, rows: Tensor, guard: Tensor | None = None) -> Tensor:
         if not self.is_safe and table.shape[0] == 0:
             return table
-        if guard is not None:
+        if guard is not None and not (self.is_safe and not torch.isnan(guard).any()):
             table = torch.where(torch.isnan(guard), guard, table)
         return table.index_put((self.positive(indices, table.shape[0]),), rows)
 
@@ -301,7 +302,7 @@ class TorchFunctions(Functions):
         self.takes_out = TAKE_OUT if takes_out else frozenset()
         at = Indexing(raises_at_once)
         self.plain: dict[str, Callable[..., Any]] = {
-            **NOTHING, "laid_out": lambda x, **_: x, "where": torch.where,
+            **NOTHING, "laid_out": lambda x, **_: x, "where": select if raises_at_once else torch.where,
             "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.permute(axes),
             "broadcast_to": lambda x, shape: x.expand(shape), "flip": lambda x, axes: torch.flip(x, axes), "pad": _pad,
             "concatenate": lambda *x, axis: torch.cat(x, axis),
