@@ -287,3 +287,22 @@ def test_a_weight_is_added_under_its_other_name() -> None:
 
     layer = Shift()
     assert layer(np.zeros((1, 2), "float32")).tolist() == [[1, 1]] and len(layer.trainable_variables) == 1
+
+
+def test_layers_of_a_model_whose_call_takes_no_training_know_that_it_trains() -> None:
+    class Silent(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = layers.BatchNormalization()
+
+        def call(self, x: Any) -> Any:
+            return self.norm(x)
+
+    model, x = Silent(), np.random.default_rng(0).normal(3.0, 1.0, (32, 2)).astype("float32")
+    model.compile("sgd", "mse")
+    model.fit(x, x, verbose=0)
+    assert (np.asarray(model.norm.moving_mean) > 0).all()
+    before = np.asarray(model.norm.moving_mean)
+    model.predict(x, verbose=0)
+    model.evaluate(x, x, verbose=0)
+    np.testing.assert_array_equal(model.norm.moving_mean, before)
