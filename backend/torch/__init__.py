@@ -36,6 +36,7 @@ class TorchBackend(EngineBackend):
     name = "torch"
     package = "torch"
     table = TorchFunctions(torch.device("cpu"), raises_at_once=True)
+    passes = "whole-gradients"
     holds = dtypes.FOREIGN
     computes = moves = ("bfloat16",)
     own = {"mode": one_of(*MODES)}

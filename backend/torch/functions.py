@@ -282,7 +282,7 @@ TAKE_OUT = frozenset({
 """Ops whose functions PyTorch lets write where they are told."""
 _APART = frozenset({
     "matmul", "conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "sum_pool", "sum_pool_grad", "gather", "scatter_add",
-    "softmax", "log_softmax", "relu", "sigmoid", "gelu", "argmax", "argmin", "random_bits",
+    "softmax", "log_softmax", "relu", "sigmoid", "gelu", "softmax_gradient", "gelu_gradient", "argmax", "argmin", "random_bits",
 })  # fmt: skip
 """Ops that give storage of their own, beside elementwise ones."""
 
@@ -315,6 +315,8 @@ class TorchFunctions(Functions):
             "random_bits": bits_on_host if raises_at_once else bits_on_device,
             "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
             "relu": lambda x, out=None: torch.clamp_min(x, 0, out=out), "sigmoid": torch.sigmoid, "gelu": _gelu,
+            "softmax_gradient": lambda dy, y, axis=-1: torch.ops.aten._softmax_backward_data(dy, y, axis, y.dtype),
+            "gelu_gradient": torch.ops.aten.gelu_backward,
             **MATRICES, "fft": _fft,
         }  # fmt: skip
         self.special: dict[str, Callable[[Here], Callable[..., Any]]] = {

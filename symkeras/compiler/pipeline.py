@@ -30,6 +30,7 @@ from symkeras.compiler.passes import (
     sparse_updates,
     stabilise,
     strip,
+    whole_gradients,
     widen_narrow,
     widen_products,
 )

@@ -11,6 +11,7 @@ from symkeras.ops import phase as phase
 from symkeras.ops import random as random
 from symkeras.ops import recorded as recorded
 from symkeras.ops import unique_rows as _unique_rows
+from symkeras.ops import whole_gradients as _whole_gradients
 from symkeras.ops.activations import (
     celu,
     glu,

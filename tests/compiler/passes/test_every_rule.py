@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from symkeras import ops
-from symkeras.compiler.passes import simplify, stabilise
+from symkeras.compiler.passes import simplify, stabilise, whole_gradients
 from symkeras.compiler.passes.base import Context
 from symkeras.compiler.passes.rules import NUMERICS, Match, Rule, RuleSet, build, parse
 from symkeras.errors import CompileError
@@ -26,7 +26,7 @@ from symkeras.ops.op import constant_node
 from tests.ops.check_op import draw_one, same_bits
 from tests.ops.test_extremes import extremes
 
-TABLES = {"simplify": simplify.RULES, "stabilise": stabilise.RULES}
+TABLES = {"simplify": simplify.RULES, "stabilise": stabilise.RULES, "whole-gradients": whole_gradients.RULES}
 RULES = [(table, rule) for table, rules in TABLES.items() for rule in rules.rules]
 every_rule = pytest.mark.parametrize("rule", [r for _, r in RULES], ids=[f"{t}/{r.name}" for t, r in RULES])
 
