@@ -1,10 +1,12 @@
 """Convolution and pooling: TensorFlow's kernels where it has them, else tap by tap of the window.
 
 It has none for dilated or grouped gradients on a CPU, and those for pooling lose NaN and -inf, so they are asked only where all is finite.
+Those of gradients in three dimensions take ten times as long as the taps where windows do not lie next to each other (2.21).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -111,7 +113,7 @@ def conv_input_grad(dy: Tensor, w: Tensor, spatial: Any, strides: Any, padding: 
             sizes = [shape[0], 1, *shape[1:]]
             return tf.squeeze(tf.raw_ops.Conv2DBackpropInput(
                 input_sizes=sizes, filter=tf.expand_dims(w, 0), out_backprop=_in_two(dy), **_sliding(strides, padding, dilation)), 1)  # fmt: skip
-        if groups == 1:
+        if groups == 1 and set(strides) == {1}:
             sizes = [shape[0], *padded, channels]
             whole = tf.raw_ops.Conv3DBackpropInputV2(input_sizes=sizes, filter=w, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")
             return _unpadded(whole, spatial, padding)
@@ -136,7 +138,7 @@ def conv_filter_grad(x: Tensor, dy: Tensor, kernel: Any, strides: Any, padding: 
         if groups == 1 and n == 1:
             return tf.squeeze(tf.raw_ops.Conv2DBackpropFilter(
                 input=_in_two(x), filter_sizes=[1, *shape], out_backprop=_in_two(dy), **_sliding(strides, padding, dilation)), 0)  # fmt: skip
-        if groups == 1:
+        if groups == 1 and set(strides) == {1}:
             whole = _padded(x, padding)
             return tf.raw_ops.Conv3DBackpropFilterV2(input=whole, filter_sizes=shape, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")
         if _is_depthwise(shape, groups, strides):
@@ -164,10 +166,14 @@ def _max_attrs(window: Any, strides: Any, padding: Any) -> dict[str, Any]:
             "explicit_paddings": [0, 0, *(p for pair in padding for p in pair), 0, 0]}  # fmt: skip
 
 
+def _is_image(x: Tensor) -> bool:
+    """Whether it has elements, in two dimensions, of a dtype that TensorFlow pools."""
+    return x.dtype.name in FLOATS and len(x.shape) == 4 and 0 not in x.shape
+
+
 def _if_finite(x: Tensor, fast: Callable[[], Tensor], slow: Callable[[], Tensor]) -> Tensor:
     """`fast()` where all of x is finite: their sum says it in one pass, and is in doubt for the slow way."""
-    is_image = x.dtype.name in FLOATS and len(x.shape) == 4 and 0 not in x.shape
-    return tf.cond(tf.math.is_finite(tf.reduce_sum(x)), fast, slow) if is_image else slow()
+    return tf.cond(tf.math.is_finite(tf.reduce_sum(x)), fast, slow)
 
 
 def max_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
@@ -179,7 +185,11 @@ def max_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
             out = here if out is None else tf.maximum(out, here)
         return out
 
-    return _if_finite(x, lambda: tf.raw_ops.MaxPool(input=x, **_max_attrs(window, strides, padding)), by_taps)
+    if _is_image(x):
+        return _if_finite(x, lambda: tf.raw_ops.MaxPool(input=x, **_max_attrs(window, strides, padding)), by_taps)
+    if x.dtype.name == "float32" and len(window) == 3 and 0 not in x.shape and all(max(p) < size for p, size in zip(padding, window, strict=True)):
+        return _if_finite(x, lambda: tf.raw_ops.MaxPool3D(input=_padded(x, padding, -np.inf), **_sliding_within(window, strides)), by_taps)
+    return by_taps()
 
 
 def _first_tops(x: Tensor, y: Tensor, window: Any, strides: Any, padding: Any) -> Iterator[tuple[Any, Tensor]]:
@@ -207,7 +217,7 @@ def max_pool_grad(x: Tensor, y: Tensor, dy: Tensor, window: Any, strides: Any, p
     def fast() -> Tensor:
         return tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=dy, **_max_attrs(window, strides, padding))
 
-    return _if_finite(x, fast, by_taps)
+    return _if_finite(x, fast, by_taps) if _is_image(x) else by_taps()
 
 
 def max_pool_select(x: Tensor, y: Tensor, z: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
@@ -217,8 +227,23 @@ def max_pool_select(x: Tensor, y: Tensor, z: Tensor, window: Any, strides: Any, 
     return out
 
 
+def _has_means(x: Tensor, window: Any) -> bool:
+    """Whether TensorFlow has kernels for the means of windows, with the digits of their sums."""
+    return x.dtype.name == "float32" or (x.dtype.name == "float64" and len(window) < 3)
+
+
+def _sliding_within(window: Any, strides: Any) -> dict[str, Any]:
+    """Attributes of TensorFlow's kernels without padding, which have two spatial axes at least."""
+    one = [1] * (2 - len(window))
+    return {"ksize": [1, *one, *window, 1], "strides": [1, *one, *strides, 1], "padding": "VALID"}
+
+
 def sum_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
     x, out = _padded(x, padding), _pooled_sizes(x, window, strides, padding)
+    if _has_means(x, window) and 0 not in (*x.shape, *out):
+        kernel, image = (tf.raw_ops.AvgPool3D, x) if len(window) == 3 else (tf.raw_ops.AvgPool, _in_two(x) if len(window) == 1 else x)
+        mean = kernel(**{"input" if len(window) == 3 else "value": image}, **_sliding_within(window, strides))
+        return tf.reshape(mean, [x.shape[0], *out, x.shape[-1]]) * math.prod(window)
     total: Any = tf.zeros([x.shape[0], *out, x.shape[-1]], x.dtype)
     for _, where in _each_tap(window, strides, [1] * len(window), out):
         total += x[(slice(None), *where)]
@@ -227,7 +252,13 @@ def sum_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
 
 def sum_pool_grad(dy: Tensor, spatial: Any, window: Any, strides: Any, padding: Any) -> Tensor:
     padded = [s + a + b for s, (a, b) in zip(spatial, padding, strict=True)]
-    total: Any = tf.zeros([dy.shape[0], *padded, dy.shape[-1]], dy.dtype)
+    whole = [dy.shape[0], *padded, dy.shape[-1]]
+    if _has_means(dy, window) and 0 not in (*dy.shape, *whole):
+        kernel = tf.raw_ops.AvgPool3DGrad if len(window) == 3 else tf.raw_ops.AvgPoolGrad
+        grad, shape = (_in_two(dy), [whole[0], 1, *whole[1:]]) if len(window) == 1 else (dy, whole)
+        total: Any = tf.reshape(kernel(orig_input_shape=shape, grad=grad, **_sliding_within(window, strides)), whole) * math.prod(window)
+        return _unpadded(total, spatial, padding)
+    total = tf.zeros(whole, dy.dtype)
     for _, where in _each_tap(window, strides, [1] * len(window), dy.shape[1:-1]):
         total += _spread(dy, where, padded)
     return _unpadded(total, spatial, padding)

@@ -1,0 +1,42 @@
+"""Pools by TensorFlow's own kernels: windows, strides and padding of all kinds, ties, NaN, and nothing but -inf."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="the TensorFlow backend needs TensorFlow")
+
+from symkeras import ops
+from symkeras.autodiff import gradients
+from symkeras.backend.interface import compile_graph
+from symkeras.graph import Graph
+from symkeras.graph.types import TensorType
+from symkeras.ops.op import OPS, apply
+
+
+def drawn(seed: int, axes: int) -> tuple[np.ndarray, dict[str, Any]]:
+    rng = np.random.default_rng(seed)
+    window, strides = (tuple(map(int, rng.integers(1, 4, axes))) for _ in range(2))
+    padding = tuple((int(rng.integers(0, w + 1)), int(rng.integers(0, w + 1))) for w in window)
+    shape = (2, *map(int, rng.integers(3, 7, axes)), 2)
+    x = rng.integers(-3, 3, shape).astype("float32") if seed % 2 else rng.standard_normal(shape).astype("float32")
+    if seed % 5 == 0:
+        x.flat[rng.integers(x.size)] = np.nan
+    if seed % 7 == 0:
+        x[:] = -np.inf
+    return x, {"window": window, "strides": strides, "padding": padding}
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(15))
+def test_pools_of_all_kinds_are_the_reference(seed: int, axes: int) -> None:
+    array, attrs = drawn(seed, axes)
+    x = ops.placeholder(TensorType(array.shape, "float32"), "x")
+    largest, total = (apply(OPS[name], [x], attrs) for name in ("max_pool", "sum_pool"))
+    (dx,) = gradients(ops.sum(total * ops.square(total)), [x])
+    graph = Graph([x.node], [t.node for t in (largest, total, dx)])
+    for found, expected in zip(compile_graph(graph, "tensorflow")(array), compile_graph(graph, "interpreter")(array), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
