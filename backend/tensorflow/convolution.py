@@ -166,9 +166,11 @@ def _max_attrs(window: Any, strides: Any, padding: Any) -> dict[str, Any]:
             "explicit_paddings": [0, 0, *(p for pair in padding for p in pair), 0, 0]}  # fmt: skip
 
 
-def _is_image(x: Tensor) -> bool:
-    """Whether it has elements, in two dimensions, of a dtype that TensorFlow pools."""
-    return x.dtype.name in FLOATS and len(x.shape) == 4 and 0 not in x.shape
+def _pools(x: Tensor, window: Any, padding: Any) -> int:
+    """In how many dimensions TensorFlow has the maximum pooling of this, 0 where it has not: it refuses windows of nothing but padding."""
+    dtypes = {2: FLOATS, 3: ("float32",)}.get(len(window), ())
+    has_some = 0 not in x.shape and all(max(p) < size for p, size in zip(padding, window, strict=True))
+    return len(window) if x.dtype.name in dtypes and has_some else 0
 
 
 def _if_finite(x: Tensor, fast: Callable[[], Tensor], slow: Callable[[], Tensor]) -> Tensor:
@@ -185,9 +187,10 @@ def max_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
             out = here if out is None else tf.maximum(out, here)
         return out
 
-    if _is_image(x):
+    pools = _pools(x, window, padding)
+    if pools == 2:
         return _if_finite(x, lambda: tf.raw_ops.MaxPool(input=x, **_max_attrs(window, strides, padding)), by_taps)
-    if x.dtype.name == "float32" and len(window) == 3 and 0 not in x.shape and all(max(p) < size for p, size in zip(padding, window, strict=True)):
+    if pools == 3:
         return _if_finite(x, lambda: tf.raw_ops.MaxPool3D(input=_padded(x, padding, -np.inf), **_sliding_within(window, strides)), by_taps)
     return by_taps()
 
@@ -217,7 +220,7 @@ def max_pool_grad(x: Tensor, y: Tensor, dy: Tensor, window: Any, strides: Any, p
     def fast() -> Tensor:
         return tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=dy, **_max_attrs(window, strides, padding))
 
-    return _if_finite(x, fast, by_taps) if _is_image(x) else by_taps()
+    return _if_finite(x, fast, by_taps) if _pools(x, window, padding) == 2 else by_taps()
 
 
 def max_pool_select(x: Tensor, y: Tensor, z: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
