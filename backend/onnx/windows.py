@@ -196,9 +196,9 @@ def _lowest(dtype: str) -> Any:
 
 
 def _max_pool(w: Writer, n: Node, x: Term) -> Term:
-    """ONNX' own operator; where engines would lose a NaN in it, or an infinity, the largest of slices."""
+    """ONNX' own operator; where engines would lose a NaN in it, or an infinity, or where windows lie in padding alone, the largest of slices."""
     padding = n.attrs["padding"]
-    if not dtypes.is_float(x.dtype) or not _are_known(padding):
+    if not dtypes.is_float(x.dtype) or not _are_known(padding) or any(max(p) >= size for p, size in zip(padding, n.attrs["window"], strict=True)):
         return _max_of_slices(w, n, x)
     image = _first(w, x, n.ndim)
     pads = [p for p, _ in padding] + [p for _, p in padding]
