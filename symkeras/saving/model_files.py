@@ -63,8 +63,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
     Args:
         model: the model.
-        filepath: ends in `.keras`, or in `.h5` for the format of Keras 2; any other name with `zipped=False`. Or a file that is open for
-            writing bytes, as `io.BytesIO()`: a `.keras` archive goes there.
+        filepath: ends in `.keras`, or in `.h5` for the format of Keras 2; any other name with `zipped=False`. Its folder must be there, but
+            that of an `.h5` file is made. Or a file that is open for writing bytes, as `io.BytesIO()`: a `.keras` archive goes there.
         overwrite: whether an existing file is replaced without a question.
         zipped: False for a folder instead of an archive.
         include_optimizer: whether the optimizer and its state are written.
@@ -72,7 +72,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
     Raises:
         ConfigError: a name that says no format, or an unknown argument.
-        FileError: the file cannot be written; an old one is unchanged.
+        FileError: the file cannot be written; an old one is unchanged. It is a FileNotFoundError, too, where there is no such folder.
 
     >>> import pathlib, tempfile
     >>> from symkeras import Sequential, layers
@@ -100,7 +100,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     if path.suffix in LEGACY:
         from symkeras.saving.legacy_files import write_model
 
-        with replacing(path) as temporary:
+        with replacing(path, makes_folder=True) as temporary:
             write_model(model, temporary, include_optimizer)
         return
     documents = _documents(model, include_optimizer)

@@ -138,6 +138,19 @@ def test_tables_of_embeddings_are_there_for_the_projector(tmp_path: Path) -> Non
         fitted(tmp_path, embeddings_freq=1, embeddings_metadata={"letters": "a.tsv"})
 
 
+def test_arguments_of_keras_2_choose_tables_or_are_refused(tmp_path: Path) -> None:
+    fitted(tmp_path, embeddings_freq=1, embeddings_layer_names=["words"], batch_size=4, write_grads=False, embeddings_data=None)
+    assert (tmp_path / "embedding_0_words.tsv").exists()
+    fitted(tmp_path / "none", embeddings_freq=1, embeddings_layer_names=[])
+    assert not (tmp_path / "none" / "embedding_0_words.tsv").exists()
+    with pytest.raises(ConfigError, match=r"embeddings_layer_names names 'letters'.* are \['words'\]"):
+        fitted(tmp_path, embeddings_freq=1, embeddings_layer_names=["letters"])
+    refused = (({"write_grads": True}, "gradients are not written"), ({"embeddings_data": X}, "need no data"), ({"batch_size": 0}, "batch_size"))
+    for argument, message in refused:
+        with pytest.raises(ConfigError, match=message):
+            callbacks.TensorBoard(tmp_path, **argument)
+
+
 def test_a_second_fit_adds_a_file(tmp_path: Path) -> None:
     model, board = small(), callbacks.TensorBoard(tmp_path)
     for _ in range(2):

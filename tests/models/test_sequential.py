@@ -148,6 +148,11 @@ def _does_not_fit() -> None:
     Sequential([Input((4, 4)), layers.Conv2D(2, 3)])
 
 
+class NeedsTwo(layers.Layer):
+    def call(self, inputs: Any, other: Any) -> Any:
+        return inputs + other
+
+
 WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "not a layer": (lambda: Sequential(["dense"]), ConfigError, "only layers can be added, received 'dense'"),
     "two layers with one name": (_twice, ConfigError, "called 'same' already"),
@@ -155,6 +160,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "no layers to pop": (lambda: Sequential().pop(), ConfigError, "no layer to pop"),
     "no layers to call": (lambda: Sequential()(ROWS), ConfigError, "has no layers"),
     "no shape to build": (lambda: Sequential([layers.Dense(2)]).build(), ShapeError, "needs an input shape"),
+    "a layer of two arguments": (lambda: Sequential([Input((2,)), NeedsTwo(name="two")]), ConfigError, "one input, .* 'two' needs inputs, other"),
     "a layer that does not fit": (_does_not_fit, ShapeError, "'conv2d.*expects"),
 }
 
@@ -246,6 +252,21 @@ def test_a_size_that_the_layers_need_is_refused_and_nothing_changes():
     with pytest.raises(ShapeError, match=r"expects arrays of shape \(batch, 3, 4\)"):
         model.predict(np.ones((2, 3, 5), "float32"), verbose=0)
     assert model.input_shape == (None, 3, 4) and np.array_equal(model(x), before) and model.layers[0].output.shape == (None, 12)
+
+
+def test_what_a_layer_says_of_another_size_is_the_cause():
+    class Picky(layers.Layer):
+        def call(self, x: Any) -> Any:
+            if x.shape[1] == 3:
+                raise KeyError("three")
+            return x * 2.0
+
+    model = Sequential([Picky()])
+    model(ROWS[:, :2])
+    for call in (model, model.predict, lambda x: model(Input((3,)))):
+        with pytest.raises(ShapeError, match="expects") as caught:
+            call(np.ones((2, 3), "float32"))
+        assert isinstance(caught.value.__cause__, KeyError)
 
 
 class Difference(layers.Layer):
