@@ -235,7 +235,7 @@ def _index_of_shards(path: Path, max_shard_size: Any) -> Path:
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False,
-                 objects_to_skip: Iterable[Any] | None = None) -> None:  # fmt: skip
+                 objects_to_skip: Iterable[Any] | None = None, **kwargs: Any) -> None:  # fmt: skip
     """Give a model the weights of a file; seeds and the optimizer's state where it has them.
 
     Args:
@@ -248,7 +248,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
 
     Raises:
         DataError: there is no such file, or it does not fit; the model is unchanged then.
-        ConfigError: `by_name` for another file than `.h5`, or objects to skip for another format.
+        ConfigError: `by_name` for another file than `.h5`, objects to skip for another format, an argument that there is not, or a model
+            without weights.
 
     >>> import pathlib, tempfile
     >>> import numpy as np
@@ -261,6 +262,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     >>> bool(np.array_equal(model.get_weights()[0], other.get_weights()[0]))
     True
     """
+    if kwargs:
+        raise ConfigError(f"load_weights: the arguments {sorted(kwargs)} are not supported")
     path = place(filepath)
     _check_format(path, (".keras", INDEX, SAFETENSORS, *LEGACY))
     require_file(path)
@@ -312,7 +315,7 @@ def _refuse_by_name(by_name: bool) -> None:
 
 def _require_built(model: Any, what: str) -> None:
     if not model.built:
-        raise SymkerasError(f"model {model.name!r} has no weights yet: call it on data, or build(input_shape), to {what}")
+        raise ConfigError(f"model {model.name!r} has no weights yet: call it on data, or build(input_shape), to {what}")
 
 
 # ---- writing -----------------------------------------------------------------------------------------------------
