@@ -29,6 +29,7 @@ class Building:
     path: str | None
     built: bool
     _path: str | None
+    _place: str | None
     _input_shapes: Any
     _call_signature: inspect.Signature
 
@@ -55,7 +56,7 @@ class Building:
         try:
             with self._scope():
                 if self.path is None:
-                    self._path = provenance.layer_path() or self.name
+                    self._path, self._place = provenance.path() or self.name, provenance.layer_path() or self.name
                 yield
         finally:
             object.__delattr__(self, "_is_building")

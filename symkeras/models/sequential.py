@@ -153,7 +153,7 @@ class Sequential(Model):
                 self._settle(None)
                 return
             self._chain.append(x)
-        with tracing.suspended(), definition_context():
+        with tracing.suspended(), definition_context(), self._scope_of_layers():
             for layer in layers[len(self._chain) - 1 :]:
                 with provenance.at_lines(layer._lines), self._naming_inputs_of(layer):
                     self._chain.append(layer(self._chain[-1]))
@@ -171,6 +171,10 @@ class Sequential(Model):
                 raise
             takes = ", ".join(needed) or "nothing"
             raise ConfigError(f"model {self.name!r}: a layer of a Sequential takes one input, call() of {layer.name!r} needs {takes}") from error
+
+    def _scope_of_layers(self) -> AbstractContextManager[None]:
+        """What gives the weights of the layers the model's name, once: a model that is built within another one has it there."""
+        return nullcontext() if provenance.path().rpartition("/")[2] == self.name else provenance.path_scope(self.name)
 
     def _settle(self, functional: Functional | None) -> None:
         if functional is not None:
@@ -227,9 +231,6 @@ class Sequential(Model):
         """Build for an array or tensor, or a nesting of them: the sizes behind the batch axis, and the dtypes."""
         known = self._known_input()
         self._build_on(tree.map_structure(_input_like, x) if known is None else known)
-
-    def _scope_of_build(self) -> AbstractContextManager[None]:
-        return nullcontext()  # its layers bear their own names
 
     def _take_sizes(self, x: Sequence[Any]) -> Exception | None:
         """Leave the sizes of the input open in which `x` differs, where the layers take any: the shape of a first batch is no promise.

@@ -76,7 +76,8 @@ def test_weights_are_histograms_and_images(tmp_path: Path) -> None:
         ((step, table),) = train.values[f"{weight.path}/histogram"]
         assert step == 0 and table[:, 2].sum() == weight.numpy().size
         assert train.plugins[f"{weight.path}/histogram"] == "histograms"
-    (_, (width, height, picture)) = train.values["top/hidden/kernel/image"][0]
+    (hidden,) = (weight for weight in model.weights if weight.path.endswith("top/hidden/kernel"))
+    (_, (width, height, picture)) = train.values[f"{hidden.path}/image"][0]
     assert (width, height) == (b"12", b"5") and picture.startswith(b"\x89PNG")
 
 

@@ -269,6 +269,39 @@ def test_what_a_layer_says_of_another_size_is_the_cause():
         assert isinstance(caught.value.__cause__, KeyError)
 
 
+def test_weights_have_the_name_of_the_model_in_their_paths_and_nodes_have_not():
+    inner = Sequential([layers.Dense(2, name="low")], name="inner")
+    known, late = Sequential([Input((2,)), layers.Dense(1, name="a")], name="known"), Sequential([layers.Dense(1, name="b")], name="late")
+    late.build((None, 2))
+    outer = Sequential([inner, layers.Dense(1, name="high")], name="outer")
+    outer.build((None, 3))
+    paths = [[v.path for v in model.weights if v.name == "kernel"] for model in (known, late, outer)]
+    assert paths == [["known/a/kernel"], ["late/b/kernel"], ["outer/inner/low/kernel", "outer/high/kernel"]]
+    assert outer.layers[1].path == "outer/high"
+    outer.compile("adam", "mse")
+    assert "outer" not in str(outer.executable("train").graph).partition("\n")[2] and "%high_kernel" in str(outer.executable("train").graph)
+    assert outer.optimizer.variables[2].path == "adam/outer_inner_low_kernel_momentum"
+    outer.layers[1].enable_lora(1)
+    assert outer.layers[1].lora_kernel_a.path == "outer/high/lora_kernel_a"
+
+
+def test_a_model_that_is_built_in_another_one_has_its_name_once():
+    class Around(Model):
+        def __init__(self) -> None:
+            super().__init__(name="around")
+            self.stack = Sequential([layers.Dense(2, name="d")], name="stack")
+
+        def build(self, shape: Any) -> None:
+            self.stack.build(shape)
+
+        def call(self, x: Any) -> Any:
+            return self.stack(x)
+
+    for model in (Around(), Around()):
+        model(ROWS[:, :2])
+        assert model.weights[0].path == "around/stack/d/kernel"
+
+
 class Difference(layers.Layer):
     def call(self, inputs: Any) -> Any:
         a, b = inputs.values() if isinstance(inputs, dict) else inputs

@@ -365,7 +365,7 @@ def test_weights_that_do_not_fit_change_nothing_and_are_listed(tmp_path):
     model.save_weights(tmp_path / "m.weights.h5")
     other = Sequential([layers.Input((6,)), layers.Dense(4), layers.Dropout(0.5), layers.BatchNormalization(), layers.Dense(3, name="wide")])
     before = other.get_weights()
-    with pytest.raises(DataError, match=r"layers/dense_1: wide/kernel has shape \(4, 3\), the file \(4, 2\)"):
+    with pytest.raises(DataError, match=r"layers/dense_1: .*wide/kernel has shape \(4, 3\), the file \(4, 2\)"):
         other.load_weights(tmp_path / "m.weights.h5")
     assert same(before, other.get_weights())
     with pytest.warns(UserWarning, match="layers/dense_1"):
