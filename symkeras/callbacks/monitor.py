@@ -50,7 +50,8 @@ class MonitorCallback(Callback):
         return bool(value + self.min_delta < reference)
 
     def monitored(self, logs: Logs, what: str) -> Any:
-        """The value in `logs`, or None and a warning that `what` was skipped."""
+        """The value in `logs`, or None and a warning that `what` was skipped; an error where nothing says which direction is better."""
+        self._direction()
         value = (logs or {}).get(self.monitor)
         if value is None:
             known = ", ".join(sorted(logs or {}))

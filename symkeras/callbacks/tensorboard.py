@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config
-from symkeras.arguments import boolean, checked, either, non_negative_int, one_of, optional, path, positive_int, table_of, text
+from symkeras.arguments import boolean, checked, either, non_negative_int, one_of, optional, path, positive_int, several, table_of, text
 from symkeras.callbacks import event_messages as messages
 from symkeras.callbacks.callback import Callback, Logs
 from symkeras.callbacks.event_file import EventFile
@@ -30,6 +30,19 @@ def no_profile(value: Any, where: str) -> int:
     if type(value) is int and value == 0:
         return 0
     raise ConfigError(f'{where} must be 0, received {value!r}: TensorBoard has no profiles here; use model.executable("train").inspect.profile()')
+
+
+def no_gradients(value: Any, where: str) -> bool:
+    """False: gradients live within the compiled step."""
+    if value is False:
+        return value
+    raise ConfigError(f"{where} must be False, received {value!r}: gradients are not written; autodiff.gradients gives them")
+
+
+def no_data(value: Any, where: str) -> None:
+    """None: the rows of a table are what is embedded."""
+    if value is not None:
+        raise ConfigError(f"{where}: the tables of Embedding layers are written, which need no data; name layers with embeddings_layer_names")
 
 
 class TensorBoard(Callback):
@@ -49,6 +62,9 @@ class TensorBoard(Callback):
         profile_batch: 0 alone; `model.executable("train").inspect.profile()` measures a step.
         embeddings_freq: epochs between two writings of the tables of `Embedding` layers for the projector, 0 for none; the last one stays.
         embeddings_metadata: a file with a label for each row, or name of layer -> file.
+        embeddings_layer_names: of Keras 2: the names of the `Embedding` layers whose tables are written, all when None.
+        batch_size: of Keras 2, where rows went through the model for a histogram; those of weights need none, and are the same for any.
+        write_grads, embeddings_data: of Keras 2, refused but for False and None: gradients, and embeddings of data, are not written.
 
     Raises:
         ConfigError: an argument that makes no sense, or an embedding that the model does not have.
@@ -62,11 +78,13 @@ class TensorBoard(Callback):
     @checked(
         log_dir=path, histogram_freq=non_negative_int, write_graph=boolean, write_images=boolean, write_steps_per_second=boolean,
         update_freq=either(positive_int, one_of("epoch", "batch")), profile_batch=no_profile, embeddings_freq=non_negative_int,
-        embeddings_metadata=optional(either(text, table_of(text, text))),
+        embeddings_metadata=optional(either(text, table_of(text, text))), embeddings_layer_names=optional(several(text)), batch_size=positive_int,
+        write_grads=no_gradients, embeddings_data=no_data,
     )  # fmt: skip
     def __init__(self, log_dir: Any = "logs", histogram_freq: int = 0, write_graph: bool = True, write_images: bool = False,
                  write_steps_per_second: bool = False, update_freq: Any = "epoch", profile_batch: int = 0, embeddings_freq: int = 0,
-                 embeddings_metadata: Any = None):  # fmt: skip
+                 embeddings_metadata: Any = None, *, embeddings_layer_names: Any = None, batch_size: int = 32, write_grads: bool = False,
+                 embeddings_data: Any = None):  # fmt: skip
         super().__init__()
         self.log_dir = os.fspath(log_dir)
         self.histogram_freq = histogram_freq
@@ -76,6 +94,7 @@ class TensorBoard(Callback):
         self.update_freq = 1 if update_freq == "batch" else update_freq
         self.embeddings_freq = embeddings_freq
         self.embeddings_metadata = embeddings_metadata
+        self.embeddings_layer_names = embeddings_layer_names
         self._files: dict[str, EventFile] = {}
         self._batch, self._steps_before = 0, 0
         self._batch_began = self._epoch_began = 0.0
@@ -194,21 +213,27 @@ class TensorBoard(Callback):
 
     # ---- the projector -----------------------------------------------------------------------------------------------
 
-    def _embeddings(self) -> list[tuple[Any, str]]:
-        """The layers, and for each the file that its table is written to."""
+    def _tables(self) -> list[Any]:
+        """The layers that have one."""
         from symkeras.layers.embedding import Embedding
 
-        found = [layer for layer in self.model.layers if isinstance(layer, Embedding)]
+        return [layer for layer in self.model.layers if isinstance(layer, Embedding)]
+
+    def _embeddings(self) -> list[tuple[Any, str]]:
+        """The layers whose tables are written, and for each the file."""
+        chosen = self.embeddings_layer_names
+        found = [layer for layer in self._tables() if chosen is None or layer.name in chosen]
         return [(layer, f"embedding_{k}_{re.sub(r'[^A-Za-z0-9_]', '_', layer.name)}.tsv") for k, layer in enumerate(found)]
 
     def _write_projector(self) -> None:
         of, entries = self.embeddings_metadata, []
-        names = [layer.name for layer, _ in self._embeddings()]
-        unknown = sorted(set(of) - set(names)) if isinstance(of, dict) else []
-        if unknown:
-            raise ConfigError(
-                f"TensorBoard: embeddings_metadata names {', '.join(map(repr, unknown))}; the Embedding layers of the model are {names or 'none'}"
-            )
+        names = [layer.name for layer in self._tables()]
+        named = {"embeddings_metadata": of if isinstance(of, dict) else (), "embeddings_layer_names": self.embeddings_layer_names or ()}
+        for argument, given in named.items():
+            unknown = sorted(set(given) - set(names))
+            if unknown:
+                shown = ", ".join(map(repr, unknown))
+                raise ConfigError(f"TensorBoard: {argument} names {shown}; the Embedding layers of the model are {names or 'none'}")
         for layer, file in self._embeddings():
             lines = [("tensor_name", layer.name), ("tensor_path", file), ("metadata_path", of.get(layer.name) if isinstance(of, dict) else of)]
             entries.append("".join(f"  {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in lines if value is not None))

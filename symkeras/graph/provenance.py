@@ -75,6 +75,7 @@ class HasOrigins(Protocol):
 class _Context(threading.local):
     part: str = ""
     layers: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
     is_within: bool = False
     inherited: tuple[Origin, ...] | None = None
     replaced: Any = None
@@ -86,19 +87,29 @@ _context = _Context()
 
 
 class layer_scope:
-    """Context in which nodes that are built belong to layer `name`, below the layers already entered."""
+    """Context in which nodes that are built belong to layer `name`, below the layers already entered; `path` is its part of the path of variables."""
 
-    __slots__ = ("_before", "_name")
+    __slots__ = ("_before", "_name", "_path")
 
-    def __init__(self, name: str):
-        self._name = name
+    def __init__(self, name: str, path: str | None = None):
+        self._name, self._path = name, path or name
 
     def __enter__(self) -> None:
-        self._before = _context.layers
-        _context.layers = (*self._before, self._name)
+        self._before = _context.layers, _context.path
+        _context.layers, _context.path = (*_context.layers, self._name), (*_context.path, self._path)
 
     def __exit__(self, *_: object) -> None:
-        _context.layers = self._before
+        _context.layers, _context.path = self._before
+
+
+@contextmanager
+def path_scope(name: str) -> Iterator[None]:
+    """Variables made inside have `name` in their paths, of which nodes say nothing: that of a model, which is no place in it."""
+    before, _context.path = _context.path, (*_context.path, name)
+    try:
+        yield
+    finally:
+        _context.path = before
 
 
 @contextmanager
@@ -138,6 +149,11 @@ def outermost_scope() -> Iterator[None]:
 def layer_path() -> str:
     """The path of the layer that is being called, "" outside of layers."""
     return "/".join(_context.layers)
+
+
+def path() -> str:
+    """The path of the layer that is being called or built, with the models that it is built in."""
+    return "/".join(_context.path)
 
 
 class inherit:

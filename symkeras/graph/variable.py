@@ -118,8 +118,9 @@ class Variable(Arithmetic):
         array = _initial(initializer, shape, dtype, name)
         self._array = array
         self.name = name or f"variable_{self.uid}" if self.uid else name or "variable"
-        layer = provenance.layer_path()
-        self.path = f"{layer}/{self.name}" if layer else self.name
+        within, layer = provenance.path(), provenance.layer_path()
+        self.path = f"{within}/{self.name}" if within else self.name
+        self.place = f"{layer}/{self.name}" if layer else self.name
         self.is_parameter = trainable
         self.is_frozen = False  # by its layer: the layer, and not this, says what a model trains
         self.regularizer = regularizer
@@ -234,11 +235,20 @@ class Variable(Arithmetic):
         return self.home is not storage
 
     @property
+    def path(self) -> str:
+        """The names of what it was made in, and its own."""
+        return self._path
+
+    @path.setter
+    def path(self, value: str) -> None:
+        self._path = self.place = value
+
+    @property
     def node(self) -> Node:
         """The leaf that stands for this variable in graphs."""
         if self._node is None:
             with provenance.inherit(provenance.current()):
-                self._node = make(OPS["variable"], (), {"name": self.path, "variable": self}, TensorType(self.shape, self.dtype))
+                self._node = make(OPS["variable"], (), {"name": self.place, "variable": self}, TensorType(self.shape, self.dtype))
         return self._node
 
     @property
@@ -261,8 +271,9 @@ class Variable(Arithmetic):
 
     def __reduce__(self) -> Any:
         """A copy, also a pickled one, is another variable with the same value."""
-        settings = {"autocast": self.autocast, "path": self.path, "regularizer": self.regularizer, "constraint": self.constraint, "like": self.like,
-                    "is_frozen": self.is_frozen, "overwrite_with_gradient": self.overwrite_with_gradient}  # fmt: skip
+        settings = {"autocast": self.autocast, "_path": self.path, "place": self.place, "regularizer": self.regularizer,
+                    "constraint": self.constraint, "like": self.like, "is_frozen": self.is_frozen,
+                    "overwrite_with_gradient": self.overwrite_with_gradient}  # fmt: skip
         return _copied, (self.numpy(), self.dtype, self.is_parameter, self.name, self.symbolic), settings
 
     def __float__(self) -> float:

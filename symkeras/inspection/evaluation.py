@@ -233,13 +233,13 @@ class _Copy:
         start = (v.array.__array_interface__["data"][0] - pack.array.__array_interface__["data"][0]) // v.array.itemsize
         parts = [p for p in pack.variables if start <= pack.start(p) < start + v.size]
         flat = self._packs[pack].flat(self._alone(parts[0]), self._alone(parts[-1]))
-        flat.path = v.path
+        flat.path, flat.place = v.path, v.place
         return flat
 
     def _alone(self, v: Variable) -> Variable:
         if v not in self._variables:
             copy = self._variables[v] = Variable(v.numpy(), dtype=v.dtype, trainable=v.is_parameter, name=v.name)
-            copy.path = v.path
+            copy.path, copy.place = v.path, v.place
         return self._variables[v]
 
 

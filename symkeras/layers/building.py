@@ -29,6 +29,7 @@ class Building:
     path: str | None
     built: bool
     _path: str | None
+    _place: str | None
     _input_shapes: Any
     _call_signature: inspect.Signature
 
@@ -38,7 +39,7 @@ class Building:
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of `input_shape`; layers without weights need not define it."""
         if self._marks_built:
-            _check_shapes(self, "build", (input_shape,), {})
+            _check_shapes(self, "build", Building.build, (input_shape,), {})
         self.built = True
 
     def _scope(self) -> AbstractContextManager[None]:
@@ -55,7 +56,7 @@ class Building:
         try:
             with self._scope():
                 if self.path is None:
-                    self._path = provenance.layer_path() or self.name
+                    self._path, self._place = provenance.path() or self.name, provenance.layer_path() or self.name
                 yield
         finally:
             object.__delattr__(self, "_is_building")
@@ -122,7 +123,7 @@ def marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(build)
     def built(self: Layer, *args: Any, **kwargs: Any) -> Any:
         if self._marks_built:
-            _check_shapes(self, "build", args, kwargs)
+            _check_shapes(self, "build", build, args, kwargs)
         with self._building():
             result = build(self, *args, **kwargs)
         if self._marks_built:
@@ -146,16 +147,23 @@ def given_shapes(compute: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(compute)
     def computed(self: Layer, *args: Any, **kwargs: Any) -> Any:
-        _check_shapes(self, "compute_output_shape", args, kwargs)
+        _check_shapes(self, "compute_output_shape", compute, args, kwargs)
         return compute(self, *args, **kwargs)
 
     return computed
 
 
-def _check_shapes(layer: Building, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    given = args[0] if args else next(iter(kwargs.values()), None)
-    if given is not None and (isinstance(given, (str, bytes)) or not hasattr(given, "__getitem__")):
-        raise refusal(f"{type(layer).__name__}.{method}: input_shape", "a shape, or several in a list, tuple or dict", given)
+def _check_shapes(layer: Building, method: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Refuse what is no shape: as the first argument, and as every one that is named after a shape."""
+    given = {**dict(zip(_names_of(function)[1:], args, strict=False)), **kwargs}
+    for k, (name, shape) in enumerate(given.items()):
+        if shape is not None and (k == 0 or name.endswith("_shape")) and (isinstance(shape, (str, bytes)) or not hasattr(shape, "__getitem__")):
+            raise refusal(f"{type(layer).__name__}.{method}: {name}", "a shape, or several in a list, tuple or dict", shape)
+
+
+@functools.cache
+def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
 
 
 def build_sublayer(layer: Building, input_shape: Any) -> None:

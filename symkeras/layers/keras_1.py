@@ -54,6 +54,8 @@ _KERNELS = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 _GONE: dict[str, dict[str, str]] = {
     "Embedding": {"dropout": "put SpatialDropout1D behind the layer"},
     "BatchNormalization": {"mode": "there is mode 0 alone, statistics of each feature"},
+    "Conv2DTranspose": {"output_shape": "the shape follows from that of the input, and output_padding says which one where it may have several"},
+    "Conv3DTranspose": {"output_shape": "the shape follows from that of the input, and output_padding says which one where it may have several"},
 }
 
 
@@ -66,7 +68,7 @@ def respelled(init: Callable[..., None], layer: str) -> Callable[..., None]:
     @functools.wraps(init)
     def constructor(self: Any, *args: Any, **kwargs: Any) -> None:
         if not old.isdisjoint(kwargs):
-            args, kwargs = _with_kernel(args, kwargs, len(kernels))
+            args, kwargs = _with_kernel(args, kwargs, len(kernels), _behind_kernel(layer))
             kwargs = _today(layer, names, gone, kernels, kwargs)
         init(self, *args, **kwargs)
 
@@ -95,7 +97,7 @@ class _OldName(type):
         kind = cls.__dict__.get("_stands_for")
         if kind is None:  # a subclass of the old name
             return super().__call__(*args, **kwargs)
-        args, kwargs = _with_kernel(args, kwargs, kind.rank)
+        args, kwargs = _with_kernel(args, kwargs, kind.rank, _behind_kernel(kind.__name__))
         return kind(*args, **kwargs)
 
     def __instancecheck__(cls, instance: Any) -> bool:
@@ -107,14 +109,19 @@ class _OldName(type):
         return super().__subclasscheck__(subclass) if kind is None else issubclass(subclass, kind)
 
 
-def _with_kernel(args: tuple[Any, ...], kwargs: dict[str, Any], rank: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments by place as Keras 1 had them, with the sizes of the kernel as one; initializer and activation came behind them."""
+def _behind_kernel(layer: str) -> tuple[str, ...]:
+    """What came behind the sizes of the kernel in Keras 1."""
+    return ("output_shape", "init", "activation") if layer.endswith("Transpose") else ("init", "activation")
+
+
+def _with_kernel(args: tuple[Any, ...], kwargs: dict[str, Any], rank: int, behind: tuple[str, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments by place as Keras 1 had them, with the sizes of the kernel as one, and by name those `behind` them."""
     if rank < 2 or len(args) <= rank or not all(isinstance(size, int) and not isinstance(size, bool) for size in args[: rank + 1]):
         return args, kwargs
     rest = args[rank + 1 :]
-    if len(rest) > 2:
-        raise ConfigError(f"a convolution with its kernel's sizes apart takes an initializer and an activation by place, received {rest!r}")
-    return (args[0], args[1 : rank + 1]), {**dict(zip(("init", "activation"), rest, strict=False)), **kwargs}
+    if len(rest) > len(behind):
+        raise ConfigError(f"a convolution with its kernel's sizes apart takes {', '.join(behind)} behind them by place, received {rest!r}")
+    return (args[0], args[1 : rank + 1]), {**dict(zip(behind, rest, strict=False)), **kwargs}
 
 
 def old_name(name: str, kind: type) -> Any:

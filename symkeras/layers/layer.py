@@ -117,6 +117,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._dtype_policy = dtype_policies.get(dtype)
         self._path: str | None = None
+        self._place: str | None = None
         self.autocast = autocast
         self.built = self._needs_no_build and type(self).build is Layer.build
         self.input_spec: Any = None
@@ -161,7 +162,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
     @callable_in_tensorflow
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.path is None:
-            self._path = "/".join(p for p in (provenance.layer_path(), self.name) if p)
+            self._path = "/".join(p for p in (provenance.path(), self.name) if p)
+            self._place = "/".join(p for p in (provenance.layer_path(), self.name) if p)
         args, kwargs = self._converted(args, kwargs)
         is_symbolic = any(isinstance(x, Tensor) for x in tree.flatten((args, kwargs) if kwargs else args))
         first = args[0] if args else next(iter(kwargs.values()), None)

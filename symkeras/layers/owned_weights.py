@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from symkeras.arguments import boolean, checked, one_of, optional, real_numbers, several, text
-from symkeras.errors import ConfigError, ShapeError, SymkerasError
+from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import dtypes, provenance
 from symkeras.graph.ownership import note_change
 from symkeras.graph.variable import Variable, first_value
@@ -208,5 +208,5 @@ class OwnedWeights:
     def count_params(self) -> int:
         """Number of elements in all weights."""
         if not self.built:
-            raise SymkerasError(f"layer {self.name!r} has no weights yet: call it, or build it, first")
+            raise ConfigError(f"layer {self.name!r} has no weights yet: call it, or build it, first")
         return sum(v.size for v in self.weights)

@@ -135,7 +135,7 @@ class Quantized(LowRank):
         if mode == "int8" and self.compute_dtype == "float16":
             raise ConfigError(f"{what}('int8') does not go with float16, whose range its products leave; use mixed_bfloat16")
         self.quantization_config = config
-        with provenance.layer_scope(self.path or self.name):
+        with provenance.layer_scope(self._place or self.name, self.path):
             getattr(self, f"_quantize_{mode}")(config)
         if self.quantization_mode is None:
             self.dtype_policy = f"{mode}_from_{self._policy().name}"

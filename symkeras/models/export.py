@@ -17,6 +17,7 @@ from symkeras.graph.types import TensorType
 from symkeras.layers.input_spec import InputSpec
 from symkeras.models.functions import _naming_the_place
 from symkeras.models.steps import Signature, Step, x_names
+from symkeras.saving.places import NoFolderError
 
 _SUFFIXES = {".c": "c", ".py": "numpy", ".onnx": "onnx", ".tflite": "litert"}
 """Which format a file name stands for."""
@@ -33,6 +34,8 @@ def export_model(model: Any, filepath: Any, format: str | None, verbose: Any, in
         offered = {name: suffix for suffix, name in _SUFFIXES.items() if name in interface.EXPORTERS}
         shown = " or ".join(f"{name!r} (a file such as 'model{offered.get(name, '')}')" for name in interface.EXPORTERS)
         raise ConfigError(f"export of model {model.name!r}: format {format!r} is not offered; give format={shown}")
+    if not path.parent.is_dir():
+        raise NoFolderError(f"export of model {model.name!r}: cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
     graph, results = predict_graph(model, input_signature, format in interface.OPEN_SIZES)
     compiled = model._compilation.options if model._compilation is not None else {}
     taken = interface.export_options(format)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -162,9 +161,6 @@ class Functional(Model):
         self.built = True
 
     # ---- calling -------------------------------------------------------------------------------------------------
-
-    def _scope_of_build(self) -> AbstractContextManager[None]:
-        return nullcontext()  # its layers bear their own names
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         return self._call_as(self, inputs, training, mask)

@@ -24,6 +24,7 @@ from symkeras.layers.calls import CallRecord, definition_context, record_of
 from symkeras.layers.graph_layer import GraphLayer
 from symkeras.layers.layer import Layer
 from symkeras.models import tensorflow_operations
+from symkeras.models.layer_order import calls_by_depth
 from symkeras.models.operations import is_operation, operation
 from symkeras.ops import phase
 from symkeras.ops.leaves import placeholder_node
@@ -46,12 +47,12 @@ def functional_config(model: Any) -> dict[str, Any]:
     writer = _Writer(model)
     output_layers = tree.map_structure(writer.outside, model.output)
     losses = {"losses": [writer.outside(loss) for loss in model._graph_losses]} if model._graph_losses else {}
-    of_outputs, layers = list(writer.graph_layers), list[dict[str, Any]]()
-    for layer in model._graph_layers:
-        known, entry = len(writer.graph_layers), writer.layer(layer)
-        layers += [*writer.graph_layers[known:], entry]  # what a layer takes comes before it, as in the model that is read
+    entries = {id(layer): writer.layer(layer) for layer in model._graph_layers}
+    entries.update((id(node), entry) for node, entry in writer.graph_layers.items())
+    order = [id(call) for call in calls_by_depth(model.inputs, model.outputs)]  # in which the model that is read has them, and their weights
     return {
-        "name": model.name, "trainable": model.trainable, "layers": [*layers, *of_outputs],
+        "name": model.name, "trainable": model.trainable,
+        "layers": [entries[key] for key in dict.fromkeys((*order, *entries)) if key in entries],
         "input_layers": tree.map_structure(writer.outside, model.input), "output_layers": output_layers, **losses,
     }  # fmt: skip
 
@@ -67,7 +68,7 @@ class _Writer:
             self.calls[id(layer)] = [record for record in layer._inbound_nodes if id(record) in own]
         self.taken = {layer.name for layer in model._graph_layers}
         self._names = {t.node: name for t, name in zip(model.outputs, model.output_names, strict=True)}
-        self.graph_layers: list[dict[str, Any]] = []
+        self.graph_layers: dict[Node, dict[str, Any]] = {}
         self._between: dict[Node, str] = {}
 
     def layer(self, layer: Layer) -> dict[str, Any]:
@@ -115,7 +116,7 @@ class _Writer:
             given = [*inputs.values(), learning_phase] if _reads(node, learning_phase, border) else list(inputs.values())
             layer = GraphLayer(Graph(given, [substitute([node], inputs)[node]], name=name), name=name)
             args = [self._mention(Tensor(n), layer) for n in border]
-            self.graph_layers.append({**serialize_keras_object(layer), "name": name, "inbound_nodes": [{"args": args, "kwargs": {}}]})
+            self.graph_layers[node] = {**serialize_keras_object(layer), "name": name, "inbound_nodes": [{"args": args, "kwargs": {}}]}
         return self._between[node]
 
     def _fresh_name(self, base: str) -> str:
@@ -134,8 +135,8 @@ def _is_own_mask(record: CallRecord) -> bool:
 
 
 def _border(node: Node) -> list[Node]:
-    """The outputs of layers that `node` is computed from, in order of making."""
-    found: dict[int, Node] = {}
+    """The outputs of layers that `node` is computed from, in the order in which `layers_by_depth` meets them."""
+    found: list[Node] = []
     seen: set[Node] = set()
     todo = [node]
     while todo:
@@ -144,10 +145,10 @@ def _border(node: Node) -> list[Node]:
             continue
         seen.add(n)
         if record_of(n) is not None:
-            found[n.uid] = n
+            found.append(n)
         else:
-            todo.extend(n.inputs)
-    return [found[uid] for uid in sorted(found)]
+            todo.extend(reversed(n.inputs))
+    return found
 
 
 def _reads(node: Node, wanted: Node, border: Sequence[Node]) -> bool:

@@ -182,8 +182,9 @@ class Functions:
             self._example = self(tree.pack_sequence_as(structure, stand_ins))  # type: ignore[operator]
         self.built = True
 
-    def _take_sizes(self, x: Sequence[Any]) -> None:
-        """Let the model be for data of these sizes, where it is not tied to those that it was built for."""
+    def _take_sizes(self, x: Sequence[Any]) -> Exception | None:
+        """Let the model be for data of these sizes, where it is not tied to those that it was built for; what a layer said that takes no others."""
+        return None
 
     # ---- functions -----------------------------------------------------------------------------------------------
 
@@ -214,11 +215,11 @@ class Functions:
                    nesting: tuple[Any, Any] | None, backend: str | None) -> Step:  # fmt: skip
         if mode == "predict" or not self._has_own_steps():
             self._ensure_built(x, structure)
-        if self._of_graph("_array_stage") is None:
-            self._take_sizes(x)
+        refusal = self._take_sizes(x) if self._of_graph("_array_stage") is None else None
         known = self._types_of_inputs(len(x))
-        for a, t, n in zip(x, known, self._names_of_begins() or ["x"] * len(x), strict=False):
-            _check_input(a, t, n, self.name)
+        with because(refusal):
+            for a, t, n in zip(x, known, self._names_of_begins() or ["x"] * len(x), strict=False):
+                _check_input(a, t, n, self.name)
         signature = Signature(
             tuple(None if a is None else batch_type(a, t) for a, t in zip(x, known, strict=True)),
             tuple(None if a is None else batch_type(a) for a in y),
@@ -347,3 +348,14 @@ def _target_like(output: Tensor, losses: Sequence[Any]) -> np.ndarray | None:
     if any("sparse" in str(one if isinstance(one, str) else getattr(one, "name", getattr(one, "__name__", ""))) for one in losses):
         return np.zeros(shape[:-1], "int32")
     return np.zeros(shape, "float32")
+
+
+@contextmanager
+def because(refusal: Exception | None) -> Iterator[None]:
+    """Let an error about sizes have what a layer said as its cause."""
+    try:
+        yield
+    except SymkerasError as error:
+        if refusal is None:
+            raise
+        raise error from refusal

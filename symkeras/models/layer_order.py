@@ -22,29 +22,32 @@ def layers_by_depth(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list
     a layer between two calls counts as one call. Layers at one distance come in the order in which a walk from the
     outputs, first argument first, meets them. Inputs that nothing reads come last, at distance 0.
     """
+    return [call for call in calls_by_depth(inputs, outputs) if isinstance(call, Layer)]
+
+
+def calls_by_depth(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Layer | Node]:
+    """The layers in the order of `layers_by_depth`, and among them the nodes that stand for what is computed without one."""
     stop = {t.node for t in inputs}
     rank: dict[int, int] = {}
     order = _finished_last(outputs, stop, rank)
     depths: dict[Hashable, int] = {}
-    layers: dict[int, Layer] = {}
-    layer_depths: dict[int, int] = {}
+    found: dict[int, Layer | Node] = {}
+    own_depths: dict[int, int] = {}
     for call in reversed(order):
-        depth = depths.get(call, 0)
-        if isinstance(call, CallRecord):
-            key = id(call.layer)
-            layers[key] = call.layer
-            depth = layer_depths[key] = max(depth, layer_depths.get(key, 0))
+        own = call.layer if isinstance(call, CallRecord) else call
+        found[id(own)] = own
+        depth = own_depths[id(own)] = max(depths.get(call, 0), own_depths.get(id(own), 0))
         for parent in _parents(call, stop):
             depths[parent] = max(depths.get(parent, 0), depth + 1)
     for t in inputs:
         record = record_of(t.node)
-        if record is not None and isinstance(record.layer, InputLayer) and id(record.layer) not in layers:
-            layers[id(record.layer)], layer_depths[id(record.layer)], rank[id(record.layer)] = record.layer, 0, -1
-    return [layers[key] for key in sorted(layers, key=lambda key: (-layer_depths[key], rank[key]))]
+        if record is not None and isinstance(record.layer, InputLayer) and id(record.layer) not in found:
+            found[id(record.layer)], own_depths[id(record.layer)], rank[id(record.layer)] = record.layer, 0, -1
+    return [found[key] for key in sorted(found, key=lambda key: (-own_depths[key], rank[key]))]
 
 
 def _finished_last(outputs: Sequence[Tensor], stop: set[Node], rank: dict[int, int]) -> list[Any]:
-    """The calls in the order in which a depth-first walk leaves them; `rank` gets the order in which it meets layers."""
+    """The calls in the order in which a depth-first walk leaves them; `rank` gets the order in which it meets layers, and nodes without one."""
     order: list[Any] = []
     entered: set[Hashable] = set()
     todo: list[tuple[Any, bool]] = [(call, False) for t in reversed(outputs) for call in _calls(t.node, stop)]
@@ -54,8 +57,7 @@ def _finished_last(outputs: Sequence[Tensor], stop: set[Node], rank: dict[int, i
             order.append(call)
         elif call not in entered:
             entered.add(call)
-            if isinstance(call, CallRecord):
-                rank.setdefault(id(call.layer), len(rank))
+            rank.setdefault(id(call.layer if isinstance(call, CallRecord) else call), len(rank))
             todo.append((call, True))
             todo.extend((parent, False) for parent in reversed(_parents(call, stop)))
     return order

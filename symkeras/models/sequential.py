@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from symkeras import tree
 from symkeras.arguments import checked, either, settings, several
-from symkeras.errors import ConfigError, NotBuiltError, ReservedAttributeError, ShapeError
+from symkeras.errors import ConfigError, NotBuiltError, ReservedAttributeError, ShapeError, SymkerasError
 from symkeras.graph import provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import call_context, definition_context
@@ -18,6 +19,7 @@ from symkeras.layers.layer import Layer
 from symkeras.layers.shapes import map_shapes
 from symkeras.models.array_stage import Prepared
 from symkeras.models.functional import Functional
+from symkeras.models.functions import because
 from symkeras.models.model import Model
 from symkeras.models.steps import batch_dtype
 
@@ -151,11 +153,28 @@ class Sequential(Model):
                 self._settle(None)
                 return
             self._chain.append(x)
-        with tracing.suspended(), definition_context():
+        with tracing.suspended(), definition_context(), self._scope_of_layers():
             for layer in layers[len(self._chain) - 1 :]:
-                with provenance.at_lines(layer._lines):
+                with provenance.at_lines(layer._lines), self._naming_inputs_of(layer):
                     self._chain.append(layer(self._chain[-1]))
             self._settle(Functional(self._chain[0], self._chain[-1], name=self.name) if layers else None)
+
+    @contextmanager
+    def _naming_inputs_of(self, layer: Layer) -> Iterator[None]:
+        """Say of a layer that takes no input, or needs more than one argument, that it has no place here."""
+        try:
+            yield
+        except TypeError as error:
+            given = inspect.signature(layer.call).parameters.values()
+            needed = [p.name for p in given if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+            if isinstance(error, SymkerasError) or len(needed) == 1:
+                raise
+            takes = ", ".join(needed) or "nothing"
+            raise ConfigError(f"model {self.name!r}: a layer of a Sequential takes one input, call() of {layer.name!r} needs {takes}") from error
+
+    def _scope_of_layers(self) -> AbstractContextManager[None]:
+        """What gives the weights of the layers the model's name, once: a model that is built within another one has it there."""
+        return nullcontext() if provenance.path().rpartition("/")[2] == self.name else provenance.path_scope(self.name)
 
     def _settle(self, functional: Functional | None) -> None:
         if functional is not None:
@@ -213,26 +232,29 @@ class Sequential(Model):
         known = self._known_input()
         self._build_on(tree.map_structure(_input_like, x) if known is None else known)
 
-    def _scope_of_build(self) -> AbstractContextManager[None]:
-        return nullcontext()  # its layers bear their own names
+    def _take_sizes(self, x: Sequence[Any]) -> Exception | None:
+        """Leave the sizes of the input open in which `x` differs, where the layers take any: the shape of a first batch is no promise.
 
-    def _take_sizes(self, x: Sequence[Any]) -> None:
-        """Leave the sizes of the input open in which `x` differs, where the layers take any: the shape of a first batch is no promise."""
+        Returns:
+            What a layer said that does not take them; None where there is no such layer.
+        """
         functional = self._built_model()
         if len(x) != 1 or len(functional.inputs) != 1 or self._graph_losses or not hasattr(x[0], "shape"):
-            return
+            return None
         own, given = functional.inputs[0], tuple(x[0].shape)
         if len(given) != own.ndim or all(known in (None, size) for known, size in zip(own.shape[1:], given[1:], strict=True)):
-            return
+            return None
         kept = list(self._chain), list(self._stack), [(layer, list(layer._inbound_nodes)) for layer in self.layers]
         try:
             self._call_layers_on((own.shape[0], *given[1:]), own.dtype)
             self._build_on(self._input_in_place_of(own, given))
-        except Exception:  # the layers need those sizes: what does not fit is said of the model as it was
+            return None
+        except Exception as error:  # the layers need those sizes: what does not fit is said of the model as it was
             self._chain[:], self._stack[:], records = kept
             for layer, nodes in records:
                 layer._inbound_nodes[:] = nodes
             self._settle(functional)
+            return error
 
     def _call_layers_on(self, shape: Sequence[Any], dtype: str) -> None:
         """Let an error be raised by the layer that does not take such an input."""
@@ -253,13 +275,13 @@ class Sequential(Model):
         return wider
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        if not isinstance(inputs, Prepared):
-            self._take_sizes(tree.flatten(inputs))
-        return self._built_model()._call_as(self, inputs, training, mask)
+        refusal = None if isinstance(inputs, Prepared) else self._take_sizes(tree.flatten(inputs))
+        with because(refusal):
+            return self._built_model()._call_as(self, inputs, training, mask)
 
     def _fitted(self, flat: Sequence[Any]) -> list[Any]:
-        self._take_sizes(flat)
-        return self._built_model()._fitted(flat)
+        with because(self._take_sizes(flat)):
+            return self._built_model()._fitted(flat)
 
     def _add_loss_of_graph(self, loss: Tensor) -> None:
         self._built_model()._add_loss_of_graph(loss)

@@ -74,7 +74,8 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             metrics: names, functions or objects; for several outputs lists per output or a dict.
             weighted_metrics: metrics that take sample weights into account.
             run_eagerly: run the Python of the model, `call` and `train_step`, for every batch and on arrays: slow, and open to print and pdb.
-            steps_per_execution: batches between two calls of batch callbacks; where the backend can, they are one call of it.
+            steps_per_execution: batches between two calls of batch callbacks; where the backend can, they are one call of it. An epoch of so many
+                steps has whole executions where the data have the batches: 5 steps by 2 are 6.
             jit_compile: Keras' argument; everything is compiled here.
             auto_scale_loss: whether the optimizer of a model whose policy is "mixed_float16" is put into a `LossScaleOptimizer`.
             backend: what runs the model; the default backend when None.
@@ -235,6 +236,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             The step; None where there was no batch.
         """
         step: Any = None
+        feed.at_once = self._steps_per_execution()
         shared, due = distribution(), feed.due
         with closing(feed.epoch()) as stretches:  # type: ignore[type-var]
             batches = prepared(self, stretches, mode)
@@ -244,6 +246,9 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
                 if run(step, stretch, self._with_extra_logs(step, each) if step.extra or step.has_own_logs else each, at_once, begin):
                     break
         return step
+
+    def _steps_per_execution(self) -> int:
+        return self._compilation.steps_per_execution if self._compilation is not None else 1
 
     def _with_extra_logs(self, step: Step, each: Callable[[list[np.ndarray]], Any]) -> Callable[[list[np.ndarray]], Any]:
         """`each`, after the outputs of a step have gone into the logs."""
@@ -282,8 +287,9 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             class_weight: class -> weight of its samples.
             sample_weight: weight of every row.
             initial_epoch: number of epochs done before.
-            steps_per_epoch, validation_steps: batches per epoch; needed for endless generators. An epoch begins where the last one ended, and ends
-                with the data, with a warning where there are fewer batches; the next begins anew. A validation always begins anew.
+            steps_per_epoch, validation_steps: batches per epoch, in whole executions (see `compile`); needed for endless generators. An epoch begins
+                where the last one ended, and ends with the data, with a warning where there are fewer batches; the next begins anew. A validation
+                always begins anew.
             validation_batch_size: `batch_size` when None.
             validation_freq: validate every so many epochs, or in the epochs listed.
 
@@ -340,7 +346,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
 
     def _train_epoch(self, feed: Feed, hooks: Any, interrupts: Interrupts) -> bool:
         """Train for an epoch; whether there were batches."""
-        per = self._compilation.steps_per_execution
+        per = self._steps_per_execution()
         begins = hooks.has_train_batch_hooks
         ends = begins or hooks.uses_hook("on_train_batch_end")
         calls = Executions(per, hooks.on_train_batch_begin if begins else None,
@@ -387,7 +393,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         hooks.on_test_begin()
         begins = hooks.has_test_batch_hooks
         ends = begins or (not is_in_fit and hooks.uses_hook("on_test_batch_end"))
-        calls = Executions(self._compilation.steps_per_execution, hooks.on_test_batch_begin if begins else None,
+        calls = Executions(self._steps_per_execution(), hooks.on_test_batch_begin if begins else None,
                            (lambda batch: hooks.on_test_batch_end(batch, LazyLogs(self._logs))) if ends else None)  # fmt: skip
 
         def each(outputs: Any) -> bool:
@@ -429,7 +435,6 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
 
     def _predict_with(self, feed: Feed, hooks: Any, parts: list[list[np.ndarray]]) -> Step:
         object.__setattr__(self, "stop_predicting", False)
-        per = self._compilation.steps_per_execution if self._compilation is not None else 1
         told = 0
 
         def end(batch: int) -> None:
@@ -437,7 +442,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
             outputs, told = _joined(parts[told:]), len(parts)
             hooks.on_predict_batch_end(batch, {"outputs": outputs[0] if len(outputs) == 1 else outputs})
 
-        calls = Executions(per, hooks.on_predict_batch_begin if hooks.has_predict_batch_hooks else None, end)
+        calls = Executions(self._steps_per_execution(), hooks.on_predict_batch_begin if hooks.has_predict_batch_hooks else None, end)
 
         def each(outputs: list[np.ndarray]) -> bool:
             parts.append(outputs)

@@ -137,13 +137,15 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     if not isinstance(axes, (list, tuple)):
         count = whole(axes, "tensordot: axes")
         if not 0 <= count <= min(len(s1), len(s2)):
-            raise ShapeError(f"tensordot over {count} axes of shapes {s1} and {s2}")
+            raise ShapeError(f"tensordot: {count} axes are more than one of the shapes {s1} and {s2} has")
         axes = (range(len(s1) - count, len(s1)), range(count))
     if len(axes) != 2:
         raise ShapeError(f"tensordot: axes are a number, or those of the one and those of the other, received {axes!r}")
     a1, a2 = (listed(x, "tensordot: axis") for x in axes)
     a1 = [canonical_axis(a, len(s1)) for a in a1]
     a2 = [canonical_axis(a, len(s2)) for a in a2]
+    if len(a1) != len(a2) or any(isinstance(s1[a], int) and isinstance(s2[b], int) and s1[a] != s2[b] for a, b in zip(a1, a2, strict=True)):
+        raise ShapeError(f"tensordot: axes {a1} of shape {s1} and axes {a2} of shape {s2} must be as many, and of the same sizes")
     free1 = [k for k in range(len(s1)) if k not in a1]
     free2 = [k for k in range(len(s2)) if k not in a2]
     inner = dims.product(s1[a] for a in a1)

@@ -81,6 +81,7 @@ class State:
         name = name or "var"
         path = f"{reference_variable.path.replace('/', '_')}_{name}"
         variable = self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, path)
+        variable.place = f"{self.name}/{reference_variable.place.replace('/', '_')}_{name}"
         self.slots.setdefault(name, []).append(variable)
         self._owner[variable] = variable.like = reference_variable
         return variable

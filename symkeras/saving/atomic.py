@@ -17,13 +17,13 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from symkeras.saving.places import FileError, kind_of
+from symkeras.saving.places import FileError, NoFolderError, kind_of
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 @contextmanager
-def replacing(path: Path, members: Collection[str] = ()) -> Iterator[Path]:
+def replacing(path: Path, members: Collection[str] = (), makes_folder: bool = False) -> Iterator[Path]:
     """A temporary path beside `path`; what is written there replaces `path` when the context ends well.
 
     Further files may be put beside the temporary path; they are removed in the end.
@@ -31,6 +31,7 @@ def replacing(path: Path, members: Collection[str] = ()) -> Iterator[Path]:
     Args:
         path: of a file or folder.
         members: what an existing folder may hold that is replaced by a folder.
+        makes_folder: whether the folder of `path` is made where it is missing.
 
     Raises:
         FileError: the folder is missing, full or not writable, or something else than a file lies there; what was there
@@ -38,6 +39,8 @@ def replacing(path: Path, members: Collection[str] = ()) -> Iterator[Path]:
     """
     part = None
     try:
+        if makes_folder:
+            Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)
         target = _target(path)
         _require_own(target, members)
         remove_left_parts(target)
@@ -129,7 +132,7 @@ def _target(path: Path) -> Path:
     """What `path` leads to, links followed; it must be a file, a folder, or free."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r}")
+        raise NoFolderError(f"cannot write {str(path)!r}: there is no folder {str(target.parent)!r}")
     kind = kind_of(target, follow_links=False)
     if kind not in (None, "file", "folder"):
         raise FileError(f"cannot write {str(path)!r}: a {kind} lies there, which is not replaced")

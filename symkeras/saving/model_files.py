@@ -63,8 +63,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
     Args:
         model: the model.
-        filepath: ends in `.keras`, or in `.h5` for the format of Keras 2; any other name with `zipped=False`. Or a file that is open for
-            writing bytes, as `io.BytesIO()`: a `.keras` archive goes there.
+        filepath: ends in `.keras`, or in `.h5` for the format of Keras 2; any other name with `zipped=False`. Its folder must be there, but
+            that of an `.h5` file is made. Or a file that is open for writing bytes, as `io.BytesIO()`: a `.keras` archive goes there.
         overwrite: whether an existing file is replaced without a question.
         zipped: False for a folder instead of an archive.
         include_optimizer: whether the optimizer and its state are written.
@@ -72,7 +72,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
     Raises:
         ConfigError: a name that says no format, or an unknown argument.
-        FileError: the file cannot be written; an old one is unchanged.
+        FileError: the file cannot be written; an old one is unchanged. It is a FileNotFoundError, too, where there is no such folder.
 
     >>> import pathlib, tempfile
     >>> from symkeras import Sequential, layers
@@ -100,7 +100,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     if path.suffix in LEGACY:
         from symkeras.saving.legacy_files import write_model
 
-        with replacing(path) as temporary:
+        with replacing(path, makes_folder=True) as temporary:
             write_model(model, temporary, include_optimizer)
         return
     documents = _documents(model, include_optimizer)
@@ -235,7 +235,7 @@ def _index_of_shards(path: Path, max_shard_size: Any) -> Path:
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False,
-                 objects_to_skip: Iterable[Any] | None = None) -> None:  # fmt: skip
+                 objects_to_skip: Iterable[Any] | None = None, **kwargs: Any) -> None:  # fmt: skip
     """Give a model the weights of a file; seeds and the optimizer's state where it has them.
 
     Args:
@@ -248,7 +248,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
 
     Raises:
         DataError: there is no such file, or it does not fit; the model is unchanged then.
-        ConfigError: `by_name` for another file than `.h5`, or objects to skip for another format.
+        ConfigError: `by_name` for another file than `.h5`, objects to skip for another format, an argument that there is not, or a model
+            without weights.
 
     >>> import pathlib, tempfile
     >>> import numpy as np
@@ -261,6 +262,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     >>> bool(np.array_equal(model.get_weights()[0], other.get_weights()[0]))
     True
     """
+    if kwargs:
+        raise ConfigError(f"load_weights: the arguments {sorted(kwargs)} are not supported")
     path = place(filepath)
     _check_format(path, (".keras", INDEX, SAFETENSORS, *LEGACY))
     require_file(path)
@@ -312,7 +315,7 @@ def _refuse_by_name(by_name: bool) -> None:
 
 def _require_built(model: Any, what: str) -> None:
     if not model.built:
-        raise SymkerasError(f"model {model.name!r} has no weights yet: call it on data, or build(input_shape), to {what}")
+        raise ConfigError(f"model {model.name!r} has no weights yet: call it on data, or build(input_shape), to {what}")
 
 
 # ---- writing -----------------------------------------------------------------------------------------------------

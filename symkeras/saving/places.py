@@ -15,6 +15,10 @@ class FileError(SymkerasError, OSError):
     """A file that cannot be read or written; the message names it."""
 
 
+class NoFolderError(FileError, FileNotFoundError):
+    """A file that cannot be written, since there is no such folder."""
+
+
 def place(filepath: Any) -> Path:
     """The path that a user means.
 

@@ -74,14 +74,14 @@ def _of_format(name: str, array: np.ndarray, dtype: str) -> tuple[str, np.ndarra
 
 
 def _names(weights: Sequence[Any]) -> dict[str, Any]:
-    """Weights by their paths; of several with the same, all but the first get a number behind it."""
+    """Weights by their paths within the model; of several with the same, all but the first get a number behind it."""
     found: dict[str, Any] = {}
-    paths = {METADATA, *(v.path for v in weights)}
+    paths = {METADATA, *(v.place for v in weights)}
     for v in weights:
-        name, count = v.path, 0
+        name, count = v.place, 0
         while name in found or name == METADATA or (count and name in paths):
             count += 1
-            name = f"{v.path}_{count}"
+            name = f"{v.place}_{count}"
         found[name] = v
     return found
 

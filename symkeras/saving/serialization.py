@@ -146,7 +146,7 @@ def _write_slice(x: slice) -> dict[str, Any]:
 
 def _write_function(fn: types.FunctionType) -> dict[str, Any]:
     if fn.__name__ != "<lambda>":
-        return {"module": "builtins", "class_name": "function", "config": fn.__name__, "registered_name": "function"}
+        return {"module": "builtins", "class_name": "function", "config": get_registered_name(fn), "registered_name": "function"}
     warnings.warn(f"a lambda of {fn.__code__.co_filename} is written as bytecode: it loads with safe_mode=False only; prefer a named function")
     code = codecs.encode(marshal.dumps(fn.__code__), "base64").decode("ascii")
     closure = [cell.cell_contents for cell in fn.__closure__] if fn.__closure__ else None

@@ -46,6 +46,8 @@ def test_an_unknown_direction_has_to_be_said():
     callback.set_model(FakeModel())
     with pytest.raises(ConfigError, match="mode='min' or mode='max'"):
         callback.is_improvement(1.0, 2.0)
+    with pytest.raises(ConfigError, match="'unknown' should fall or rise"):
+        train(EarlyStopping("unknown"), FakeModel(), [1.0])
     with pytest.warns(UserWarning, match="EarlyStopping mode 'down' is unknown"):
         assert EarlyStopping(mode="down").mode == "auto"
 

@@ -76,7 +76,8 @@ def test_weights_are_histograms_and_images(tmp_path: Path) -> None:
         ((step, table),) = train.values[f"{weight.path}/histogram"]
         assert step == 0 and table[:, 2].sum() == weight.numpy().size
         assert train.plugins[f"{weight.path}/histogram"] == "histograms"
-    (_, (width, height, picture)) = train.values["top/hidden/kernel/image"][0]
+    (hidden,) = (weight for weight in model.weights if weight.path.endswith("top/hidden/kernel"))
+    (_, (width, height, picture)) = train.values[f"{hidden.path}/image"][0]
     assert (width, height) == (b"12", b"5") and picture.startswith(b"\x89PNG")
 
 
@@ -136,6 +137,19 @@ def test_tables_of_embeddings_are_there_for_the_projector(tmp_path: Path) -> Non
     np.testing.assert_array_equal(np.loadtxt(tmp_path / "embedding_0_words.tsv").astype("float32"), model.layers[0].embeddings.numpy())
     with pytest.raises(ConfigError, match=r"names 'letters'.* are \['words'\]"):
         fitted(tmp_path, embeddings_freq=1, embeddings_metadata={"letters": "a.tsv"})
+
+
+def test_arguments_of_keras_2_choose_tables_or_are_refused(tmp_path: Path) -> None:
+    fitted(tmp_path, embeddings_freq=1, embeddings_layer_names=["words"], batch_size=4, write_grads=False, embeddings_data=None)
+    assert (tmp_path / "embedding_0_words.tsv").exists()
+    fitted(tmp_path / "none", embeddings_freq=1, embeddings_layer_names=[])
+    assert not (tmp_path / "none" / "embedding_0_words.tsv").exists()
+    with pytest.raises(ConfigError, match=r"embeddings_layer_names names 'letters'.* are \['words'\]"):
+        fitted(tmp_path, embeddings_freq=1, embeddings_layer_names=["letters"])
+    refused = (({"write_grads": True}, "gradients are not written"), ({"embeddings_data": X}, "need no data"), ({"batch_size": 0}, "batch_size"))
+    for argument, message in refused:
+        with pytest.raises(ConfigError, match=message):
+            callbacks.TensorBoard(tmp_path, **argument)
 
 
 def test_a_second_fit_adds_a_file(tmp_path: Path) -> None:

@@ -213,6 +213,8 @@ def test_configs_make_the_same_heads_again(layer: Any, rng: np.random.Generator)
     (lambda x: MultiHeadAttention(2, 3)(x, x, x[:, 1:]), ShapeError, "must be equal"),
     (lambda x: GroupQueryAttention(3, 4, 2)(x, x, x[:, 1:]), ShapeError, "must be equal"),
     (lambda x: MultiHeadAttention(2, 3).compute_output_shape((1, 2, 3), (1, 2, 3), (1, 4, 3)), ShapeError, "must be equal"),
+    (lambda x: GroupQueryAttention(2, 4, 2).compute_output_shape((1, 2, 3), (1, 2, 3), 5), ConfigError, "key_shape must be a shape.*received 5"),
+    (lambda x: GroupQueryAttention(2, 4, 2).compute_output_shape((1, 2, 3), value_shape=7), ConfigError, "value_shape must be a shape.*received 7"),
     (lambda x: GroupQueryAttention(3, 4, 3), ConfigError, "do not divide"),
     (lambda x: GroupQueryAttention(3, 4, 2, sliding_window=0), ConfigError, "sliding_window"),
 ])  # fmt: skip

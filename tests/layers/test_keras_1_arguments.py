@@ -73,6 +73,10 @@ def test_a_name_given_twice_and_one_that_is_gone_are_refused():
         layers.Dense(3, init="zero", kernel_initializer="ones")
     with pytest.raises(ConfigError, match="SpatialDropout1D"):
         layers.Embedding(5, 2, dropout=0.2)
+    for given in ({"output_shape": (None, 14, 14, 3)}, {}):
+        by_place = () if given else ((None, 14, 14, 3),)
+        with pytest.raises(ConfigError, match="output_padding says which"):
+            layers.Deconvolution2D(3, 3, 3, *by_place, border_mode="valid", subsample=(2, 2), **given)
     with pytest.raises(ConfigError, match="mode 0 alone"):
         layers.BatchNormalization(mode=2)
     with pytest.raises(ConfigError, match="unrecognized"):

@@ -86,7 +86,7 @@ def test_files_are_read_by_quantized_models(kind: str, suffix: str, tmp_path: Pa
         m.save_weights(file)
         again = quantized(kind)
         again.load_weights(file)
-    assert [(w.path, w.dtype) for w in again.weights] == [(w.path, w.dtype) for w in m.weights]
+    assert [(w.place, w.dtype) for w in again.weights] == [(w.place, w.dtype) for w in m.weights]
     np.testing.assert_array_equal(again.predict(x, verbose=0), m.predict(x, verbose=0))
 
 
@@ -107,7 +107,7 @@ def test_a_policy_builds_layers_of_integers_and_setting_one_quantizes(kind: str)
     built, x = model(kind, dtype="int8_from_float32"), data(kind)
     set_later = model(kind)
     set_later.layers[0].dtype_policy = "int8_from_float32"
-    assert [(w.path, w.dtype, w.shape) for w in built.weights] == [(w.path, w.dtype, w.shape) for w in set_later.weights]
+    assert [(w.place, w.dtype, w.shape) for w in built.weights] == [(w.place, w.dtype, w.shape) for w in set_later.weights]
     built.set_weights(set_later.get_weights())
     np.testing.assert_array_equal(built.predict(x, verbose=0), set_later.predict(x, verbose=0))
     config = built.layers[0].get_config()

@@ -15,6 +15,7 @@ import pytest
 
 from symkeras import Input, Model, Sequential, callbacks, layers, losses, ops
 from symkeras.errors import ConfigError, DataError, ShapeError, SymkerasError
+from symkeras.saving.places import FileError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 4)).astype("float32")
@@ -375,8 +376,19 @@ def test_a_checkpoint_that_cannot_be_written_is_an_error_before_training(tmp_pat
     checkpoint = callbacks.ModelCheckpoint(str(tmp_path / "file" / "model.keras"))
     with unchanged(model), pytest.raises((SymkerasError, OSError), match="file"):
         model.fit(X, Y, verbose=0, callbacks=[checkpoint])
-    with unchanged(model), pytest.raises((SymkerasError, OSError), match="no folder"):
-        model.save(tmp_path / "missing" / "model.keras")
+    for write in (model.save, model.save_weights, model.export):
+        for suffix in {"save": (".keras",), "save_weights": (".weights.h5", ".safetensors"), "export": (".c", ".py", ".onnx")}[write.__name__]:
+            with unchanged(model), pytest.raises(FileError, match="no folder") as caught:
+                write(tmp_path / "missing" / f"model{suffix}")
+            assert isinstance(caught.value, FileNotFoundError)
+
+
+def test_the_folder_of_a_legacy_file_is_made_as_keras_does(tmp_path: Path) -> None:
+    trained().save(tmp_path / "a" / "b" / "model.h5")
+    assert [file.name for file in (tmp_path / "a" / "b").iterdir()] == ["model.h5"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match=r"model\.h5"):
+        trained().save(tmp_path / "file" / "model.h5")
 
 
 def test_values_that_overflow_are_reported_not_raised() -> None:

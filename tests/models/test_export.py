@@ -37,7 +37,15 @@ def lstm() -> Any:
     return Sequential([Input((7,), dtype="int32"), layers.Embedding(9, 6, mask_zero=True), layers.LSTM(5), layers.Dense(2, activation="tanh")])
 
 
+def quantized() -> Any:
+    words = [Input((5,), dtype="int32"), layers.Embedding(9, 6)]
+    model = Sequential([*words, layers.EinsumDense("abc,cd->abd", (5, 4)), layers.Flatten(), layers.Dense(3)])
+    model.quantize("int8")
+    return model
+
+
 MODELS: dict[str, Callable[[], Any]] = {
+    "quantized": quantized,
     "mlp": workloads.tutorial_mlp, "convnet": workloads.convnet, "resnet": workloads.resnet, "lstm": lstm, "attention": attention,
     "two_in_two_out": workloads.news,
 }  # fmt: skip

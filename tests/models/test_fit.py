@@ -649,6 +649,16 @@ class Plain:
         return iter([(X[k : k + 8], P[k : k + 8]) for k in (0, 8, 16)])
 
 
+@pytest.mark.parametrize("data", [{"x": X, "y": P, "batch_size": 8}, {"x": Batches()}, {"x": iter(Plain())}], ids=["arrays", "by number", "a stream"])
+def test_epochs_have_whole_executions_where_the_data_have_them(data: Any) -> None:
+    model, recorder = line(), Recorder()
+    model.compile("sgd", "mse", steps_per_execution=2)
+    model.fit(**data, steps_per_epoch=1, epochs=2, shuffle=False, verbose=0, callbacks=[recorder])
+    assert recorder.names("train_batch") == ["train_batch_begin 0", "train_batch_end 1"] * 2
+    assert int(model.optimizer.iterations.numpy()) == 3
+    assert len(model.predict(X, batch_size=8, steps=1, verbose=0)) == 16
+
+
 STREAMS: dict[str, tuple[Any, dict[str, Any]]] = {
     "an endless generator": (forever, {"steps_per_epoch": 3}),
     "a sequence": (Batches, {}),

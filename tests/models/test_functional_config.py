@@ -154,6 +154,17 @@ def test_what_lies_between_layers_becomes_a_graph_layer() -> None:
     assert isinstance(again.get_layer("add"), layers.GraphLayer)
 
 
+def test_a_model_that_was_read_lists_its_layers_and_weights_in_the_same_order() -> None:
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    first, second = layers.Dense(2, name="first")(a), layers.Dense(2, name="second")(b)
+    between = second * 2 + first  # which meets the layer that was called last before the other one
+    for outputs in (between, [between, layers.Dense(1, name="last")(between)], {"a": a * 2, "b": b, "c": first}):
+        model = Model([a, b], outputs)
+        copy = Model.from_config(model.get_config())
+        assert [v.path for v in copy.weights] == [v.path for v in model.weights]
+        assert [c["name"] for c in copy.get_config()["layers"]] == [c["name"] for c in model.get_config()["layers"]]
+
+
 def test_the_learning_phase_between_layers_survives() -> None:
     x = Input((2,))
     model = Model(x, phase.in_train_phase(x * 2.0, x * 3.0))

@@ -148,6 +148,11 @@ def _does_not_fit() -> None:
     Sequential([Input((4, 4)), layers.Conv2D(2, 3)])
 
 
+class NeedsTwo(layers.Layer):
+    def call(self, inputs: Any, other: Any) -> Any:
+        return inputs + other
+
+
 WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "not a layer": (lambda: Sequential(["dense"]), ConfigError, "only layers can be added, received 'dense'"),
     "two layers with one name": (_twice, ConfigError, "called 'same' already"),
@@ -155,6 +160,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "no layers to pop": (lambda: Sequential().pop(), ConfigError, "no layer to pop"),
     "no layers to call": (lambda: Sequential()(ROWS), ConfigError, "has no layers"),
     "no shape to build": (lambda: Sequential([layers.Dense(2)]).build(), ShapeError, "needs an input shape"),
+    "a layer of two arguments": (lambda: Sequential([Input((2,)), NeedsTwo(name="two")]), ConfigError, "one input, .* 'two' needs inputs, other"),
     "a layer that does not fit": (_does_not_fit, ShapeError, "'conv2d.*expects"),
 }
 
@@ -246,6 +252,54 @@ def test_a_size_that_the_layers_need_is_refused_and_nothing_changes():
     with pytest.raises(ShapeError, match=r"expects arrays of shape \(batch, 3, 4\)"):
         model.predict(np.ones((2, 3, 5), "float32"), verbose=0)
     assert model.input_shape == (None, 3, 4) and np.array_equal(model(x), before) and model.layers[0].output.shape == (None, 12)
+
+
+def test_what_a_layer_says_of_another_size_is_the_cause():
+    class Picky(layers.Layer):
+        def call(self, x: Any) -> Any:
+            if x.shape[1] == 3:
+                raise KeyError("three")
+            return x * 2.0
+
+    model = Sequential([Picky()])
+    model(ROWS[:, :2])
+    for call in (model, model.predict, lambda x: model(Input((3,)))):
+        with pytest.raises(ShapeError, match="expects") as caught:
+            call(np.ones((2, 3), "float32"))
+        assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_weights_have_the_name_of_the_model_in_their_paths_and_nodes_have_not():
+    inner = Sequential([layers.Dense(2, name="low")], name="inner")
+    known, late = Sequential([Input((2,)), layers.Dense(1, name="a")], name="known"), Sequential([layers.Dense(1, name="b")], name="late")
+    late.build((None, 2))
+    outer = Sequential([inner, layers.Dense(1, name="high")], name="outer")
+    outer.build((None, 3))
+    paths = [[v.path for v in model.weights if v.name == "kernel"] for model in (known, late, outer)]
+    assert paths == [["known/a/kernel"], ["late/b/kernel"], ["outer/inner/low/kernel", "outer/high/kernel"]]
+    assert outer.layers[1].path == "outer/high"
+    outer.compile("adam", "mse")
+    assert "outer" not in str(outer.executable("train").graph).partition("\n")[2] and "%high_kernel" in str(outer.executable("train").graph)
+    assert outer.optimizer.variables[2].path == "adam/outer_inner_low_kernel_momentum"
+    outer.layers[1].enable_lora(1)
+    assert outer.layers[1].lora_kernel_a.path == "outer/high/lora_kernel_a"
+
+
+def test_a_model_that_is_built_in_another_one_has_its_name_once():
+    class Around(Model):
+        def __init__(self) -> None:
+            super().__init__(name="around")
+            self.stack = Sequential([layers.Dense(2, name="d")], name="stack")
+
+        def build(self, shape: Any) -> None:
+            self.stack.build(shape)
+
+        def call(self, x: Any) -> Any:
+            return self.stack(x)
+
+    for model in (Around(), Around()):
+        model(ROWS[:, :2])
+        assert model.weights[0].path == "around/stack/d/kernel"
 
 
 class Difference(layers.Layer):

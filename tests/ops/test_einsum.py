@@ -104,6 +104,14 @@ def test_tensordot_is_numpys(axes: Any) -> None:
     np.testing.assert_allclose(run(inputs, [ops.tensordot(*inputs, axes)], [a, b])[0], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("axes", [1, [[0], [1]], [[0, 1], [1]]], ids=str)
+def test_axes_of_tensordot_that_do_not_fit_are_named_with_the_shapes(axes: Any) -> None:
+    arrays = [np.ones((2, 3)), np.ones((4, 5))]
+    for given in (arrays, placeholders(arrays)):
+        with pytest.raises(ShapeError, match=r"tensordot: axes .* of shape \(2, 3\) and axes .* of shape \(4, 5\)"):
+            ops.tensordot(*given, axes)
+
+
 def test_einsum_takes_diagonals_of_squares_alone() -> None:
     with pytest.raises(ShapeError, match="sizes 2 and 3 in one operand"):
         ops.einsum("ii->i", np.ones((2, 3)))

@@ -83,7 +83,7 @@ def test_plain_values_and_containers_come_back_through_json(value: Any) -> None:
         (np.array([[1.5]], np.float32), {"class_name": "__numpy__", "config": {"value": [[1.5]], "dtype": "float32"}}),
         (b"ab", {"class_name": "__bytes__", "config": {"value": "ab"}}),
         (..., {"class_name": "__ellipsis__", "config": {}}),
-        (registered_function, {"module": "builtins", "class_name": "function", "config": "registered_function", "registered_name": "function"}),
+        (registered_function, {"module": "builtins", "class_name": "function", "config": "tests>registered_function", "registered_name": "function"}),
         (
             regularizers.L1L2(0.1, 0.2),
             {"module": "keras.regularizers", "class_name": "L1L2", "config": {"l1": 0.1, "l2": 0.2}, "registered_name": None},

@@ -32,13 +32,13 @@ class ArrayFeed(Feed):
 
     @property
     def due(self) -> int:
-        return self._passes.due
+        return self._passes.due(self.at_once)
 
     def rewind(self) -> None:
         self._passes.rewind()
 
     def epoch(self) -> Iterator[Stretch]:
-        for order, batches in self._passes.epoch():
+        for order, batches in self._passes.epoch(self.at_once):
             yield Stretch(self.data, self._batch_size, batches, order)
 
     def _drawn_order(self) -> np.ndarray:

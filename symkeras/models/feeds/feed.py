@@ -33,9 +33,11 @@ class Feed:
 
     Attributes:
         steps: batches of an epoch, which has fewer where the data end before; None where that shows only at its end.
+        at_once: batches of an execution. An epoch has whole ones, where the data have them: so it may have more batches than `steps`.
     """
 
     steps: int | None = None
+    at_once = 1
 
     @property
     def due(self) -> int | None:
@@ -60,6 +62,11 @@ class Feed:
     def weigh_classes(self, class_weight: Mapping[int, float]) -> None:
         """Weight rows by the class of their target from now on."""
         raise NotImplementedError
+
+
+def in_whole(steps: int, at_once: int) -> int:
+    """The batches that `steps` batches are in whole executions."""
+    return -(-steps // at_once) * at_once
 
 
 def warn_of_end(done: int, steps: int | None) -> None:

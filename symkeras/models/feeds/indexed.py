@@ -40,7 +40,7 @@ class IndexedFeed(Stream):
 
     @property
     def due(self) -> int:
-        return self._passes.due
+        return self._passes.due(self.at_once)
 
     def rewind(self) -> None:
         self._passes.rewind()
@@ -65,7 +65,7 @@ class IndexedFeed(Stream):
         self._tell("on_epoch_end")
 
     def _numbers(self) -> Iterator[int]:
-        for order, batches in self._passes.epoch():
+        for order, batches in self._passes.epoch(self.at_once):
             yield from batches if order is None else map(int, order[batches.start : batches.stop])
 
     def _tell(self, event: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from symkeras.models.feeds.feed import warn_of_end
+from symkeras.models.feeds.feed import in_whole, warn_of_end
 
 
 class Passes:
@@ -30,19 +30,18 @@ class Passes:
         self._next = batches
         self._order: np.ndarray | None = None
 
-    @property
-    def due(self) -> int:
-        """Batches of the next epoch."""
-        left = self._batches - self._next
-        return self.steps if self._repeats else min(self.steps, left or self._batches)
+    def due(self, at_once: int = 1) -> int:
+        """Batches of the next epoch, in whole executions of `at_once`."""
+        left, steps = self._batches - self._next, in_whole(self.steps, at_once)
+        return steps if self._repeats else min(steps, left or self._batches)
 
     def rewind(self) -> None:
         """Let the next epoch begin anew."""
         self._next = self._batches
 
-    def epoch(self) -> Iterator[tuple[np.ndarray | None, range]]:
+    def epoch(self, at_once: int = 1) -> Iterator[tuple[np.ndarray | None, range]]:
         """(order of this pass, numbers of the batches) of each stretch of an epoch."""
-        done, due = 0, self.due
+        done, due = 0, self.due(at_once)
         while done < due:
             if self._next >= self._batches:
                 self._next = 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
 from symkeras.errors import DataError
-from symkeras.models.feeds.feed import Feed, Stretch, one_batch, warn_of_end
+from symkeras.models.feeds.feed import Feed, Stretch, in_whole, one_batch, warn_of_end
 from symkeras.models.feeds.reader import Reader
 
 
@@ -74,8 +75,8 @@ class IteratorFeed(Stream):
         is_fresh = self._iterator is None or (self._is_restartable and self.steps is None)
         if is_fresh:
             self._iterator = iter(self._source)
-        done = 0
-        while self.steps is None or done < self.steps:
+        done, due = 0, math.inf if self.steps is None else in_whole(self.steps, self.at_once)
+        while done < due:
             try:
                 batch = next(self._iterator)  # type: ignore[arg-type]
             except StopIteration:
@@ -83,7 +84,7 @@ class IteratorFeed(Stream):
                     self._iterator, is_fresh = iter(self._source), True
                     continue
                 self._iterator = None
-                if done and self.steps is not None:
+                if self.steps is not None and 0 < done < self.steps:
                     warn_of_end(done, self.steps)
                 return
             yield batch
