@@ -25,7 +25,7 @@ test: venv ## run all tests, with JOBS processes (one for each processor)
 	$(BIN)/python -m pytest -n $(JOBS)
 
 # What takes a backend: all other tests are the same whatever --backend says.
-TAKE_A_BACKEND := $(addprefix tests/,ops activations losses metrics optimizers layers random regularizers_constraints autodiff models fuzz \
+TAKE_A_BACKEND := $(addprefix tests/,ops activations losses metrics optimizers layers quantizers random regularizers_constraints autodiff models fuzz \
 	compiler/test_random_graphs.py compiler/program/test_shared_storage.py compiler/passes/test_zero_gradient.py compiler/passes/test_update_passes.py \
 	graph/test_variables.py utils/test_numerical.py saving/test_model_files.py \
 	backend/test_function.py backend/test_interface.py backend/test_narrow_floats.py backend/theano_style)
@@ -45,7 +45,7 @@ FOLDERS := $(addprefix tests/backend/,engine engines jax torch tensorflow pytens
 ONE_THREAD := PYTENSOR_FLAGS=cxx= OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 PYTEST_ENGINES = $(ONE_THREAD) $(ENGINES)/bin/python -m pytest -n $(JOBS)
 # It trains nothing.
-SUITES_onnxruntime := $(addprefix tests/,ops activations losses metrics random regularizers_constraints layers compiler/test_random_graphs.py)
+SUITES_onnxruntime := $(addprefix tests/,ops activations losses metrics quantizers random regularizers_constraints layers compiler/test_random_graphs.py)
 OF_ENGINES = $(FOLDERS) tests/models/test_from_onnx.py tests/test_guide.py
 
 test-backends: $(ENGINES)/.installed ## the suites that take a backend, on every engine (BACKENDS=jax,torch SUITES=tests/ops for some; all of them take long)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from symkeras.backend.onnx.indexing import zeros
@@ -11,10 +13,27 @@ from symkeras.graph.node import Node
 
 
 def scanned(w: Writer, n: Node, *inputs: Term) -> tuple[Term, ...]:
-    """A loop over the first axes of sequences, or of a known length."""
-    body, carries, sequences, length = (n.attrs[k] for k in ("body", "carries", "sequences", "length"))
+    """A loop over the first axes of sequences, or of a known length.
+
+    ONNX Runtime has no turns of a Scan over nothing: where a length is open, both are written.
+    """
+    carries, sequences = n.attrs["carries"], n.attrs["sequences"]
+    length = n.inputs[carries].shape[0] if sequences else n.attrs["length"]
     if length == 0:
-        return (*inputs[:carries], *(zeros(w, t.dtype, t.shape) for t in n.types[carries:]))
+        return _untouched(w, n, inputs)
+    if not sequences or isinstance(length, int):
+        return _turns(w, n, inputs)
+    return tuple(w.choice(w.size(length) > 0, lambda: _turns(w, n, inputs), lambda: _untouched(w, n, inputs), n.types))
+
+
+def _untouched(w: Writer, n: Node, inputs: Sequence[Term]) -> tuple[Term, ...]:
+    """What a loop without turns gives."""
+    carries = n.attrs["carries"]
+    return (*inputs[:carries], *(zeros(w, t.dtype, t.shape) for t in n.types[carries:]))
+
+
+def _turns(w: Writer, n: Node, inputs: Sequence[Term]) -> tuple[Term, ...]:
+    body, carries, sequences, length = (n.attrs[k] for k in ("body", "carries", "sequences", "length"))
     own, given, outer = body.inputs[: carries + sequences], inputs[: carries + sequences], inputs[carries + sequences :]
     results = [t.dtype for t in n.types]
     if sequences:

@@ -327,7 +327,7 @@ class Writer:
 
     def choice(self, predicate: Term, then: Callable[[], Sequence[Term]], otherwise: Callable[[], Sequence[Term]],
                types: Sequence[TensorType]) -> list[Term]:  # fmt: skip
-        """Values of these types, written in one of two ways that are alike where all numbers are finite: by what is known when the model runs."""
+        """Values of these types, written in two ways: by what is known when the model runs, which are alike where an engine does both right."""
         branches = []
         for name, make in (("own", then), (EXACT, otherwise)):
             with self.within() as nodes:

@@ -145,7 +145,8 @@ def _set_rows(table: Tensor | Table, indices: Tensor, rows: Tensor, guard: Tenso
         table = tf.where(tf.math.is_nan(guard), guard, table)
     if 0 in table.shape or 0 in rows.shape:
         return tf.identity(table)
-    return tf.tensor_scatter_nd_update(table, tf.expand_dims(_within(indices, table.shape[0]), -1), rows)
+    places = tf.reshape(_within(indices, table.shape[0]), [-1, 1])  # one index alone is taken for an axis of rows
+    return tf.tensor_scatter_nd_update(table, places, tf.reshape(rows, [-1, *table.shape[1:]]))
 
 
 def _flat_places(indices: Tensor, axis: int, size: int) -> Tensor:

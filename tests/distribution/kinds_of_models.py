@@ -48,7 +48,14 @@ def across_rows() -> tuple[Any, Any, Any]:
     return Sequential([Input((5, 3)), layers.Flatten(), Meet(), layers.Dense(3, activation="softmax")]), SERIES, LABELS
 
 
-BUILD: dict[str, Callable[[], tuple[Any, Any, Any]]] = {f.__name__: f for f in (convolutional, words, attention, across_rows)}
+def in_eight_bits() -> tuple[Any, Any, Any]:
+    """Products in float8, whose scales follow the largest magnitudes of whole batches."""
+    model = Sequential([Input((5, 3)), layers.Flatten(), layers.Dense(6, activation="relu"), layers.Dense(3, activation="softmax")])
+    model.quantize("float8")
+    return model, SERIES, LABELS
+
+
+BUILD: dict[str, Callable[[], tuple[Any, Any, Any]]] = {f.__name__: f for f in (convolutional, words, attention, across_rows, in_eight_bits)}
 
 
 def trained(name: str, backend: str, how: Any, batch_size: int) -> list[np.ndarray]:

@@ -45,10 +45,9 @@ def quantized(kind: str) -> Any:
 
 
 @BY_KIND
-@pytest.mark.parametrize("engine", ["numpy", "native"])
-def test_predictions_stay_near_and_are_the_same_in_graphs_and_on_arrays(kind: str, engine: str) -> None:
+def test_predictions_stay_near_and_are_the_same_in_graphs_and_on_arrays(kind: str, model_backend: str) -> None:
     m, x = model(kind), data(kind)
-    m.compile("sgd", "mse", backend=engine)
+    m.compile("sgd", "mse", backend=model_backend)
     before = m.predict(x, verbose=0)
     m.quantize("int8")
     after = m.predict(x, verbose=0)

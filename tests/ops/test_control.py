@@ -123,12 +123,15 @@ def test_scan_over_a_symbolic_length_runs_for_every_length(backend: str) -> None
             assert_alike(a, b, "layer", backend)
 
 
-def test_scan_of_no_steps_gives_the_first_carry() -> None:
-    c, x = np.ones(2), np.zeros((0, 2))
-    inputs = placeholders([c, x])
-    end, ys = ops.scan(lambda h, v: (h + v, h), *inputs)
-    values = run(inputs, [end, ys], [c, x])
-    assert values[0].tolist() == [1.0, 1.0] and values[1].shape == (0, 2)
+@pytest.mark.parametrize("length", ["0", "time"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_scan_of_no_steps_gives_the_first_carry(length: str, reverse: bool, backend: str) -> None:
+    c, x = ops.placeholder("f64[2]"), ops.placeholder(f"f64[{length}, 2]")
+    end, ys = ops.scan(lambda h, v: (h + v, h), c, x, reverse=reverse)
+    executable = compile_graph(Graph([c.node, x.node], [end.node, ys.node]), backend)
+    for steps in (0, 2, 0) if length == "time" else (0,):
+        values = executable(np.ones(2), np.ones((steps, 2)))
+        assert values[0].tolist() == [1.0 + steps] * 2 and values[1].shape == (steps, 2)
 
 
 def test_scan_keeps_the_dtype_of_the_carry() -> None:

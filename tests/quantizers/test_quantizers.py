@@ -14,11 +14,10 @@ from symkeras.errors import ConfigError, DtypeError, NotSerializableError, Shape
 from tests.keras_reference import reference
 
 X = np.random.default_rng(0).standard_normal((5, 4)).astype("float32")
-BOTH = pytest.mark.parametrize("engine", ["numpy", "native"])
 
 
-def compiled(f: Any, engine: str) -> Any:
-    return symkeras.function(f, backend=engine)
+def compiled(f: Any, backend: str) -> Any:
+    return symkeras.function(f, backend=backend)
 
 
 def test_the_largest_magnitude_becomes_the_largest_integer() -> None:
@@ -30,9 +29,8 @@ def test_the_largest_magnitude_becomes_the_largest_integer() -> None:
         np.testing.assert_array_equal(integers, np.round(X * scale))
 
 
-@BOTH
-def test_graphs_quantize_as_arrays_do(engine: str) -> None:
-    f = compiled(lambda x: quantizers.abs_max_quantize(x, -1), engine)
+def test_graphs_quantize_as_arrays_do(backend: str) -> None:
+    f = compiled(lambda x: quantizers.abs_max_quantize(x, -1), backend)
     for one, other in zip(f(X), quantizers.abs_max_quantize(X, -1, to_numpy=True), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -50,14 +48,13 @@ def test_groups_have_a_zero_of_their_own() -> None:
     assert np.abs(again - x).max() < scale.max()
 
 
-@BOTH
-def test_two_numbers_go_into_a_byte_and_come_out(engine: str) -> None:
+def test_two_numbers_go_into_a_byte_and_come_out(backend: str) -> None:
     numbers = np.random.default_rng(1).integers(-8, 8, (5, 3)).astype("int8")
     for axis in (0, 1, -1):
         packed, shape, length = quantizers.pack_int4(numbers, axis)
         assert packed.shape == shape and length == numbers.shape[axis] and packed.dtype == np.int8
         np.testing.assert_array_equal(quantizers.unpack_int4(packed, length, axis), numbers)
-        traced = compiled(lambda x, axis=axis, length=length: quantizers.unpack_int4(quantizers.pack_int4(x, axis)[0], length, axis), engine)
+        traced = compiled(lambda x, axis=axis, length=length: quantizers.unpack_int4(quantizers.pack_int4(x, axis)[0], length, axis), backend)
         np.testing.assert_array_equal(traced(numbers), numbers)
     halves = (numbers + 8).astype("uint8")
     packed, _, length = quantizers.pack_int4(halves, dtype="uint8")
@@ -65,15 +62,14 @@ def test_two_numbers_go_into_a_byte_and_come_out(engine: str) -> None:
     np.testing.assert_array_equal(quantizers.unpack_int4(packed, length, dtype="uint8"), halves)
 
 
-@BOTH
-def test_fake_quantization_hands_gradients_to_the_end_that_cut(engine: str) -> None:
+def test_fake_quantization_hands_gradients_to_the_end_that_cut(backend: str) -> None:
     x, upstream = np.float32([-3.0, -0.2, 0.4, 0.85, 5.0]), np.float32([1, 2, 4, 8, 16])
 
     def f(x: Any, low: Any, high: Any, upstream: Any) -> Any:
         y = quantizers.fake_quant_with_min_max_vars(x, low, high, num_bits=4)
         return y, *gradients(ops.sum(y * upstream), [x, low, high])
 
-    y, dx, dlow, dhigh = compiled(f, engine)(x, np.float32(-1.0), np.float32(2.0), upstream)
+    y, dx, dlow, dhigh = compiled(f, backend)(x, np.float32(-1.0), np.float32(2.0), upstream)
     np.testing.assert_allclose(y, [-1.0, -0.2, 0.4, 0.8, 2.0], rtol=1e-5)
     np.testing.assert_allclose(y, quantizers.fake_quant_with_min_max_vars(x, -1.0, 2.0, num_bits=4), rtol=1e-6)
     assert dx.tolist() == [0, 2, 4, 8, 0] and dlow == 1 and dhigh == 16

@@ -1,4 +1,4 @@
-"""Indices on the engines: none at all, and those of rows that a table does not have."""
+"""Indices on the engines: one, none at all, and those of rows that a table does not have."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ CASES: dict[str, tuple[Callable[..., Any], list[np.ndarray]]] = {
     "combine numbers": (lambda i, v: op("combine_rows", i, v, rows=4), [np.array([[1, 2], [2, -2]], "int64"), rows(2, 2)]),
     "gather nothing": (lambda t, i: op("gather", t, i), [rows(4, 2), NONE]),
     "gather nothing of nothing": (lambda t, i: op("gather", t, i), [rows(0, 2), NONE]),
+    "set a row by its number": (lambda t, i, r: op("set_rows", t, i, r), [rows(4, 3), np.array(2, "int32"), -rows(3)]),
+    "set rows by a matrix": (lambda t, i, r: op("set_rows", t, i, r), [rows(4, 3), np.array([[0, -1], [2, 1]]), -rows(2, 2, 3)]),
+    "combine one row": (lambda i, v: op("combine_rows", i, v, rows=4), [np.array(3, "int32"), rows(3)]),
+    "scatter one row": (lambda i, v: op("scatter_add", i, v, rows=4), [np.array(-1, "int64"), rows(3)]),
     "set no rows": (lambda t, i, r: op("set_rows", t, i, r), [rows(4, 2), NONE, rows(0, 2)]),
     "set no rows of nothing": (lambda t, i, r: op("set_rows", t, i, r), [rows(0, 2), NONE, rows(0, 2)]),
     "set rows of nothing": (lambda t, i, r: op("set_rows", t, i, r), [rows(4, 0), np.array([1, 3], "int32"), rows(2, 0)]),
@@ -64,7 +68,7 @@ CASES["a loop without turns"] = (
 
 
 @pytest.mark.parametrize("engine", ["numpy", *each(ENGINES)])
-def test_no_indices_and_those_beyond_a_table_do_what_the_reference_does(engine: str) -> None:
+def test_one_index_none_and_those_beyond_a_table_do_what_the_reference_does(engine: str) -> None:
     for name, (fn, arrays) in CASES.items():
         inputs = [ops.placeholder(f"{SHORT[a.dtype.name]}{list(a.shape)}", name=f"in{k}") for k, a in enumerate(arrays)]
         graph = Graph([t.node for t in inputs], [fn(*inputs).node])

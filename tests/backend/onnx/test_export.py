@@ -93,8 +93,8 @@ def test_control_flow_becomes_loops_and_branches(tmp_path: Path) -> None:
     last, powers = ops.scan(lambda c, _: (c * 0.5, c), total, None, length=4, reverse=True)
     graph = Graph([x.node], [t.node for t in (chosen, total, sums, last, powers)])
     interface.export_graph(graph, tmp_path / "control.onnx", "onnx")
-    kinds = {n.op_type for n in onnx.load(tmp_path / "control.onnx").graph.node}
-    assert {"Loop", "If", "Scan"} <= kinds
+    text = str(onnx.load(tmp_path / "control.onnx"))  # a loop over rows stands in a branch: there may be none
+    assert all(f'op_type: "{kind}"' in text for kind in ("Loop", "If", "Scan"))
     for sign in (1, -1):
         rows = sign * np.arange(6, dtype="float32").reshape(2, 3)
         for found, wanted in zip(run(tmp_path / "control.onnx", [rows]), evaluate(graph, [rows])[0], strict=True):
