@@ -22,7 +22,11 @@ ROWS = 32
 """How many rows go side by side."""
 LONGEST = 31
 """The longest rows that do, but for those of whole cache lines, which are whole vectors too."""
+SHORTEST = 4
+"""The shortest rows that do for an extremum alone: the compiler unrolls those that are shorter."""
 LINE_BYTES = 64
+EXTREMA = ("max", "min")
+"""Row by row, vectors are compared lane by lane at the end of each: a million numbers in rows of ten take 0.6 ms side by side, and 3.9 so."""
 EACH_ROW = "for (int64_t r = 0; r < rows; r++)"
 
 
@@ -31,10 +35,12 @@ def suits(walk: Walk) -> bool:
     element."""
     f = walk.fused
     heavy = [n for n in f.nodes if n.op.name in HEAVY and f.levels[n] == "element"]
-    if not heavy or not walk.has_rows or len(walk.outer) != 1 or len(walk.inner) != 1:
+    extrema = [n for n in f.nodes if n.op.name in EXTREMA and f.levels[n] == "row"]
+    if not (heavy or extrema) or not walk.has_rows or len(walk.outer) != 1 or len(walk.inner) != 1:
         return False
     width = walk.inner[0][1]
-    is_short = isinstance(width, int) and width <= LONGEST and width * itemsize(heavy[0].dtype) % LINE_BYTES != 0
+    least, dtype = (0, heavy[0].dtype) if heavy else (SHORTEST, extrema[0].dtype)
+    is_short = isinstance(width, int) and least <= width <= LONGEST and width * itemsize(dtype) % LINE_BYTES != 0
     return is_short and all(f.levels.get(n.inputs[0]) == "row" for n, level in f.levels.items() if level == "total")
 
 

@@ -97,9 +97,25 @@ def test_other_rows_go_one_by_one(shape: str, why: str) -> None:
     assert HEAD not in compiled([x], [ops.softmax(x)]).source, why
 
 
+def extrema(x: Any) -> list[Any]:
+    """Compared, and nothing else."""
+    return [ops.max(x, -1), x - ops.min(x, -1, keepdims=True)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_extrema_alone_go_side_by_side_where_rows_are_no_handful(dtype: str) -> None:
+    for width, is_interleaved in ((2, False), (3, False), (4, True), (10, True), (31, True), (32, False)):
+        x = ops.placeholder(f"f{dtype[-2:]}[batch, {width}]")
+        f = compiled([x], extrema(x))
+        assert (HEAD in f.source) == is_interleaved, f"{width}"
+        with np.errstate(all="ignore"):
+            for rows in (0, 1, 31, 33, 100):
+                check(f, values(rows, width, dtype))
+
+
 def test_what_is_cheap_or_added_up_across_rows_goes_row_by_row() -> None:
     x = ops.placeholder("f32[batch, 10]")
-    assert HEAD not in compiled([x], [x - ops.max(x, -1, keepdims=True)]).source
+    assert HEAD not in compiled([x], [x - ops.sum(x, -1, keepdims=True)]).source
     p = ops.softmax(x)
     f = compiled([x], [ops.sum(p * p, 0)])
     for rows in (1, 33, 300):
