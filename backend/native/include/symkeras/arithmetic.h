@@ -96,16 +96,14 @@ SK_DEFINE_UNSIGNED(uint16_t, u16, 16)
 SK_DEFINE_UNSIGNED(uint32_t, u32, 32)
 SK_DEFINE_UNSIGNED(uint64_t, u64, 64)
 
-/* log(exp(a) + exp(b)) without overflow; equal infinities give themselves. */
+/* log(exp(a) + exp(b)) without overflow; equal infinities, whose difference is no number, give themselves. No branches: for vectors. */
 SK_UNUSED static inline double sk_logaddexp_f64(double a, double b) {
-    double d = a - b;
-    if (a == b) return a + 0.693147180559945309417;
-    return d > 0 ? a + sk_log1p_f64(sk_exp_f64(-d)) : d <= 0 ? b + sk_log1p_f64(sk_exp_f64(d)) : d;
+    const double d = a - b, more = sk_log1p_f64(sk_exp_f64(-fabs(d)));
+    return (d > 0 ? a : b) + (a == b ? 0.693147180559945309417 : more);
 }
 SK_UNUSED static inline float sk_logaddexp_f32(float a, float b) {
-    float d = a - b;
-    if (a == b) return a + 0.69314718056f;
-    return d > 0 ? a + sk_log1p_f32(sk_exp_f32(-d)) : d <= 0 ? b + sk_log1p_f32(sk_exp_f32(d)) : d;
+    const float d = a - b, more = sk_log1p_f32(sk_exp_f32(-fabsf(d)));
+    return (d > 0 ? a : b) + (a == b ? 0.69314718056f : more);
 }
 
 /* The inverse of erf, by the fits of symkeras/ops/special.py: y + y P/Q of 0.64 - y^2 inside, s - P/Q of s = sqrt(-log(1 - |y|)) near the ends. */
