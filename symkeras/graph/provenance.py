@@ -151,7 +151,7 @@ def layer_path() -> str:
     return "/".join(_context.layers)
 
 
-def path() -> str:
+def variable_path() -> str:
     """The path of the layer that is being called or built, with the models that it is built in."""
     return "/".join(_context.path)
 

@@ -118,7 +118,7 @@ class Variable(Arithmetic):
         array = _initial(initializer, shape, dtype, name)
         self._array = array
         self.name = name or f"variable_{self.uid}" if self.uid else name or "variable"
-        within, layer = provenance.path(), provenance.layer_path()
+        within, layer = provenance.variable_path(), provenance.layer_path()
         self.path = f"{within}/{self.name}" if within else self.name
         self.place = f"{layer}/{self.name}" if layer else self.name
         self.is_parameter = trainable

@@ -56,7 +56,7 @@ class Building:
         try:
             with self._scope():
                 if self.path is None:
-                    self._path, self._place = provenance.path() or self.name, provenance.layer_path() or self.name
+                    self._path, self._place = provenance.variable_path() or self.name, provenance.layer_path() or self.name
                 yield
         finally:
             object.__delattr__(self, "_is_building")

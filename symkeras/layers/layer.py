@@ -162,7 +162,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
     @callable_in_tensorflow
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.path is None:
-            self._path = "/".join(p for p in (provenance.path(), self.name) if p)
+            self._path = "/".join(p for p in (provenance.variable_path(), self.name) if p)
             self._place = "/".join(p for p in (provenance.layer_path(), self.name) if p)
         args, kwargs = self._converted(args, kwargs)
         is_symbolic = any(isinstance(x, Tensor) for x in tree.flatten((args, kwargs) if kwargs else args))

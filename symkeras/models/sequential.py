@@ -174,7 +174,7 @@ class Sequential(Model):
 
     def _scope_of_layers(self) -> AbstractContextManager[None]:
         """What gives the weights of the layers the model's name, once: a model that is built within another one has it there."""
-        return nullcontext() if provenance.path().rpartition("/")[2] == self.name else provenance.path_scope(self.name)
+        return nullcontext() if provenance.variable_path().rpartition("/")[2] == self.name else provenance.path_scope(self.name)
 
     def _settle(self, functional: Functional | None) -> None:
         if functional is not None:
