@@ -11,7 +11,7 @@ import pytest
 import symkeras.backend.interface as interface
 from symkeras import errors
 from symkeras.backend.engine.backend import EngineBackend
-from symkeras.graph import Graph
+from symkeras.graph import Graph, dtypes
 from symkeras.ops.evaluation import evaluate
 from tests.tolerances import assert_alike
 
@@ -96,6 +96,19 @@ def skip_without(backend: str, *names: str) -> None:
     lacking = [name for name in names if not interface.get(backend).takes(name)]
     if lacking:
         pytest.skip(f"{backend} has no {', '.join(lacking)}, and refuses it")
+
+
+def given(name: str) -> frozenset[str]:
+    """The dtypes of `ml_dtypes` that backend `name` can be given; ONNX has one of them between its operators alone."""
+    backend = interface.get(name)
+    held = set(backend.holds) if isinstance(backend, EngineBackend) else {"bfloat16"} if name == "native" else dtypes.FOREIGN
+    return frozenset(held) - ({"bfloat16"} if name == "onnxruntime" else set())
+
+
+def skip_without_dtype(backend: str, dtype: str) -> None:
+    """Skip a test of numbers that a backend refuses; that it does is seen by `tests/backend/test_narrow_floats.py`."""
+    if dtype not in given(backend):
+        pytest.skip(f"{backend} is given no {dtype}, and refuses it")
 
 
 FREE_SIGNS = ("eig", "eigh", "qr", "svd")

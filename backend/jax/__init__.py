@@ -25,7 +25,9 @@ class JaxBackend(EngineBackend):
     name = "jax"
     package = "jax"
     table = FUNCTIONS
-    holds = computes = dtypes.FOREIGN
+    holds = dtypes.FOREIGN
+    computes = ("bfloat16",)
+    """XLA rounds within a function of 8 bits, too."""
     unwanted = (*EngineBackend.unwanted, "sparse-updates")
     """XLA copies a table whose rows it reads and writes in one step, twice; a whole one that is read and written element by element it does not."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from symkeras.backend.engine import philox
-from symkeras.backend.engine.tables import NOTHING, by_name
+from symkeras.backend.engine.tables import NOTHING, by_name, counted
 from symkeras.backend.engine.walk import HARMLESS, NO_RESULT, Check, Functions, Here
 
 Array = Any
@@ -43,6 +43,17 @@ def _power(x: Array, y: Array) -> Array:
         out = jnp.where((y >> k) & 1 == 1, out * square, out)
         square = square * square
     return out
+
+
+def _cast(x: Array, dtype: str) -> Array:
+    """As NumPy's; XLA gives 0 for a negative number without a sign."""
+    if jnp.issubdtype(x.dtype, jnp.floating) and dtype.startswith("uint"):
+        return jnp.where(x < 0, x.astype(jnp.int64).astype(dtype), x.astype(dtype))
+    return x.astype(dtype)
+
+
+def _counted(fn: Callable[..., Array]) -> Callable[..., Array]:
+    return counted(fn, lambda x, dtype: x.astype(dtype), jnp.bool_)
 
 
 def _reduction(fn: Callable[..., Array], **options: Any) -> Callable[..., Array]:
@@ -318,7 +329,7 @@ class JaxFunctions(Functions):
 
     plain = {
         **NOTHING, "laid_out": lambda x, **_: x, **by_name([jnp, jax.scipy.special]), "floor_divide": _floor_divide, "mod": _mod, "power": _power,
-        "where": jnp.where, "cast": lambda x, dtype: x.astype(dtype),
+        "where": jnp.where, "cast": _cast,
         "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.transpose(axes),
         "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape), "flip": lambda x, axes: jnp.flip(x, axes), "slice": _slice,
         "pad": lambda x, padding, value: lax.pad(x, jnp.asarray(value, x.dtype), padding),
@@ -329,8 +340,8 @@ class JaxFunctions(Functions):
         "cumsum": lambda x, axis: jnp.cumsum(x, axis, dtype=x.dtype), "cumprod": lambda x, axis: jnp.cumprod(x, axis, dtype=x.dtype),
         "sort": lambda x, axis: jnp.sort(x, axis=axis, stable=True),
         "argsort": lambda x, axis: jnp.argsort(x, axis=axis, stable=True).astype(jnp.int32), "top_k": _top_k,
-        "gather": _gather, "scatter_add": _scatter_add, "combine_rows": _combine_rows, "set_rows": _set_rows,
-        "take_along_axis": _take_along_axis, "add_along_axis": _add_along_axis,
+        "gather": _gather, "scatter_add": _counted(_scatter_add), "combine_rows": _combine_rows, "set_rows": _set_rows,
+        "take_along_axis": _take_along_axis, "add_along_axis": _counted(_add_along_axis),
         "matmul": _matmul, "conv": _conv, "conv_input_grad": _conv_input_grad, "conv_filter_grad": _conv_filter_grad,
         "max_pool": _max_pool, "max_pool_grad": _max_pool_grad, "max_pool_select": _max_pool_select,
         "sum_pool": _sum_pool, "sum_pool_grad": _sum_pool_grad, "random_bits": _random_bits,

@@ -36,6 +36,8 @@ def _same(op: str, kind: str) -> Expression:
     def write(w: Writer, n: Node, *x: Term) -> Term:
         if n.inputs[0].dtype == "bool" and op in _OF_BOOLS:
             return w.op(_OF_BOOLS[op], *x)
+        if op == "sign" and x[0].dtype == "float16":  # of a NaN it is 0 there
+            return w.op(kind, x[0].cast("float32")).cast("float16")
         return widened(w, kind, *x) if x[0].dtype in _NARROW.get(op, ()) else w.op(kind, *x)
 
     return write

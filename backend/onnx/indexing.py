@@ -28,11 +28,18 @@ def _spread(w: Writer, n: Node, indices: Term, values: Term) -> tuple[Term, Term
     return expanded(w, column, (count, size)), reshaped(w, values, (count, size)), size
 
 
+def _added(w: Writer, table: Term, places: Term, values: Term, axis: int = 0) -> Term:
+    """Values added at places; float16 by float32, since ONNX Runtime has no such sum."""
+    if values.dtype == "float16":
+        return _added(w, table.cast("float32"), places, values.cast("float32"), axis).cast("float16")
+    return w.op("ScatterElements", table, places, values, axis=axis, reduction="add")
+
+
 def _scatter_add(w: Writer, n: Node, indices: Term, values: Term) -> Term:
     if 0 in n.inputs[1].shape:
         return zeros(w, values.dtype, n.shape)
     places, rows, size = _spread(w, n, indices, values)
-    flat = w.op("ScatterElements", zeros(w, values.dtype, (n.attrs["rows"], size)), places, rows, axis=0, reduction="add")
+    flat = _added(w, zeros(w, values.dtype, (n.attrs["rows"], size)), places, rows)
     return reshaped(w, flat, (n.attrs["rows"], *n.inputs[1].shape[n.inputs[0].ndim :]))
 
 
@@ -45,7 +52,7 @@ def _combine_rows(w: Writer, n: Node, indices: Term, values: Term) -> Term:
     flat = w.op("Where", flat < 0, flat + w.size(n.attrs["rows"]), flat, dtype="int64")
     number = w.ops("Unique", flat, dtypes=(None, "int64", "int64", "int64"))[2]
     places, rows, size = _spread(w, n, number, values)
-    table = w.op("ScatterElements", zeros(w, values.dtype, (count, size)), places, rows, axis=0, reduction="add")
+    table = _added(w, zeros(w, values.dtype, (count, size)), places, rows)
     return reshaped(w, w.op("GatherElements", table, places, axis=0), n.shape)
 
 
@@ -56,7 +63,7 @@ def _set_rows(w: Writer, n: Node, table: Term, indices: Term, rows: Term, guard:
 
 
 def _add_along_axis(w: Writer, n: Node, indices: Term, values: Term) -> Term:
-    return w.op("ScatterElements", zeros(w, values.dtype, n.shape), _indices(indices), values, axis=n.attrs["axis"], reduction="add")
+    return _added(w, zeros(w, values.dtype, n.shape), _indices(indices), values, n.attrs["axis"])
 
 
 TABLE: dict[str, Expression] = {

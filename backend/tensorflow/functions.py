@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.backend.engine.tables import NOTHING
+from symkeras.backend.engine.tables import NOTHING, counted
 from symkeras.backend.engine.walk import Check, Functions, Here
 from symkeras.backend.tensorflow import control, convolution
 from symkeras.backend.tensorflow.elementwise import ELEMENTWISE, in_int64
@@ -178,6 +178,10 @@ def _matmul(a: Tensor, b: Tensor, **attrs: Any) -> Tensor:
     return tf.matmul(a, b, **attrs)
 
 
+def _counted(fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return counted(fn, tf.cast, tf.bool)
+
+
 def _on_tensors(fn: Callable[..., Any]) -> Callable[..., Any]:
     """A function that takes constants, too."""
     return lambda *x, **attrs: fn(*control.tensors(x), **attrs)
@@ -238,10 +242,10 @@ class TensorFlowFunctions(Functions):
         "max": _reduction(tf.reduce_max, tf.reduce_any), "min": _reduction(tf.reduce_min, tf.reduce_all),
         "any": _reduction(tf.reduce_any), "all": _reduction(tf.reduce_all),
         "argmax": _extreme(tf.argmax), "argmin": _extreme(tf.argmin),
-        "cumsum": lambda x, axis: tf.cumsum(x, axis), "cumprod": lambda x, axis: tf.math.cumprod(x, axis),
+        "cumsum": _counted(lambda x, axis: tf.cumsum(x, axis)), "cumprod": _counted(lambda x, axis: tf.math.cumprod(x, axis)),
         "sort": _last(_sort), "argsort": _last(_argsort), "top_k": _top_k,
-        "gather": _gather, "scatter_add": _scatter_add, "combine_rows": _combine_rows, "set_rows": _set_rows,
-        "take_along_axis": _take_along_axis, "add_along_axis": _add_along_axis, "matmul": _matmul,
+        "gather": _gather, "scatter_add": _counted(_scatter_add), "combine_rows": _combine_rows, "set_rows": _set_rows,
+        "take_along_axis": _take_along_axis, "add_along_axis": _counted(_add_along_axis), "matmul": _matmul,
         **{n: getattr(convolution, n) for n in (
             "conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "max_pool_select", "sum_pool", "sum_pool_grad")},
         "random_bits": random_bits, **MATRICES, "fft": _fft,

@@ -30,9 +30,12 @@ def _kernel(w: Tensor) -> Tensor:
     return w.permute(n + 1, n, *range(n))
 
 
-def _split(padding: Any) -> tuple[list[int], list[int] | None]:
-    """The padding that PyTorch takes, the same on both sides, and the one to lay around before, as `pad` wants it; None for none."""
-    if all(a == b for a, b in padding):
+def _split(padding: Any, sizes: Any) -> tuple[list[int], list[int] | None]:
+    """The padding that PyTorch takes, the same on both sides, and the one to lay around before, as `pad` wants it; None for none.
+
+    Nothing is padded before: PyTorch convolves no image without elements.
+    """
+    if all(a == b for a, b in padding) and 0 not in sizes:
         return [a for a, _ in padding], None
     return [0] * len(padding), [n for pair in reversed(padding) for n in pair]
 
@@ -43,27 +46,32 @@ def _padded(x: Tensor, padding: Any, value: float = 0) -> Tensor:
 
 
 def conv(x: Tensor, w: Tensor, strides: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
-    own, around = _split(padding)
     x = channels_first(x)
+    own, around = _split(padding, x.shape[2:])
     if around is not None:
         x = functional.pad(x, around)
+    if 0 in x.shape[2:]:
+        sizes = [(n - (k - 1) * d - 1) // s + 1 for n, k, d, s in zip(x.shape[2:], w.shape[:-2], dilation, strides, strict=True)]
+        return x.new_zeros((x.shape[0], *sizes, w.shape[-1]))
     return channels_last(torch.convolution(x, _kernel(w), None, strides, own, dilation, False, [0], groups))
 
 
 def _gradients(dy: Tensor, x: Tensor, w: Tensor, padding: Any, mask: list[bool], strides: Any, dilation: Any, groups: int) -> Any:
-    own, around = _split(padding)
+    own, around = _split(padding, x.shape[2:])
     if around is not None and mask[0]:
         sizes = [n + a + b for n, (a, b) in zip(x.shape[2:], padding, strict=True)]
         x = x.new_empty((*x.shape[:2], *sizes))
     elif around is not None:
         x = functional.pad(x, around)
+    if 0 in x.shape[2:]:
+        return [torch.zeros_like(t) for t in (x, w)]
     return _aten.convolution_backward(channels_first(dy), x, w, None, strides, own, dilation, False, [0] * len(strides), groups, mask)
 
 
 def conv_input_grad(dy: Tensor, w: Tensor, spatial: Any, padding: Any, groups: int, **attrs: Any) -> Tensor:
     x = dy.new_empty((dy.shape[0], *spatial, w.shape[-2] * groups))
     dx = channels_last(_gradients(dy, channels_first(x), _kernel(w), padding, [True, False, False], groups=groups, **attrs)[0])
-    return _within(dx, spatial, padding) if _split(padding)[1] is not None else dx
+    return _within(dx, spatial, padding) if _split(padding, spatial)[1] is not None else dx
 
 
 def _within(x: Tensor, spatial: Any, padding: Any) -> Tensor:
@@ -114,7 +122,7 @@ def _is_plain(x: Tensor, window: Any) -> bool:
 
 def _own_padding(x: Tensor, window: Any, padding: Any, value: float) -> tuple[Tensor, list[int]]:
     """x with channels first, with a padding that PyTorch's pools take, which is at most half a window and the same on both sides."""
-    own, around = _split(padding)
+    own, around = _split(padding, x.shape[1:-1])
     if around is None and all(2 * p <= k for p, k in zip(own, window, strict=True)):
         return channels_first(x), own
     return _padded(channels_first(x), padding, value), [0] * len(own)

@@ -110,6 +110,8 @@ def function(name: str, dtype: str) -> Callable[..., Tensor]:
     own: Callable[..., Tensor] | None = None
     if dtype.startswith("u") and dtype != "uint8":
         own = _unsigned(name, dtype)
+    if name == "absolute" and dtype == "bool":
+        return torch.clone
     if own is None and name in _OF_FLOATS and dtype in FLOATS:
         own = _OF_FLOATS[name]
     if own is None and name in ("floor_divide", "mod", "power"):

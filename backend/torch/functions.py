@@ -124,6 +124,8 @@ def _cumulative(fn: Callable[..., Tensor]) -> Callable[[Here], Callable[..., Ten
     def chosen(here: Here) -> Callable[..., Tensor]:
         axis, dtype = here.attrs["axis"], here.node.dtype
         own = HELD[dtype]
+        if dtype == "bool":
+            return lambda x: fn(x, axis, dtype=torch.int32) != 0
         return dtypes.wraps(lambda x: fn(x, axis, dtype=own), dtype)
 
     return chosen

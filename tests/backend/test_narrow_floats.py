@@ -15,7 +15,7 @@ from symkeras.backend import interface
 from symkeras.backend.interface import compile_graph
 from symkeras.errors import BackendError
 from symkeras.graph import Graph, dtypes
-from tests.backends import missing
+from tests.backends import missing, skip_without_dtype
 from tests.ops.check_op import same_bits
 
 pytest.importorskip("ml_dtypes")
@@ -28,6 +28,7 @@ def graph_of(*outputs: Any, inputs: Any) -> Graph:
 
 
 def test_every_bfloat16_is_read_and_rounded_as_by_the_reference(backend: str) -> None:
+    skip_without_dtype(backend, "bfloat16")
     every = np.arange(1 << 16, dtype="uint16").view("bfloat16")
     x, y = ops.placeholder("bf16[65536]"), ops.placeholder("f32[131072]")
     bits = np.random.default_rng(0).integers(0, 1 << 32, 1 << 17, dtype="uint32")
@@ -45,6 +46,7 @@ def keeping(backend: str) -> dict[str, str]:
 
 def test_odd_values_go_through_arithmetic_and_moves(backend: str) -> None:
     """The maximum is that with 0.5: which zero is the larger one depends, in NumPy and in PyTorch, on the vectors that they compute in."""
+    skip_without_dtype(backend, "bfloat16")
     x = ops.placeholder(f"bf16[{len(ODD)}]")
     outputs = [x + x, x * 0.5, ops.flip(x), ops.concatenate([x, x]), ops.sort(x), ops.maximum(x, 0.5), ops.isnan(x), ops.cumsum(x[3:4]), -x]
     run = compile_graph(graph_of(*outputs, inputs=[x]), backend, **keeping(backend))
@@ -54,6 +56,7 @@ def test_odd_values_go_through_arithmetic_and_moves(backend: str) -> None:
 
 
 def test_an_operation_rounds_once_and_each_operation_does(backend: str) -> None:
+    skip_without_dtype(backend, "bfloat16")
     if backend == "jax":
         pytest.skip("XLA leaves out roundings between fused operations")
     a, b = (np.random.default_rng(k).normal(size=512).astype("bfloat16") for k in (0, 1))

@@ -18,6 +18,9 @@ FORMS = {
     "one element, padded": ((3, 7, 7, 1), (1, 1, 1, 3), {"strides": (1, 2), "padding": ((0, 1), (0, 1)), "dilation": (1, 1), "groups": 1}),
     "one side": ((3, 6, 7, 2), (3, 3, 2, 3), {"strides": (2, 2), "padding": ((0, 1), (1, 0)), "dilation": (1, 1), "groups": 1}),
     "depthwise": ((2, 6, 6, 3), (3, 3, 1, 6), {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 3}),
+    "of nothing": ((3, 0, 2), (1, 2, 3), {"strides": (2,), "padding": ((0, 0),), "dilation": (1,), "groups": 1}),
+    "of nothing along an axis": ((3, 0, 4, 2), (1, 3, 2, 3), {"strides": (1, 1), "padding": ((0, 0), (1, 1)), "dilation": (1, 1), "groups": 1}),
+    "of padding": ((3, 0, 2), (1, 2, 3), {"strides": (1,), "padding": ((1, 1),), "dilation": (1,), "groups": 1}),
     "dilated": ((2, 9, 2), (3, 2, 3), {"strides": (1,), "padding": ((2, 0),), "dilation": (2,), "groups": 1}),
 }
 
