@@ -160,6 +160,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "sigma": (-0.1, 1.5, "a", NAN), "clip_limit": FROM_ZERO, "tile_grid_size": (0, -1, 1.5, "a", [1, 2, 3]),
     **_named("log_dir", PATHS), **_named("histogram_freq embeddings_freq", (-1, 1.5, "a")), "profile_batch": (-1, 1, (1, 2), "a"),
     **_named("write_graph write_images write_steps_per_second send_as_json", SWITCHES), "update_freq": (0, -1, 1.5, "a", None),
+    "embeddings_layer_names": (3, "a", [3]), "write_grads": (True, 1, "a"), "embeddings_data": (3, "a"),
     "embeddings_metadata": (3, [3], {3: "a"}, {"a": 3}), **_named("path field root", TEXTS), "headers": (3, "a", {"a": 3}),
     **_named("fft_length frame_length frame_step sequence_stride sequence_length sampling_rate num_mel_bins", COUNTS),
     "output_size": (0, -1, 1.5, "a", [1, 2, 3, 4]), **_named("min_freq", FROM_ZERO), **_named("max_freq min_power", POSITIVE),

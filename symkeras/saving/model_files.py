@@ -245,6 +245,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
         skip_mismatch: leave layers that do not fit as they are, with a warning; with `.safetensors`, weights.
         by_name: match layers by their names, not by their order; for files of Keras 2.
         objects_to_skip: layers, optimizers or metrics that keep what they have, with what is in them; for `.weights.h5` and `.weights.json`.
+        **kwargs: nothing; an argument that there is not is named.
 
     Raises:
         DataError: there is no such file, or it does not fit; the model is unchanged then.
