@@ -80,9 +80,10 @@ def test_graphs_are_networkx_graphs_and_text_that_parses(which: str, networkx: A
     assert Graph.parse(source.to_text()).count() == source.count()
 
 
-def test_passes_are_kept_with_what_they_did() -> None:
+def test_passes_are_kept_with_what_they_did(model_backend: str) -> None:
     history = net().executable("train").history
-    assert history[0].before.count() > history[len(history) - 1].after.count()
+    if backends.plans(model_backend):  # for an engine more is expanded: what it has no function for
+        assert history[0].before.count() > history[len(history) - 1].after.count()
     assert sum(history.fired.values()) > 0
     assert any(history.diff(k).startswith("--- before") for k in range(len(history)))
 
