@@ -89,6 +89,7 @@ def test_files_are_read_by_quantized_models(kind: str, suffix: str, tmp_path: Pa
     np.testing.assert_array_equal(again.predict(x, verbose=0), m.predict(x, verbose=0))
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")  # of Keras, on NumPy 2
 @BY_KIND
 def test_files_go_to_keras_and_come_from_there(kind: str, tmp_path: Path) -> None:
     keras = reference()
