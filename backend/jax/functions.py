@@ -23,13 +23,19 @@ Array = Any
 def _floor_divide(x: Array, y: Array) -> Array:
     if jnp.issubdtype(x.dtype, jnp.integer):
         return jnp.where(y == 0, 0, jnp.floor_divide(x, jnp.where(y == 0, 1, y))).astype(x.dtype)
-    return jnp.floor_divide(x, y)
+    x, y = jnp.broadcast_arrays(x, y)
+    rest, exact = lax.rem(x, y), x / y
+    quotient = (x - rest) / y - ((rest != 0) & ((y < 0) != (rest < 0)))
+    whole = jnp.floor(quotient)
+    whole = jnp.where(quotient - whole > 0.5, whole + 1, whole)
+    return jnp.where(y == 0, exact, jnp.where(quotient == 0, jnp.copysign(jnp.zeros_like(quotient), exact), whole))  # a zero has a sign, too
 
 
 def _mod(x: Array, y: Array) -> Array:
     if jnp.issubdtype(x.dtype, jnp.integer):
         return jnp.where(y == 0, 0, jnp.remainder(x, jnp.where(y == 0, 1, y))).astype(x.dtype)
-    return jnp.remainder(x, y)
+    rest = jnp.remainder(x, y)
+    return jnp.where(rest == 0, jnp.copysign(rest, y), rest)  # a zero has the sign of the divisor
 
 
 def _power(x: Array, y: Array) -> Array:
@@ -50,6 +56,12 @@ def _cast(x: Array, dtype: str) -> Array:
     if jnp.issubdtype(x.dtype, jnp.floating) and dtype.startswith("uint"):
         return jnp.where(x < 0, x.astype(jnp.int64).astype(dtype), x.astype(dtype))
     return x.astype(dtype)
+
+
+def _pad(x: Array, padding: Any, value: Any) -> Array:
+    """An axis of no element with a gap is one gap short: its padding tells how many there are in all."""
+    pads = [(a, b, g) if n or not g else (max(a + b - g, 0), 0, 0) for (a, b, g), n in zip(padding, x.shape, strict=True)]
+    return lax.pad(x, jnp.asarray(value, x.dtype), pads)
 
 
 def _counted(fn: Callable[..., Array]) -> Callable[..., Array]:
@@ -332,7 +344,7 @@ class JaxFunctions(Functions):
         "where": jnp.where, "cast": _cast,
         "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.transpose(axes),
         "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape), "flip": lambda x, axes: jnp.flip(x, axes), "slice": _slice,
-        "pad": lambda x, padding, value: lax.pad(x, jnp.asarray(value, x.dtype), padding),
+        "pad": _pad,
         "concatenate": lambda *x, axis: jnp.concatenate(x, axis),
         "sum": _typed(jnp.sum), "prod": _typed(jnp.prod), "max": _reduction(jnp.max), "min": _reduction(jnp.min),
         "any": _reduction(jnp.any), "all": _reduction(jnp.all),

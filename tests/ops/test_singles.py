@@ -49,6 +49,8 @@ def test_edges_are_those_of_numpy_among_many_numbers(function: Any, end: float, 
 def test_functions_of_two_numbers_are_those_of_numpy_at_the_edges(function: Any, shapes: Any, backend: str) -> None:
     rng = np.random.default_rng(0)
     pool = np.concatenate([EDGES, rng.uniform(-20, 20, 40), np.arange(1, 40) / 10]).astype("float32")
+    if not kept(backend):  # a divisor that is flushed is zero
+        pool = pool[(pool == 0) | ~(np.abs(pool) < np.finfo("float32").tiny)]
     x, y = (rng.choice(pool, s) for s in shapes)
     tensors = placeholders([np.asarray(x, "float32"), np.asarray(y, "float32")])
     found = on_two(backend, function(*tensors), tensors, x, y)
