@@ -157,9 +157,11 @@ def _sort(w: Writer, n: Node, x: Term) -> Term:
 
 
 def _top_k(w: Writer, n: Node, x: Term) -> tuple[Term, Term]:
-    axis = n.inputs[0].ndim - 1
-    order = _order(w, x, n.inputs[0].shape[axis], axis, True)
-    order = w.op("Slice", order, *(np.array([v], np.int64) for v in (0, n.attrs["k"], axis)))
+    axis, shape, k = n.inputs[0].ndim - 1, n.inputs[0].shape, n.attrs["k"]
+    order = _order(w, x, shape[axis], axis, True)
+    order = w.op("Slice", order, *(np.array([v], np.int64) for v in (0, k, axis)))
+    if not isinstance(shape[axis], int):  # rows that have fewer are an error, where this runs
+        order = w.op("Reshape", order, w.sizes((*shape[:axis], k)), allowzero=1)
     return w.op("GatherElements", x, order, axis=axis), order.cast("int32")
 
 
