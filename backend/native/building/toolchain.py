@@ -305,8 +305,22 @@ def _run(command: Sequence[str], limit: float | None = None) -> tuple[int, str]:
         TimeoutError: it ran for `limit` seconds (for None, those that a file of one line may take), and was ended.
     """
     limit = _SECONDS_TO_ANSWER if limit is None else limit
+    process = subprocess.Popen.__new__(subprocess.Popen)  # known before it starts: Ctrl-C may come while it does
     try:
-        process = subprocess.Popen(
+        _start(process, command)
+        output, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        _kill(process)
+        raise TimeoutError(f"{Path(command[0]).name} was ended: it did not finish within {limit:g} s") from None
+    except BaseException:
+        _kill(process)
+        raise
+    return process.returncode, output.decode("utf-8", errors="replace")
+
+
+def _start(process: subprocess.Popen[bytes], command: Sequence[str]) -> None:
+    try:
+        process.__init__(  # type: ignore[misc]
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -316,27 +330,21 @@ def _run(command: Sequence[str], limit: float | None = None) -> tuple[int, str]:
         )
     except OSError as error:
         raise BackendError(f"cannot run {command[0]}: {error.strerror or error}") from error
-    with process:
-        try:
-            output, _ = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            _kill(process)
-            raise TimeoutError(f"{Path(command[0]).name} was ended: it did not finish within {limit:g} s") from None
-        except BaseException:
-            _kill(process)
-            raise
-    return process.returncode, output.decode("utf-8", errors="replace")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a process with all of its group (a compiler's driver leaves the work to others): asked first, so that it removes its files."""
+    if getattr(process, "pid", None) is None:  # it never began
+        return
     try:
         _send(process, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1)
     finally:
-        if process.returncode is None:
-            _send(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        _send(process, getattr(signal, "SIGKILL", signal.SIGTERM))  # to who is left, also where the driver has ended
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _send(process: subprocess.Popen[bytes], number: int) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -274,6 +275,26 @@ def test_ctrl_c_ends_the_compiler_with_its_children_and_leaves_no_half_file(tmp_
     for pid in pids.read_text().split():
         assert comes_true(lambda pid=pid: not runs(int(pid)))
     assert [p.name for p in work.iterdir()] == ["x.c"]
+
+
+@NEEDS_SHELL
+@pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
+@pytest.mark.parametrize("moment", ["_execute_child", "communicate"])
+def test_ctrl_c_at_any_moment_ends_what_was_started(moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = script(tmp_path / "cc", f"trap '' TERM; sleep 1000 & echo $! $$ > {tmp_path}/pids; wait; wait")
+    started, real = tmp_path / "pids", getattr(subprocess.Popen, moment)
+
+    def interrupted(self: Any, *args: Any, **kwargs: Any) -> None:
+        if moment == "_execute_child":
+            real(self, *args, **kwargs)
+        assert comes_true(lambda: started.exists() and len(started.read_text().split()) == 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        toolchain.build("int x;", tmp_path / "x.so", stand_in(command), ())
+    for pid in started.read_text().split():
+        assert comes_true(lambda pid=pid: not runs(int(pid)))
 
 
 def runs(pid: int) -> bool:
