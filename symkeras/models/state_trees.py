@@ -37,9 +37,9 @@ class StateTrees:
 
         Example:
             >>> from symkeras import Input, Sequential, layers
-            >>> model = Sequential([Input((2,)), layers.Dense(1, name="head")])
-            >>> {kind: list(tree) for kind, tree in model.get_state_tree().items()}["trainable_variables"]
-            ['head']
+            >>> model = Sequential([Input((2,)), layers.Dense(1, name="head")], name="one")
+            >>> model.get_state_tree()["trainable_variables"]["one"]["head"].keys()
+            dict_keys(['kernel', 'bias'])
         """
         found: dict[str, Any] = {}
         for kind in KINDS:
