@@ -89,7 +89,7 @@ def test_an_index_out_of_range_is_the_error_of_the_reference_and_writes_nothing(
     table, i = ops.placeholder("f32[5, 2]", name="table"), ops.placeholder("i32[n]", name="i")
     graph = Graph([table.node, i.node], [ops.take(table, i, 0).node], [(seen.node, (ops.as_tensor(seen.node) + 1).node)])
     step = compile_graph(graph, "onnxruntime")
-    with pytest.raises(IndexError, match=r"index 7 is out of range for an axis of size 5 \(test_executable\.py:\d+\)"):
+    with pytest.raises(IndexError, match=r"index 7 is out of range for an axis of size 5 \((\S*/)?test_executable\.py:\d+\)"):
         step(np.zeros((5, 2), "float32"), np.array([1, 7], "int32"))
     assert int(seen.numpy()) == 0
     step(np.zeros((5, 2), "float32"), np.array([1, -5], "int32"))

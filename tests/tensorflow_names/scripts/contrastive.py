@@ -4,6 +4,8 @@ import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
+keras.utils.set_random_seed(1)
+
 
 def views():
     return keras.Sequential([layers.RandomFlip("horizontal"), layers.GaussianNoise(0.1)])

@@ -4,6 +4,8 @@ import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
+keras.utils.set_random_seed(1)
+
 model = keras.Sequential([
     keras.Input((8, 8, 3)), layers.Conv2D(4, 3, activation="relu", name="last_conv"), layers.GlobalAveragePooling2D(),
     layers.Dense(5, activation="softmax"),

@@ -3,6 +3,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+keras.utils.set_random_seed(1)
+
 rng = np.random.RandomState(0)
 x_train = rng.randn(256, 4).astype("float32")
 y_train = (x_train.sum(1) > 0).astype("int32")

@@ -4,6 +4,8 @@ import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
+keras.utils.set_random_seed(1)
+
 
 class Sampling(layers.Layer):
     def call(self, inputs):
