@@ -138,7 +138,7 @@ class Graph:
         """The whole graph as text that `Graph.parse` reads back; constants in full."""
         from symkeras.graph.text import print_graph
 
-        return print_graph(self, in_full=True)
+        return print_graph(self)
 
     @staticmethod
     def parse(text: str, variables: bool = True) -> Graph:
@@ -150,7 +150,7 @@ class Graph:
     def __str__(self) -> str:
         from symkeras.graph.text import print_graph
 
-        return print_graph(self)
+        return print_graph(self, in_full=False)
 
     def _repr_html_(self) -> str:
         from symkeras.graph.notebook import as_html

@@ -45,8 +45,8 @@ def literal_text(array: np.ndarray) -> str:
     return f"base64({base64.b64encode(array.tobytes()).decode()!r})"
 
 
-def print_graph(graph: Graph, in_full: bool = False, comments: bool = True) -> str:
-    """`graph` and its sub-graphs as text; constants of many elements are left out unless it is to be read back (`in_full`)."""
+def print_graph(graph: Graph, in_full: bool = True, comments: bool = True) -> str:
+    """`graph` and its sub-graphs as text; constants of many elements are left out where only people read it (not `in_full`)."""
     queue, numbers, parts = [graph], {graph: ""}, []
     for g in queue:
         parts.append(_Printer(g, graph.names, numbers, queue, in_full, comments).text())

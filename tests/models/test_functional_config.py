@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,7 @@ from symkeras.errors import ConfigError
 from symkeras.graph.variable import Variable
 from symkeras.models.functional import Functional
 from symkeras.ops import phase
-from symkeras.saving import register_keras_serializable
+from symkeras.saving import load_model, register_keras_serializable
 
 DTYPE = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": None}
 
@@ -281,3 +284,19 @@ def test_subclasses_may_be_given_a_graph() -> None:
     assert isinstance(measured, Functional) and measured.output_shape == (None, 3)
     assert check_round_trip(measured, np.ones((2, 4))).units == 3
     assert Measured(2).output_shape == (None, 2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
+def test_large_arrays_between_layers_are_kept_whole(dtype: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    array = (rng.standard_normal((24, 32)) * 3).astype(dtype)
+    x = Input((24, 32))
+    number = ops.cast(array, "float32") + ops.zeros_like(x)
+    model = Model(x, layers.Dense(2)(ops.where(number > 0, x * 2.0, x) + number))
+    model.save(tmp_path / "model.keras")
+    rows = rng.standard_normal((3, 24, 32)).astype("float32")
+    copies = (load_model(tmp_path / "model.keras"), Model.from_config(model.get_config()), models.clone_model(model),
+              copy.deepcopy(model), pickle.loads(pickle.dumps(model)), made_again(model))  # fmt: skip
+    for one in copies:
+        one.set_weights(model.get_weights())
+        np.testing.assert_array_equal(one.predict(rows, verbose=0), model.predict(rows, verbose=0))
