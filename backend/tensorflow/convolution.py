@@ -1,7 +1,7 @@
 """Convolution and pooling: TensorFlow's kernels where it has them, else tap by tap of the window.
 
 It has none for dilated or grouped gradients on a CPU, and those for pooling lose NaN and -inf, so they are asked only where all is finite.
-Those of gradients in three dimensions take ten times as long as the taps where windows do not lie next to each other (2.21).
+Those of gradients in three dimensions take five to ten times as long as the taps where strides are larger than one (2.21).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`where` on the processor: PyTorch's goes from element to element (1.9), masks of bits go by vectors."""
+"""`where` on the processor: PyTorch's goes from element to element (2.13), masks of bits go by vectors."""
 
 from __future__ import annotations
 
