@@ -327,7 +327,7 @@ class Writer:
 
     def choice(self, predicate: Term, then: Callable[[], Sequence[Term]], otherwise: Callable[[], Sequence[Term]],
                types: Sequence[TensorType]) -> list[Term]:  # fmt: skip
-        """Values of these types, written in two ways that would be alike if engines did all things right: which one runs is known when the model does."""
+        """Values of these types, written in two ways that would be alike if engines did all right: the predicate chooses when the model runs."""
         branches = []
         for name, make in (("own", then), (EXACT, otherwise)):
             with self.within() as nodes:
