@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from symkeras.arguments import Check, optional, text
+from symkeras.backend import allocation
 from symkeras.backend.engine.device import Device, device_name
 from symkeras.backend.engine.executable import EngineExecutable, Step, WalkExecutable
 from symkeras.backend.engine.shared import SharedExecutable
@@ -26,6 +27,7 @@ class EngineBackend(Backend):
         passes: what it adds to the pipeline of "O2"; `unwanted`, what it leaves out of every level.
         holds: the dtypes of `dtypes.FOREIGN` that it has tensors of; `computes`, those among them that it has arithmetic for: in others its
             graphs compute in float32, and those that are not among what it `moves` they move in it, too.
+        asks_malloc: whether intermediate values are storage of the C library, asked for and freed in every step.
         own: options beside those of all engines, and what they may be; the methods are given those that are set, and "distribution" where the
             graph is to run over several devices.
     """
@@ -37,9 +39,12 @@ class EngineBackend(Backend):
     holds: Collection[str] = ()
     computes: Collection[str] = ()
     moves: Collection[str] = dtypes.FOREIGN
+    asks_malloc = False
     own: Mapping[str, Check] = {}
 
     def __init__(self) -> None:
+        if self.asks_malloc:
+            allocation.keep()  # before the engine has threads
         self.options = {"device": optional(text), **self.own}
         self._places: dict[str, Device] = {}
 

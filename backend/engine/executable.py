@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symkeras import config, locks
+from symkeras.backend import allocation
 from symkeras.backend.denormals import Denormals
 from symkeras.backend.engine import faults
 from symkeras.backend.engine.device import Device
@@ -114,6 +115,7 @@ class EngineExecutable(Executable):
             f"{self._engine.package} {self._engine.version} on {self.place.name}: {self._engine.about(self.place, self.own)}",
             f"threads: {self.place.about_threads()}",
             self.place.about_denormals(self.denormals),
+            *([allocation.about()] if self._engine.asks_malloc and self.place.is_processor else []),
         ])  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class JaxBackend(EngineBackend):
     name = "jax"
     package = "jax"
     table = FUNCTIONS
+    asks_malloc = True
     holds = dtypes.FOREIGN
     computes = ("bfloat16",)
     """XLA rounds within a function of 8 bits, too."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import ops
+from symkeras.backend import allocation
 from symkeras.backend.theano_style.symbolic_phase import free_learning_phase
 from symkeras.config import floatx, image_data_format, set_image_data_format
 from symkeras.errors import ConfigError
@@ -73,7 +74,8 @@ def clear_session(free_memory: bool = True) -> None:
     """Begin anew: automatic names, draws without a seed, and the learning phase are as in a new process.
 
     Models that somebody holds stay as they are and go on working. Those that were dropped refer to themselves (a layer knows its
-    calls, a call its layer), so their memory comes back when Python next collects garbage: with `free_memory`, here.
+    calls, a call its layer), so their memory comes back when Python next collects garbage: with `free_memory`, here. Storage that was held for the
+    steps of an engine goes back to the system then, too.
 
     Args:
         free_memory: whether to collect garbage now.
@@ -87,6 +89,7 @@ def clear_session(free_memory: bool = True) -> None:
     forget_global_seed_generator()
     if free_memory:
         gc.collect()
+        allocation.give_back()
 
 
 def name_scope(name: str) -> AbstractContextManager[None]:

@@ -37,6 +37,7 @@ class TorchBackend(EngineBackend):
     package = "torch"
     table = TorchFunctions(torch.device("cpu"), raises_at_once=True)
     passes = "whole-gradients"
+    asks_malloc = True
     holds = dtypes.FOREIGN
     computes = moves = ("bfloat16",)
     own = {"mode": one_of(*MODES)}
