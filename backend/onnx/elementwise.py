@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,11 @@ def _test(op: str, kind: str) -> Expression:
 def widened(w: Writer, kind: str, *x: Term, **attrs: Any) -> Term:
     """An operator computed in int64, and its result in the dtype of its first input."""
     return w.op(kind, *(v.cast("int64") for v in x), **attrs).cast(x[0].dtype)
+
+
+def greatest(w: Writer, x: Sequence[Term]) -> Term:
+    """The largest of several terms, element by element."""
+    return (widened if x[0].dtype in _NARROW["maximum"] else Writer.op)(w, "Max", *x)
 
 
 def choose(w: Writer, condition: Term, x: Any, y: Any) -> Term:

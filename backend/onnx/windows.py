@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.backend.onnx.elementwise import choose
+from symkeras.backend.onnx.elementwise import choose, greatest
 from symkeras.backend.onnx.movement import cut, padded, reshaped, transposed
 from symkeras.backend.onnx.reductions import is_nan, is_number, product
 from symkeras.backend.onnx.writer import Expression, Term, Writer
@@ -224,7 +224,7 @@ def _max_of_slices(w: Writer, n: Node, x: Term) -> Term:
         line = [size if axis == k else 1 for axis in range(len(outs))]
         taps = _Taps(wide, line, [stride if axis == k else 1 for axis in range(len(outs))], (1,) * len(outs), outs)
         parts = [taps.read(w, x, t) for t in taps]
-        x = parts[0] if size == 1 else w.op("Max", *parts)
+        x = parts[0] if size == 1 else greatest(w, parts)
         wide = [wide[0], *outs, wide[-1]]
     return x
 

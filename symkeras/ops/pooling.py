@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symkeras import config
-from symkeras.errors import ShapeError
+from symkeras.errors import DtypeError, ShapeError
 from symkeras.graph import dims, dtypes
 from symkeras.graph.dtypes import least_value
 from symkeras.graph.node import Node
@@ -33,6 +33,8 @@ _CASES = (
 def _pooled(x: TensorType, window: Any, strides: Any, padding: Any) -> TensorType:
     if x.ndim < 3:
         raise ShapeError(f"pooling expects (B, *S, C), received {x}")
+    if x.dtype == "bool":
+        raise DtypeError(f"pooling works on numbers, received {x}")
     spatial = tuple(conv_output_size(s, k, st, p, 1) for s, k, st, p in zip(x.shape[1:-1], window, strides, padding, strict=True))
     if any(isinstance(s, int) and s <= 0 for s in spatial):
         raise ShapeError(f"pooling: a window {window} does not fit into {x} with padding {padding}")
@@ -194,7 +196,7 @@ def _pool(op: str, x: Any, pool_size: Any, strides: Any, padding: str, data_form
 
 
 def max_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None) -> Any:
-    """Largest element of each window of (B, *S, C); strides default to the window.
+    """Largest element of each window of (B, *S, C); strides default to the window. Of booleans it is whether one is true.
 
     Args:
         pool_size: size of a window, one number or one per spatial dim.
@@ -205,6 +207,8 @@ def max_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "v
     >>> max_pool(np.arange(4.0).reshape(1, 4, 1), 2).tolist()
     [[[1.0], [3.0]]]
     """
+    if dtype_of(inputs) == "bool":
+        return cast(max_pool(cast(inputs, "uint8"), pool_size, strides, padding, data_format), "bool")
     return _pool("max_pool", inputs, pool_size, strides, padding, data_format)[0]
 
 

@@ -65,7 +65,11 @@ def test_blocks_that_were_freed_are_given_again_without_fresh_pages() -> None:
     assert int(after) < 100
 
 
-@pytest.mark.parametrize("name, value", [("MALLOC_TRIM_THRESHOLD_", "131072"), ("MALLOC_ARENA_MAX", "2"), ("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=131072")])
+@pytest.mark.skipif(not _has_glibc(), reason="the C library is not glibc")
+@pytest.mark.parametrize(
+    "name, value",
+    [("MALLOC_TRIM_THRESHOLD_", "131072"), ("MALLOC_ARENA_MAX", "2"), ("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=131072")],
+)
 def test_who_sets_the_allocator_by_the_environment_has_the_say(name: str, value: str) -> None:
     kept, _, after = _run(_PAGES, **{name: value}).split()
     assert kept == "False"

@@ -46,6 +46,11 @@ def operations(x: Tensor, y: Tensor, casts: list[str]) -> Iterator[tuple[str, li
     yield "scatter_add", [INDICES, x], {"rows": 4}
     yield "take_along_axis", [x, INDICES], {"axis": 0}
     yield "add_along_axis", [INDICES, x], {"axis": 0, "size": 4}
+    image, how = ops.reshape(x, (1, 2, 3, 1)), {"window": (2, 2), "strides": (1, 1), "padding": ((0, 1), (1, 0))}
+    if x.dtype != "bool":  # pooling works on numbers
+        yield "max_pool", [image], how
+        yield "sum_pool", [image], how
+        yield "max_pool_select", [image, apply(OPS["max_pool"], [image], how), image], how
     for d in casts:  # what is not finite has no number in integers
         yield "cast", [y if d[0] in "iu" else x], {"dtype": d}
 
