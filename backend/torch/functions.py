@@ -289,6 +289,14 @@ def _gelu(x: Tensor, approximate: bool = True) -> Tensor:
     return functional.gelu(x)
 
 
+def _relu_gradient(dy: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
+    """Where y is NaN PyTorch's own lets the gradient through."""
+    known = torch.nan_to_num(y, nan=0.0)
+    if out is None:
+        return torch.ops.aten.threshold_backward(dy, known, 0)
+    return torch.ops.aten.threshold_backward.grad_input(dy, known, 0, grad_input=out)
+
+
 
 
 def _solve_triangular(a: Tensor, b: Tensor, lower: bool, transpose: bool) -> Tensor:
@@ -321,12 +329,12 @@ MATRICES: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 TAKE_OUT = frozenset({
     "add", "subtract", "multiply", "divide", "negative", "absolute", "square", "reciprocal", "maximum", "minimum", "exp", "expm1", "log", "log1p",
-    "sqrt", "tanh", "sin", "cos", "where", "sigmoid", "relu",
+    "sqrt", "tanh", "sin", "cos", "where", "sigmoid", "relu", "relu_gradient",
 })  # fmt: skip
 """Ops whose functions PyTorch lets write where they are told."""
 _APART = frozenset({
     "matmul", "conv", "conv_input_grad", "conv_filter_grad", "max_pool", "max_pool_grad", "sum_pool", "sum_pool_grad", "gather", "scatter_add",
-    "softmax", "log_softmax", "relu", "sigmoid", "gelu", "softmax_gradient", "gelu_gradient", "argmax", "argmin", "random_bits",
+    "softmax", "log_softmax", "relu", "sigmoid", "gelu", "softmax_gradient", "relu_gradient", "gelu_gradient", "argmax", "argmin", "random_bits",
 })  # fmt: skip
 """Ops that give storage of their own, beside elementwise ones."""
 
@@ -359,7 +367,7 @@ class TorchFunctions(Functions):
             "softmax": lambda x, axis=-1: torch.softmax(x, axis), "log_softmax": lambda x, axis=-1: torch.log_softmax(x, axis),
             "relu": lambda x, out=None: torch.clamp_min(x, 0, out=out), "sigmoid": torch.sigmoid, "gelu": _gelu,
             "softmax_gradient": lambda dy, y, axis=-1: torch.ops.aten._softmax_backward_data(dy, y, axis, y.dtype),
-            "gelu_gradient": torch.ops.aten.gelu_backward,
+            "relu_gradient": _relu_gradient, "gelu_gradient": torch.ops.aten.gelu_backward,
             **MATRICES, "fft": _fft,
         }  # fmt: skip
         self.special: dict[str, Callable[[Here], Callable[..., Any]]] = {

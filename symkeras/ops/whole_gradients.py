@@ -20,6 +20,12 @@ def softmax_gradient(dy: Any, y: Any, *, axis: int = -1) -> Any:
 
 
 @composite(samples=_ALIKE)
+def relu_gradient(dy: Any, y: Any) -> Any:
+    """The gradient for the inputs of a relu that gave y, given that of y: zero where y is not greater, also where it is NaN."""
+    return ew.where(ew.greater(y, 0), dy, 0)
+
+
+@composite(samples=_ALIKE)
 def gelu_gradient(dy: Any, x: Any) -> Any:
     """The gradient for the input x of the exact GELU, given that of its result."""
     far = ew.multiply(x, math.sqrt(0.5))

@@ -1,6 +1,6 @@
 """`whole-gradients`: gradients that autodiff wrote in parts become one operation, for engines that have it.
 
-What is matched is what the passes leave of the gradient of a softmax and of GELU. Where something else reads a part of it, the part stays.
+What is matched is what the passes leave of the gradients of a softmax, of relu and of GELU. Where something else reads a part of it, the part stays.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from symkeras.graph.node import Node, make
 from symkeras.ops.op import OPS
 
 _DTYPES = ("float32", "float64")
+_WHOLE = ("softmax_gradient", "relu_gradient", "gelu_gradient")
 _NUMBERS = {"half": 0.5, "root": math.sqrt(0.5), "density": 2 / math.sqrt(math.pi), "one": 1.0}
 
 
@@ -38,6 +39,14 @@ def _is_of_gelu(m: Match) -> str | None:
     return None if is_right else "its numbers are not those of GELU"
 
 
+def _is_of_relu(m: Match) -> str | None:
+    y = m["y"]
+    if y.dtype not in _DTYPES or m["dy"].type != y.type:
+        return "it is not of two tensors of one type"
+    zero, other = splat(m["zero"]), splat(m["other"])
+    return None if zero == 0 and other == 0 and not np.signbit(other) else "it is no choice between a gradient and zero by what is greater than zero"
+
+
 def _softmax(m: Match) -> Node:
     return make(OPS["softmax_gradient"], (m["dy"], m["y"]), {"axis": m.attrs["a"][0]})
 
@@ -45,6 +54,8 @@ def _softmax(m: Match) -> Node:
 RULES = RuleSet([
     Rule("gradient-of-softmax", "y * (dy - reshape(sum(dy * y, axes=a), shape=s))", _softmax, "approximate", where=_is_of_softmax,
          samples={"y": "f32[3, 4]", "dy": "f32[3, 4]"}, attrs={"a": (1,), "s": (3, 1)}, doc="One pass over the rows instead of four."),
+    Rule("gradient-of-relu", "where(greater(y, zero), dy, other)", "relu_gradient(dy, y)", "exact", where=_is_of_relu,
+         samples={"zero": "0.0", "other": "0.0"}, doc="One pass instead of two."),
     Rule("gradient-of-gelu", "dy * (x * half) * (exp(negative(square(x * root))) * density) * root + dy * (erf(x * root) + one) * half",
          "gelu_gradient(dy, x)", "approximate", where=_is_of_gelu,
          samples={name: repr(value) for name, value in _NUMBERS.items()}, doc="One pass instead of twelve."),
@@ -58,4 +69,4 @@ class WholeGradients(Pass):
     name: ClassVar[str] = "whole-gradients"
 
     def run(self, graph: Graph, context: Context) -> Graph:
-        return RULES.run(graph, context) if context.takes("softmax_gradient") and context.takes("gelu_gradient") else graph
+        return RULES.run(graph, context) if all(map(context.takes, _WHOLE)) else graph
