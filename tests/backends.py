@@ -111,5 +111,11 @@ def skip_without_dtype(backend: str, dtype: str) -> None:
         pytest.skip(f"{backend} is given no {dtype}, and refuses it")
 
 
+def skip_without_training(backend: str) -> None:
+    """Skip a test that changes weights on a backend that predicts; that it refuses to is seen by `tests/backend/onnxruntime`."""
+    if backend == "onnxruntime":
+        pytest.skip(f"{backend} predicts and evaluates, it does not train")
+
+
 FREE_SIGNS = ("eig", "eigh", "qr", "svd")
 """Decompositions whose vectors may have either sign: an engine has its own, and `tests/ops/test_matrices.py` multiplies them out."""

@@ -43,7 +43,7 @@ def _turns(w: Writer, n: Node, inputs: Sequence[Term]) -> tuple[Term, ...]:
         return tuple(w.ops("Scan", *given, dtypes=results, body=within, num_scan_inputs=sequences, **ways))
     yes = w.constant(np.array(True))
     within = w.body(body, own, outer, lambda _: yes)
-    found = w.ops("Loop", scalar(w, length), None, *given, dtypes=results, body=within)
+    found = w.ops("Loop", scalar(w, length), yes, *given, dtypes=results, body=within)
     return tuple(flipped(w, r, [0]) if n.attrs["reverse"] and k >= carries else r for k, r in enumerate(found))
 
 

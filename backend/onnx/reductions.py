@@ -65,8 +65,20 @@ def _product_of_rows(x: Any) -> Any:
     return ops.scan(lambda c, e: (c * e, e), ops.ones(x.dims[:-1], x.dtype), ops.moveaxis(x, -1, 0))[0]
 
 
+def _of_some(w: Writer, n: Node, found: Term) -> Term:
+    """The largest or smallest that a graph within found; where there was none, an index that ONNX Runtime refuses, as the reference refuses it."""
+    sizes = [d for a in n.attrs["axes"] if not isinstance(d := n.inputs[0].shape[a], int)]
+    if n not in w.within_bodies or not sizes:
+        return found
+    one = w.op("Gather", w.constant(np.ones(1, np.int64)), w.size(dims.product(sizes)).equals(0).cast("int64"), axis=0)
+    return w.op("Reshape", found, w.sizes(n.shape) * one, allowzero=1)
+
+
 def _extremum(kind: str) -> Expression:
     def write(w: Writer, n: Node, x: Term) -> Term:
+        return _of_some(w, n, extremum(w, n, x))
+
+    def extremum(w: Writer, n: Node, x: Term) -> Term:
         axes = n.attrs["axes"]
         if not axes:
             return x

@@ -31,6 +31,7 @@ from symkeras.onnx_marks import EXACT
 from symkeras.ops.evaluation import evaluate
 from symkeras.ops.leaves import placeholder_node
 from symkeras.ops.op import Composite
+from symkeras.ops.reductions import meets_nothing
 
 Expression = Callable[..., Any]
 """What writes an op: a function of the writer, the node and the terms of its inputs, which gives a term, or a tuple of them."""
@@ -105,6 +106,7 @@ class Writer:
     Attributes:
         arrays: the initializers by name.
         read: the variables whose values are among them.
+        within_bodies: extrema in graphs within that are errors where they meet nothing; those of the model itself are looked at before it runs.
         finite: nodes that are being written for inputs by which they and what they read are finite.
     """
 
@@ -113,6 +115,7 @@ class Writer:
         self.is_exact = is_exact
         self.arrays: dict[str, np.ndarray] = {}
         self.read: dict[Any, Term] = {}
+        self.within_bodies: set[Node] = set()
         self.finite: Collection[Node] = ()
         self._table = table
         self._scopes: list[list[onnx.NodeProto]] = [[]]
@@ -337,6 +340,7 @@ class Writer:
 
     def inline(self, graph: Graph, inputs: Sequence[Term]) -> list[Term]:
         """The outputs of a graph within, written where we are."""
+        self.within_bodies.update(n for n in graph.nodes if n.op.name in ("max", "min") and not meets_nothing(n, graph))
         return self.write(graph.outputs, dict(zip(graph.inputs, inputs, strict=True)))
 
     def expand(self, function: Callable[..., Any], node_types: Sequence[TensorType], inputs: Sequence[Term]) -> Term:

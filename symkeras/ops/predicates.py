@@ -93,8 +93,7 @@ def signbit(x: Any) -> Any:
     (x,) = promoted("numeric", x)
     if not dtypes.is_float(dtype_of(x)):
         return ew.not_equal(x, x) if dtype_of(x) == "bool" else ew.less(x, 0)
-    # 1 / -0.0 is -inf: only zeros have such a reciprocal of their own, since denormals may count as zero
-    return ew.less(ew.where(ew.equal(x, 0), ew.divide(1, ew.where(ew.equal(x, 0), x, 1)), x), 0)
+    return ew.less(ew.where(ew.equal(x, 0), ew.divide(1, x), x), 0)  # 1 / -0.0 is -inf
 
 
 def count_nonzero(x: Any, axis: Any = None) -> Any:

@@ -16,6 +16,7 @@ from symkeras.errors import GraphError
 from symkeras.graph import Graph, Tensor
 from symkeras.graph.graph import every_node
 from symkeras.graph.variable import Variable
+from tests.backends import skip_without_training
 
 from .check_op import check_gradient_of, placeholders
 
@@ -141,6 +142,7 @@ def test_draws_in_branches_and_while_loops_count_where_they_are_made(backend: st
 
 
 def test_assignments_in_a_body_happen_as_often_as_it_runs(backend: str) -> None:
+    skip_without_training(backend)
     v, w = Variable(np.float32(1), name="v"), Variable(np.float32(10), name="w")
 
     @symkeras.function(backend=backend)
