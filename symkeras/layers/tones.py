@@ -297,12 +297,17 @@ class ContrastLimitedAdaptiveHistogramEqualization(RandomImages):
         height, width, channels = sizes[1:]
         if not all(isinstance(size, int) for size in (height, width, channels)):
             raise ShapeError(f"{type(self).__name__} {self.name!r} needs images of known sizes, received shape {tuple(ops.shape(images))}")
-        x = rescaled(ops.cast(x, "float32"), self.value_range, _BYTES)
+        x = rescaled(ops.cast(x, self._computes_in), self.value_range, _BYTES)
         out = rescaled(self._equalized(x, height, width, channels), _BYTES, self.value_range)
         return ops.cast(ops.transpose(out, (0, 3, 1, 2)) if is_first else out, self.compute_dtype)
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
         return None
+
+    @property
+    def _computes_in(self) -> str:
+        """Counts need more digits than a narrow dtype has."""
+        return "float64" if self.compute_dtype == "float64" else "float32"
 
     def _equalized(self, x: Any, height: int, width: int, channels: int) -> Any:
         rows, columns = self.tile_grid_size
@@ -314,14 +319,14 @@ class ContrastLimitedAdaptiveHistogramEqualization(RandomImages):
         tiles = (y // tall)[:, None] * columns + (z // wide)[None, :]
         groups = ops.add(ops.multiply(self._number(batch, rows * columns, channels, tiles), 256), padded)
         flat = ops.reshape(groups, (-1, 1))
-        counts = ops.scatter(flat, ops.ones_like(ops.squeeze(flat, 1), dtype="float32"), (batch * rows * columns * channels * 256,))
+        counts = ops.scatter(flat, ops.ones_like(ops.squeeze(flat, 1), dtype=self._computes_in), (batch * rows * columns * channels * 256,))
         tables = self._tables(ops.reshape(counts, (-1, 256)), area)
         down, across = self._neighbours(np.arange(height), tall, rows), self._neighbours(np.arange(width), wide, columns)
         out: Any = 0.0
         for i, weight_i in down:
             for j, weight_j in across:
                 places = ops.add(ops.multiply(self._number(batch, rows * columns, channels, i[:, None] * columns + j[None, :]), 256), values)
-                weight = (weight_i[:, None] * weight_j[None, :]).astype("float32")[None, :, :, None]
+                weight = (weight_i[:, None] * weight_j[None, :]).astype(self._computes_in)[None, :, :, None]
                 out = ops.add(out, ops.multiply(ops.take(ops.reshape(tables, (-1,)), places, 0), weight))
         return out
 
