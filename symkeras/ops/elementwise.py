@@ -144,8 +144,9 @@ def promoted(promote: str, *inputs: Any, compares: bool = False) -> list[Any]:
     return [as_array(x, dtype) if isinstance(x, (bool, int, float)) else as_array(x).astype(dtype, copy=False) for x in inputs]
 
 
-_known_dtypes: dict[Any, np.dtype | None] = {}
-"""Types of inputs, and the dtype that they are brought to; None where it is not their types alone that decide."""
+_known_dtypes: dict[Any, tuple[np.dtype, str] | None] = {}
+"""Types of inputs, and the dtype that they are brought to with its name (which NumPy composes anew whenever it is asked); None where it is not
+their types alone that decide."""
 
 
 def _in_known_dtype(op: Elementwise, inputs: Sequence[Any]) -> list[np.ndarray] | None:
@@ -154,17 +155,17 @@ def _in_known_dtype(op: Elementwise, inputs: Sequence[Any]) -> list[np.ndarray] 
     types = [x.dtype if type(x) is np.ndarray else type(x) for x in inputs]
     key = (op, config.floatx(), *types)
     try:
-        dtype = _known_dtypes[key]
+        known = _known_dtypes[key]
     except KeyError:
         if not all(isinstance(t, np.dtype) or t in (int, float, bool) for t in types):
             return None
         joined = common_dtype(op.promote, *inputs)
         looks_at_numbers = (op.result == "bool" and dtypes.is_int(joined)) or (op.promote == "signed" and joined == "bool")
         is_foreign = any(isinstance(t, np.dtype) and t.num >= ADDED for t in types)
-        dtype = _known_dtypes[key] = None if looks_at_numbers or is_foreign else np.dtype(joined)
-    if dtype is None:
+        known = _known_dtypes[key] = None if looks_at_numbers or is_foreign else (np.dtype(joined), np.dtype(joined).name)
+    if known is None:
         return None
-    name = dtype.name
+    dtype, name = known
     return [x if t is dtype else x.astype(dtype) if isinstance(x, np.ndarray) else as_array(x, name) for x, t in zip(inputs, types, strict=True)]
 
 
