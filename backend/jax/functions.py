@@ -16,6 +16,7 @@ from jax import lax
 from symkeras.backend.engine import philox
 from symkeras.backend.engine.tables import NOTHING, by_name, counted
 from symkeras.backend.engine.walk import HARMLESS, NO_RESULT, Check, Functions, Here
+from symkeras.ops.special import ERFINV_INNER, ERFINV_OUTER, Ratio
 
 Array = Any
 
@@ -49,6 +50,20 @@ def _power(x: Array, y: Array) -> Array:
         out = jnp.where((y >> k) & 1 == 1, out * square, out)
         square = square * square
     return out
+
+
+def _ratio(coefficients: Ratio, x: Array) -> Array:
+    numerator, denominator = (jnp.polyval(jnp.asarray(polynomial[::-1], x.dtype), x) for polynomial in coefficients)
+    return numerator / denominator
+
+
+def _erfinv(x: Array) -> Array:
+    """By the formula of the reference, in doubles: XLA's has ten digits near 1."""
+    d = x.astype(jnp.float64)
+    near = d + d * _ratio(ERFINV_INNER, jnp.maximum(0.64 - jnp.square(d), 0))
+    s = jnp.sqrt(-jnp.log(1 - jnp.abs(d)))
+    far = jnp.sign(d) * jnp.where(jnp.isinf(s), s, s - _ratio(ERFINV_OUTER, s))
+    return jnp.where(x == 0, x, jnp.where(jnp.abs(d) > 0.8, far, near).astype(x.dtype))
 
 
 def _cast(x: Array, dtype: str) -> Array:
@@ -341,7 +356,7 @@ class JaxFunctions(Functions):
 
     plain = {
         **NOTHING, "laid_out": lambda x, **_: x, **by_name([jnp, jax.scipy.special]), "floor_divide": _floor_divide, "mod": _mod, "power": _power,
-        "where": jnp.where, "cast": _cast,
+        "erfinv": _erfinv, "where": jnp.where, "cast": _cast,
         "reshape": lambda x, shape: x.reshape(shape), "transpose": lambda x, axes: x.transpose(axes),
         "broadcast_to": lambda x, shape: jnp.broadcast_to(x, shape), "flip": lambda x, axes: jnp.flip(x, axes), "slice": _slice,
         "pad": _pad,

@@ -83,6 +83,11 @@ def _power(x: Variable, y: Variable) -> Variable:
     return pt.switch(pt.and_(pt.eq(y, 0.5), pt.or_(pt.eq(x, 0), pt.eq(x, -np.inf))), pt.abs(x), out)
 
 
+def _not_below_zero(x: Variable) -> Variable:
+    """PyTensor 3 ends with an error of its own where it fuses what reads constants alone."""
+    return pt.constant(np.maximum(x.data, 0)) if isinstance(x, Constant) else _larger(x, np.zeros((), x.dtype))
+
+
 def _inside(indices: Variable, size: int) -> Variable:
     """Indices from 0 on; those that are out of range, which a check reports, become ones that are not."""
     indices = pt.cast(indices, "int64")
@@ -135,7 +140,7 @@ def _by_pytensor(here: Here) -> Callable[..., Any]:
     if _is_foreign(here):
         return _by(Reference)(here)
     if here.node.op.name == "power" and dtypes.is_int(here.node.dtype):  # C's pow rounds to a double; a check reports exponents below 0
-        return lambda x, y: reference(here, x, _larger(y, np.zeros((), y.dtype)))
+        return lambda x, y: reference(here, x, _not_below_zero(y))
 
     def run(*inputs: Variable) -> Variable:
         if here.node.op.is_elementwise:

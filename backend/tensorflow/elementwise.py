@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from symkeras.backend.engine.tables import by_name
 from symkeras.backend.tensorflow.real import tf
 from symkeras.ops.special import ERFINV_INNER, ERFINV_OUTER, Ratio
@@ -88,6 +90,9 @@ def _mod(x: Tensor, y: Tensor) -> Tensor:
 def _power(x: Tensor, y: Tensor) -> Tensor:
     if x.dtype.is_integer:
         return in_int64(_wide_power if x.dtype == tf.uint64 else lambda x, y: tf.pow(x, tf.maximum(y, 0)))(x, y)
+    known = tf.get_static_value(y)
+    if known is not None and known.dtype.kind == "f" and known.size and (np.abs(known) == 0.5).all():  # of which TensorFlow makes roots: -0.0 and NaN
+        x = tf.where((x == 0) | (x == -np.inf), tf.abs(x), x)
     return tf.pow(x, y)
 
 

@@ -13,7 +13,7 @@ import symkeras
 from symkeras import Input, Model, Sequential, config, dtype_policies, foreign_dtypes, layers, losses, metrics, mixed_precision, ops, optimizers
 from symkeras.dtype_policies import DTypePolicy, DTypePolicyMap
 from symkeras.errors import ConfigError, DtypeError
-from tests.backends import skip_without_training
+from tests.backends import skip_without_dtype, skip_without_training
 from tests.keras_reference import reference
 from tests.known_dtypes import FOREIGN
 
@@ -144,6 +144,7 @@ def test_a_mixed_layer_computes_in_16_bits_on_weights_of_float32(dtype: str) -> 
 @needs_bfloat16
 def test_a_model_in_bfloat16_trains_without_a_scaled_loss_and_comes_back_from_its_file(tmp_path: Any, model_backend: str) -> None:
     skip_without_training(model_backend)
+    skip_without_dtype(model_backend, "bfloat16")
     config.set_dtype_policy("mixed_bfloat16")
     model = Sequential([
         Input((4,)), layers.Dense(8, activation="gelu"), layers.BatchNormalization(), layers.Dropout(0.1, seed=1),
