@@ -62,6 +62,10 @@ class Functions:
         """Whether what computes a node gives storage of its own, never that of an operand; asked where `takes_out` names ops."""
         return False
 
+    def named(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        """The function that computes the value of this name, for engines whose own text has names."""
+        return function
+
     def constant(self, array: Any) -> Any:
         """A tensor with these numbers."""
         raise NotImplementedError
@@ -229,10 +233,10 @@ class Walk:
             return
         self._add_check(n)
         out = self._spare.for_result(n) if self._spare is not None else None
-        special = self._functions.special.get(name)
+        special, shown = self._functions.special.get(name), self.graph.names.get(n, name)
         if special is not None:
             here = Here(n, attrs, self.env, self._functions)
-            run = special(here)
+            run = self._functions.named(special(here), shown)
             self.checks += here.checks
             self._within += [(n, walk) for walk in here.walks]
             text.call(n, run, {}, bool(here.checks), ", ".join(f"{k}={v!a}" for k, v in attrs.items() if is_shown(v)), out)
@@ -240,7 +244,7 @@ class Walk:
         plain = self._functions.plain.get(name)
         if plain is None:
             raise BackendError(f"no function for {name}{provenance.where(n.origins)}")
-        text.call(n, plain, attrs, False, out=out)
+        text.call(n, self._functions.named(plain, shown), attrs, False, out=out)
 
     def _refusal(self, n: Node, attrs: Mapping[str, Any]) -> Exception | None:
         """What the reference raises for these sizes, where it does; an engine may not even be asked, be it in a body that does not run."""

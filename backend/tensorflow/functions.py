@@ -252,6 +252,15 @@ class TensorFlowFunctions(Functions):
     }.items()}  # fmt: skip
     special = {"scan": control.scan, "cond": control.cond, "while_loop": control.while_loop, "cholesky": _cholesky}
 
+    def named(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        scope = f"v{name}" if name.startswith("_") else name
+
+        def run(*inputs: Any, **attrs: Any) -> Any:
+            with tf.name_scope(scope):
+                return function(*inputs, **attrs)
+
+        return run
+
     def constant(self, array: Any) -> Any:
         return np.asarray(array)
 

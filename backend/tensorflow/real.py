@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from symkeras import keras_alias
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_CHATTER = (b"I0000 ", b"WARNING: All log messages before absl::InitializeLog()")
+"""How lines begin that its libraries write whatever level is set."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What C writes to stderr, where there is one, comes afterwards, without chatter."""
+    if sys.__stderr__ is None:
+        yield
+        return
+    sys.__stderr__.flush()
+    own = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.__stderr__.flush()
+            os.dup2(own, 2)
+            os.close(own)
+            kept.seek(0)
+            for line in kept:
+                if not line.startswith(_CHATTER):
+                    os.write(2, line)
+
+
 _before = os.environ.get(_LEVEL)
 os.environ.setdefault(_LEVEL, "3")
 try:
-    with keras_alias.set_aside(), warnings.catch_warnings():
+    with keras_alias.set_aside(), warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore")
         import tensorflow as tf
 
