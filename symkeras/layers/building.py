@@ -17,6 +17,7 @@ from symkeras.graph import autocast, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import definition_context
 from symkeras.layers.shapes import map_shapes, shape_of
+from symkeras.layers.tracking import Tracker
 
 if TYPE_CHECKING:
     from symkeras.layers.layer import Layer
@@ -32,15 +33,24 @@ class Building:
     _place: str | None
     _input_shapes: Any
     _call_signature: inspect.Signature
+    _tracker: Tracker
 
     _marks_built = True
     """Whether a call of `build` alone makes the layer built; models decide for themselves."""
+    _is_closed = True
+    """Whether it takes no further weights and layers once it is built; models of a graph change."""
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of `input_shape`; layers without weights need not define it."""
         if self._marks_built:
             _check_shapes(self, "build", Building.build, (input_shape,), {})
         self.built = True
+        self._lock()
+
+    def _lock(self) -> None:
+        """Take no further state, unless a `build` is under way, or layers below have none yet and may come to it as they are called."""
+        if self._is_closed and "_is_building" not in self.__dict__ and all(layer.built for layer in self._tracker.layers):
+            self._tracker.locked_for = f"{type(self).__name__} {self.name!r}"
 
     def _scope(self) -> AbstractContextManager[None]:
         """What gives the nodes of a call the layer's name."""
@@ -72,6 +82,7 @@ class Building:
                 ) from error
         self._input_shapes = shapes
         self.built = True
+        self._lock()
 
     def _build_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """What `build` is called with: the shape of the first input, or, by name, `query_shape` for the `query` of `call`."""
@@ -130,6 +141,7 @@ def marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
             self.built = True
             if self._input_shapes is None and args:
                 self._input_shapes = list(args)
+            self._lock()
         if self._first_weights is not None and type(self).build is built:  # all of them are there
             self.set_weights(self._first_weights)
             self._first_weights = None

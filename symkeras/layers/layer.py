@@ -31,7 +31,7 @@ from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import check_input_spec
 from symkeras.layers.operation import Operation
 from symkeras.layers.owned_weights import OwnedWeights
-from symkeras.layers.precision import Precision
+from symkeras.layers.precision import Precision, quantizing
 from symkeras.layers.replay import evaluated
 from symkeras.layers.result import Result
 from symkeras.layers.saved_state import SavedState
@@ -93,6 +93,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
             cls.build = marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
         if isinstance(own := cls.__dict__.get("compute_output_shape"), FunctionType):
             cls.compute_output_shape = given_shapes(own)  # type: ignore[method-assign]
+        if "quantize" in cls.__dict__ and cls._marks_built:
+            cls.quantize = quantizing(cls.__dict__["quantize"])  # type: ignore[method-assign]
         if cls.__name__ in keras_1.SPELLINGS and cls.__module__.startswith("symkeras.layers."):
             cls.__init__ = keras_1.respelled(cls.__init__, cls.__name__)  # type: ignore[method-assign]
 
@@ -184,6 +186,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
                 outputs = _as_results(outputs)
         if is_functional:
             outputs = self._record(args, kwargs, outputs)
+        if not self._tracker.locked_for:
+            self._lock()
         return outputs
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], first: Any) -> Any:
@@ -207,7 +211,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
         _context.depth += 1
         try:
             with autocast.reading_as(self._read_dtype()):
-                outputs = self.call(*args, **kwargs)
+                outputs = (self.call if self.quantization_mode is None else self.quantized_call)(*args, **kwargs)
         finally:
             _context.training = before
             _context.depth -= 1

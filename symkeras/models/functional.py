@@ -45,6 +45,7 @@ class Functional(Model):
     """
 
     _is_replayed = True
+    _is_closed = False
     _made_anew = Model._made_anew | _OF_THE_GRAPH
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
