@@ -27,6 +27,7 @@ from symkeras.layers.replay import Replay
 from symkeras.layers.texts import is_text, text_array
 from symkeras.models.array_stage import ArrayStage, Prepared
 from symkeras.models.definition import define, definition_of
+from symkeras.models.feeds.flattening import warn_of_other_nesting
 from symkeras.models.layer_order import layers_by_depth
 from symkeras.models.model import Model, make_functional
 from symkeras.ops import phase
@@ -184,6 +185,7 @@ class Functional(Model):
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """The inputs in the model's order, from one, a list, or a dict by structure or by names."""
+        warn_of_other_nesting(inputs, self.input_names, self._input_structure)
         if isinstance(inputs, dict):
             is_by_key = isinstance(self._input_structure, dict) and self._input_structure.keys() <= inputs.keys()
             keys = sorted(self._input_structure) if is_by_key else self.input_names

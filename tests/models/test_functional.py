@@ -292,3 +292,19 @@ def test_a_list_is_no_dict_of_inputs_in_another_order() -> None:
     for call in (model, model.predict, lambda x: models.clone_model(model, [p, q])):
         with pytest.raises((DataError, ConfigError), match="a dict"):
             call([two, one])
+
+
+def test_data_that_no_input_takes_and_lists_for_dicts_are_told_of() -> None:
+    a, b = layers.Input((2,), name="a"), layers.Input((2,), name="b")
+    x = {"a": np.ones((3, 2), "float32"), "b": np.zeros((3, 2), "float32")}
+    by_key, in_order = Model({"a": a, "b": b}, a - b), Model([a, b], a - b)
+    for model in (by_key, in_order):
+        for call in (lambda x, model=model: model.predict(x, verbose=0), lambda x, model=model: model(x)):
+            with pytest.warns(UserWarning, match=r"the data have 'c', which no input of the model takes; its inputs are a, b"):
+                np.testing.assert_array_equal(call({**x, "c": x["a"]}), x["a"])
+    for call in (lambda x: by_key.predict(x, verbose=0), by_key):
+        with pytest.warns(UserWarning, match=r"a dict of a, b, and a list is given") as found:
+            np.testing.assert_array_equal(call(list(x.values())), x["a"])
+        assert len(found) == 1
+    for given in (x, list(x.values()), tuple(x.values())):
+        np.testing.assert_array_equal(in_order.predict(given, verbose=0), x["a"])
