@@ -203,7 +203,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
             kwargs.pop("training", None)
         if self._takes_mask and kwargs.get("mask") is None:
             mask = tree.map_structure(mask_of, first)
-            if any(m is not None for m in tree.flatten(mask)):
+            if any(m is not None for m in tree.flatten(mask)) and _is_one_input(args, kwargs):
                 kwargs["mask"] = mask
         if self._masks_by_name:
             self._fill_masks(args, kwargs)
@@ -317,6 +317,12 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _is_one_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether tensors come by one argument: as in Keras 3, its mask is then `mask`, and beside states or other tensors it is not given."""
+    values = (*args, *kwargs.values())
+    return sum(any(isinstance(t, (Tensor, np.ndarray)) for t in tree.flatten(v)) for v in values) == 1
 
 
 _NOT_OWNED = frozenset({"_inbound_nodes", "_added_losses", "_losses", "_input_shapes"})

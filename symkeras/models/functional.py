@@ -28,7 +28,7 @@ from symkeras.layers.texts import is_text, text_array
 from symkeras.models.array_stage import ArrayStage, Prepared
 from symkeras.models.definition import define, definition_of
 from symkeras.models.feeds.flattening import warn_of_other_nesting
-from symkeras.models.layer_order import layers_by_depth
+from symkeras.models.layer_order import layers_by_depth, records_by_depth
 from symkeras.models.model import Model, make_functional
 from symkeras.ops import phase
 
@@ -336,7 +336,7 @@ def _check_names(layers: Sequence[Layer], model: str) -> None:
 
 
 def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str, losses: Sequence[Tensor] = ()) -> list[CallRecord]:
-    """The layer calls between inputs and outputs (and losses, which need none of the inputs), in order of calling."""
+    """The layer calls between inputs and outputs, in Keras' order; then those of losses, which need none of the inputs, in order of calling."""
     stop = {t.node for t in inputs}
     found: dict[int, CallRecord] = {}
     order: dict[int, int] = {}
@@ -370,4 +370,5 @@ def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str, lo
     for t in outputs:
         if t.node not in connected:
             raise ConfigError(f"model {model!r}: output {t.name!r} ({t.node.type}) depends on none of the inputs")
-    return sorted(found.values(), key=lambda r: order[id(r)])
+    ranks = {id(r): k for k, r in enumerate(records_by_depth(inputs, outputs))}
+    return sorted(found.values(), key=lambda r: (ranks.get(id(r), len(ranks)), order[id(r)]))

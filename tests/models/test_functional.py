@@ -308,3 +308,17 @@ def test_data_that_no_input_takes_and_lists_for_dicts_are_told_of() -> None:
         assert len(found) == 1
     for given in (x, list(x.values()), tuple(x.values())):
         np.testing.assert_array_equal(in_order.predict(given, verbose=0), x["a"])
+
+
+def test_a_layer_called_several_times_takes_note_in_the_order_of_keras() -> None:
+    """The calls furthest from the outputs first; at one distance, those that the last of their readers name, then those of the readers before."""
+    inputs = [layers.Input((1,)) for _ in range(3)]
+    shared = layers.BatchNormalization(momentum=0.5)
+    a, p, n = map(shared, inputs)
+    model = Model(inputs, layers.Concatenate()([layers.Subtract()([a, p]), layers.Subtract()([a, n])]))
+    model.compile("sgd", "mse")
+    model.train_on_batch([np.full((4, 1), v, "float32") for v in (1, 10, 100)], np.zeros((4, 2)))
+    expected = 0.0
+    for v in (1, 100, 10):
+        expected = 0.5 * expected + 0.5 * v
+    assert shared.get_weights()[2] == pytest.approx([expected])
