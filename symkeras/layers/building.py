@@ -115,10 +115,11 @@ class Building:
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shapes of `get_build_config`."""
         shape = config.get("input_shape")
-        if shape is not None and not self.built:
+        if "input_shape" in config and not self.built and (shape is not None or _needs_no_shape(self)):
+            shape = None if shape is None else map_shapes(tuple, shape)
             with tracing.suspended():
-                self.build(map_shapes(tuple, shape))
-            self._input_shapes = [map_shapes(tuple, shape)]
+                self.build(shape)
+            self._input_shapes = [shape]
             self.built = True
         elif config.get("shapes_dict") and not self.built:
             shapes = {name: None if shape is None else map_shapes(tuple, shape) for name, shape in config["shapes_dict"].items()}
@@ -139,8 +140,8 @@ def marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
             result = build(self, *args, **kwargs)
         if self._marks_built:
             self.built = True
-            if self._input_shapes is None and args:
-                self._input_shapes = list(args)
+            if self._input_shapes is None:
+                self._input_shapes = list(inspect.signature(build).bind(self, *args, **kwargs).arguments.values())[1:] or [None]
             self._lock()
         if self._first_weights is not None and type(self).build is built:  # all of them are there
             self.set_weights(self._first_weights)
@@ -152,6 +153,12 @@ def marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
 
 def _parameters_of_build(layer: Building) -> list[inspect.Parameter]:
     return [p for p in inspect.signature(layer.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def _needs_no_shape(layer: Building) -> bool:
+    """Whether `build` makes the weights without a shape, as that of an embedding does."""
+    parameters = _parameters_of_build(layer)
+    return bool(parameters) and parameters[0].default is None
 
 
 def given_shapes(compute: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,8 +7,9 @@ layers again whenever a function is compiled, with `training` then known.
 
 from __future__ import annotations
 
+import copy
 import inspect
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -295,10 +296,15 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
         return previous_mask
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """The output shape for an input shape, by calling the layer on a symbolic input."""
+        """The output shape for an input shape, by calling the layer on a symbolic input; for one that is not built yet a copy, where it can be
+        copied, so that it may still be built for another shape."""
         if type(self).call is Layer.call:
             raise NotImplementedError(f"{type(self).__name__} defines neither call() nor compute_output_shape()")
-        return tree.map_structure(lambda t: t.shape, self._symbolic_outputs(*args, **kwargs))
+        layer = self
+        if not self.built:
+            with suppress(TypeError):  # it holds what has no copy
+                layer = copy.deepcopy(self)
+        return tree.map_structure(lambda t: t.shape, layer._symbolic_outputs(*args, **kwargs))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic outputs for symbolic inputs, without a record of the call."""

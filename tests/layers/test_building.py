@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import Model, Sequential, Variable, layers, metrics, ops, random
+from symkeras import Model, Sequential, Variable, layers, metrics, models, ops, random
 from symkeras.errors import ConfigError
 
 STATELESS = [
@@ -255,3 +255,27 @@ def test_models_make_layers_in_their_first_call_alone() -> None:
     network = Sequential([layers.Input((3,)), layers.Dense(2)])
     network.measured = metrics.Mean()
     assert network.metrics == [network.measured]
+
+
+@pytest.mark.parametrize(("make", "first", "second"), [
+    (lambda: layers.EinsumDense("ab,bc->ac", 7), (None, 5), (None, 6)), (lambda: layers.Conv2D(3, 2), (None, 8, 8, 3), (None, 8, 8, 4)),
+    (lambda: layers.SeparableConv1D(3, 2), (None, 8, 3), (None, 8, 4)),
+])  # fmt: skip
+def test_asking_for_the_shape_of_an_output_builds_nothing(make: Any, first: Any, second: Any) -> None:
+    layer, other = make(), make()
+    shape = layer.compute_output_shape(first)
+    assert not layer.built and not layer.weights
+    layer.build(second)
+    other.build(first)
+    assert other.compute_output_shape(first) == shape and len(layer.weights) == len(other.weights)
+
+
+@pytest.mark.parametrize("build", [
+    lambda layer: layer.build(), lambda layer: layer.build(None), lambda layer: layer.build((None, 3)), lambda layer: layer.build(input_shape=(None, 3)),
+])  # fmt: skip
+def test_files_keep_what_a_layer_was_built_for_however_that_was_said(build: Any, tmp_path: Any) -> None:
+    layer = layers.Embedding(5, 4)
+    build(layer)
+    model, x = Sequential([layer]), np.array([[1, 2]])
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(models.load_model(tmp_path / "m.keras").predict(x, verbose=0), model.predict(x, verbose=0))
