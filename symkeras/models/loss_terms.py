@@ -160,6 +160,8 @@ def _terms(loss: Any, weight: Any, outputs: Outputs, nesting: Any, path: tuple[A
     leaves = list(_leaves(nesting, path))
     if len(loss) == len(leaves) and (all(map(is_one, loss)) or len(leaves) == 1):
         parts: list[tuple[tuple[Any, ...], Any]] = leaves
+    elif len(leaves) == 1 and all(map(is_one, loss)):
+        parts = leaves * len(loss)
     elif isinstance(nesting, type(loss)):
         if len(loss) != len(nesting):
             raise ConfigError(f"loss: there are {len(nesting)} outputs ({', '.join(outputs)}), received {len(loss)} entries")

@@ -271,7 +271,8 @@ def test_asking_for_the_shape_of_an_output_builds_nothing(make: Any, first: Any,
 
 
 @pytest.mark.parametrize("build", [
-    lambda layer: layer.build(), lambda layer: layer.build(None), lambda layer: layer.build((None, 3)), lambda layer: layer.build(input_shape=(None, 3)),
+    lambda layer: layer.build(), lambda layer: layer.build(None), lambda layer: layer.build((None, 3)),
+    lambda layer: layer.build(input_shape=(None, 3)),
 ])  # fmt: skip
 def test_files_keep_what_a_layer_was_built_for_however_that_was_said(build: Any, tmp_path: Any) -> None:
     layer = layers.Embedding(5, 4)

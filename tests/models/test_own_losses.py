@@ -117,3 +117,15 @@ def test_own_metrics_get_the_same_targets() -> None:
     found = model.evaluate(X, {"a": Y, "b": {"c": Y + 1}}, verbose=0, return_dict=True)
     assert found["mae"] == pytest.approx(float(MAE(Y, model.predict(X, verbose=0))), rel=1e-5)
     assert found["spread"] == pytest.approx(float(Y.max() + 1))
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda found: {"out": found[0]}])
+def test_the_one_output_in_a_nesting_may_have_several_losses(kind: Any) -> None:
+    inputs = Input((3,))
+    outputs = kind([layers.Dense(2, kernel_initializer="ones")(inputs)])
+    model = Model(inputs, outputs)
+    model.compile("sgd", ["mse", "mae"], loss_weights=[0.5, 2.0])
+    predicted = model.predict(X, verbose=0)
+    predicted = np.reshape(predicted["out"] if isinstance(predicted, dict) else predicted, Y.shape)
+    expected = 0.5 * float(MSE(Y, predicted)) + 2 * float(MAE(Y, predicted))
+    assert model.evaluate(X, kind([Y]), verbose=0) == pytest.approx(expected, rel=1e-5)
