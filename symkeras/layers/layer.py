@@ -18,6 +18,7 @@ import numpy as np
 from symkeras import dtype_policies, ops, tree
 from symkeras.arguments import boolean, checked, optional, text
 from symkeras.distribution.scope import distribution
+from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.errors import ConfigError
 from symkeras.foreign_dtypes import kind
 from symkeras.graph import autocast, dims, dtypes, provenance, room, tracing
@@ -187,7 +188,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
                 outputs = _as_results(outputs)
         if is_functional:
             outputs = self._record(args, kwargs, outputs)
-        if not self._tracker.locked_for:
+        if self._is_closed and not self._tracker.locked_for:
             self._lock()
         return outputs
 
@@ -212,7 +213,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
         _context.depth += 1
         try:
             with autocast.reading_as(self._read_dtype()):
-                outputs = (self.call if self.quantization_mode is None else self.quantized_call)(*args, **kwargs)
+                is_plain = type(self._dtype_policy) is DTypePolicy or self.quantization_mode is None
+                outputs = (self.call if is_plain else self.quantized_call)(*args, **kwargs)
         finally:
             _context.training = before
             _context.depth -= 1

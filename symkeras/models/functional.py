@@ -185,7 +185,8 @@ class Functional(Model):
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """The inputs in the model's order, from one, a list, or a dict by structure or by names."""
-        warn_of_other_nesting(inputs, self.input_names, self._input_structure)
+        if isinstance(inputs, (dict, list, tuple)):
+            warn_of_other_nesting(inputs, self.input_names, self._input_structure)
         if isinstance(inputs, dict):
             is_by_key = isinstance(self._input_structure, dict) and self._input_structure.keys() <= inputs.keys()
             keys = sorted(self._input_structure) if is_by_key else self.input_names
