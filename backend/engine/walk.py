@@ -234,6 +234,8 @@ class Walk:
         self._add_check(n)
         out = self._spare.for_result(n) if self._spare is not None else None
         special, shown = self._functions.special.get(name), self.graph.names.get(n, name)
+        if name == "cond" and n.inputs[0] in self._scalars:
+            special = self._branch_of_sizes
         if special is not None:
             here = Here(n, attrs, self.env, self._functions)
             run = self._functions.named(special(here), shown)
@@ -245,6 +247,16 @@ class Walk:
         if plain is None:
             raise BackendError(f"no function for {name}{provenance.where(n.origins)}")
         text.call(n, self._functions.named(plain, shown), attrs, False, out=out)
+
+    def _branch_of_sizes(self, here: Here) -> Callable[..., Any]:
+        """The one branch of a `cond` that these sizes take; an engine is not asked for the other, which may not even be possible for them."""
+        branch = here.walk(here.attrs["then" if self._scalars[here.node.inputs[0]] else "otherwise"])
+
+        def run(predicate: Any, *given: Any) -> Any:
+            found, extents = branch(given, [])
+            return (found, list(extents)) if here.checks else found
+
+        return run
 
     def _refusal(self, n: Node, attrs: Mapping[str, Any]) -> Exception | None:
         """What the reference raises for these sizes, where it does; an engine may not even be asked, be it in a body that does not run."""

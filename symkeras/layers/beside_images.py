@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 from symkeras import ops, tree
 from symkeras.arguments import one_of
 from symkeras.errors import ConfigError, ShapeError
+from symkeras.graph import dims
 from symkeras.layers.layer import Layer
+from symkeras.ops.op import dtype_of
 from symkeras.ops.shaping import slice_axis
 from symkeras.utils.bounding_boxes import FORMATS, clip_to_image_size, convert_format
 
@@ -115,5 +117,15 @@ class BesideImages(Layer):
 def scaled(edges: list[Any], part: Any, target: tuple[int, int]) -> list[Any]:
     """Edges after the part ((top, height), (left, width)) of an image was brought to a size."""
     (top, height), (left, width) = part
-    starts, factors = (left, top, left, top), (target[1] / width, target[0] / height) * 2
-    return [ops.multiply(ops.subtract(edge, start), factor) for edge, start, factor in zip(edges, starts, factors, strict=True)]
+    starts, factors = (left, top, left, top), (_factor(target[1], width), _factor(target[0], height)) * 2
+    moves = zip(edges, starts, factors, strict=True)
+    return [ops.multiply(ops.subtract(edge, _number(start, edge)), _number(factor, edge)) for edge, start, factor in moves]
+
+
+def _factor(wanted: int, size: dims.Size) -> Any:
+    return wanted / size if isinstance(size, int) else ops.divide(float(wanted), ops.cast(size, "float64"))
+
+
+def _number(value: Any, beside: Any) -> Any:
+    """A Python number as it is, a size or a tensor in the dtype of what it stands beside."""
+    return value if isinstance(value, (int, float)) else ops.cast(value, dtype_of(beside))

@@ -17,6 +17,7 @@ from symkeras.graph import autocast, provenance, tracing
 from symkeras.graph.tensor import Tensor
 from symkeras.layers.calls import definition_context
 from symkeras.layers.shapes import map_shapes, shape_of
+from symkeras.layers.tracking import Tracker
 
 if TYPE_CHECKING:
     from symkeras.layers.layer import Layer
@@ -32,15 +33,24 @@ class Building:
     _place: str | None
     _input_shapes: Any
     _call_signature: inspect.Signature
+    _tracker: Tracker
 
     _marks_built = True
     """Whether a call of `build` alone makes the layer built; models decide for themselves."""
+    _is_closed = True
+    """Whether it takes no further weights and layers once it is built; models of a graph change."""
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of `input_shape`; layers without weights need not define it."""
         if self._marks_built:
             _check_shapes(self, "build", Building.build, (input_shape,), {})
         self.built = True
+        self._lock()
+
+    def _lock(self) -> None:
+        """Take no further state, unless a `build` is under way, or layers below have none yet and may come to it as they are called."""
+        if self._is_closed and "_is_building" not in self.__dict__ and all(layer.built for layer in self._tracker.layers):
+            self._tracker.locked_for = f"{type(self).__name__} {self.name!r}"
 
     def _scope(self) -> AbstractContextManager[None]:
         """What gives the nodes of a call the layer's name."""
@@ -72,6 +82,7 @@ class Building:
                 ) from error
         self._input_shapes = shapes
         self.built = True
+        self._lock()
 
     def _build_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """What `build` is called with: the shape of the first input, or, by name, `query_shape` for the `query` of `call`."""
@@ -104,10 +115,11 @@ class Building:
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shapes of `get_build_config`."""
         shape = config.get("input_shape")
-        if shape is not None and not self.built:
+        if "input_shape" in config and not self.built and (shape is not None or _needs_no_shape(self)):
+            shape = None if shape is None else map_shapes(tuple, shape)
             with tracing.suspended():
-                self.build(map_shapes(tuple, shape))
-            self._input_shapes = [map_shapes(tuple, shape)]
+                self.build(shape)
+            self._input_shapes = [shape]
             self.built = True
         elif config.get("shapes_dict") and not self.built:
             shapes = {name: None if shape is None else map_shapes(tuple, shape) for name, shape in config["shapes_dict"].items()}
@@ -128,8 +140,9 @@ def marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
             result = build(self, *args, **kwargs)
         if self._marks_built:
             self.built = True
-            if self._input_shapes is None and args:
-                self._input_shapes = list(args)
+            if self._input_shapes is None:
+                self._input_shapes = list(inspect.signature(build).bind(self, *args, **kwargs).arguments.values())[1:] or [None]
+            self._lock()
         if self._first_weights is not None and type(self).build is built:  # all of them are there
             self.set_weights(self._first_weights)
             self._first_weights = None
@@ -140,6 +153,12 @@ def marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
 
 def _parameters_of_build(layer: Building) -> list[inspect.Parameter]:
     return [p for p in inspect.signature(layer.build).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def _needs_no_shape(layer: Building) -> bool:
+    """Whether `build` makes the weights without a shape, as that of an embedding does."""
+    parameters = _parameters_of_build(layer)
+    return bool(parameters) and parameters[0].default is None
 
 
 def given_shapes(compute: Callable[..., Any]) -> Callable[..., Any]:

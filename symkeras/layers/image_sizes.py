@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from symkeras import ops
 from symkeras.arguments import boolean, checked, number, one_of, positive_int
 from symkeras.errors import ConfigError
+from symkeras.graph import dims
 from symkeras.layers.beside_images import BesideImages, scaled
 from symkeras.layers.spatial import data_format_of
 from symkeras.ops.image.resizing import INTERPOLATIONS, aspect_crop, aspect_pad
 from symkeras.ops.shaping import slice_axis
+
+
+def fits(sizes: Sequence[Any], target: Sequence[int]) -> dims.Size:
+    """1 where no size is below the one wanted, else 0: a `Dim` where that is known only when sizes are."""
+    return dims.product(dims.minimum(dims.maximum(size - wanted + 1, 0), 1) for size, wanted in zip(sizes, target, strict=True))
+
+
+def by_fit(fit: dims.Size, whole: Callable[[], Any], small: Callable[[], Any]) -> Any:
+    """`whole()` where `fit` is 1, else `small()`."""
+    return (whole() if fit else small()) if isinstance(fit, int) else ops.cond(ops.equal(ops.cast(fit, "int64"), 1), whole, small)
 
 
 class ToSize(BesideImages):
@@ -139,17 +150,21 @@ class CenterCrop(ToSize):
 
     def _middle(self, images: Any, interpolation: str) -> Any:
         sizes, axes, target = ops.shape(images), self.space(images.shape), (self.height, self.width)
-        if self._is_small([sizes[axis] for axis in axes]):
-            return ops.image.resize(images, target, interpolation, crop_to_aspect_ratio=True, data_format=self.data_format)
-        for axis, size in zip(axes, target, strict=True):
-            start = (sizes[axis] - size) // 2
-            images = slice_axis(images, axis, start, start + size)
-        return images
+        space = [sizes[axis] for axis in axes]
 
-    def _is_small(self, sizes: Sequence[Any]) -> bool:
-        return any(isinstance(d, int) and d < size for d, size in zip(sizes, (self.height, self.width), strict=True))
+        def cut() -> Any:
+            part = images
+            for axis, size, wanted in zip(axes, space, target, strict=True):
+                start = dims.floor_divide(size - wanted, 2)
+                part = slice_axis(part, axis, start, start + wanted)
+            return part
+
+        def resized() -> Any:
+            return ops.image.resize(images, target, interpolation, crop_to_aspect_ratio=True, data_format=self.data_format)
+
+        return by_fit(fits(space, target), cut, resized)
 
     def _edges_moved(self, edges: list[Any], drawn: Any, training: bool, sizes: tuple[Any, Any]) -> tuple[list[Any], tuple[Any, Any]]:
         target = self.height, self.width
-        whole = ((sizes[0] - target[0]) // 2, target[0]), ((sizes[1] - target[1]) // 2, target[1])
-        return scaled(edges, aspect_crop(*sizes, target) if self._is_small(sizes) else whole, target), target
+        whole = ((dims.floor_divide(sizes[0] - target[0], 2), target[0]), (dims.floor_divide(sizes[1] - target[1], 2), target[1]))
+        return by_fit(fits(sizes, target), lambda: scaled(edges, whole, target), lambda: scaled(edges, aspect_crop(*sizes, target), target)), target

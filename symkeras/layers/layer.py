@@ -7,8 +7,9 @@ layers again whenever a function is compiled, with `training` then known.
 
 from __future__ import annotations
 
+import copy
 import inspect
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +18,7 @@ import numpy as np
 from symkeras import dtype_policies, ops, tree
 from symkeras.arguments import boolean, checked, optional, text
 from symkeras.distribution.scope import distribution
+from symkeras.dtype_policies.dtype_policy import DTypePolicy
 from symkeras.errors import ConfigError
 from symkeras.foreign_dtypes import kind
 from symkeras.graph import autocast, dims, dtypes, provenance, room, tracing
@@ -31,7 +33,7 @@ from symkeras.layers.inbound_calls import InboundCalls
 from symkeras.layers.input_spec import check_input_spec
 from symkeras.layers.operation import Operation
 from symkeras.layers.owned_weights import OwnedWeights
-from symkeras.layers.precision import Precision
+from symkeras.layers.precision import Precision, quantizing
 from symkeras.layers.replay import evaluated
 from symkeras.layers.result import Result
 from symkeras.layers.saved_state import SavedState
@@ -93,6 +95,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
             cls.build = marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
         if isinstance(own := cls.__dict__.get("compute_output_shape"), FunctionType):
             cls.compute_output_shape = given_shapes(own)  # type: ignore[method-assign]
+        if "quantize" in cls.__dict__ and cls._marks_built:
+            cls.quantize = quantizing(cls.__dict__["quantize"])  # type: ignore[method-assign]
         if cls.__name__ in keras_1.SPELLINGS and cls.__module__.startswith("symkeras.layers."):
             cls.__init__ = keras_1.respelled(cls.__init__, cls.__name__)  # type: ignore[method-assign]
 
@@ -184,6 +188,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
                 outputs = _as_results(outputs)
         if is_functional:
             outputs = self._record(args, kwargs, outputs)
+        if self._is_closed and not self._tracker.locked_for:
+            self._lock()
         return outputs
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], first: Any) -> Any:
@@ -199,7 +205,7 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
             kwargs.pop("training", None)
         if self._takes_mask and kwargs.get("mask") is None:
             mask = tree.map_structure(mask_of, first)
-            if any(m is not None for m in tree.flatten(mask)):
+            if any(m is not None for m in tree.flatten(mask)) and _is_one_input(args, kwargs):
                 kwargs["mask"] = mask
         if self._masks_by_name:
             self._fill_masks(args, kwargs)
@@ -207,7 +213,8 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
         _context.depth += 1
         try:
             with autocast.reading_as(self._read_dtype()):
-                outputs = self.call(*args, **kwargs)
+                is_plain = type(self._dtype_policy) is DTypePolicy or self.quantization_mode is None
+                outputs = (self.call if is_plain else self.quantized_call)(*args, **kwargs)
         finally:
             _context.training = before
             _context.depth -= 1
@@ -291,10 +298,15 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
         return previous_mask
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """The output shape for an input shape, by calling the layer on a symbolic input."""
+        """The output shape for an input shape, by calling the layer on a symbolic input; for one that is not built yet a copy, where it can be
+        copied, so that it may still be built for another shape."""
         if type(self).call is Layer.call:
             raise NotImplementedError(f"{type(self).__name__} defines neither call() nor compute_output_shape()")
-        return tree.map_structure(lambda t: t.shape, self._symbolic_outputs(*args, **kwargs))
+        layer = self
+        if not self.built:
+            with suppress(TypeError):  # it holds what has no copy
+                layer = copy.deepcopy(self)
+        return tree.map_structure(lambda t: t.shape, layer._symbolic_outputs(*args, **kwargs))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic outputs for symbolic inputs, without a record of the call."""
@@ -313,6 +325,12 @@ class Layer(InboundCalls, Precision, StatelessCalls, SavedState, AddedLosses, Bu
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _is_one_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether tensors come by one argument: as in Keras 3, its mask is then `mask`, and beside states or other tensors it is not given."""
+    values = (*args, *kwargs.values())
+    return sum(any(isinstance(t, (Tensor, np.ndarray)) for t in tree.flatten(v)) for v in values) == 1
 
 
 _NOT_OWNED = frozenset({"_inbound_nodes", "_added_losses", "_losses", "_input_shapes"})

@@ -66,7 +66,7 @@ class LowRank(Layer):
             raise ConfigError(f"{what} has no weights yet; build the layer, or give lora_rank to its constructor")
         if self.lora_enabled:
             raise ConfigError(f"{what}: lora is already enabled, with rank {self.lora_rank}")
-        with provenance.layer_scope(self._place or self.name, self.path):
+        with provenance.layer_scope(self._place or self.name, self.path), self._tracker.unlocked():
             self._add_lora(rank, a_initializer, b_initializer, rank if lora_alpha is None else lora_alpha)
 
     def _check_unconstrained(self, what: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class OwnedWeights:
     built: bool
     variable_dtype: str
     quantization_mode: str | None
-    _quantized_modes: ClassVar[tuple[str, ...]]
+    _has_mode: Any
     _no_mode: Any
     _tracker: Tracker
     _trainable: bool
@@ -77,7 +77,7 @@ class OwnedWeights:
         from symkeras import constraints, initializers, regularizers
 
         mode = self.quantization_mode
-        if mode is not None and mode not in self._quantized_modes:
+        if mode is not None and not self._has_mode(mode):
             raise self._no_mode(mode)
         shape = () if shape is None else tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
         if any(not isinstance(d, (int, np.integer)) for d in shape):

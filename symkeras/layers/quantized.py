@@ -12,11 +12,10 @@ import numpy as np
 
 from symkeras import ops
 from symkeras.errors import ConfigError, NotOfferedError
-from symkeras.graph import provenance
 from symkeras.graph.variable import Variable
 from symkeras.layers.low_rank import LowRank
 from symkeras.quantizers.abs_max import abs_max_quantize
-from symkeras.quantizers.quantization_config import QuantizationConfig, resolved
+from symkeras.quantizers.quantization_config import QuantizationConfig
 from symkeras.quantizers.quantizer import AbsMaxQuantizer
 
 
@@ -121,22 +120,13 @@ class Quantized(LowRank):
         >>> [(w.name, w.dtype, w.shape) for w in layer.weights]
         [('bias', 'float32', (100,)), ('kernel', 'int8', (50, 100)), ('kernel_scale', 'float32', (100,))]
         """
-        what = f"{type(self).__name__} {self.name!r}: quantize"
-        config = resolved(mode, config, what)
-        mode = config.mode
         if type_check and "_quantized_modes" not in vars(type(self)):
+            what = f"{type(self).__name__} {self.name!r}: quantize"
             raise NotOfferedError(f"{what}: a subclass may use the {self.adapts} in a way of its own; quantize it with type_check=False")
         if mode not in self._quantized_modes:
             raise self._no_mode(mode)
-        if not self.built:
-            raise ConfigError(f"{what}({mode!r}): the layer is not built yet, and has no weights")
-        if self._is_quantized:
-            raise ConfigError(f"{what}({mode!r}): the layer is already quantized, by {self._policy().name!r}")
-        if mode == "int8" and self.compute_dtype == "float16":
-            raise ConfigError(f"{what}('int8') does not go with float16, whose range its products leave; use mixed_bfloat16")
         self.quantization_config = config
-        with provenance.layer_scope(self._place or self.name, self.path):
-            getattr(self, f"_quantize_{mode}")(config)
+        getattr(self, f"_quantize_{mode}")(config)
         if self.quantization_mode is None:
             self.dtype_policy = f"{mode}_from_{self._policy().name}"
 

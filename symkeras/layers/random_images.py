@@ -8,9 +8,9 @@ import numpy as np
 
 from symkeras import ops, random
 from symkeras.arguments import checked, number, one_of, refusal, several
-from symkeras.errors import ShapeError
+from symkeras.graph import dims
 from symkeras.layers.beside_images import BesideImages, scaled
-from symkeras.layers.image_sizes import ToSize
+from symkeras.layers.image_sizes import ToSize, by_fit, fits
 from symkeras.layers.spatial import data_format_of
 from symkeras.ops.image.resizing import aspect_crop
 from symkeras.ops.op import dtype_of
@@ -269,6 +269,10 @@ class RandomBrightness(RandomImages):
         return ops.clip(ops.add(images, ops.cast(drawn["rgb_delta"], self.compute_dtype)), *self.value_range)
 
 
+def _count(size: dims.Size) -> Any:
+    return size if isinstance(size, int) else ops.cast(size, "int64")
+
+
 class RandomCrop(RandomImages, ToSize):
     """A part of images, at a place that is drawn for the batch while training.
 
@@ -280,14 +284,13 @@ class RandomCrop(RandomImages, ToSize):
         data_format: where the channels are.
 
     Input shape:
-        (B, H, W, C) or (H, W, C) with known sizes; the channels before H for "channels_first"
+        (B, H, W, C) or (H, W, C); the channels before H for "channels_first"
 
     Output shape:
         the same, with height and width
 
     Raises:
         ConfigError: a size that is no positive integer.
-        ShapeError: height or width of the input are not known.
 
     Example:
         >>> import numpy as np
@@ -308,34 +311,42 @@ class RandomCrop(RandomImages, ToSize):
         return self._resized(ops.cast(data, self.compute_dtype))
 
     def _drawn(self, sizes: Any, seed: Any) -> Any:
+        """(row, column) where the part begins; None where sizes say that nothing is free. Of sizes that are not known yet all are drawn."""
         free = [sizes[axis] - size for axis, size in zip(self.space(sizes), (self.height, self.width), strict=True)]
-        if not all(isinstance(d, int) for d in free):
-            raise ShapeError(f"RandomCrop {self.name!r} needs images of known height and width, received shape {tuple(sizes)}")
-        if min(free) < 0 or max(free) == 0:
+        known = [d for d in free if isinstance(d, int)]
+        if min(known, default=0) < 0 or (len(known) == len(free) and max(known) == 0):
             return None
-        return tuple(random.randint((), 0, d + 1, seed=seed) for d in free)
+        return tuple(random.randint((), 0, _count(dims.maximum(d, 0) + 1), seed=seed) for d in free)
 
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
         """The part of a batch of images that begins at (row, column); what is None takes the middle."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training or transformation is None:
-            return self._resized(images)
-        for axis, start, size in zip(self.space(ops.shape(images)), transformation, (self.height, self.width), strict=True):
-            images = ops.take(images, ops.add(start, np.arange(size, dtype="int32")), axis)
-        return images
+        return self._cut(ops.cast(images, self.compute_dtype), transformation if training else None, "bilinear")
+
+    def _cut(self, images: Any, starts: Any, interpolation: str) -> Any:
+        sizes, axes, target = ops.shape(images), self.space(ops.shape(images)), (self.height, self.width)
+        if starts is None:
+            return self._resized(images, interpolation)
+
+        def cut() -> Any:
+            part = images
+            for axis, start, size in zip(axes, starts, target, strict=True):
+                part = ops.take(part, ops.add(start, np.arange(size, dtype="int32")), axis)
+            return part
+
+        return by_fit(fits([sizes[axis] for axis in axes], target), cut, lambda: self._resized(images, interpolation))
 
     def transform_segmentation_masks(self, segmentation_masks: Any, transformation: Any, training: bool = True) -> Any:
         """The part of masks that is cut out of the images."""
-        if training and transformation is not None:
-            return ops.cast(self.transform_images(segmentation_masks, transformation), dtype_of(segmentation_masks))
-        return self._resized(segmentation_masks, "nearest")
+        return self._cut(segmentation_masks, transformation if training else None, "nearest")
 
     def _edges_moved(self, edges: list[Any], drawn: Any, training: bool, sizes: tuple[Any, Any]) -> tuple[list[Any], tuple[Any, Any]]:
         target = self.height, self.width
+        small = lambda: scaled(edges, aspect_crop(*sizes, target), target)  # noqa: E731
         if not training or drawn is None:
-            return scaled(edges, aspect_crop(*sizes, target), target), target
+            return small(), target
         starts = [ops.cast(start, dtype_of(edges[0])) for start in (drawn[1], drawn[0])] * 2
-        return [ops.subtract(edge, start) for edge, start in zip(edges, starts, strict=True)], target
+        whole = lambda: [ops.subtract(edge, start) for edge, start in zip(edges, starts, strict=True)]  # noqa: E731
+        return by_fit(fits(sizes, target), whole, small), target
 
     def _resized(self, images: Any, interpolation: str = "bilinear") -> Any:
         self.space(ops.shape(images))

@@ -5,8 +5,12 @@ Things are owned in the order in which they came, as in Keras: weights are liste
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from symkeras.errors import ConfigError
+from symkeras.graph import provenance
 from symkeras.graph.ownership import note_change
 from symkeras.graph.variable import Variable
 from symkeras.layers.containers import CONTAINERS, Tracked
@@ -16,6 +20,9 @@ class Tracker:
     """The things that one layer or metric owns, in the order in which they came.
 
     What a class counts as, it says by `_tracked_as`: "layers", "metrics" or "seeds".
+
+    Attributes:
+        locked_for: who takes nothing further, since it is built; "" for nobody.
     """
 
     def __init__(self) -> None:
@@ -25,6 +32,7 @@ class Tracker:
         self.layers: list[Any] = []
         self.metrics: list[Any] = []
         self._owned: dict[int, tuple[list[Any], int]] = {}  # id -> the list above that it is in, and how many places hold it
+        self.locked_for = ""
 
     def renew(self, old: Any, new: Any) -> Any:
         """Own `new` where `old` was held; gives what to hold there."""
@@ -62,12 +70,30 @@ class Tracker:
             value.unwatch(self)
 
     def add(self, value: Any) -> None:
-        """Own a variable or sublayer, whether or not a place holds it."""
+        """Own a variable or sublayer, whether or not a place holds it.
+
+        Raises:
+            ConfigError: the owner is built, and takes nothing further.
+        """
         store = self._store(value)
         if store is not None and id(value) not in self._owned:
+            if self.locked_for:
+                raise ConfigError(
+                    f"{self.locked_for} is built already and takes no further weights, layers, metrics or seeds; received {value!r}. Make them in "
+                    f"__init__() or build(); what call() makes would be new in every call ({provenance.user_line()})"
+                )
             store.append(value)
             self._owned[id(value)] = store, 0
             note_change()
+
+    @contextmanager
+    def unlocked(self) -> Iterator[None]:
+        """Surroundings in which a built owner takes something further."""
+        before, self.locked_for = self.locked_for, ""
+        try:
+            yield
+        finally:
+            self.locked_for = before
 
     def forget(self, value: Any) -> None:
         """Own `value` no longer, wherever it is held."""
@@ -122,7 +148,7 @@ def state_of(owner: Any, without: frozenset[str]) -> dict[str, Any]:
     """
     attributes = {name: value for name, value in vars(owner).items() if name not in without and name != "_tracker"}
     untracked = [name for name, value in attributes.items() if owner._tracker.ignores(value)]
-    return {"owned": owner._tracker.owned, "attributes": attributes, "untracked": untracked}
+    return {"owned": owner._tracker.owned, "attributes": attributes, "untracked": untracked, "locked_for": owner._tracker.locked_for}
 
 
 def restore(owner: Any, state: dict[str, Any]) -> None:
@@ -132,6 +158,7 @@ def restore(owner: Any, state: dict[str, Any]) -> None:
         tracker.add(value)
     for name, value in state["attributes"].items():
         object.__setattr__(owner, name, value if name in state["untracked"] else tracker.track(value))
+    tracker.locked_for = state["locked_for"]
     object.__setattr__(owner, "_tracker", tracker)
 
 

@@ -17,7 +17,7 @@ from symkeras.layers.calls import mask_of
 from symkeras.losses.weighting import weights_with_mask
 from symkeras.metrics.by_shape import accuracy_for, crossentropy_for
 from symkeras.metrics.metric import Metric
-from symkeras.models.loss_terms import Outputs, Term, is_of_one, loss_terms
+from symkeras.models.loss_terms import Outputs, Term, is_of_one, loss_terms, named_by_loss
 
 _BY_SHAPE: dict[str, Callable[..., Any]] = {"accuracy": accuracy_for, "acc": accuracy_for, "crossentropy": crossentropy_for, "ce": crossentropy_for}
 
@@ -46,9 +46,10 @@ class Compilation:
         has_warned: whether somebody was told that this is no longer what the layers say.
         lines: of the user's, where `compile` was called.
         tracker: the mean of the total loss.
-        names: of the outputs, once they are known.
+        names: of the outputs that losses are of, once they are known.
         terms: the losses.
         trackers: name of outputs -> the mean of their loss, where there are several.
+        metric_names: of the outputs that metrics are of.
         slots: the metrics.
     """
 
@@ -69,8 +70,8 @@ class Compilation:
     names: list[str] = field(default_factory=list)
     terms: list[Term] = field(default_factory=list)
     trackers: dict[str, Any] = field(default_factory=dict)
+    metric_names: list[str] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
-    is_bound: bool = False
 
     def __post_init__(self) -> None:
         self.tracker = metrics.Mean(name="loss")
@@ -91,41 +92,57 @@ class Compilation:
 
     # ---- outputs ---------------------------------------------------------------------------------------------------
 
-    def check_names(self, names: Outputs) -> None:
-        """Raise ConfigError where losses, their weights or metrics do not fit outputs of these names."""
-        loss_terms(self.loss, self.loss_weights, names)
+    def check_names(self, names: Outputs, losses: bool = True) -> None:
+        """Raise ConfigError where losses, if they are to be looked at, their weights or metrics do not fit outputs of these names."""
+        if losses:
+            loss_terms(self.loss, self.loss_weights, names)
         per_output(self.metrics, names, "metrics")
         per_output(self.weighted_metrics, names, "weighted_metrics")
 
-    def bind(self, names: Outputs, y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
-        """Settle losses and metrics for outputs of these names; done once, by the first step that has targets."""
-        if self.is_bound:
+    @property
+    def is_bound(self) -> bool:
+        """Whether losses or metrics were settled."""
+        return bool(self.names or self.metric_names)
+
+    @property
+    def has_metrics(self) -> bool:
+        """Whether there are metrics besides the loss."""
+        return any(True for _ in _leaves([self.metrics, self.weighted_metrics]))
+
+    def bind_losses(self, names: Outputs, y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
+        """Settle the losses for outputs of these names; done once, by the first step that has targets."""
+        if self.names:
             return
-        self.check_names(names)
-        self.names = list(names)
         given = loss_terms(self.loss, self.loss_weights, names)
-        self.terms = [term._replace(loss=_loss(term.loss, term.of(y_true), term.of(y_pred))) for term in given]
-        with_loss = dict.fromkeys(term.name for term in given)
+        terms = [term._replace(loss=_loss(term.loss, term.of(y_true), term.of(y_pred))) for term in given]
+        self.terms = named_by_loss(terms) if names.are_numbered else terms
+        with_loss = dict.fromkeys(term.name for term in self.terms)
         if len(with_loss) > 1:
             order = [n for n in self.loss if n in with_loss] if isinstance(self.loss, Mapping) else []
             self.trackers = {n: metrics.Mean(name=f"{n}_loss") for n in dict.fromkeys((*order, *with_loss))}
-        self.slots = list(self._make_slots(y_true, y_pred))
+        self.names = list(names)
+
+    def bind_metrics(self, names: Outputs, y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
+        """Settle the metrics for outputs of these names; done once, as the losses are."""
+        if self.metric_names:
+            return
+        self.slots = list(self._make_slots(names, y_true, y_pred))
         with tracing.suspended():
             for slot in self.slots:  # a metric that was used before begins anew, as one made here does
                 slot.metric.reset_state()
-        self.is_bound = True
+        self.metric_names = list(names)
 
     def unbind(self) -> None:
         """Forget the outputs: what a step does that could not be made."""
-        self.names, self.terms, self.trackers, self.slots, self.is_bound = [], [], {}, [], False
+        self.names, self.terms, self.trackers, self.metric_names, self.slots = [], [], {}, [], []
 
-    def _make_slots(self, y_true: Sequence[Any], y_pred: Sequence[Any]) -> Iterator[Slot]:
+    def _make_slots(self, names: Outputs, y_true: Sequence[Any], y_pred: Sequence[Any]) -> Iterator[Slot]:
         """The metrics, with names made different as Keras does: `mae`, `mae_1`, and `weighted_mae` for a weighted one."""
         used: Counter[str] = Counter()
         for given, what in ((self.metrics, "metrics"), (self.weighted_metrics, "weighted_metrics")):
             is_weighted = what == "weighted_metrics"
-            for k, spec in enumerate(per_output(given, self.names, what)):
-                prefix = f"{self.names[k]}_" if len(self.names) > 1 else ""
+            for k, spec in enumerate(per_output(given, names, what)):
+                prefix = f"{names[k]}_" if len(names) > 1 and not names.are_numbered else ""
                 for one in spec if isinstance(spec, (list, tuple)) else [spec]:
                     if one is None:
                         continue
@@ -174,7 +191,7 @@ class Compilation:
         """Let every metric take the batch into account."""
         for name, metric, k, is_weighted in self.slots:
             if y_true[k] is None:
-                raise DataError(f"metric {name!r} needs targets for output {self.names[k]!r}, and there are none")
+                raise DataError(f"metric {name!r} needs targets for output {self.metric_names[k]!r}, and there are none")
             weight = sample_weights[k] if is_weighted else None
             with provenance.part_scope(name):
                 metric.update_state(y_true[k], y_pred[k], **({"sample_weight": weight} if weight is not None else {}))

@@ -27,7 +27,8 @@ from symkeras.layers.replay import Replay
 from symkeras.layers.texts import is_text, text_array
 from symkeras.models.array_stage import ArrayStage, Prepared
 from symkeras.models.definition import define, definition_of
-from symkeras.models.layer_order import layers_by_depth
+from symkeras.models.feeds.flattening import warn_of_other_nesting
+from symkeras.models.layer_order import layers_by_depth, records_by_depth
 from symkeras.models.model import Model, make_functional
 from symkeras.ops import phase
 
@@ -45,6 +46,7 @@ class Functional(Model):
     """
 
     _is_replayed = True
+    _is_closed = False
     _made_anew = Model._made_anew | _OF_THE_GRAPH
 
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any):
@@ -183,6 +185,8 @@ class Functional(Model):
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """The inputs in the model's order, from one, a list, or a dict by structure or by names."""
+        if isinstance(inputs, (dict, list, tuple)):
+            warn_of_other_nesting(inputs, self.input_names, self._input_structure)
         if isinstance(inputs, dict):
             is_by_key = isinstance(self._input_structure, dict) and self._input_structure.keys() <= inputs.keys()
             keys = sorted(self._input_structure) if is_by_key else self.input_names
@@ -333,7 +337,7 @@ def _check_names(layers: Sequence[Layer], model: str) -> None:
 
 
 def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str, losses: Sequence[Tensor] = ()) -> list[CallRecord]:
-    """The layer calls between inputs and outputs (and losses, which need none of the inputs), in order of calling."""
+    """The layer calls between inputs and outputs, in Keras' order; then those of losses, which need none of the inputs, in order of calling."""
     stop = {t.node for t in inputs}
     found: dict[int, CallRecord] = {}
     order: dict[int, int] = {}
@@ -367,4 +371,5 @@ def _records(inputs: Sequence[Tensor], outputs: Sequence[Tensor], model: str, lo
     for t in outputs:
         if t.node not in connected:
             raise ConfigError(f"model {model!r}: output {t.name!r} ({t.node.type}) depends on none of the inputs")
-    return sorted(found.values(), key=lambda r: order[id(r)])
+    ranks = {id(r): k for k, r in enumerate(records_by_depth(inputs, outputs))}
+    return sorted(found.values(), key=lambda r: (ranks.get(id(r), len(ranks)), order[id(r)]))

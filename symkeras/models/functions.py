@@ -27,7 +27,7 @@ from symkeras.models.at_once import AtOnce, BatchAtOnce
 from symkeras.models.eager_steps import EagerStep
 from symkeras.models.feeds.checks import check_range
 from symkeras.models.loss_terms import Outputs
-from symkeras.models.own_steps import own_step
+from symkeras.models.own_steps import own_step, takes_as_given
 from symkeras.models.steps import Signature, Step, batch_dtype, batch_type, weight_type
 from symkeras.ops.leaves import placeholder_node
 from symkeras.recent import Recent
@@ -143,11 +143,12 @@ class Functions:
         count = len(tree.flatten(outputs))
         nesting = tree.pack_sequence_as(outputs, range(count)) if tree.is_nested(outputs) else 0
         names = list(self._of_graph("output_names") or [])
+        are_numbered = False
         if isinstance(outputs, dict) and len(outputs) == count:
             names = sorted(outputs)
         elif len(names) != count:
-            names = [f"output_{k + 1}" for k in range(count)] if count > 1 else ["output"]
-        return Outputs(names, nesting)
+            names, are_numbered = [f"output_{k + 1}" for k in range(count)] if count > 1 else ["output"], True
+        return Outputs(names, nesting, are_numbered)
 
     def _types_of_inputs(self, count: int) -> list[TensorType | None]:
         """The types of the inputs, None where they are not known; a fixed batch size binds only layers that keep states."""
@@ -274,7 +275,7 @@ class Functions:
         structure = tree.pack_sequence_as(self._of_graph("input"), x) if stage is None else Prepared(x)
         names = self._names_of_outputs(self._of_graph("_output_structure"))
         y = [_target_like(t, self._compilation.losses_of(k, names)) for k, t in enumerate(outputs)] if which != "predict" else []
-        nesting = (names.nesting, None) if which != "predict" and own_step(self, which) is not None else None
+        nesting = (names.nesting, None) if which != "predict" and takes_as_given(self, which) else None
         self._step(which, x, y, [] if nesting is not None else [None] * len(y), structure, nesting)
 
     def _require_compiled(self, what: str) -> None:

@@ -27,23 +27,35 @@ def layers_by_depth(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list
 
 def calls_by_depth(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Layer | Node]:
     """The layers in the order of `layers_by_depth`, and among them the nodes that stand for what is computed without one."""
-    stop = {t.node for t in inputs}
     rank: dict[int, int] = {}
-    order = _finished_last(outputs, stop, rank)
-    depths: dict[Hashable, int] = {}
     found: dict[int, Layer | Node] = {}
     own_depths: dict[int, int] = {}
-    for call in reversed(order):
-        own = call.layer if isinstance(call, CallRecord) else call
-        found[id(own)] = own
-        depth = own_depths[id(own)] = max(depths.get(call, 0), own_depths.get(id(own), 0))
-        for parent in _parents(call, stop):
-            depths[parent] = max(depths.get(parent, 0), depth + 1)
+    _depths(outputs, {t.node for t in inputs}, rank, found, own_depths)
     for t in inputs:
         record = record_of(t.node)
         if record is not None and isinstance(record.layer, InputLayer) and id(record.layer) not in found:
             found[id(record.layer)], own_depths[id(record.layer)], rank[id(record.layer)] = record.layer, 0, -1
     return [found[key] for key in sorted(found, key=lambda key: (-own_depths[key], rank[key]))]
+
+
+def records_by_depth(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[CallRecord]:
+    """The calls of layers in the order in which Keras runs them: those furthest from the outputs first, and at one distance as the calls that read
+    them name them. Where a layer that is called several times keeps statistics, each call finds those that the one before left."""
+    depths = _depths(outputs, {t.node for t in inputs}, {}, {}, {})
+    return [call for call in sorted(depths, key=lambda call: -depths[call]) if isinstance(call, CallRecord)]
+
+
+def _depths(outputs: Sequence[Tensor], stop: set[Node], rank: dict[int, int], found: dict[int, Layer | Node],
+            own_depths: dict[int, int]) -> dict[Any, int]:  # fmt: skip
+    """The distance of each call, in the order in which calls are met; those of layers, and of nodes without one, go into `own_depths`."""
+    depths: dict[Any, int] = {}
+    for call in reversed(_finished_last(outputs, stop, rank)):
+        own = call.layer if isinstance(call, CallRecord) else call
+        found[id(own)] = own
+        depth = depths[call] = own_depths[id(own)] = max(depths.get(call, 0), own_depths.get(id(own), 0))
+        for parent in _parents(call, stop):
+            depths[parent] = max(depths.get(parent, 0), depth + 1)
+    return depths
 
 
 def _finished_last(outputs: Sequence[Tensor], stop: set[Node], rank: dict[int, int]) -> list[Any]:

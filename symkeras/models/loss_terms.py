@@ -19,11 +19,12 @@ class Outputs(list[str]):
 
     Attributes:
         nesting: of the outputs, with their numbers in the place of them.
+        are_numbered: whether they say no more than which output it is, since the model has no names for them.
     """
 
-    def __init__(self, names: Sequence[str], nesting: Any):
+    def __init__(self, names: Sequence[str], nesting: Any, are_numbered: bool = False):
         super().__init__(names)
-        self.nesting = nesting
+        self.nesting, self.are_numbered = nesting, are_numbered
 
 
 class Term(NamedTuple):
@@ -69,6 +70,12 @@ def loss_terms(loss: Any, weights: Any, outputs: Outputs) -> list[Term]:
     else:
         losses = loss
     return list(_terms(losses, _like(losses, weights, outputs), outputs, outputs.nesting, ()))
+
+
+def named_by_loss(terms: Sequence[Term]) -> list[Term]:
+    """Terms with the names of their losses in the place of the numbers of their outputs, as in Keras, where that tells them apart."""
+    names = ["/".join((*term.name.split("/")[:-1], term.loss.name)) for term in terms]
+    return [term._replace(name=name) for term, name in zip(terms, names, strict=True)] if len(set(names)) == len(names) else list(terms)
 
 
 def is_one(loss: Any) -> bool:
@@ -153,6 +160,8 @@ def _terms(loss: Any, weight: Any, outputs: Outputs, nesting: Any, path: tuple[A
     leaves = list(_leaves(nesting, path))
     if len(loss) == len(leaves) and (all(map(is_one, loss)) or len(leaves) == 1):
         parts: list[tuple[tuple[Any, ...], Any]] = leaves
+    elif len(leaves) == 1 and all(map(is_one, loss)):
+        parts = leaves * len(loss)
     elif isinstance(nesting, type(loss)):
         if len(loss) != len(nesting):
             raise ConfigError(f"loss: there are {len(nesting)} outputs ({', '.join(outputs)}), received {len(loss)} entries")

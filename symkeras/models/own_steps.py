@@ -61,7 +61,7 @@ class OwnSteps:
         from symkeras.models.compilation import rows_of
 
         y_pred = self(x, training=training) if self._takes_training else self(x)  # type: ignore[operator]
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)  # type: ignore[attr-defined]
+        loss = self.compute_loss(**loss_arguments(self, x, y, y_pred, weight, training))  # type: ignore[attr-defined]
         rows = rows_of(next(t for t in tree.flatten(x) if t is not None))
         self._compilation.tracker.update_state(loss, sample_weight=rows)
         return y_pred, loss
@@ -71,6 +71,19 @@ def own_step(model: Any, mode: str) -> Callable[[Any], Any] | None:
     """The step that the class of a model defines itself for a mode ("train", "test", "predict"), None where it does not."""
     name = METHODS[mode]
     return None if getattr(type(model), name) is getattr(OwnSteps, name) else getattr(model, name)
+
+
+def takes_as_given(model: Any, mode: str) -> bool:
+    """Whether targets and weights go, as they were given, to a method of the model's own: its step, or its `compute_loss`."""
+    return own_step(model, mode) is not None or (mode != "predict" and model._has_own_loss())
+
+
+def loss_arguments(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> dict[str, Any]:
+    """What `compute_loss` is called with: whether the model trains is told to one that asks."""
+    given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+    parameters = inspect.signature(model.compute_loss).parameters.values()
+    asks = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
+    return {**given, "training": training} if asks else given
 
 
 def check_step(step: Callable[..., Any], mode: str) -> None:

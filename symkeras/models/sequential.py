@@ -54,6 +54,7 @@ class Sequential(Model):
             self._extend()
 
     _is_replayed = True
+    _is_closed = False
     _made_anew = Model._made_anew | {"_chain", "_functional", "_graph_losses"}
 
     def __getstate__(self) -> dict[str, Any]:

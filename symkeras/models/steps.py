@@ -6,7 +6,6 @@ one graph with updates. What is fetched from it is nothing: metrics are variable
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.layers.calls import call_context, surroundings
 from symkeras.models.compilation import rows_of
-from symkeras.models.own_steps import check_step, logs_of, own_step, pack_x_y_sample_weight
+from symkeras.models.own_steps import check_step, logs_of, loss_arguments, own_step, pack_x_y_sample_weight
 from symkeras.ops.leaves import placeholder_node
 
 
@@ -35,7 +34,7 @@ from symkeras.ops.leaves import placeholder_node
 class Signature:
     """Types of the flat inputs, targets and sample weights of a function; None for those that are not there.
 
-    `nesting` is that of the targets and of the weights where a step of the model's own takes them as they were given, None for none.
+    `nesting` is that of the targets and of the weights where a method of the model's own takes them as they were given, None for none.
     """
 
     x: tuple[TensorType | None, ...]
@@ -106,8 +105,7 @@ class Step:
 
     def _own(self, model: Any, x: Any) -> tuple[list[Tensor], list[Tensor]]:
         """A step that the model defines itself."""
-        y, w = ([None if t is None else Tensor(placeholder_node(t, f"{what}{k or ''}")) for k, t in enumerate(types)]
-                for what, types in (("y", self.signature.y), ("sample_weight", self.signature.weights)))  # fmt: skip
+        y, w = self._given()
         step = own_step(model, self.mode)
         assert step is not None
         check_step(step, self.mode)
@@ -157,14 +155,16 @@ class Step:
         self.structure = outputs
         y_pred = tree.flatten(outputs)
         names = model._names_of_outputs(outputs)
-        if len(self.signature.y) != len(names):
-            raise DataError(f"model {model.name!r} has {len(names)} outputs ({', '.join(names)}), received {len(self.signature.y)} targets")
-        y = [None if t is None else Tensor(placeholder_node(t, f"{n}_target")) for t, n in zip(self.signature.y, names, strict=True)]
-        w = [None if t is None else Tensor(placeholder_node(t, f"{n}_weight")) for t, n in zip(self.signature.weights, names, strict=True)]
-        model._compilation.bind(names, y, y_pred)
-        arguments = {"x": x, "y": self._nested(y), "y_pred": outputs, "sample_weight": self._nested(w)}
-        if "training" in inspect.signature(model.compute_loss).parameters:
-            arguments["training"] = training
+        if self.signature.nesting is not None:
+            y, w = self._given()
+        else:
+            if len(self.signature.y) != len(names):
+                raise DataError(f"model {model.name!r} has {len(names)} outputs ({', '.join(names)}), received {len(self.signature.y)} targets")
+            y = [None if t is None else Tensor(placeholder_node(t, f"{n}_target")) for t, n in zip(self.signature.y, names, strict=True)]
+            w = [None if t is None else Tensor(placeholder_node(t, f"{n}_weight")) for t, n in zip(self.signature.weights, names, strict=True)]
+            model._compilation.bind_losses(names, y, y_pred)
+            model._compilation.bind_metrics(names, y, y_pred)
+        arguments = loss_arguments(model, x, self._nested(y, 0), outputs, self._nested(w, 1), training)
         with provenance.at_lines(model._compilation.lines), provenance.part_scope("loss"):
             loss = model.compute_loss(**arguments)
             if loss is None:
@@ -175,10 +175,19 @@ class Step:
             raise ShapeError(f"model {model.name!r}: the loss must be a scalar, it has shape {loss.shape}")
         return y_pred, y, w, loss
 
-    def _nested(self, flat: list[Any]) -> Any:
-        """Targets or weights as the model's own methods get them: None for none at all, else in the nesting of the predictions."""
+    def _given(self) -> tuple[list[Any], list[Any]]:
+        """Placeholders for targets and weights of which the model alone knows what they are of."""
+        y, w = ([None if t is None else Tensor(placeholder_node(t, f"{what}{k or ''}")) for k, t in enumerate(types)]
+                for what, types in (("y", self.signature.y), ("sample_weight", self.signature.weights)))  # fmt: skip
+        return y, w
+
+    def _nested(self, flat: list[Any], which: int) -> Any:
+        """Targets (0) or weights (1) as the model's own methods get them: None for none at all, else as they were given or in the nesting of
+        the predictions."""
         if all(t is None for t in flat):
             return None
+        if self.signature.nesting is not None:
+            return tree.pack_sequence_as(self.signature.nesting[which], flat)
         return tree.pack_sequence_as(self.structure, flat) if tree.is_nested(self.structure) else flat[0]
 
     def _track(self, model: Any, x: Any, y: list[Any], y_pred: list[Any], w: list[Any], loss: Any) -> list[Tensor]:
@@ -189,10 +198,14 @@ class Step:
     def _tracked(self, model: Any, x: Any, y: list[Any], y_pred: list[Any], w: list[Any], loss: Any) -> list[Tensor]:
         with provenance.part_scope("loss"):
             model._compilation.tracker.update_state(loss, sample_weight=rows_of(next(t for t in tree.flatten(x) if t is not None)))
+        given_y, given_w = self._nested(y, 0), self._nested(w, 1)
         if not model._has_own_metrics():
-            model._compilation.update_metrics(y, y_pred, w)
+            if self.signature.nesting is not None:
+                model._update_metrics(given_y, self.structure, given_w)
+            else:
+                model._compilation.update_metrics(y, y_pred, w)
             return []
-        results = model.compute_metrics(x, self._nested(y), self.structure, self._nested(w)) or {}
+        results = model.compute_metrics(x, given_y, self.structure, given_w) or {}
         known = model.get_metrics_result()
         extra = {k: v for k, v in results.items() if k not in known}
         self.extra = list(extra)

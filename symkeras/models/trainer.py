@@ -29,7 +29,7 @@ from symkeras.models.feeds.running import run
 from symkeras.models.generator_methods import GeneratorMethods
 from symkeras.models.interrupts import Interrupts
 from symkeras.models.one_batch import OneBatch
-from symkeras.models.own_steps import OwnSteps
+from symkeras.models.own_steps import OwnSteps, own_step
 from symkeras.models.results import Results, values_in_order
 from symkeras.models.steps import Step
 from symkeras.models.training_arguments import BATCH_SIZE, CLASS_WEIGHT, EPOCHS, FREQUENCY, LOSS_WEIGHTS, SHUFFLE, SPLIT, STEPS, VERBOSITY
@@ -116,7 +116,7 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         )  # fmt: skip
         outputs = self._of_graph("_output_structure")
         if outputs is not None:
-            compilation.check_names(self._names_of_outputs(outputs))
+            compilation.check_names(self._names_of_outputs(outputs), losses=not self._has_own_loss())
         object.__setattr__(self, "_compilation", compilation)
         self._forget_steps()
 
@@ -182,13 +182,17 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         """The scalar that training minimises; subclasses may define their own.
 
         Args:
-            x, y, y_pred, sample_weight: inputs, targets, predictions and weights; for several outputs in the nesting of the predictions.
+            x, y, y_pred, sample_weight: inputs, targets, predictions and weights; for several outputs in the nesting of the predictions. One
+                that a subclass defines is called with targets and weights as they were given, whatever their nesting; it may hand other
+                targets and predictions to this one, and the losses that `compile` was given are of those.
             training: whether the model trains.
         """
         predictions = tree.flatten(y_pred)
         targets, weights = self._for_outputs(y, y_pred), self._for_outputs(sample_weight, y_pred, are_weights=True)
-        if not self._compilation.is_bound:
-            self._compilation.bind(self._names_of_outputs(y_pred), targets, predictions)
+        names = self._names_of_outputs(y_pred)
+        self._compilation.bind_losses(names, targets, predictions)
+        if not self._has_own_loss() or (own_step(self, "train") is not None and not names.are_numbered):
+            self._compilation.bind_metrics(names, targets, predictions)
         with provenance.part_if_none("loss"):
             return self._compilation.total_loss(targets, predictions, weights, self.losses)  # type: ignore[attr-defined]
 
@@ -198,10 +202,16 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
         Args:
             x, y, y_pred, sample_weight: as for `compute_loss`.
         """
-        targets, weights = self._for_outputs(y, y_pred), self._for_outputs(sample_weight, y_pred, are_weights=True)
         with provenance.part_if_none("metrics"):
-            self._compilation.update_metrics(targets, tree.flatten(y_pred), weights)
+            self._update_metrics(y, y_pred, sample_weight)
         return self.get_metrics_result()
+
+    def _update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        compilation = self._compilation
+        if compilation.has_metrics:
+            predictions, targets = tree.flatten(y_pred), self._for_outputs(y, y_pred)
+            compilation.bind_metrics(self._names_of_outputs(y_pred), targets, predictions)
+            compilation.update_metrics(targets, predictions, self._for_outputs(sample_weight, y_pred, are_weights=True))
 
     def _for_outputs(self, given: Any, y_pred: Any, are_weights: bool = False) -> list[Any]:
         """Targets or weights for each of the predictions, None where there are none: nested as these are, by the names of the outputs, or
@@ -226,6 +236,9 @@ class Trainer(OneBatch, GeneratorMethods, OwnSteps, Results):
 
     def _has_own_metrics(self) -> bool:
         return type(self).compute_metrics is not Trainer.compute_metrics
+
+    def _has_own_loss(self) -> bool:
+        return type(self).compute_loss is not Trainer.compute_loss
 
     # ---- running -----------------------------------------------------------------------------------------------------
 

@@ -140,7 +140,7 @@ class Slice(_Movement):
 
     def infer(self, x: TensorType, *, starts: Any, stops: Any, strides: Any) -> TensorType:  # type: ignore[override]
         for k, (a, b, n) in enumerate(zip(starts, stops, x.shape, strict=True)):
-            if any(isinstance(v - u, int) and v - u < 0 for u, v in ((a, b), (b, n))):
+            if any(isinstance(gap, int) and gap < 0 for gap in (a, b - a, n - b)):
                 raise ShapeError(f"slice {a}:{b} of axis {k} of size {x.shape[k]}: the bounds lie outside")
         return x.with_shape(tuple(dims.ceil_divide(b - a, s) for a, b, s in zip(starts, stops, strides, strict=True)))
 

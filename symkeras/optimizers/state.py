@@ -100,6 +100,23 @@ class State:
         lists = tuple([row[k] for row in made] for k in range(len(names)))
         return lists[0] if isinstance(name, str) else lists
 
+    def assign(self, variable: Variable, value: Any) -> None:
+        """Give a variable a new value: `variable.assign(value)`, as an `update_step` written for Keras calls it.
+
+        Args:
+            variable: a weight, or a variable of the optimizer.
+            value: the new value.
+        """
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        """Add to a variable; see `assign`."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        """Subtract from a variable; see `assign`."""
+        variable.assign_sub(value)
+
     def slot(self, name: str, variable: Variable) -> Variable:
         """The slot `name` of a trainable variable."""
         return self.slots[name][self._get_variable_index(variable)]

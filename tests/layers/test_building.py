@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import pytest
 
-from symkeras import Model, layers, metrics, ops
+from symkeras import Model, Sequential, Variable, layers, metrics, models, ops, random
 from symkeras.errors import ConfigError
 
 STATELESS = [
@@ -177,3 +178,105 @@ def test_a_functional_model_that_build_makes_has_its_layers(is_step: bool) -> No
     assert [len(layer.weights) for layer in model.inner.layers] == [0, 0, 2, 2, 0] and len(model.trainable_weights) == 5
     if not is_step:
         assert all(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+class Making(layers.Layer):
+    """Makes something in `call`; given a kernel, it has one from `build` on."""
+
+    def __init__(self, make: Any, kernel: bool, once: bool) -> None:
+        super().__init__()
+        self.make, self.with_kernel, self.once = make, kernel, once
+        self.held: list[Any] = []
+
+    def build(self, input_shape: Any) -> None:
+        if self.with_kernel:
+            self.kernel = self.add_weight(shape=input_shape[-1:], name="kernel")
+
+    def call(self, inputs: Any) -> Any:
+        if not (self.once and hasattr(self, "made")):
+            self.made = self.make(self)
+        return inputs
+
+
+STATE = {
+    "a weight": lambda layer: layer.add_weight(shape=(2,)), "a layer": lambda _: layers.Dense(2), "a variable": lambda _: Variable([1.0]),
+    "a metric": lambda _: metrics.Mean(), "a seed": lambda _: random.SeedGenerator(1), "an item": lambda layer: layer.held.append(layers.Dense(2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("kernel", [False, True])
+@pytest.mark.parametrize("what", STATE)
+def test_state_made_in_call_is_refused(what: str, kernel: bool, once: bool) -> None:
+    x = np.ones((2, 3), "float32")
+    for call in (lambda layer: layer(x), lambda layer: layer(layers.Input((3,))), lambda layer: Sequential([layer]).predict(x, verbose=0)):
+        with pytest.raises(ConfigError, match=r"Making 'making.* is built already and takes no further .*__init__\(\).*test_building.py:\d+"):
+            call(Making(STATE[what], kernel, once))
+
+
+@pytest.mark.parametrize("what", STATE)
+def test_a_built_layer_takes_no_state_from_outside_either(what: str) -> None:
+    layer = Making(lambda _: 1, True, True)
+    layer(np.ones((2, 3), "float32"))
+    with pytest.raises(ConfigError, match=r"is built already"):
+        layer.other = STATE[what](layer)
+    assert len(layer.weights) == 1 and not layer.metrics and not layer._layers
+
+
+def test_what_a_layer_holds_may_be_set_anew_and_plain_values_come_at_any_time() -> None:
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    layer.note, layer.bias = {"a": [1]}, layer.bias
+    with pytest.raises(ConfigError, match=r"Dense 'dense.* is built already"):
+        copy.deepcopy(layer).other = layers.Dense(2)
+
+
+def test_models_make_layers_in_their_first_call_alone() -> None:
+    class Lazy(Model):
+        def call(self, x: Any) -> Any:
+            if not hasattr(self, "top"):
+                self.top = layers.Dense(2)
+            return self.top(x)
+
+    class Careless(Model):
+        def call(self, x: Any) -> Any:
+            self.top = layers.Dense(2)
+            return self.top(x)
+
+    x = np.ones((4, 3), "float32")
+    model = Lazy()
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((4, 2)), verbose=0)
+    assert len(model.weights) == 2
+    with pytest.raises(ConfigError, match=r"Lazy 'lazy.* is built already"):
+        model.other = layers.Dense(2)
+    with pytest.raises(ConfigError, match=r"Careless 'careless.* is built already"):
+        Careless().predict(x, verbose=0)
+    network = Sequential([layers.Input((3,)), layers.Dense(2)])
+    network.measured = metrics.Mean()
+    assert network.metrics == [network.measured]
+
+
+@pytest.mark.parametrize(("make", "first", "second"), [
+    (lambda: layers.EinsumDense("ab,bc->ac", 7), (None, 5), (None, 6)), (lambda: layers.Conv2D(3, 2), (None, 8, 8, 3), (None, 8, 8, 4)),
+    (lambda: layers.SeparableConv1D(3, 2), (None, 8, 3), (None, 8, 4)),
+])  # fmt: skip
+def test_asking_for_the_shape_of_an_output_builds_nothing(make: Any, first: Any, second: Any) -> None:
+    layer, other = make(), make()
+    shape = layer.compute_output_shape(first)
+    assert not layer.built and not layer.weights
+    layer.build(second)
+    other.build(first)
+    assert other.compute_output_shape(first) == shape and len(layer.weights) == len(other.weights)
+
+
+@pytest.mark.parametrize("build", [
+    lambda layer: layer.build(), lambda layer: layer.build(None), lambda layer: layer.build((None, 3)),
+    lambda layer: layer.build(input_shape=(None, 3)),
+])  # fmt: skip
+def test_files_keep_what_a_layer_was_built_for_however_that_was_said(build: Any, tmp_path: Any) -> None:
+    layer = layers.Embedding(5, 4)
+    build(layer)
+    model, x = Sequential([layer]), np.array([[1, 2]])
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(models.load_model(tmp_path / "m.keras").predict(x, verbose=0), model.predict(x, verbose=0))

@@ -123,7 +123,7 @@ def test_adapt_reaches_a_model_that_is_compiled_and_its_files(tmp_path: Path) ->
         lambda: layers.Normalization().adapt([ROWS, ROWS[:, :2]]), lambda: layers.Normalization(mean=[1.0, 2.0], variance=[1.0, 2.0])(ROWS),
         lambda: layers.Resizing(2, 2, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True), lambda: layers.RandomFlip()({"pictures": IMAGES}),
         lambda: layers.RandomZoom(0.1, fill_mode="mirror"), lambda: layers.UpSampling2D(interpolation="area"),
-        lambda: layers.RandomFlip(bounding_box_format="corners"), lambda: layers.RandomCrop(2, 2)(Input((None, None, 3))),
+        lambda: layers.RandomFlip(bounding_box_format="corners"), lambda: layers.RandomCrop(0, 2),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(call: Any) -> None:
@@ -183,6 +183,48 @@ def test_every_place_of_a_crop_comes_and_nothing_else() -> None:
     assert {float(layer(x)[0, 0, 0, 0]) for _ in range(60)} == {0, 1, 3, 4}
     np.testing.assert_array_equal(layers.RandomCrop(3, 3)(x), x)
     assert layers.RandomCrop(6, 6)(x).shape == (1, 6, 6, 1)
+
+
+SIZES = [(9, 11), (3, 4), (9, 4), (4, 9), (6, 6)]
+
+
+@pytest.mark.parametrize("first_axis", [False, True])
+@pytest.mark.parametrize("name", ["CenterCrop", "RandomCrop", "Resizing"])
+def test_one_model_takes_larger_and_smaller_images(name: str, first_axis: bool) -> None:
+    layer = getattr(layers, name)(6, 5, data_format="channels_first" if first_axis else "channels_last")
+    inputs = Input((3, None, None) if first_axis else (None, None, 3))
+    model = Model(inputs, layer(inputs))
+    for height, width in [*SIZES, *SIZES]:
+        x = np.random.default_rng(height * width).normal(size=(2, height, width, 3)).astype("float32")
+        x = first(x) if first_axis else x
+        expected = layer(x, training=False) if name == "RandomCrop" else layer(x)
+        np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_one_model_trains_on_larger_and_smaller_crops() -> None:
+    inputs = Input((None, None, 1))
+    model = Model(inputs, layers.RandomCrop(2, 2, seed=1)(inputs))
+    x = np.arange(12.0).reshape(1, 3, 4, 1)
+    seen = {float(model(x, training=True)[0, 0, 0, 0]) for _ in range(80)}
+    assert seen == {0, 1, 2, 4, 5, 6}
+    trained = Sequential([Input((None, None, 1)), layers.RandomCrop(2, 2, seed=1), layers.Flatten(), layers.Dense(1, "linear", False, "ones")])
+    trained.compile("sgd", "mae")
+    trained.optimizer.learning_rate = 0.0
+    for _ in range(5):
+        assert trained.train_on_batch(x, np.zeros((1, 1))) in {10.0, 14.0, 18.0, 26.0, 30.0, 34.0}
+        small = np.full((1, 1, 3, 1), 2.0)
+        assert trained.train_on_batch(small, np.zeros((1, 1))) == 8.0
+
+
+def test_boxes_go_with_images_whose_size_is_known_later() -> None:
+    boxes = np.array([[[1.0, 1.0, 3.0, 3.0]]], "float32")
+    given = {"images": Input((None, None, 1)), "bounding_boxes": {"boxes": Input((1, 4)), "labels": Input((1,))}}
+    for layer in (layers.CenterCrop(4, 4, bounding_box_format="xyxy"), layers.Resizing(4, 6, crop_to_aspect_ratio=True, bounding_box_format="xyxy")):
+        model = Model(given, layer(given))
+        for height, width in SIZES:
+            x = {"images": np.ones((1, height, width, 1), "float32"), "bounding_boxes": {"boxes": boxes, "labels": np.ones((1, 1), "float32")}}
+            got, expected = model(x), layer(x)
+            np.testing.assert_allclose(got["bounding_boxes"]["boxes"], expected["bounding_boxes"]["boxes"], rtol=1e-6)
 
 
 def test_shares_of_the_size_move_turn_and_zoom() -> None:

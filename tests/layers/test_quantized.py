@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import symkeras
-from symkeras import Input, Sequential, dtype_policies, layers, quantizers
+from symkeras import Input, Sequential, dtype_policies, layers, ops, quantizers
 from symkeras.autodiff import gradients, watchable
 from symkeras.errors import ConfigError, NotOfferedError
 from tests.keras_reference import reference, weights_of
@@ -245,3 +245,75 @@ def test_what_is_refused() -> None:
             wrong()
     with pytest.raises(ConfigError, match="quantization_config must be a QuantizationConfig or None"):
         layers.Dense(3, quantization_config=3)
+
+
+class Gains(layers.Layer):
+    """A layer of a user's own that keeps its weight in int8, written as one for Keras."""
+
+    def build(self, input_shape: Any) -> None:
+        if self.quantization_mode is not None:
+            self.quantized_build(input_shape[-1:], self.quantization_mode)
+        else:
+            self._gain = self.add_weight(shape=input_shape[-1:], initializer="ones", name="gain")
+
+    def quantized_build(self, input_shape: Any, mode: str, config: Any = None) -> None:
+        if mode != "int8":
+            raise self._quantization_mode_error(mode)
+        self._gain = self.add_weight(shape=tuple(input_shape), initializer="ones", dtype="int8", trainable=False, name="gain")
+        self.gain_scale = self.add_weight(shape=(), initializer="ones", trainable=False, name="gain_scale")
+        self._is_quantized = True
+
+    def quantize(self, mode: Any = None, type_check: bool = False, config: Any = None) -> None:
+        integers, scale = quantizers.abs_max_quantize(self._gain, axis=0, to_numpy=True)
+        self._untrack_variable(self._gain)
+        shape = self._gain.shape
+        del self._gain
+        self.quantized_build(shape, mode)
+        self._gain.assign(integers)
+        self.gain_scale.assign(scale[0])
+        self.dtype_policy = dtype_policies.get(f"{mode}_from_{self.dtype_policy.name}")
+
+    def call(self, x: Any) -> Any:
+        return x * self._gain
+
+    def _int8_call(self, x: Any) -> Any:
+        return x * ops.cast(self._gain, self.compute_dtype) / self.gain_scale
+
+
+def test_a_layer_of_ones_own_says_what_it_computes_when_quantized() -> None:
+    x = RNG.standard_normal((6, 4)).astype("float32")
+    layer = Gains()
+    network = Sequential([Input((4,)), layer, layers.Dense(3)])
+    layer._gain.assign([1.0, -2.0, 3.0, 0.1])
+    before = network.predict(x, verbose=0)
+    network.quantize("int8")
+    assert [(w.name, w.dtype) for w in layer.weights] == [("gain", "int8"), ("gain_scale", "float32")] and layer.quantization_mode == "int8"
+    np.testing.assert_allclose(network.predict(x, verbose=0), before, atol=0.1)
+    np.testing.assert_array_equal(layer(x), layer.quantized_call(x))
+    np.testing.assert_allclose(layer(x), x * [1, -2, 3, 0.1], atol=0.05)
+    with pytest.raises(ConfigError, match=r"Gains 'gains.*already quantized"):
+        layer.quantize("int8")
+    with pytest.raises(ConfigError, match="not built"):
+        Gains().quantize("int8")
+    with pytest.raises(NotOfferedError, match="no quantization mode 'float8'; it has 'int8'"):
+        Gains(dtype="float8_from_float32")(x)
+    np.testing.assert_array_equal(Gains(dtype="int8_from_float32")(x), x)
+
+
+@BY_KIND
+def test_a_call_of_a_quantized_layer_is_its_quantized_call(kind: str) -> None:
+    layer = KINDS[kind][0](symkeras)
+    x = data(kind)
+    layer.build(x.shape)
+    layer.quantize("int8")
+    np.testing.assert_array_equal(layer(x), layer.quantized_call(x))
+
+
+def test_a_quantized_layer_does_not_go_back() -> None:
+    layer = layers.Dense(3)
+    y = layer(np.ones((2, 4), "float32"))
+    layer.quantize("int8")
+    for policy in ("float32", "float8_from_float32"):
+        with pytest.raises(ConfigError, match=f"Dense 'dense.* is quantized, by 'int8_from_float32'.*{policy}"):
+            layer.dtype_policy = dtype_policies.get(policy)
+    np.testing.assert_allclose(layer(np.ones((2, 4), "float32")), y, atol=0.1)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import ops
+from symkeras import Model, layers, ops
 from symkeras.errors import ConfigError, ShapeError
 from symkeras.graph import tracing
 from symkeras.graph.graph import Graph, subgraphs
@@ -278,3 +278,29 @@ def test_rnn_gives_its_own_dtype_whatever_that_of_its_cell_is() -> None:
     x = np.ones((3, 4, 5), "float16")
     assert [str(part.dtype) for part in layer(x)] == ["float16", "float16"]
     assert [part.dtype for part in layer(Input((4, 5)))] == ["float16", "float16"]
+
+
+@pytest.mark.parametrize("symbolic", [False, True])
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "SimpleRNN", "Bidirectional"])
+def test_a_mask_beside_states_is_given_by_hand(name: str, symbolic: bool) -> None:
+    """As in Keras 3: what `mask_zero` makes reaches a layer whose tensors come by one argument."""
+    layer = layers.Bidirectional(layers.GRU(2)) if name == "Bidirectional" else getattr(layers, name)(2)
+    table, tokens = layers.Embedding(5, 3, mask_zero=True), np.array([[1, 0, 2], [3, 0, 0]])
+    states = [np.full((2, 2), 0.5, "float32")] * (1 if name in ("GRU", "SimpleRNN") else 2)
+
+    def called(**kwargs: Any) -> Any:
+        if not symbolic:
+            return layer(table(tokens), **kwargs)
+        inputs = Input((3,), dtype="int32")
+        x = table(inputs)
+        mask = {"mask": x._keras_mask} if "mask" in kwargs else {}
+        if "initial_state" not in kwargs:
+            return Model(inputs, layer(x, **mask)).predict(tokens, verbose=0)
+        given = [Input((2,)) for _ in states]
+        return Model([inputs, *given], layer(x, initial_state=given, **mask)).predict([tokens, *states], verbose=0)
+
+    plain = layer(np.array(table(tokens)), initial_state=states)
+    np.testing.assert_allclose(called(initial_state=states), plain, rtol=1e-5)
+    masked = called(initial_state=states, mask=tokens != 0)
+    assert not np.allclose(masked, plain)
+    np.testing.assert_allclose(called(), called(mask=tokens != 0), rtol=1e-5)

@@ -292,3 +292,33 @@ def test_a_list_is_no_dict_of_inputs_in_another_order() -> None:
     for call in (model, model.predict, lambda x: models.clone_model(model, [p, q])):
         with pytest.raises((DataError, ConfigError), match="a dict"):
             call([two, one])
+
+
+def test_data_that_no_input_takes_and_lists_for_dicts_are_told_of() -> None:
+    a, b = layers.Input((2,), name="a"), layers.Input((2,), name="b")
+    x = {"a": np.ones((3, 2), "float32"), "b": np.zeros((3, 2), "float32")}
+    by_key, in_order = Model({"a": a, "b": b}, a - b), Model([a, b], a - b)
+    for model in (by_key, in_order):
+        for call in (lambda x, model=model: model.predict(x, verbose=0), lambda x, model=model: model(x)):
+            with pytest.warns(UserWarning, match=r"the data have 'c', which no input of the model takes; its inputs are a, b"):
+                np.testing.assert_array_equal(call({**x, "c": x["a"]}), x["a"])
+    for call in (lambda x: by_key.predict(x, verbose=0), by_key):
+        with pytest.warns(UserWarning, match=r"a dict of a, b, and a list is given") as found:
+            np.testing.assert_array_equal(call(list(x.values())), x["a"])
+        assert len(found) == 1
+    for given in (x, list(x.values()), tuple(x.values())):
+        np.testing.assert_array_equal(in_order.predict(given, verbose=0), x["a"])
+
+
+def test_a_layer_called_several_times_takes_note_in_the_order_of_keras() -> None:
+    """The calls furthest from the outputs first; at one distance, those that the last of their readers name, then those of the readers before."""
+    inputs = [layers.Input((1,)) for _ in range(3)]
+    shared = layers.BatchNormalization(momentum=0.5)
+    a, p, n = map(shared, inputs)
+    model = Model(inputs, layers.Concatenate()([layers.Subtract()([a, p]), layers.Subtract()([a, n])]))
+    model.compile("sgd", "mse")
+    model.train_on_batch([np.full((4, 1), v, "float32") for v in (1, 10, 100)], np.zeros((4, 2)))
+    expected = 0.0
+    for v in (1, 100, 10):
+        expected = 0.5 * expected + 0.5 * v
+    assert shared.get_weights()[2] == pytest.approx([expected])

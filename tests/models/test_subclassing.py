@@ -168,7 +168,7 @@ def test_a_model_may_compute_its_own_loss_and_further_metrics() -> None:
     assert list(model.predict(x, verbose=0)) == ["value"]
 
 
-def test_several_outputs_without_names_are_numbered() -> None:
+def test_several_outputs_without_names_are_called_after_their_losses_or_numbered() -> None:
     class Two(Model):
         def __init__(self) -> None:
             super().__init__()
@@ -178,10 +178,13 @@ def test_several_outputs_without_names_are_numbered() -> None:
             first, second = inputs
             return self.a(first), self.b(second)
 
-    model = Two()
-    model.compile("sgd", ["mse", "mae"])
-    history = model.fit([ROWS, ROWS], [TARGETS, TARGETS], verbose=0).history
-    assert list(history) == ["loss", "output_1_loss", "output_2_loss"]
+    for losses, measured, names in (
+        (["mse", "mae"], ["mae", "mse"], ["loss", "mae", "mae_loss", "mse", "mse_loss"]),
+        (["mse", "mse"], ["mae", "mae"], ["loss", "mae", "mae_1", "output_1_loss", "output_2_loss"]),
+    ):
+        model = Two()
+        model.compile("sgd", losses, metrics=measured)
+        assert sorted(model.fit([ROWS, ROWS], [TARGETS, TARGETS], verbose=0).history) == names
     assert isinstance(model.predict([ROWS, ROWS], verbose=0), tuple)
 
 

@@ -229,6 +229,24 @@ def test_slots_of_optimizers_that_write_their_own_build_are_packed_too():
         np.testing.assert_allclose(v.numpy(), e, rtol=1e-6)
 
 
+def test_an_update_step_may_assign_through_the_optimizer():
+    class Own(SGD):
+        def update_step(self, gradient, variable, learning_rate):
+            count = self.slots["count"][self._get_variable_index(variable)]
+            self.assign(count, ops.add(count, 3.0))
+            self.assign_sub(count, 1.0)
+            self.assign_add(variable, ops.multiply(gradient, ops.cast(learning_rate, variable.dtype)))
+
+        def build(self, variables):
+            super().build(variables)
+            self.counts = [self.add_variable_from_reference(v, name="count") for v in variables]
+
+    optimizer, (w,) = Own(0.5), weights([1.0, 2.0])
+    for _ in range(2):
+        step(optimizer, [w], [1.0, -1.0])
+    assert w.numpy().tolist() == [2.0, 1.0] and optimizer.counts[0].numpy().tolist() == [4.0, 4.0]
+
+
 def test_state_is_saved_and_loaded_in_place():
     first, (a,) = Adam(0.1), weights([1.0, 2.0])
     step(first, [a], [1.0, -1.0])

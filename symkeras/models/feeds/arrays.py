@@ -18,7 +18,7 @@ class Arrays:
     Attributes:
         x, y, weights: flat lists of arrays with one first axis; None where an input, target or weight is left out.
         structure: the nesting of x.
-        nesting: those of y and of the weights as they were given, None for none, where a step of the model's own takes them so.
+        nesting: those of y and of the weights as they were given, None for none, where a method of the model's own takes them so.
     """
 
     x: list[Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,10 @@ def flat_inputs(x: Any, names: Sequence[str], structure: Any = None, takes_texts
         return [_array(x, "x", takes_texts)], x
     if x is None:
         raise DataError("there is no data: x is None")
+    if names:
+        warn_of_other_nesting(x, names, structure)
+        if _is_list_for_dict(x, structure):
+            x = dict(zip(structure, x, strict=True))
     if isinstance(x, Mapping) and names:
         is_nested_alike = isinstance(structure, Mapping) and structure.keys() <= x.keys()
         missing = [n for n in names if n not in x]
@@ -51,6 +56,31 @@ def flat_inputs(x: Any, names: Sequence[str], structure: Any = None, takes_texts
     if not flat:
         raise DataError("there is no data: x is empty")
     return flat, x
+
+
+def warn_of_other_nesting(x: Any, names: Sequence[str], structure: Any) -> None:
+    """Say where a dict has more than a model's inputs take, and where a list is given for a dict of inputs.
+
+    Args:
+        x: what is given for the inputs.
+        names: of the inputs.
+        structure: their nesting.
+    """
+    if isinstance(x, Mapping):
+        taken = structure if isinstance(structure, Mapping) and structure.keys() <= x.keys() else names
+        left = [key for key in x if key not in taken]
+        if left and all(key in x for key in taken):
+            warnings.warn(f"the data have {', '.join(map(repr, left))}, which no input of the model takes; its inputs are {', '.join(taken)}")
+    elif _is_list_for_dict(x, structure):
+        order = ", ".join(structure)
+        warnings.warn(f"the model's inputs are a dict of {order}, and a {type(x).__name__} is given: its parts are taken in this order")
+
+
+def _is_list_for_dict(x: Any, structure: Any) -> bool:
+    """Whether a list has a part for each of a dict of inputs, whose order is that of both; in another order a list is refused."""
+    if not isinstance(x, (list, tuple)) or not isinstance(structure, Mapping):
+        return False
+    return len(x) == len(structure) > 1 and list(structure) == sorted(structure)
 
 
 def _array(a: Any, what: str, takes_texts: bool = False) -> np.ndarray:

@@ -8,7 +8,7 @@ from symkeras.layers.array_layer import ArrayLayer
 from symkeras.models.feeds.arrays import Arrays
 from symkeras.models.feeds.checks import check_numbers, check_rows
 from symkeras.models.feeds.flattening import flat_inputs, flat_targets, nested_targets
-from symkeras.models.own_steps import own_step
+from symkeras.models.own_steps import takes_as_given
 
 
 class Reader:
@@ -16,8 +16,8 @@ class Reader:
 
     Args:
         model: what knows the names of inputs and outputs; data of the first kind it sees may build it.
-        mode: "train", "test" or "predict": what the data are for. A prediction has no targets and weights; a step of the model's own takes them
-            as they are given.
+        mode: "train", "test" or "predict": what the data are for. A prediction has no targets and weights; a step or a loss of the model's own
+            takes them as they are given.
     """
 
     def __init__(self, model: Any, mode: str):
@@ -37,7 +37,7 @@ class Reader:
             check_rows(flat_x, [], [])
             return Arrays(flat_x, [], [], structure)
         names = model._target_names(flat_x, structure)
-        if own_step(model, self._mode) is not None:
+        if takes_as_given(model, self._mode):
             (flat_y, of_y), (weights, of_weights) = nested_targets(y, "y"), nested_targets(sample_weight, "sample_weight")
             check_rows(flat_x, flat_y, weights)
             return Arrays(flat_x, flat_y, weights, structure, (of_y, of_weights))

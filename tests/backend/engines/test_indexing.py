@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from symkeras import ops
+from symkeras import Input, Model, layers, ops
 from symkeras.backend.interface import compile_graph
+from symkeras.errors import ShapeError
 from symkeras.graph import Graph
 from symkeras.graph.dtypes import SHORT
 from symkeras.ops.evaluation import evaluate
-from tests.backend.engines.engines import ENGINES, each
+from tests.backend.engines.engines import ENGINES, TRAINING, each
 from tests.tolerances import assert_alike
 
 
@@ -75,3 +76,29 @@ def test_one_index_none_and_those_beyond_a_table_do_what_the_reference_does(engi
         (expected,), _ = evaluate(graph, arrays)
         (found,) = compile_graph(graph, engine)(*arrays)
         assert_alike(found, expected, "op", engine, name)
+
+
+@pytest.mark.parametrize("engine", ["numpy", *each(TRAINING)])
+@pytest.mark.parametrize("name", ["CenterCrop", "RandomCrop"])
+def test_a_model_trains_through_crops_of_images_that_are_larger_and_smaller(name: str, engine: str) -> None:
+    inputs = Input((None, None, 2))
+    x = getattr(layers, name)(6, 5)(layers.Conv2D(2, 1, kernel_initializer="ones")(inputs))
+    model = Model(inputs, layers.Dense(1, kernel_initializer="ones")(layers.Flatten()(x)))
+    model.compile("sgd", "mse", backend=engine)
+    model.optimizer.learning_rate = 1e-5
+    for height, width in [(9, 11), (3, 4), (9, 4), (5, 9), (6, 5)]:
+        images, before = rows(2, height, width, 2), model.get_weights()[0]
+        expected = model(images, training=False)
+        np.testing.assert_allclose(model.predict_on_batch(images), expected, rtol=1e-5)
+        model.train_on_batch(images, np.zeros((2, 1)))
+        assert not np.array_equal(model.get_weights()[0], before)
+
+
+@pytest.mark.parametrize("engine", ["numpy", *each(ENGINES)])
+def test_a_slice_that_begins_before_an_axis_is_refused(engine: str) -> None:
+    x = ops.placeholder("f32[batch]", name="x")
+    (batch,) = x.node.shape
+    cut = compile_graph(Graph([x.node], [op("slice", x, starts=(batch - 4,), stops=(batch,), strides=(1,)).node]), engine)
+    assert cut(rows(5))[0].tolist() == [1, 2, 3, 4]
+    with pytest.raises(ShapeError, match="slice -1:3"):
+        cut(rows(3))
