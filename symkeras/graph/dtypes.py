@@ -134,6 +134,11 @@ def is_inexact(dtype: str) -> bool:
 
 
 @cache
+def part(dtype: str) -> str:
+    """The dtype of the real and the imaginary part of complex numbers."""
+    return "float32" if dtype == "complex64" else "float64"
+
+
 def itemsize(dtype: str) -> int:
     """Bytes of one element."""
     return np.dtype(standardize(dtype)).itemsize
