@@ -136,13 +136,26 @@ def _matmul(a: Array, b: Array, transpose_a: bool, transpose_b: bool) -> Array:
 
 
 _WORDS = philox.Words(np.uint64, lambda x, by: x >> np.uint64(by))
+_FEW_BLOCKS = 64
+"""So many are drawn in a loop: written one after the other, what fills one register keeps XLA's compiler for minutes (eight blocks with AVX-512)."""
+
+
+def _blocks(x: list[Array], key: list[Array]) -> list[Array]:
+    if x[0].size > _FEW_BLOCKS:
+        return _WORDS.block(x, key)
+
+    def turn(_: Any, both: Any) -> Any:
+        x, key = both
+        return _WORDS.turn(x, key), [k + np.uint64(w) for k, w in zip(key, philox.WEYL, strict=True)]
+
+    return lax.fori_loop(0, philox.TURNS, turn, (x, key))[0]
 
 
 def _random_bits(state: Array, stream: int, shape: tuple[int, ...], dtype: str) -> Array:
     count, words, blocks = philox.sizes(shape, dtype)
     zeros = jnp.zeros(blocks, jnp.uint64)
     with np.errstate(over="ignore"):
-        x = _WORDS.block([jnp.arange(1, blocks + 1, dtype=jnp.uint64), zeros + state[1], zeros, zeros], [state[0], jnp.uint64(stream)])
+        x = _blocks([jnp.arange(1, blocks + 1, dtype=jnp.uint64), zeros + state[1], zeros, zeros], [state[0], jnp.uint64(stream)])
     drawn = jnp.stack(x, 1).reshape(-1)[:words]
     return (drawn if dtype == "uint64" else lax.bitcast_convert_type(drawn, dtype).reshape(-1))[:count].reshape(shape)
 
