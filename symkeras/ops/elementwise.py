@@ -302,7 +302,7 @@ exp2 = row("exp2", np.exp2, lambda dy, out, x: (dy * (out * math.log(2)),), flop
 log = row("log", np.log, lambda dy, out, x: (dy / x,), domain=(0.2, 3.0), flops=10, doc="Natural logarithm.", shown="log([1.0, 10.0]).round(4) -> array([0.    , 2.3026], dtype=float32)")
 log1p = row("log1p", np.log1p, lambda dy, out, x: (dy / (x + 1),), domain=(-0.5, 2.0), flops=10, doc="log(1 + x), accurate near 0.", shown="log1p([0.0, 1e-6]) -> array([0.000000e+00, 9.999995e-07], dtype=float32)")
 log2 = row("log2", np.log2, lambda dy, out, x: (dy / (x * math.log(2)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 2.", shown="log2([1.0, 8.0]) -> array([0., 3.], dtype=float32)")
-log10 = row("log10", np.log10, lambda dy, out, x: (dy / (x * math.log(10)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 10.", shown="log10([1.0, 1000.0]) -> array([0., 3.], dtype=float32)")
+log10 = row("log10", np.log10, lambda dy, out, x: (dy / (x * math.log(10)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 10.", shown="log10([1.0, 1000.0]).round(4) -> array([0., 3.], dtype=float32)")
 logaddexp = row("logaddexp", np.logaddexp, _logaddexp_vjp, arity=2, flops=25, is_real=True, doc="log(exp(x) + exp(y)) without overflow.", shown="logaddexp(1000.0, [1000.0, 0.0]) -> array([1000.6932, 1000.    ], dtype=float32)")
 sqrt = row("sqrt", np.sqrt, lambda dy, out, x: (dy * 0.5 / out,), domain=(0.2, 3.0), flops=4, doc="Square root.", shown="sqrt([4.0, 9.0]) -> array([2., 3.], dtype=float32)")
 # trigonometry
