@@ -46,7 +46,7 @@ ONE_THREAD := PYTENSOR_FLAGS=cxx= OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_
 PYTEST_ENGINES = $(ONE_THREAD) $(ENGINES)/bin/python -m pytest -n $(JOBS)
 # It trains nothing.
 SUITES_onnxruntime := $(addprefix tests/,ops activations losses metrics quantizers random regularizers_constraints layers compiler/test_random_graphs.py)
-OF_ENGINES = $(FOLDERS) tests/models/test_from_onnx.py tests/test_guide.py
+OF_ENGINES = $(FOLDERS) $(wildcard tests/models/test_from_onnx*.py) tests/test_guide.py
 
 test-backends: $(ENGINES)/.installed ## the suites that take a backend, on every engine (BACKENDS=jax,torch SUITES=tests/ops for some; all of them take long)
 	@failed=; $(foreach name,$(WHICH),echo "-- $(name)"; $(PYTEST_ENGINES) --backend $(name) \

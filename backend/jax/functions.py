@@ -5,7 +5,7 @@ Where JAX and NumPy differ the reference decides: integer division by zero gives
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -151,13 +151,26 @@ def _matmul(a: Array, b: Array, transpose_a: bool, transpose_b: bool) -> Array:
 
 
 _WORDS = philox.Words(np.uint64, lambda x, by: x >> np.uint64(by))
+_FEW_BLOCKS = 64
+"""So many are drawn in a loop: written one after the other, what fills one register keeps XLA's compiler for minutes (eight blocks with AVX-512)."""
+
+
+def _blocks(x: list[Array], key: list[Array]) -> list[Array]:
+    if x[0].size > _FEW_BLOCKS:
+        return _WORDS.block(x, key)
+
+    def turn(_: Any, both: Any) -> Any:
+        x, key = both
+        return _WORDS.turn(x, key), [k + np.uint64(w) for k, w in zip(key, philox.WEYL, strict=True)]
+
+    return lax.fori_loop(0, philox.TURNS, turn, (x, key))[0]
 
 
 def _random_bits(state: Array, stream: int, shape: tuple[int, ...], dtype: str) -> Array:
     count, words, blocks = philox.sizes(shape, dtype)
     zeros = jnp.zeros(blocks, jnp.uint64)
     with np.errstate(over="ignore"):
-        x = _WORDS.block([jnp.arange(1, blocks + 1, dtype=jnp.uint64), zeros + state[1], zeros, zeros], [state[0], jnp.uint64(stream)])
+        x = _blocks([jnp.arange(1, blocks + 1, dtype=jnp.uint64), zeros + state[1], zeros, zeros], [state[0], jnp.uint64(stream)])
     drawn = jnp.stack(x, 1).reshape(-1)[:words]
     return (drawn if dtype == "uint64" else lax.bitcast_convert_type(drawn, dtype).reshape(-1))[:count].reshape(shape)
 
@@ -202,29 +215,35 @@ def _sum_pool_grad(dy: Array, spatial: Any, **attrs: Any) -> Array:
     return jax.linear_transpose(lambda x: _sum_pool(x, **attrs), x)(dy)[0]
 
 
-def _taps(x: Array, y: Array, window: Any, strides: Any, padding: Any) -> Any:
-    """Tap by tap of a window: where it lies in a padded x, and in which windows it is the first to be the maximum y."""
+def _taps(x: Array, out: Sequence[int], window: Any, strides: Any, padding: Any) -> Any:
+    """Tap by tap of a window: where it lies in a padded x, and in which windows it is the first to be the maximum.
+
+    Which tap that is, is decided once: XLA computes x anew, and rounds it otherwise, where it reads it again, so that none need equal the maximum.
+    """
     pads = [(0, 0), *padding, (0, 0)]
     padded, inside = jnp.pad(x, pads), np.pad(np.ones((1, *x.shape[1:-1], 1), bool), pads)
-    free = jnp.ones(y.shape, bool)
-    for tap in np.ndindex(*window):
-        where = (slice(None), *(slice(t, t + (o - 1) * s + 1 if o else 0, s) for t, o, s in zip(tap, y.shape[1:-1], strides, strict=True)))
+    places = [
+        (slice(None), *(slice(t, t + (o - 1) * s + 1 if o else 0, s) for t, o, s in zip(tap, out, strides, strict=True)))
+        for tap in np.ndindex(*window)
+    ]
+    first, best = jnp.full((x.shape[0], *out, x.shape[-1]), -1, np.int32), None
+    for k, where in enumerate(places):
         here = padded[where]
-        hit = free & inside[where] & ((here == y) | (jnp.isnan(here) & jnp.isnan(y)))
-        free = free & ~hit
-        yield where, hit
+        is_more = inside[where] & ((first < 0) if best is None else (first < 0) | (here > best) | (jnp.isnan(here) & ~jnp.isnan(best)))
+        first, best = jnp.where(is_more, k, first), here if best is None else jnp.where(is_more, here, best)
+    return [(where, first == k) for k, where in enumerate(places)]
 
 
 def _max_pool_grad(x: Array, y: Array, dy: Array, window: Any, strides: Any, padding: Any) -> Array:
     dx = jnp.zeros((x.shape[0], *(n + a + b for n, (a, b) in zip(x.shape[1:-1], padding, strict=True)), x.shape[-1]), x.dtype)
-    for where, hit in _taps(x, y, window, strides, padding):
+    for where, hit in _taps(x, y.shape[1:-1], window, strides, padding):
         dx = dx.at[where].add(jnp.where(hit, dy, 0))
     return dx[(slice(None), *(slice(a, a + s) for s, (a, _) in zip(x.shape[1:-1], padding, strict=True)))]
 
 
 def _max_pool_select(x: Array, y: Array, z: Array, window: Any, strides: Any, padding: Any) -> Array:
     padded, out = jnp.pad(z, [(0, 0), *padding, (0, 0)]), jnp.zeros_like(y)
-    for where, hit in _taps(x, y, window, strides, padding):
+    for where, hit in _taps(x, y.shape[1:-1], window, strides, padding):
         out = jnp.where(hit, padded[where], out)
     return out
 

@@ -36,7 +36,8 @@ def _normalized(kind: str) -> Expression:
 def _layer_normalization(w: Writer, n: Node, *inputs: Term) -> Term:
     (x, gamma, beta), axes = n.inputs, n.attrs["axes"]
     is_last = axes == tuple(range(x.ndim - len(axes), x.ndim)) and gamma.shape == beta.shape == x.shape[x.ndim - len(axes) :]
-    if not is_last or not axes or 0 in x.shape or x.dtype == "float64":  # epsilon is in single precision
+    is_one_dtype = gamma.dtype == beta.dtype == x.dtype
+    if not is_last or not axes or 0 in x.shape or not is_one_dtype or x.dtype == "float64":  # epsilon is in single precision
         return w.decomposed(n, inputs)
     return w.op("LayerNormalization", *inputs, axis=axes[0], epsilon=n.attrs["epsilon"])
 

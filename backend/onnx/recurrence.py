@@ -101,7 +101,9 @@ _CELLS: dict[str, tuple[Callable[..., list[Any]], int, int]] = {"LSTM": (_lstm, 
 def cell_of(n: Node) -> Cell | None:
     """The cell that a scan repeats; None where it is none that ONNX has."""
     body, carries = n.attrs["body"], n.attrs["carries"]
-    if n.attrs["sequences"] != 1 or body.inputs[0].dtype != "float32" or not 1 <= carries <= 2 or body.inputs[0].ndim != 2:
+    if n.attrs["sequences"] != 1 or body.inputs[0].dtype != "float32" or not 1 <= carries <= 2:
+        return None
+    if any(i.ndim != 2 for i in body.inputs[: carries + 1]):
         return None
     with provenance.inherit(()):
         for cell in _candidates(body, carries):

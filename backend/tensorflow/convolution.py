@@ -63,6 +63,14 @@ def _is_depthwise(w: Sequence[int], groups: int, strides: Sequence[int]) -> bool
     return groups > 1 and w[-2] == 1 and len(strides) == 2 and strides[0] == strides[1]
 
 
+def _word(sizes: Sequence[int], kernel: Sequence[int], strides: Any, padding: Any) -> str:
+    """TensorFlow's word for a padding, "" where it has none: of numbers it forgets those of a convolution that it joins with a bias, and aborts."""
+    if not any(map(any, padding)):
+        return "VALID"
+    totals = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(sizes, kernel, strides, strict=False)]
+    return "SAME" if all(tuple(p) == (t // 2, t - t // 2) for p, t in zip(padding, totals, strict=True)) else ""
+
+
 def _out_sizes(x: Sequence[int], kernel: Sequence[int], strides: Any, padding: Any, dilation: Any) -> list[int]:
     pairs = zip(x, kernel, strides, padding, dilation, strict=True)
     return [max(0, (n + a + b - (k - 1) * d - 1) // s + 1) for n, k, s, (a, b), d in pairs]
@@ -81,7 +89,8 @@ def conv(x: Tensor, w: Tensor, strides: Any, padding: Any, dilation: Any, groups
         if set(dilation) == {1}:
             return tf.nn.conv3d(_padded(x, padding), w, [1, *strides, 1], "VALID")
     if x.dtype.name in FLOATS and _is_depthwise(w.shape, groups, strides) and set(dilation) == {1}:
-        return tf.nn.depthwise_conv2d(x, _by_channel(w, groups), [1, *strides, 1], [(0, 0), *padding, (0, 0)])
+        word = _word(x.shape[1:-1], w.shape, strides, padding)
+        return tf.nn.depthwise_conv2d(x if word else _padded(x, padding), _by_channel(w, groups), [1, *strides, 1], word or "VALID")
     x = _padded(x, padding)
     total: Any = 0
     for tap, where in _each_tap(w.shape[:n], strides, dilation, out):

@@ -19,7 +19,7 @@ from symkeras.ops.elementwise import ROWS
 
 _NAMES = {
     "rint": "round", "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
-    "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "mod": "remainder", "power": "pow",
+    "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "mod": "remainder", "power": "pow", "sign": "sgn",
 }  # fmt: skip
 """Where PyTorch's name is another one."""
 _OWN = by_name([torch], _NAMES)

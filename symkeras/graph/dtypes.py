@@ -133,6 +133,11 @@ def is_inexact(dtype: str) -> bool:
     return dtype in FLOATS or dtype in COMPLEX
 
 
+def part(dtype: str) -> str:
+    """The dtype of the real and the imaginary part of complex numbers."""
+    return "float32" if dtype == "complex64" else "float64"
+
+
 @cache
 def itemsize(dtype: str) -> int:
     """Bytes of one element."""

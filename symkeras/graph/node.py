@@ -182,7 +182,7 @@ def _new(table: _Table, key: tuple[Any, ...], op: Op, inputs: tuple[Node, ...], 
     if plain is not attrs:
         return make(op, inputs, plain, type)
     if type is None:
-        type = op.infer(*types, **attrs)
+        type = op.type_of(*types, **attrs)
     _check_sizes(op, type)
     with _lock:
         other = table.get(key)  # from another thread, since we looked

@@ -8,14 +8,14 @@ from symkeras import ops
 from symkeras.arguments import boolean, checked, non_negative_int, one_of, several
 from symkeras.layers.layer import Layer
 
-OPERATIONS = ("add", "subtract", "multiply", "divide", "matmul", "maximum", "minimum", "power")
+OPERATIONS = ("add", "subtract", "multiply", "divide", "matmul", "maximum", "minimum", "power", "value")
 
 
 class WithWeight(Layer):
-    """Adds, multiplies, ... a weight, which broadcasts.
+    """Adds, multiplies, ... a weight, which broadcasts; or gives the weight itself, whatever its input is.
 
     Args:
-        operation: "add", "subtract", "multiply", "divide", "matmul", "maximum", "minimum" or "power".
+        operation: "add", "subtract", "multiply", "divide", "matmul", "maximum", "minimum", "power", or "value" for the weight.
         shape: that of the weight.
         is_first: whether the weight is the first of both operands.
         **kwargs: those of `Layer`.
@@ -24,7 +24,7 @@ class WithWeight(Layer):
         (B, ...)
 
     Output shape:
-        that of the operation
+        that of the operation, and of the weight for "value"
 
     Raises:
         ConfigError: an operation that is not among those above, or a shape that is none.
@@ -45,6 +45,8 @@ class WithWeight(Layer):
         self.weight = self.add_weight(shape=self.shape, initializer="zeros", name="weight")
 
     def call(self, inputs: Any) -> Any:
+        if self.operation == "value":
+            return ops.convert_to_tensor(self.weight)
         operands = (self.weight, inputs) if self.is_first else (inputs, self.weight)
         return getattr(ops, self.operation)(*operands)
 

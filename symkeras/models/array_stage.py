@@ -62,6 +62,11 @@ class ArrayStage:
         """The names of what the graph begins with."""
         return [record.layer.name if (record := record_of(t.node)) is not None else t.name for t in self.begins]
 
+    @property
+    def layers(self) -> list[str]:
+        """The layers that read texts, or hash."""
+        return [r.layer.name for r in self._records if _is_on_arrays(r)]
+
     def weights(self) -> list[str]:
         """The paths of the weights that layers of the stage would train."""
         return [v.path for r in self._records for v in r.layer.trainable_weights]

@@ -48,6 +48,12 @@ def export_model(model: Any, filepath: Any, format: str | None, verbose: Any, in
 
 def predict_graph(model: Any, input_signature: Any = None, may_be_open: bool = False) -> tuple[Any, list[str]]:
     """The graph of `predict`, and the names of its outputs; all sizes but the number of rows must be known where they may not be open."""
+    stage = model._of_graph("_array_stage")
+    if stage is not None:
+        raise ConfigError(
+            f"export of model {model.name!r}: {', '.join(stage.layers)} computes on arrays before the graph, which no file holds: "
+            "export the model behind it, whose inputs are its results, and apply it to the data first"
+        )
     types, structure = _signature(model, input_signature)
     for t, name in zip(types, x_names(model, len(types)), strict=True):
         unknown = sorted(dims.symbols_of(t.shape[1:]))

@@ -38,15 +38,16 @@ class Elementwise(Op):
         arity: number of inputs.
         promote: "numeric" (common dtype), "counted" (the same, and int32 of bools), "signed" (the same, and no bools), "float" (common
             floating dtype), "bool", "int" (integers and bools), "shift" (integers).
-        result: "same" or "bool".
+        result: "same", "bool", or "real": the dtype of the parts of complex numbers.
         domain: range the samples are drawn from, over which the op is smooth.
         flops: per element.
+        is_real: see `Op`.
     """
 
     is_elementwise = True
 
     def __init__(self, name: str, fn: Callable[..., Any], vjp: Callable[..., Any] | None = None, arity: int = 1, promote: str = "float",
-                 result: str = "same", domain: tuple[float, float] = (-2.0, 2.0), flops: int = 1, doc: str = ""):  # fmt: skip
+                 result: str = "same", domain: tuple[float, float] = (-2.0, 2.0), flops: int = 1, is_real: bool = False, doc: str = ""):  # fmt: skip
         self.name = name  # type: ignore[misc]
         self.fn = fn
         self.gradient = vjp
@@ -55,6 +56,7 @@ class Elementwise(Op):
         self.result = result
         self.domain = domain
         self.flops_per_element = flops
+        self.is_real = is_real
         self.__doc__ = doc
         self.samples = _samples(arity, promote, vjp is not None, domain)
         self.inputs_taken = (arity, arity)
@@ -71,6 +73,8 @@ class Elementwise(Op):
         if self.promote in ("counted", "signed") and first == "bool":
             raise DtypeError(_no_bools(self.name, types))
         shape = broadcast_shapes(*(t.shape for t in types), what=self.name)
+        if self.result == "real" and first in dtypes.COMPLEX:
+            return TensorType(shape, dtypes.part(first))
         return TensorType(shape, "bool" if self.result == "bool" else first)
 
     def value(self, *arrays: Any) -> Any:  # type: ignore[override]
@@ -262,8 +266,14 @@ def checks_exponents(node: Node) -> bool:
 def _power_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
     base = where(equal(y, 0), 1, x)
     dx = dy * (y * power(base, where(equal(y, 0), 1, y - 1)))
-    safe = where(greater(x, 0), x, 1)
-    return dx, dy * (out * where(greater(x, 0), log(safe), 0))
+    has_logarithm = not_equal(x, 0) if x.dtype in dtypes.COMPLEX else greater(x, 0)
+    return dx, dy * (out * where(has_logarithm, log(where(has_logarithm, x, 1)), 0))
+
+
+def _absolute_vjp(dy: Any, out: Any, x: Any) -> tuple[Any]:
+    if x.dtype not in dtypes.COMPLEX:
+        return (dy * sign(x),)
+    return (where(equal(x, 0), 0, dy * out / where(equal(x, 0), 1, x)),)  # the conjugate of the sign: that by which a small step along x counts
 
 
 def _logaddexp_vjp(dy: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
@@ -276,16 +286,16 @@ add_ = row("add", np.add, lambda dy, out, x, y: (dy, dy), arity=2, promote="nume
 subtract = row("subtract", np.subtract, lambda dy, out, x, y: (dy, -dy), arity=2, promote="signed", doc="x - y.", shown="subtract([1, 2], 3) -> array([-2, -1], dtype=int32)")
 multiply = row("multiply", np.multiply, lambda dy, out, x, y: (dy * y, dy * x), arity=2, promote="numeric", doc="x * y.", shown="multiply([1, 2], [3, 4]) -> array([3, 8], dtype=int32)")
 divide = row("divide", np.true_divide, lambda dy, out, x, y: (dy / y, -(dy / y) * out), arity=2, domain=(0.5, 2.0), flops=4, doc="x / y; integers give floats.", shown="divide([1, 3], 2) -> array([0.5, 1.5], dtype=float32)")
-floor_divide = row("floor_divide", np.floor_divide, arity=2, promote="counted", domain=(1, 9), doc="x / y rounded down.", shown="floor_divide([7, -7], 2) -> array([ 3, -4], dtype=int32)")
-mod = row("mod", np.remainder, lambda dy, out, x, y: (dy, -dy * floor(x / y)), arity=2, promote="counted", domain=(1.1, 1.9), doc="Remainder with the sign of y.", shown="mod([7, -7], 3) -> array([1, 2], dtype=int32)")
+floor_divide = row("floor_divide", np.floor_divide, arity=2, promote="counted", domain=(1, 9), is_real=True, doc="x / y rounded down.", shown="floor_divide([7, -7], 2) -> array([ 3, -4], dtype=int32)")
+mod = row("mod", np.remainder, lambda dy, out, x, y: (dy, -dy * floor(x / y)), arity=2, promote="counted", domain=(1.1, 1.9), is_real=True, doc="Remainder with the sign of y.", shown="mod([7, -7], 3) -> array([1, 2], dtype=int32)")
 _power_row = row("power", _power, _power_vjp, arity=2, promote="counted", domain=(0.5, 2.0), flops=20, doc="x to the power y.")
 negative = row("negative", np.negative, lambda dy, out, x: (-dy,), promote="signed", doc="-x.", shown="negative([1, -2]) -> array([-1,  2], dtype=int32)")
-absolute = row("absolute", np.absolute, lambda dy, out, x: (dy * sign(x),), promote="numeric", domain=(0.2, 2.0), doc="|x|.", shown="absolute([1, -2]) -> array([1, 2], dtype=int32)")
+absolute = row("absolute", np.absolute, _absolute_vjp, promote="numeric", result="real", domain=(0.2, 2.0), doc="|x|.", shown="absolute([1, -2]) -> array([1, 2], dtype=int32)")
 sign = row("sign", np.sign, None, promote="signed", doc="-1, 0 or 1.", shown="sign([3, 0, -2]) -> array([ 1,  0, -1], dtype=int32)")
 square = row("square", np.square, lambda dy, out, x: (dy * (x * 2),), promote="counted", doc="x squared.", shown="square([2, -3]) -> array([4, 9], dtype=int32)")
 reciprocal = row("reciprocal", np.reciprocal, lambda dy, out, x: (-dy * square(out),), domain=(0.5, 2.0), flops=4, doc="1 / x.", shown="reciprocal([2.0, 4.0]) -> array([0.5 , 0.25], dtype=float32)")
-maximum = row("maximum", np.maximum, lambda dy, out, x, y: (where(greater_equal(x, y), dy, 0), where(greater_equal(x, y), 0, dy)), arity=2, promote="numeric", doc="The larger of x and y; NaN where either is NaN. At ties the gradient goes to x.", shown="maximum([1, 5], 3) -> array([3, 5], dtype=int32)")
-minimum = row("minimum", np.minimum, lambda dy, out, x, y: (where(less_equal(x, y), dy, 0), where(less_equal(x, y), 0, dy)), arity=2, promote="numeric", doc="The smaller of x and y; NaN where either is NaN. At ties the gradient goes to x.", shown="minimum([1, 5], 3) -> array([1, 3], dtype=int32)")
+maximum = row("maximum", np.maximum, lambda dy, out, x, y: (where(greater_equal(x, y), dy, 0), where(greater_equal(x, y), 0, dy)), arity=2, promote="numeric", is_real=True, doc="The larger of x and y; NaN where either is NaN. At ties the gradient goes to x.", shown="maximum([1, 5], 3) -> array([3, 5], dtype=int32)")
+minimum = row("minimum", np.minimum, lambda dy, out, x, y: (where(less_equal(x, y), dy, 0), where(less_equal(x, y), 0, dy)), arity=2, promote="numeric", is_real=True, doc="The smaller of x and y; NaN where either is NaN. At ties the gradient goes to x.", shown="minimum([1, 5], 3) -> array([1, 3], dtype=int32)")
 # exponentials
 exp = row("exp", np.exp, lambda dy, out, x: (dy * out,), flops=10, doc="e to the power x.", shown="exp([0.0, 1.0]).round(4) -> array([1.    , 2.7183], dtype=float32)")
 expm1 = row("expm1", np.expm1, lambda dy, out, x: (dy * (out + 1),), flops=10, doc="exp(x) - 1, accurate near 0.", shown="expm1([0.0, 1e-6]) -> array([0.0000000e+00, 1.0000005e-06], dtype=float32)")
@@ -293,8 +303,8 @@ exp2 = row("exp2", np.exp2, lambda dy, out, x: (dy * (out * math.log(2)),), flop
 log = row("log", np.log, lambda dy, out, x: (dy / x,), domain=(0.2, 3.0), flops=10, doc="Natural logarithm.", shown="log([1.0, 10.0]).round(4) -> array([0.    , 2.3026], dtype=float32)")
 log1p = row("log1p", np.log1p, lambda dy, out, x: (dy / (x + 1),), domain=(-0.5, 2.0), flops=10, doc="log(1 + x), accurate near 0.", shown="log1p([0.0, 1e-6]) -> array([0.000000e+00, 9.999995e-07], dtype=float32)")
 log2 = row("log2", np.log2, lambda dy, out, x: (dy / (x * math.log(2)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 2.", shown="log2([1.0, 8.0]) -> array([0., 3.], dtype=float32)")
-log10 = row("log10", np.log10, lambda dy, out, x: (dy / (x * math.log(10)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 10.", shown="log10([1.0, 1000.0]) -> array([0., 3.], dtype=float32)")
-logaddexp = row("logaddexp", np.logaddexp, _logaddexp_vjp, arity=2, flops=25, doc="log(exp(x) + exp(y)) without overflow.", shown="logaddexp(1000.0, [1000.0, 0.0]) -> array([1000.6932, 1000.    ], dtype=float32)")
+log10 = row("log10", np.log10, lambda dy, out, x: (dy / (x * math.log(10)),), domain=(0.2, 3.0), flops=10, doc="Logarithm to base 10.", shown="log10([1.0, 1000.0]).round(4) -> array([0., 3.], dtype=float32)")
+logaddexp = row("logaddexp", np.logaddexp, _logaddexp_vjp, arity=2, flops=25, is_real=True, doc="log(exp(x) + exp(y)) without overflow.", shown="logaddexp(1000.0, [1000.0, 0.0]) -> array([1000.6932, 1000.    ], dtype=float32)")
 sqrt = row("sqrt", np.sqrt, lambda dy, out, x: (dy * 0.5 / out,), domain=(0.2, 3.0), flops=4, doc="Square root.", shown="sqrt([4.0, 9.0]) -> array([2., 3.], dtype=float32)")
 # trigonometry
 sin = row("sin", np.sin, lambda dy, out, x: (dy * cos(x),), flops=10, doc="Sine, x in radians.", shown="sin([0.0, 1.0]).round(4) -> array([0.    , 0.8415], dtype=float32)")
@@ -303,27 +313,27 @@ tan = row("tan", np.tan, lambda dy, out, x: (dy * (square(out) + 1),), domain=(-
 arcsin = row("arcsin", np.arcsin, lambda dy, out, x: (dy / sqrt(1 - square(x)),), domain=(-0.8, 0.8), flops=15, doc="Inverse sine, in radians.", shown="arcsin([0.0, 1.0]).round(4) -> array([0.    , 1.5708], dtype=float32)")
 arccos = row("arccos", np.arccos, lambda dy, out, x: (-dy / sqrt(1 - square(x)),), domain=(-0.8, 0.8), flops=15, doc="Inverse cosine, in radians.", shown="arccos([1.0, 0.0]).round(4) -> array([0.    , 1.5708], dtype=float32)")
 arctan = row("arctan", np.arctan, lambda dy, out, x: (dy / (square(x) + 1),), flops=15, doc="Inverse tangent, in radians.", shown="arctan([0.0, 1.0]).round(4) -> array([0.    , 0.7854], dtype=float32)")
-arctan2 = row("arctan2", np.arctan2, lambda dy, out, y, x: (dy * x / (square(x) + square(y)), -dy * y / (square(x) + square(y))), arity=2, domain=(0.3, 2.0), flops=20, doc="Angle of the point (x2, x1), in radians.", shown="arctan2([0.0, 1.0], [-1.0, 0.0]).round(4) -> array([3.1416, 1.5708], dtype=float32)")
+arctan2 = row("arctan2", np.arctan2, lambda dy, out, y, x: (dy * x / (square(x) + square(y)), -dy * y / (square(x) + square(y))), arity=2, domain=(0.3, 2.0), flops=20, is_real=True, doc="Angle of the point (x2, x1), in radians.", shown="arctan2([0.0, 1.0], [-1.0, 0.0]).round(4) -> array([3.1416, 1.5708], dtype=float32)")
 sinh = row("sinh", np.sinh, lambda dy, out, x: (dy * cosh(x),), flops=15, doc="Hyperbolic sine.", shown="sinh([0.0, 1.0]).round(4) -> array([0.    , 1.1752], dtype=float32)")
 cosh = row("cosh", np.cosh, lambda dy, out, x: (dy * sinh(x),), flops=15, doc="Hyperbolic cosine.", shown="cosh([0.0, 1.0]).round(4) -> array([1.    , 1.5431], dtype=float32)")
 tanh = row("tanh", np.tanh, lambda dy, out, x: (dy * (1 - square(out)),), flops=10, doc="Hyperbolic tangent.", shown="tanh([0.0, 1.0]).round(4) -> array([0.    , 0.7616], dtype=float32)")
 arcsinh = row("arcsinh", np.arcsinh, lambda dy, out, x: (dy / sqrt(square(x) + 1),), flops=15, doc="Inverse hyperbolic sine.", shown="arcsinh([0.0, 1.0]).round(4) -> array([0.    , 0.8814], dtype=float32)")
 arccosh = row("arccosh", np.arccosh, lambda dy, out, x: (dy / sqrt(square(x) - 1),), domain=(1.2, 3.0), flops=15, doc="Inverse hyperbolic cosine.", shown="arccosh([1.0, 2.0]).round(4) -> array([0.   , 1.317], dtype=float32)")
 arctanh = row("arctanh", np.arctanh, lambda dy, out, x: (dy / (1 - square(x)),), domain=(-0.8, 0.8), flops=15, doc="Inverse hyperbolic tangent.", shown="arctanh([0.0, 0.5]).round(4) -> array([0.    , 0.5493], dtype=float32)")
-erf = row("erf", special.erf, lambda dy, out, x: (dy * (exp(-square(x)) * (2 / math.sqrt(math.pi))),), flops=20, doc="The error function.", shown="erf([0.0, 1.0]).round(4) -> array([0.    , 0.8427], dtype=float32)")
-erfinv = row("erfinv", special.erfinv, lambda dy, out, x: (dy * (exp(square(out)) * (math.sqrt(math.pi) / 2)),), domain=(-0.8, 0.8), flops=25, doc="Inverse of the error function.", shown="erfinv([0.0, 0.5]).round(4) -> array([0.    , 0.4769], dtype=float32)")
+erf = row("erf", special.erf, lambda dy, out, x: (dy * (exp(-square(x)) * (2 / math.sqrt(math.pi))),), flops=20, is_real=True, doc="The error function.", shown="erf([0.0, 1.0]).round(4) -> array([0.    , 0.8427], dtype=float32)")
+erfinv = row("erfinv", special.erfinv, lambda dy, out, x: (dy * (exp(square(out)) * (math.sqrt(math.pi) / 2)),), domain=(-0.8, 0.8), flops=25, is_real=True, doc="Inverse of the error function.", shown="erfinv([0.0, 0.5]).round(4) -> array([0.    , 0.4769], dtype=float32)")
 # rounding
-floor = row("floor", np.floor, None, domain=(0.1, 0.9), doc="Largest whole number not above x.", shown="floor([1.7, -1.7]) -> array([ 1., -2.], dtype=float32)")
-ceil = row("ceil", np.ceil, None, domain=(0.1, 0.9), doc="Smallest whole number not below x.", shown="ceil([1.2, -1.2]) -> array([ 2., -1.], dtype=float32)")
-rint = row("rint", np.rint, None, domain=(0.1, 0.4), doc="Nearest whole number; halves go to the even one.", shown="rint([0.5, 1.5, 1.7]) -> array([0., 2., 2.], dtype=float32)")
-trunc = row("trunc", np.trunc, None, domain=(0.1, 0.9), doc="x without its fraction.", shown="trunc([1.7, -1.7]) -> array([ 1., -1.], dtype=float32)")
+floor = row("floor", np.floor, None, domain=(0.1, 0.9), is_real=True, doc="Largest whole number not above x.", shown="floor([1.7, -1.7]) -> array([ 1., -2.], dtype=float32)")
+ceil = row("ceil", np.ceil, None, domain=(0.1, 0.9), is_real=True, doc="Smallest whole number not below x.", shown="ceil([1.2, -1.2]) -> array([ 2., -1.], dtype=float32)")
+rint = row("rint", np.rint, None, domain=(0.1, 0.4), is_real=True, doc="Nearest whole number; halves go to the even one.", shown="rint([0.5, 1.5, 1.7]) -> array([0., 2., 2.], dtype=float32)")
+trunc = row("trunc", np.trunc, None, domain=(0.1, 0.9), is_real=True, doc="x without its fraction.", shown="trunc([1.7, -1.7]) -> array([ 1., -1.], dtype=float32)")
 # comparisons and logic
 equal = row("equal", np.equal, None, arity=2, promote="numeric", result="bool", doc="x == y.", shown="equal([1, 2], [1, 3]) -> array([ True, False])")
 not_equal = row("not_equal", np.not_equal, None, arity=2, promote="numeric", result="bool", doc="x != y.", shown="not_equal([1, 2], [1, 3]) -> array([False,  True])")
-less = row("less", np.less, None, arity=2, promote="numeric", result="bool", doc="x < y.", shown="less([1, 2, 3], 2) -> array([ True, False, False])")
-less_equal = row("less_equal", np.less_equal, None, arity=2, promote="numeric", result="bool", doc="x <= y.", shown="less_equal([1, 2, 3], 2) -> array([ True,  True, False])")
-greater = row("greater", np.greater, None, arity=2, promote="numeric", result="bool", doc="x > y.", shown="greater([1, 2, 3], 2) -> array([False, False,  True])")
-greater_equal = row("greater_equal", np.greater_equal, None, arity=2, promote="numeric", result="bool", doc="x >= y.", shown="greater_equal([1, 2, 3], 2) -> array([False,  True,  True])")
+less = row("less", np.less, None, arity=2, promote="numeric", result="bool", is_real=True, doc="x < y.", shown="less([1, 2, 3], 2) -> array([ True, False, False])")
+less_equal = row("less_equal", np.less_equal, None, arity=2, promote="numeric", result="bool", is_real=True, doc="x <= y.", shown="less_equal([1, 2, 3], 2) -> array([ True,  True, False])")
+greater = row("greater", np.greater, None, arity=2, promote="numeric", result="bool", is_real=True, doc="x > y.", shown="greater([1, 2, 3], 2) -> array([False, False,  True])")
+greater_equal = row("greater_equal", np.greater_equal, None, arity=2, promote="numeric", result="bool", is_real=True, doc="x >= y.", shown="greater_equal([1, 2, 3], 2) -> array([False,  True,  True])")
 logical_and = row("logical_and", np.logical_and, None, arity=2, promote="bool", result="bool", doc="Both.", shown="logical_and([True, False], True) -> array([ True, False])")
 logical_or = row("logical_or", np.logical_or, None, arity=2, promote="bool", result="bool", doc="Either.", shown="logical_or([True, False], False) -> array([ True, False])")
 logical_xor = row("logical_xor", np.logical_xor, None, arity=2, promote="bool", result="bool", doc="Exactly one.", shown="logical_xor([True, False], True) -> array([False,  True])")

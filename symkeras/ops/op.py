@@ -62,6 +62,7 @@ class Op:
         is_view: only renames elements: a backend may return a view of the input.
         moves: only hands elements on, in whatever dtype, as views do; or runs graphs on them.
         is_random: draws random numbers (from its state input, hence still a pure function).
+        is_real: orders numbers, rounds them, or is known of real ones alone: complex numbers are refused.
         attributes: what each of its static arguments may be; it takes these and no others.
         defaults: what those have that are not given.
         samples: where the checks look.
@@ -74,6 +75,7 @@ class Op:
     moves: ClassVar[bool] = False
     is_random: ClassVar[bool] = False
     is_composite: ClassVar[bool] = False
+    is_real: bool = False
     attributes: Mapping[str, Kind] = {}
     defaults: Mapping[str, Any] = {}
     samples: Sequence[Sample] = ()
@@ -114,6 +116,12 @@ class Op:
     def infer(self, *types: Any, **attrs: Any) -> NodeType:
         """The type of the result; raises ShapeError or DtypeError."""
         raise NotImplementedError(self.name)
+
+    def type_of(self, *types: Any, **attrs: Any) -> NodeType:
+        """What `infer` says, after complex numbers were refused where they have no meaning."""
+        if self.is_real and any(t.dtype in dtypes.COMPLEX for t in types):
+            raise DtypeError(f"{self.name} takes real numbers, received {', '.join(map(str, types))}")
+        return self.infer(*types, **attrs)
 
     def value(self, *arrays: Any, **attrs: Any) -> Any:
         """The reference value on NumPy arrays."""
@@ -327,7 +335,7 @@ def _promised(op: Op, arrays: Sequence[np.ndarray], attrs: dict[str, Any]) -> An
     key = signature(op, arrays, attrs)
     known = _promises.get(key)
     if known is None:
-        types = op.infer(*map(of_array, arrays), **attrs)
+        types = op.type_of(*map(of_array, arrays), **attrs)
         known = tuple([np.dtype(t.dtype) for t in types]) if isinstance(types, tuple) else np.dtype(types.dtype)
         if key is not None:
             if len(_promises) >= _MOST_PROMISES:

@@ -57,6 +57,7 @@ class MaxPool(_Pooling):
     """Largest element of each window; NaN where one is NaN."""
 
     name = "max_pool"
+    is_real = True
     attributes = at.WINDOW
     samples = tuple(Sample((f"{k}[{x}]",), a) for k in ("f32", "f64") for x, a in _CASES)
 
@@ -93,6 +94,7 @@ class MaxPoolGrad(_Pooling):
     """`dy` at the first position of each window where x equals the maximum y; 0 elsewhere."""
 
     name = "max_pool_grad"
+    is_real = True
     attributes = at.WINDOW
     samples = ()
 
@@ -115,6 +117,7 @@ class MaxPoolSelect(_Pooling):
     """`z` (shaped like x) at the first position of each window where x equals the maximum y."""
 
     name = "max_pool_select"
+    is_real = True
     attributes = at.WINDOW
     samples = ()
 

@@ -34,6 +34,7 @@ class Reduction(Op):
         self.gradient = vjp
         self.result = result
         self.empty = empty
+        self.is_real = name in ("max", "min")
         first = "f32" if "f32" in kinds else "bool"
         self.samples = tuple(
             Sample((f"{k}[2, 3, 4]",), {"axes": a}, grad=vjp is not None) for k in kinds.split() for a in ((0,), (1, 2), (0, 1, 2), ())
@@ -146,6 +147,7 @@ def meets_nothing(n: Node, graph: Graph) -> bool:
 class ArgReduction(Op):
     """Index (int32) of the extreme element along one axis; the first of equals, and the first NaN."""
 
+    is_real = True
     attributes = {"axis": at.axis()}
 
     def __init__(self, name: str, fn: Callable[..., Any]):

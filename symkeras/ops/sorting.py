@@ -21,6 +21,7 @@ class Argsort(Op):
     """Indices (int32) that sort along an axis, equal elements in their own order."""
 
     name = "argsort"
+    is_real = True
     attributes = {"axis": at.axis()}
     samples = (
         Sample(("f32[2, 3]",), {"axis": 1}, grad=False),
@@ -43,6 +44,7 @@ class Sort(Op):
     """Elements in rising order along an axis."""
 
     name = "sort"
+    is_real = True
     attributes = {"axis": at.axis()}
     samples = (Sample(("f32[2, 3]",), {"axis": 1}), Sample(("f64[4]",), {"axis": 0}), Sample(("f32[0]",), {"axis": 0}))
 
@@ -62,6 +64,7 @@ class TopK(Op):
     """The k largest along the last axis, falling, and their indices (int32); the first of equals first."""
 
     name = "top_k"
+    is_real = True
     attributes = {"k": at.integer(0)}
     samples = (Sample(("f32[2, 5]",), {"k": 3}, grad=False), Sample(("f64[4]",), {"k": 4}, grad=False), Sample(("f32[0, 3]",), {"k": 1}, grad=False))
 

@@ -351,3 +351,13 @@ def test_a_loop_that_a_script_cannot_hold_is_named(tmp_path: Path) -> None:
 def test_verbose_prints_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     MODELS["mlp"]().export(tmp_path / "said.py", verbose=True)
     assert "said.py" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["m.c", "m.py"])
+def test_a_model_that_begins_with_texts_says_which_layer_no_file_holds(name: str, tmp_path: Path) -> None:
+    words = Input((1,), dtype="string")
+    codes = layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot", name="codes")(words)
+    model = Model(words, layers.Dense(2)(codes))
+    with pytest.raises(ConfigError, match=r"export of model .*: codes computes on arrays before the graph.*export the model behind it"):
+        model.export(tmp_path / name)
+    assert not list(tmp_path.iterdir())

@@ -23,6 +23,7 @@ from symkeras.graph.tensor import Tensor
 from symkeras.graph.types import TensorType
 from symkeras.layers.input import Input
 from symkeras.layers.layer import Layer
+from symkeras.models.onnx_files.classical import Refusal
 from symkeras.models.onnx_files.reading import array_of, kind_of
 from symkeras.models.onnx_files.table import TABLE
 from symkeras.ops.evaluation import evaluate
@@ -39,6 +40,7 @@ class Call:
         kind: its operator.
         inputs: the values it reads, None for those left out.
         outputs: the names of its results.
+        weight_names: where its weights may be: its inputs, and what another node adds that is computed with it.
         opset: the version of the operators.
     """
 
@@ -48,6 +50,7 @@ class Call:
         self.kind = kind_of(node)
         self.inputs: list[Any] = [builder.value(i) if i else None for i in node.input]
         self.outputs = list(node.output)
+        self.weight_names = list(node.input)
         self.opset = builder.opset
         self._attributes = {a.name: a for a in node.attribute}
 
@@ -124,6 +127,12 @@ class Call:
         self.require(value is not None, f"it has no input {k}")
         return as_numbers(value)
 
+    def operand(self, k: int) -> Any:
+        """An input as `tensor` gives it, and a weight as one that trains where it meets data."""
+        meets_data = any(isinstance(v, Tensor) or (isinstance(v, np.ndarray) and v.dtype == object) for v in self.inputs)
+        name = self.node.input[k]
+        return self.builder.trained(name) if meets_data and name in self.builder.weights else self.tensor(k)
+
     def apply(self, function: Callable[..., Any], *values: Any) -> Any:
         """A function of tensors; of arrays alone it is computed at once, if there is room for all that it makes."""
         if any(isinstance(v, Tensor) for v in values):
@@ -140,16 +149,30 @@ class Call:
         found = evaluate(Graph(stand_ins, nodes), list(values))[0]
         return found if isinstance(results, (tuple, list)) else found[0]
 
-    def layer(self, layer: Layer, x: Any, weights: Sequence[np.ndarray], **options: Any) -> Any:
-        """A layer called on tensors, with these weights."""
+    def layer(self, layer: Layer, x: Any, weights: Sequence[np.ndarray], part: int = 0, **options: Any) -> Any:
+        """A layer called on tensors, with these weights, or the given part of them; where another node reads the same ones, its layer."""
         tensors = [as_tensor(v) for v in x] if isinstance(x, list) else as_tensor(x)
+        names = [i for i in self.weight_names if i in self.builder.weights]
+        given = [self.builder.weights[i] for i in names]
+        config = {k: v for k, v in layer.get_config().items() if k != "name"}
+        key = (type(layer), repr(config), part, *given) if any(np.ptp(self.builder.values[i]) > 0 for i in names) else None
+        shared = self.builder.layers.get(key)
+        if shared is not None:
+            return shared(tensors, **options)
         result = layer(tensors, **options)
         layer.set_weights(list(weights))
+        if key is not None:  # vectors of one number are written once for all layers that begin so
+            self.builder.layers[key] = layer
         return result
 
     def name(self) -> str:
         """A name for a layer of this node that no other has."""
         return self.builder.name(self.node.name or self.node.op_type)
+
+
+def is_weight(array: np.ndarray) -> bool:
+    """Whether an array may be one: a single number is none, and a mask with infinities neither."""
+    return array.dtype.kind == "f" and array.size > 1 and bool(np.isfinite(array).all())
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -174,9 +197,12 @@ class Builder:
         arrays: its initializers.
 
     Attributes:
-        weights: the names of the initializers that are weights where they take part in sums and products.
+        weights: the names of the initializers that are weights where they take part in sums and products, and of what follows from them alone;
+            for each what it is of, which is equal where two are the same.
         batch: the number of rows that the file fixes, None where it fixes none.
         readers: the nodes that read each value.
+        inputs: those of the model.
+        layers: by what they are and the weights that they read.
         taken: sums that a layer before them has computed already, and the values that they come to.
     """
 
@@ -184,9 +210,12 @@ class Builder:
         self.graph, self.opset, self.path = graph, opset, path
         self.arrays = arrays
         self.values: dict[str, Any] = dict(arrays)
-        self.weights = {name for name, a in arrays.items() if a.dtype.kind == "f" and a.size > 1}
+        self.weights: dict[str, Any] = {name: name for name, a in arrays.items() if is_weight(a)}
         self.batch: int | None = None
         self.taken: dict[str, str] = {}
+        self.inputs: list[Tensor] = []
+        self.layers: dict[Any, Layer] = {}
+        self._trained: dict[Any, Tensor] = {}
         self._names: set[str] = set()
         self.readers: dict[str, list[Any]] = {}
 
@@ -198,7 +227,7 @@ class Builder:
             for i in n.input:
                 self.readers.setdefault(i, []).append(n)
         read = {*self.readers, *outputs}
-        inputs = [self._input(i) for i in self.graph.input if i.name not in self.arrays and i.name in read]
+        inputs = self.inputs = [self._input(i) for i in self.graph.input if i.name not in self.arrays and i.name in read]
         for n in nodes:
             self._add(n)
         results = [self.value(o) for o in outputs]
@@ -218,6 +247,8 @@ class Builder:
             dtype = np.dtype(helper.tensor_dtype_to_np_dtype(kind.elem_type)).name
         except (KeyError, ValueError, TypeError) as error:
             raise DataError(f"{self.path}: input {name!r} has dtype {kind.elem_type}, which is not covered") from error
+        if dtype == "object":
+            raise DataError(f"{self.path}: input {name!r} takes texts, which no tensor holds")
         sizes = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in kind.shape.dim]
         if sizes[0] is not None:
             self.batch = sizes[0]
@@ -243,7 +274,10 @@ class Builder:
                 raise
             where = call.where if call else kind_of(node)
             raise DataError(f"{self.path}: {where} is not what ONNX says it is: {type(error).__name__}: {printable(error)}") from error
-        for name, value in zip(node.output, results if isinstance(results, (tuple, list)) else (results,), strict=False):
+        is_of_weights = any(i in self.weights for i in node.input)
+        for k, (name, value) in enumerate(zip(node.output, results if isinstance(results, (tuple, list)) else (results,), strict=False)):
+            if is_of_weights and isinstance(value, np.ndarray) and is_weight(value):
+                self.weights[name] = self.weights[node.input[0]] if node.op_type == "Identity" else self._source(node, k)
             if name:
                 self._check_size(value, call)
                 if name in self.values:
@@ -257,7 +291,29 @@ class Builder:
     def value(self, name: str) -> Any:
         if name not in self.values:
             raise DataError(f"{self.path}: nothing gives {printable(name)!r} before it is read")
-        return self.values[name]
+        value = self.values[name]
+        if isinstance(value, Refusal):
+            raise DataError(f"{self.path}: {printable(name)!r}: {value.why}")
+        return value
+
+    def trained(self, name: str) -> Tensor:
+        """A weight as a tensor, the same for all that read it."""
+        from symkeras.layers.with_weight import WithWeight
+
+        source = self.weights[name]
+        if source not in self._trained:
+            array = self.values[name]
+            layer = WithWeight("value", array.shape, name=self.name(name), dtype=str(array.dtype))
+            self._trained[source] = layer(self.inputs[0])
+            layer.set_weights([array])
+        return self._trained[source]
+
+    def _source(self, node: Any, k: int) -> Any:
+        """What the k-th result of a node of weights and constants is of."""
+        constants = [self.values.get(i) for i in node.input if i not in self.weights]
+        read = [*(self.weights.get(i) for i in node.input), *(a.tolist() if isinstance(a, np.ndarray) else a for a in constants)]
+        attributes = sorted(a.SerializeToString() for a in node.attribute)
+        return repr((node.op_type, k, attributes, read))
 
     def name(self, text: str) -> str:
         """A name for a layer, from one in the file."""

@@ -78,7 +78,7 @@ def _power(c: Call) -> Any:
 
 
 def _many(function: Callable[[Any, Any], Any]) -> Reader:
-    return lambda c: c.apply(lambda *x: functools.reduce(function, x), *(c.tensor(k) for k in range(len(c.inputs))))
+    return lambda c: c.apply(lambda *x: functools.reduce(function, x), *(c.operand(k) for k in range(len(c.inputs))))
 
 
 def _mean(c: Call) -> Any:
@@ -89,7 +89,7 @@ def _mean(c: Call) -> Any:
 def _where(c: Call) -> Any:
     if any(map(are_sizes, c.inputs)) and isinstance(c.inputs[0], np.ndarray):
         return np.asarray(np.where(c.inputs[0].astype(bool), c.inputs[1], c.inputs[2]), object)
-    return c.apply(ops.where, c.tensor(0), c.tensor(1), c.tensor(2))
+    return c.apply(ops.where, c.tensor(0), c.operand(1), c.operand(2))
 
 
 def _equal(c: Call) -> Any:
@@ -153,13 +153,22 @@ def _softmax(function: Callable[..., Any]) -> Reader:
     return read
 
 
-def _cast(c: Call) -> Any:
+def dtype_of_number(number: int) -> str:
+    """The dtype that ONNX numbers so; "" for 0."""
     from onnx import helper  # type: ignore[import-not-found]
 
-    dtype = dtypes.standardize(np.dtype(helper.tensor_dtype_to_np_dtype(c.needed("to"))).name)
+    return dtypes.standardize(np.dtype(helper.tensor_dtype_to_np_dtype(number)).name) if number else ""
+
+
+def _cast(c: Call) -> Any:
+    dtype = dtype_of_number(c.needed("to"))
     if are_sizes(c.inputs[0]) and dtypes.is_int(dtype):
         return c.inputs[0]
     return c.apply(lambda x: ops.cast(x, dtype), c.tensor())
+
+
+def _bit_shift(c: Call) -> Any:
+    return c.apply(ops.left_shift if c.needed("direction") == "LEFT" else ops.right_shift, c.tensor(0), c.tensor(1))
 
 
 def _isinf(c: Call) -> Any:
@@ -189,6 +198,28 @@ def _reduction(function: Callable[..., Any]) -> Reader:
 
 def _norm(x: Any, **options: Any) -> Any:
     return ops.sqrt(ops.sum(ops.square(x), **options))
+
+
+def _lp_normalization(c: Call) -> Any:
+    p = c.attribute("p", 2)
+    c.require(p in (1, 2), f"the norm {p} is not covered")
+
+    def normalized(x: Any) -> Any:
+        axis = c.attribute("axis", -1)
+        size = ops.sum(ops.absolute(x), axis=axis, keepdims=True) if p == 1 else _norm(x, axis=axis, keepdims=True)
+        return ops.where(ops.equal(size, 0), 0, x / ops.where(ops.equal(size, 0), 1, size))
+
+    return c.apply(normalized, c.tensor())
+
+
+def _hardmax(c: Call) -> Any:
+    c.require(c.opset >= 13, "its form before version 13 is not covered")
+
+    def hot(x: Any) -> Any:
+        axis = canonical_axis(c.attribute("axis", -1), x.ndim)
+        return ops.cast(ops.one_hot(ops.argmax(x, axis=axis), x.dims[axis], axis=axis), x.dtype)
+
+    return c.apply(hot, c.tensor())
 
 
 def _place(function: Callable[..., Any]) -> Reader:
@@ -259,7 +290,9 @@ TABLE: dict[str, Reader] = {
     "Celu": _with(ops.celu, alpha=("alpha", 1.0)), "Selu": _with(_selu, alpha=("alpha", 1.6732632), gamma=("gamma", 1.050701)),
     "HardSigmoid": _with(_hard_sigmoid, alpha=("alpha", 0.2), beta=("beta", 0.5)), "ThresholdedRelu": _with(_thresholded, alpha=("alpha", 1.0)),
     "Shrink": _with(_shrink, bias=("bias", 0.0), lambd=("lambd", 0.5)), "Gelu": _gelu, "Clip": _clip, "Softmax": _softmax(ops.softmax),
-    "LogSoftmax": _softmax(ops.log_softmax), "Dropout": _dropout,
+    "LogSoftmax": _softmax(ops.log_softmax), "Hardmax": _hardmax, "Dropout": _dropout, "LpNormalization": _lp_normalization,
+    "Swish": _with(lambda x, alpha: x * ops.sigmoid(x * alpha), alpha=("alpha", 1.0)), "BitShift": _bit_shift,
+    "CastLike": lambda c: c.apply(lambda x, like: ops.cast(x, like.dtype), c.tensor(0), c.tensor(1)),
     "ReduceSum": _reduction(ops.sum), "ReduceMean": _reduction(ops.mean), "ReduceMax": _reduction(ops.max), "ReduceMin": _reduction(ops.min),
     "ReduceProd": _reduction(ops.prod), "ReduceL2": _reduction(_norm), "ReduceL1": _reduction(lambda x, **o: ops.sum(ops.absolute(x), **o)),
     "ReduceSumSquare": _reduction(lambda x, **o: ops.sum(ops.square(x), **o)), "ReduceLogSumExp": _reduction(_logsumexp),

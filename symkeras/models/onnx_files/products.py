@@ -70,6 +70,7 @@ def _bias_behind(c: Call, units: int) -> np.ndarray | None:
     if not _is_constant(vector) or vector.shape != (units,):
         return None
     c.builder.taken[reader.output[0]] = c.outputs[0]
+    c.weight_names.append(other[0])
     return vector
 
 
@@ -114,15 +115,41 @@ def _instance_normalization(c: Call) -> Any:
         centred = x - ops.mean(x, axes, True)
         return centred * ops.rsqrt(ops.mean(ops.square(centred), axes, True) + epsilon)
 
-    x, wide = c.tensor(), (-1, *(1,) * (len(c.tensor().shape) - 2))
-    y = c.apply(normalized, x)
-    for k, operation in ((1, "multiply"), (2, "add")):
-        w = c.constant(k).reshape(wide)
+    x = c.tensor()
+    return _scaled(c, c.apply(normalized, x), {1: "multiply", 2: "add"}, (-1, *(1,) * (len(x.shape) - 2)))
+
+
+def _scaled(c: Call, y: Any, scales: dict[int, str], shape: Any) -> Any:
+    """y with the inputs that are vectors, as weights of this shape, multiplied or added."""
+    for k, operation in scales.items():
+        w = c.constant(k).reshape(shape)
         y = c.layer(WithWeight(operation, w.shape, name=c.name(), dtype=str(w.dtype)), y, [w])
     return y
 
 
+def _group_normalization(c: Call) -> Any:
+    x, groups, epsilon = c.tensor(), c.needed("num_groups"), c.attribute("epsilon", 1e-5)
+    c.require(c.opset >= 21, "its form before version 21 is not covered")
+    c.require(isinstance(x, Tensor) and isinstance(x.dims[1], int) and groups >= 1 and x.dims[1] % groups == 0, "its groups do not fit its channels")
+
+    def normalized(x: Any) -> Any:
+        parts = ops.reshape(x, (x.dims[0], groups, x.dims[1] // groups, *x.dims[2:]))
+        axes = tuple(range(2, parts.ndim))
+        centred = parts - ops.mean(parts, axes, True)
+        return ops.reshape(centred * ops.rsqrt(ops.mean(ops.square(centred), axes, True) + epsilon), x.dims)
+
+    return _scaled(c, c.apply(normalized, x), {1: "multiply", 2: "add"}, (-1, *(1,) * (x.ndim - 2)))
+
+
+def _rms_normalization(c: Call) -> Any:
+    x, scale, epsilon = c.tensor(), c.constant(1), c.attribute("epsilon", 1e-5)
+    c.require(isinstance(x, Tensor), "it reads no input of the model")
+    axes = tuple(range(c.attribute("axis", -1) % x.ndim, x.ndim))
+    y = c.apply(lambda x: x * ops.rsqrt(ops.mean(ops.square(x), axes, True) + epsilon), x)
+    return _scaled(c, y, {1: "multiply"}, scale.shape)
+
+
 TABLE: dict[str, Reader] = {
     "Gemm": _gemm, "MatMul": _matmul, "BatchNormalization": _batch_normalization, "LayerNormalization": _layer_normalization, "PRelu": _prelu,
-    "InstanceNormalization": _instance_normalization,
+    "InstanceNormalization": _instance_normalization, "GroupNormalization": _group_normalization, "RMSNormalization": _rms_normalization,
 }  # fmt: skip

@@ -66,7 +66,7 @@ def from_onnx(filepath: Any, outputs: Sequence[str] | None = None, name: str | N
     wanted = list(outputs) if outputs is not None else [o.name for o in graph.output]
     nodes = _needed(graph, wanted, path)
     _check_covered(nodes, path)
-    arrays = _arrays(graph, path)
+    arrays = _arrays(graph, {*wanted, *(i for n in nodes for i in n.input)}, path)
     allowed = ROOM_FLOOR + ROOM_FACTOR * sum(a.nbytes for a in arrays.values())
     with room.at_most(allowed, "the file's own arrays allow"):
         model = Builder(graph, arrays, opset, path).model(nodes, wanted, optional(text)(name, "from_onnx: name") or path.stem)
@@ -105,7 +105,8 @@ def _opset(proto: Any, path: Path) -> int:
     import onnx  # type: ignore[import-not-found]
 
     most = onnx.defs.onnx_opset_version()
-    version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0)
+    is_used = any(n.domain in ("", "ai.onnx") for n in proto.graph.node)
+    version = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0 if is_used else most)
     if not LEAST_OPSET <= version <= most:
         raise DataError(f"{path}: it uses version {version} of ONNX' operators; covered are {LEAST_OPSET} to {most}")
     return version
@@ -158,10 +159,11 @@ def kind_of(node: Any) -> str:
 # ---- arrays ------------------------------------------------------------------------------------------------------------
 
 
-def _arrays(graph: Any, path: Path) -> dict[str, np.ndarray]:
+def _arrays(graph: Any, read: set[str], path: Path) -> dict[str, np.ndarray]:
+    """The initializers that something reads."""
     if graph.sparse_initializer:
         raise DataError(f"{path}: sparse weights are not covered")
-    return {t.name: array_of(t, path) for t in graph.initializer}
+    return {t.name: array_of(t, path) for t in graph.initializer if t.name in read}
 
 
 def array_of(tensor: Any, path: Path) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from symkeras import ops
 from symkeras.graph import dims, room
 from symkeras.graph.tensor import Tensor
-from symkeras.models.onnx_files.operators import Reader, are_sizes
+from symkeras.models.onnx_files.operators import Reader, are_sizes, dtype_of_number
 from symkeras.ops.elementwise import broadcast_shapes
 from symkeras.ops.shaping import canonical_axis
 
@@ -92,7 +92,7 @@ def _concat(c: Call) -> Any:
     axis = c.needed("axis")
     if any(map(are_sizes, c.inputs)) and all(isinstance(x, np.ndarray) for x in c.inputs):
         return np.concatenate([x.astype(object) for x in c.inputs], axis)
-    return c.apply(lambda *x: ops.concatenate(x, axis), *(c.tensor(k) for k in range(len(c.inputs))))
+    return c.apply(lambda *x: ops.concatenate(x, axis), *(c.operand(k) for k in range(len(c.inputs))))
 
 
 def _split(c: Call) -> Any:
@@ -144,7 +144,7 @@ def _gather(c: Call) -> Any:
         from symkeras.layers.embedding import Embedding
 
         return c.layer(Embedding(*data.shape, name=c.name(), dtype=str(data.dtype)), indices, [data])
-    return c.apply(lambda x, i: ops.take(x, i, axis), c.tensor(0), c.tensor(1))
+    return c.apply(lambda x, i: ops.take(x, i, axis), c.operand(0), c.tensor(1))
 
 
 def _gather_elements(c: Call) -> Any:
@@ -159,7 +159,7 @@ def _expand(c: Call) -> Any:
         shape = broadcast_shapes(x.dims, tuple(target), what="Expand")
         return ops.broadcast_to(x, shape)
 
-    return c.apply(expanded, c.tensor())
+    return c.apply(expanded, c.operand(0))
 
 
 def _tile(c: Call) -> Any:
@@ -208,6 +208,64 @@ def _one_hot(c: Call) -> Any:
     return c.apply(hot, c.tensor())
 
 
+def _triangle(c: Call) -> Any:
+    k = int(c.constant(1).reshape(-1)[0]) if c.input(1) is not None else 0
+    return c.apply(lambda x: (ops.triu if c.attribute("upper", 1) else ops.tril)(x, k), c.tensor())
+
+
+def _eye_like(c: Call) -> Any:
+    shape = _shape_of(c.input(0))
+    c.require(len(shape) == 2 and all(isinstance(d, int) for d in shape), f"a matrix of shape {shape} is not covered")
+    dtype = dtype_of_number(c.attribute("dtype", 0)) or str(c.tensor().dtype)
+    room.take(shape, dtype, c.where)
+    return np.eye(*shape, k=c.attribute("k", 0)).astype(dtype)
+
+
+def _gather_nd(c: Call) -> Any:
+    c.require(not c.attribute("batch_dims", 0), "batch_dims are not covered")
+
+    def gathered(x: Any, at: Any) -> Any:
+        depth = at.dims[-1]
+        c.require(isinstance(depth, int) and 1 <= depth <= x.ndim, f"places of {depth} numbers do not fit {x.ndim} axes")
+        place = 0
+        for k in range(depth):
+            one = at[..., k]
+            place = place * x.dims[k] + ops.where(ops.less(one, 0), one + x.dims[k], one)
+        return ops.take(ops.reshape(x, (dims.product(x.dims[:depth]), *x.dims[depth:])), place, 0)
+
+    return c.apply(gathered, c.operand(0), c.tensor(1))
+
+
+def _scatter_nd(c: Call) -> Any:
+    how = c.attribute("reduction", "none")
+    return c.apply(lambda x, at, new: ops.scatter_update(x, at, new, None if how == "none" else how), c.operand(0), c.tensor(1), c.operand(2))
+
+
+def _reverse_sequence(c: Call) -> Any:
+    time, batch = c.attribute("time_axis", 0), c.attribute("batch_axis", 1)
+    c.require({time, batch} == {0, 1}, f"axes {time} and {batch} are not covered")
+
+    def reversed_(x: Any, lengths: Any) -> Any:
+        steps = ops.reshape(ops.arange(x.dims[time], dtype="int32"), (-1, 1) if time == 0 else (1, -1))
+        length = ops.expand_dims(ops.cast(lengths, "int32"), time)
+        at = ops.where(ops.less(steps, length), length - 1 - steps, steps)
+        wide = ops.broadcast_to(ops.reshape(at, (*at.dims, *(1,) * (x.ndim - 2))), x.dims)
+        return ops.take_along_axis(x, wide, time)
+
+    return c.apply(reversed_, c.tensor(0), c.tensor(1))
+
+
+def _space_to_depth(c: Call) -> Any:
+    b, order = c.needed("blocksize"), (0, 3, 5, 1, 2, 4) if c.attribute("mode", "DCR") == "DCR" else (0, 1, 3, 5, 2, 4)
+
+    def gathered(x: Any) -> Any:
+        n, ch, h, w = x.dims
+        parts = (n, ch, dims.floor_divide(h, b), b, dims.floor_divide(w, b), b)
+        return ops.reshape(ops.transpose(ops.reshape(x, parts), order), (n, ch * b * b, parts[2], parts[4]))
+
+    return c.apply(gathered, c.tensor())
+
+
 def _depth_to_space(c: Call) -> Any:
     b, mode = c.needed("blocksize"), c.attribute("mode", "DCR")
 
@@ -221,7 +279,7 @@ def _depth_to_space(c: Call) -> Any:
 
 
 def _einsum(c: Call) -> Any:
-    return c.apply(lambda *x: ops.einsum(c.needed("equation"), *x), *(c.tensor(k) for k in range(len(c.inputs))))
+    return c.apply(lambda *x: ops.einsum(c.needed("equation"), *x), *(c.operand(k) for k in range(len(c.inputs))))
 
 
 TABLE: dict[str, Reader] = {
@@ -229,5 +287,6 @@ TABLE: dict[str, Reader] = {
     "Unsqueeze": _unsqueeze, "Concat": _concat, "Split": _split, "Slice": _slice, "Gather": _gather, "GatherElements": _gather_elements,
     "Expand": _expand, "Tile": _tile, "Constant": _constant, "ConstantOfShape": _constant_of_shape, "Range": _range,
     "Identity": lambda c: c.input(0), "OneHot": _one_hot, "DepthToSpace": _depth_to_space,
-    "Einsum": _einsum,
+    "Einsum": _einsum, "Trilu": _triangle, "EyeLike": _eye_like, "GatherND": _gather_nd, "ScatterND": _scatter_nd,
+    "ReverseSequence": _reverse_sequence, "SpaceToDepth": _space_to_depth,
 }  # fmt: skip

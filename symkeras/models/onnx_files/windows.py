@@ -95,21 +95,26 @@ def _conv_transpose(c: Call) -> Any:
     bias = c.constant(2) if c.input(2) is not None else None
     n = kernel.ndim - 2
     c.require(n in _TRANSPOSED, f"{n} spatial axes are not covered")
-    c.require(c.attribute("group", 1) == 1, "groups are not covered")
     is_plain = c.attribute("output_shape") is None and c.attribute("auto_pad", "NOTSET") in ("NOTSET", "VALID")
     c.require(is_plain, "output_shape and auto_pad are not covered")
     w = _Window(c, c.attribute("kernel_shape") or kernel.shape[2:], _spatial(x))
     c.require(tuple(w.kernel) == kernel.shape[2:], f"kernel_shape {w.kernel} is not that of the weight, {kernel.shape}")
     c.require(max(w.strides) == 1 or max(w.dilation) == 1, "strides and dilations above 1 together are not covered")
     more = c.attribute("output_padding") or [0] * n
-    layer = _TRANSPOSED[n](
-        kernel.shape[1], tuple(w.kernel), strides=tuple(w.strides), dilation_rate=tuple(w.dilation), output_padding=0 if n == 1 else (0,) * n,
-        use_bias=bias is not None, data_format="channels_first", name=c.name(), dtype=str(kernel.dtype),
-    )  # fmt: skip
-    weights = [kernel.transpose((*range(2, n + 2), 1, 0)), *([] if bias is None else [bias])]
+    groups = c.attribute("group", 1)
+    c.require(groups >= 1 and kernel.shape[0] % groups == 0, f"{groups} groups do not fit a weight of shape {kernel.shape}")
     is_within = all(m <= b for m, (_, b) in zip(more, w.pads, strict=True))
     c.require(is_within or bias is None, "output_padding beyond the pads with a bias is not covered")
-    y = c.layer(layer, x, weights)
+    pieces = ops.split(x, groups, axis=1) if groups > 1 else [x]
+    found = []
+    for g, (piece, own) in enumerate(zip(pieces, np.split(kernel, groups), strict=True)):
+        layer = _TRANSPOSED[n](
+            kernel.shape[1], tuple(w.kernel), strides=tuple(w.strides), dilation_rate=tuple(w.dilation), output_padding=0 if n == 1 else (0,) * n,
+            use_bias=bias is not None, data_format="channels_first", name=c.name(), dtype=str(kernel.dtype),
+        )  # fmt: skip
+        weights = [own.transpose((*range(2, n + 2), 1, 0)), *([] if bias is None else [np.split(bias, groups)[g]])]
+        found.append(c.layer(layer, piece, weights, part=g))
+    y = found[0] if groups == 1 else ops.concatenate(found, 1)
     cuts = ((0, 0, 0), (0, 0, 0), *((-a, m - b, 0) for m, (a, b) in zip(more, w.pads, strict=True)))
     return c.apply(lambda t: _cut(t, cuts), y)
 

@@ -98,3 +98,25 @@ def test_the_source_is_the_jaxpr() -> None:
     f = compile_graph(Graph([x.node], [ops.tanh(x).node]), "jax")
     f(np.zeros((5, 3), "float32"))
     assert "tanh" in f.source and "f32[5,3]" in f.source and "jax" in str(f)
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 4, 8, 16, 17])
+def test_few_random_bits_are_compiled_in_the_time_of_many(blocks: int) -> None:
+    # Eight blocks, the bits of a mask (8, 16) of uint16, took XLA's compiler more than minutes.
+    state, x = ops.placeholder("u64[2]"), ops.placeholder(f"f32[{blocks}, 16]")
+    bits = ops.op.apply(ops.OPS["random_bits"], [state], {"stream": 3, "shape": (blocks, 16), "dtype": "uint16"})
+    graph = Graph([state.node, x.node], [bits.node, (x * ops.where(ops.less(bits, 50_000), 1.25, 0.0)).node])
+    given = [np.array([5, 9], "uint64"), np.ones((blocks, 16), "float32")]
+    for found, expected in zip(*(compile_graph(graph, backend)(*given) for backend in ("jax", "interpreter")), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_recurrent_layer_whose_mask_fills_one_register_is_compiled() -> None:
+    x, y = np.ones((8, 5, 16), "float32"), np.zeros((8, 16), "float32")
+    losses = []
+    for backend in ("jax", "interpreter"):
+        utils.set_random_seed(1)
+        model = Sequential([Input((5, 16)), layers.SimpleRNN(16, recurrent_dropout=0.25)])
+        model.compile("sgd", "mse", backend=backend)
+        losses.append([float(model.train_on_batch(x, y)) for _ in range(2)])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)

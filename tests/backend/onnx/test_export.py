@@ -91,7 +91,8 @@ def test_control_flow_becomes_loops_and_branches(tmp_path: Path) -> None:
     chosen = ops.cond(ops.sum(x) > 0, lambda: doubled + x, lambda: doubled - x)
     total, sums = ops.scan(lambda c, e: (c + e, c * e), ops.zeros((3,)), x, reverse=True)
     last, powers = ops.scan(lambda c, _: (c * 0.5, c), total, None, length=4, reverse=True)
-    graph = Graph([x.node], [t.node for t in (chosen, total, sums, last, powers)])
+    counted = ops.scan(lambda c, k: (c * 0.5 + ops.cast(k, "float32"), None), x, ops.arange(3))[0]  # its elements are single numbers
+    graph = Graph([x.node], [t.node for t in (chosen, total, sums, last, powers, counted)])
     interface.export_graph(graph, tmp_path / "control.onnx", "onnx")
     text = str(onnx.load(tmp_path / "control.onnx"))  # a loop over rows stands in a branch: there may be none
     assert all(f'op_type: "{kind}"' in text for kind in ("Loop", "If", "Scan"))
@@ -99,6 +100,15 @@ def test_control_flow_becomes_loops_and_branches(tmp_path: Path) -> None:
         rows = sign * np.arange(6, dtype="float32").reshape(2, 3)
         for found, wanted in zip(run(tmp_path / "control.onnx", [rows]), evaluate(graph, [rows])[0], strict=True):
             assert_alike(found, wanted, "layer", "onnxruntime")
+
+
+def test_a_normalisation_whose_weights_are_of_another_dtype_is_written_in_parts(tmp_path: Path) -> None:
+    x = ops.placeholder("f32[batch, 6]", name="x")
+    gamma, beta = (Variable(np.linspace(0.5, 2, 6).astype("float16"), name=n) for n in ("gamma", "beta"))
+    graph = Graph([x.node], [ops.layer_normalization(x, ops.as_tensor(gamma), ops.as_tensor(beta)).node])
+    interface.export_graph(graph, tmp_path / "model.onnx", "onnx")
+    rows = np.random.default_rng(0).normal(size=(3, 6)).astype("float32")
+    np.testing.assert_allclose(run(tmp_path / "model.onnx", [rows])[0], evaluate(graph, [rows])[0][0], rtol=1e-4, atol=1e-5)
 
 
 def test_nan_is_lost_only_where_numerics_are_fast(tmp_path: Path) -> None:

@@ -151,3 +151,13 @@ IN_A_NEW_PROCESS = {
 def test_in_a_new_process(what: str) -> None:
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(IN_A_NEW_PROCESS[what])], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done.stderr
+
+
+@pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((1, 1), (1, 1)), ((0, 1), (0, 1)), ((2, 0), (1, 3))])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+def test_a_depthwise_convolution_with_a_bias_computes_whatever_its_padding(padding: Any, strides: Any) -> None:
+    # TensorFlow joins both, forgot the numbers of the padding, and ended the process.
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.integers(-3, 4, s).astype("float32") for s in ((2, 8, 8, 3), (3, 3, 1, 6), (6,)))
+    attrs = {"strides": strides, "padding": padding, "dilation": (1, 1), "groups": 3}
+    on_tensorflow(lambda x, w, b: ops.relu(ops.op.apply(ops.OPS["conv"], [x, w], attrs) + b), x, w, b)
