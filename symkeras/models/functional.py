@@ -144,7 +144,7 @@ class Functional(Model):
     @property
     def input_names(self) -> list[str]:
         """The names of the inputs: what dicts of data are keyed by."""
-        return [t._keras_history.operation.name for t in self._flat_inputs]
+        return [record.layer.name if (record := record_of(t.node)) is not None else t.name for t in self._flat_inputs]
 
     @property
     def output_names(self) -> list[str]:
