@@ -1,7 +1,7 @@
 """Storage that an engine frees after a step stays with the process, for the next step.
 
 An engine that asks the C library for every intermediate value gets fresh pages each time: glibc gives large blocks, and free ones at the
-end of its heap, back to the system at once, and the system fills with zeros what is asked for again. That is a fifth to almost half of a step where
+end of its heap, back to the system at once, and the system fills with zeros what is asked for again. That is up to a third of a step where
 little is computed for each element. `keep` tells glibc to hold on to such blocks, for the whole process; other C libraries are left as they are.
 Who sets glibc's allocator by the environment (`MALLOC_TRIM_THRESHOLD_`, `GLIBC_TUNABLES`, ...) has said what is wanted, and nothing is changed.
 """
@@ -13,7 +13,7 @@ import ctypes
 import functools
 import os
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Names of parameters, in `malloc.h`."""
 _NEVER = -1
 _LARGEST = 1 << 30
@@ -24,14 +24,13 @@ _LARGEST = 1 << 30
 def keep() -> bool:
     """Hold on to freed storage from now on; gives whether that was said, now or before.
 
-    One arena serves all threads: those of others have room for 64 MiB, and what is larger comes from the system each time. Threads that
-    asked for storage before keep theirs.
+    A thread's own arena has room for 64 MiB; what is larger still comes from the system each time.
     """
     if _is_set_by_the_user():
         return False
     with contextlib.suppress(OSError, AttributeError):
         tell = ctypes.CDLL(None).mallopt
-        return all([tell(_MMAP_THRESHOLD, _LARGEST), tell(_TRIM_THRESHOLD, _NEVER), tell(_MOST_ARENAS, 1)])
+        return all([tell(_MMAP_THRESHOLD, _LARGEST), tell(_TRIM_THRESHOLD, _NEVER)])
     return False
 
 

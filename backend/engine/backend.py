@@ -44,7 +44,7 @@ class EngineBackend(Backend):
 
     def __init__(self) -> None:
         if self.asks_malloc:
-            allocation.keep()  # before the engine has threads
+            allocation.keep()
         self.options = {"device": optional(text), **self.own}
         self._places: dict[str, Device] = {}
 
