@@ -50,24 +50,25 @@ def _in_two(x: Tensor) -> Tensor:
     return tf.expand_dims(x, 1)
 
 
-def _sliding(strides: Sequence[int], padding: Pairs, dilation: Sequence[int]) -> dict[str, Any]:
+def _sliding(strides: Sequence[int], dilation: Sequence[int], word: str) -> dict[str, Any]:
     """Attributes of TensorFlow's kernels in two dimensions."""
-    strides, padding, dilation = (tuple(v) for v in (strides, padding, dilation))
-    if len(strides) == 1:
-        strides, padding, dilation = (1, *strides), ((0, 0), *padding), (1, *dilation)
-    return {"strides": [1, *strides, 1], "padding": "EXPLICIT", "dilations": [1, *dilation, 1],
-            "explicit_paddings": [0, 0, *(p for pair in padding for p in pair), 0, 0]}  # fmt: skip
+    along = [1] * (2 - len(strides))
+    return {"strides": [1, *along, *strides, 1], "padding": word or "VALID", "dilations": [1, *along, *dilation, 1]}
 
 
 def _is_depthwise(w: Sequence[int], groups: int, strides: Sequence[int]) -> bool:
     return groups > 1 and w[-2] == 1 and len(strides) == 2 and strides[0] == strides[1]
 
 
-def _word(sizes: Sequence[int], kernel: Sequence[int], strides: Any, padding: Any) -> str:
-    """TensorFlow's word for a padding, "" where it has none: of numbers it forgets those of a convolution that it joins with a bias, and aborts."""
+def _word(sizes: Sequence[int], kernel: Sequence[int], strides: Any, padding: Any, dilation: Any) -> str:
+    """TensorFlow's word for a padding, "" where it has none and images are padded before.
+
+    Of numbers it forgets those of a convolution that it joins with a bias, and aborts; and its gradients take up to five times as long with them.
+    """
     if not any(map(any, padding)):
         return "VALID"
-    totals = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(sizes, kernel, strides, strict=False)]
+    along = zip(sizes, kernel, strides, dilation, strict=False)
+    totals = [max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0) for n, k, s, d in along]
     return "SAME" if all(tuple(p) == (t // 2, t - t // 2) for p, t in zip(padding, totals, strict=True)) else ""
 
 
@@ -81,15 +82,16 @@ def conv(x: Tensor, w: Tensor, strides: Any, padding: Any, dilation: Any, groups
     out = _out_sizes(x.shape[1:-1], w.shape[:n], strides, padding, dilation)
     if 0 in (*out, *x.shape, *w.shape):
         return tf.zeros([x.shape[0], *out, w.shape[-1]], x.dtype)
+    word = _word(x.shape[1:-1], w.shape, strides, padding, dilation)
     if x.dtype.name in FLOATS and groups == 1:
+        given, sliding = x if word else _padded(x, padding), _sliding(strides, dilation, word)
         if n == 2:
-            return tf.raw_ops.Conv2D(input=x, filter=w, **_sliding(strides, padding, dilation))
+            return tf.raw_ops.Conv2D(input=given, filter=w, **sliding)
         if n == 1:
-            return tf.squeeze(tf.raw_ops.Conv2D(input=_in_two(x), filter=tf.expand_dims(w, 0), **_sliding(strides, padding, dilation)), 1)
+            return tf.squeeze(tf.raw_ops.Conv2D(input=_in_two(given), filter=tf.expand_dims(w, 0), **sliding), 1)
         if set(dilation) == {1}:
             return tf.nn.conv3d(_padded(x, padding), w, [1, *strides, 1], "VALID")
     if x.dtype.name in FLOATS and _is_depthwise(w.shape, groups, strides) and set(dilation) == {1}:
-        word = _word(x.shape[1:-1], w.shape, strides, padding)
         return tf.nn.depthwise_conv2d(x if word else _padded(x, padding), _by_channel(w, groups), [1, *strides, 1], word or "VALID")
     x = _padded(x, padding)
     total: Any = 0
@@ -116,19 +118,24 @@ def conv_input_grad(dy: Tensor, w: Tensor, spatial: Any, strides: Any, padding: 
         return tf.zeros(shape, dy.dtype)
     padded = [s + a + b for s, (a, b) in zip(spatial, padding, strict=True)]
     if dy.dtype.name in FLOATS and set(dilation) == {1}:
+        word = _word(spatial, w.shape, strides, padding, dilation)
+        sizes, sliding = [shape[0], *(spatial if word else padded), channels], _sliding(strides, dilation, word)
+        whole = None
         if groups == 1 and n == 2:
-            return tf.raw_ops.Conv2DBackpropInput(input_sizes=shape, filter=w, out_backprop=dy, **_sliding(strides, padding, dilation))
-        if groups == 1 and n == 1:
-            sizes = [shape[0], 1, *shape[1:]]
-            return tf.squeeze(tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=sizes, filter=tf.expand_dims(w, 0), out_backprop=_in_two(dy), **_sliding(strides, padding, dilation)), 1)  # fmt: skip
+            whole = tf.raw_ops.Conv2DBackpropInput(input_sizes=sizes, filter=w, out_backprop=dy, **sliding)
+        elif groups == 1 and n == 1:
+            sizes.insert(1, 1)
+            whole = tf.squeeze(tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=sizes, filter=tf.expand_dims(w, 0), out_backprop=_in_two(dy), **sliding), 1)  # fmt: skip
+        if whole is not None:
+            return whole if word else _unpadded(whole, spatial, padding)
         if groups == 1 and set(strides) == {1}:
             sizes = [shape[0], *padded, channels]
             whole = tf.raw_ops.Conv3DBackpropInputV2(input_sizes=sizes, filter=w, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")
             return _unpadded(whole, spatial, padding)
         if _is_depthwise(w.shape, groups, strides):
             pads = [(0, 0), *padding, (0, 0)]
-            return tf.nn.depthwise_conv2d_backprop_input(shape, _by_channel(w, groups), dy, [1, *strides, 1], pads)
+            return tf.nn.depthwise_conv2d_backprop_input(shape, _by_channel(w, groups), dy, [1, *strides, 1], word or pads)
     total: Any = 0
     for tap, where in _each_tap(w.shape[:n], strides, dilation, dy.shape[1:-1]):
         part = tf.einsum("...go,cgo->...gc", _grouped(dy, groups), _grouped(w[tap], groups))
@@ -142,17 +149,19 @@ def conv_filter_grad(x: Tensor, dy: Tensor, kernel: Any, strides: Any, padding: 
     if 0 in (*dy.shape, *x.shape, *shape):
         return tf.zeros(shape, dy.dtype)
     if x.dtype.name in FLOATS and set(dilation) == {1}:
+        word = _word(x.shape[1:-1], kernel, strides, padding, dilation)
+        given, sliding = x if word else _padded(x, padding), _sliding(strides, dilation, word)
         if groups == 1 and n == 2:
-            return tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=shape, out_backprop=dy, **_sliding(strides, padding, dilation))
+            return tf.raw_ops.Conv2DBackpropFilter(input=given, filter_sizes=shape, out_backprop=dy, **sliding)
         if groups == 1 and n == 1:
             return tf.squeeze(tf.raw_ops.Conv2DBackpropFilter(
-                input=_in_two(x), filter_sizes=[1, *shape], out_backprop=_in_two(dy), **_sliding(strides, padding, dilation)), 0)  # fmt: skip
+                input=_in_two(given), filter_sizes=[1, *shape], out_backprop=_in_two(dy), **sliding), 0)  # fmt: skip
         if groups == 1 and set(strides) == {1}:
             whole = _padded(x, padding)
             return tf.raw_ops.Conv3DBackpropFilterV2(input=whole, filter_sizes=shape, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")
         if _is_depthwise(shape, groups, strides):
             pads, sizes = [(0, 0), *padding, (0, 0)], [*kernel, groups, dy.shape[-1] // groups]
-            return tf.reshape(tf.nn.depthwise_conv2d_backprop_filter(x, sizes, dy, [1, *strides, 1], pads), shape)
+            return tf.reshape(tf.nn.depthwise_conv2d_backprop_filter(x, sizes, dy, [1, *strides, 1], word or pads), shape)
     x, each = _padded(x, padding), _rows(_grouped(dy, groups))
     taps = [tf.einsum("ngc,ngo->cgo", _rows(_grouped(x[(slice(None), *where)], groups)), each)
             for _, where in _each_tap(kernel, strides, dilation, dy.shape[1:-1])]  # fmt: skip
