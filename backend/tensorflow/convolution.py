@@ -179,9 +179,10 @@ def _pooled_sizes(x: Tensor, window: Any, strides: Any, padding: Any) -> list[in
     return _out_sizes(x.shape[1:-1], window, strides, padding, [1] * len(window))
 
 
-def _max_attrs(window: Any, strides: Any, padding: Any) -> dict[str, Any]:
-    return {"ksize": [1, *window, 1], "strides": [1, *strides, 1], "padding": "EXPLICIT",
-            "explicit_paddings": [0, 0, *(p for pair in padding for p in pair), 0, 0]}  # fmt: skip
+def _max_attrs(x: Tensor, window: Any, strides: Any, padding: Any) -> dict[str, Any]:
+    word = _word(x.shape[1:-1], window, strides, padding, [1] * len(window))
+    pads = {} if word else {"explicit_paddings": [0, 0, *(p for pair in padding for p in pair), 0, 0]}
+    return {"ksize": [1, *window, 1], "strides": [1, *strides, 1], "padding": word or "EXPLICIT", **pads}
 
 
 def _pools(x: Tensor, window: Any, padding: Any) -> int:
@@ -207,7 +208,7 @@ def max_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
 
     pools = _pools(x, window, padding)
     if pools == 2:
-        return _if_finite(x, lambda: tf.raw_ops.MaxPool(input=x, **_max_attrs(window, strides, padding)), by_taps)
+        return _if_finite(x, lambda: tf.raw_ops.MaxPool(input=x, **_max_attrs(x, window, strides, padding)), by_taps)
     if pools == 3:
         return _if_finite(x, lambda: tf.raw_ops.MaxPool3D(input=_padded(x, padding, -np.inf), **_sliding_within(window, strides)), by_taps)
     return by_taps()
@@ -236,7 +237,7 @@ def max_pool_grad(x: Tensor, y: Tensor, dy: Tensor, window: Any, strides: Any, p
         return _unpadded(total, x.shape[1:-1], padding)
 
     def fast() -> Tensor:
-        return tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=dy, **_max_attrs(window, strides, padding))
+        return tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=dy, **_max_attrs(x, window, strides, padding))
 
     return _if_finite(x, fast, by_taps) if _pools(x, window, padding) == 2 else by_taps()
 
