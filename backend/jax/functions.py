@@ -13,10 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from symkeras.backend.engine import philox
+from symkeras.backend.engine import formulas, philox
 from symkeras.backend.engine.tables import NOTHING, by_name, counted
 from symkeras.backend.engine.walk import HARMLESS, NO_RESULT, Check, Functions, Here
-from symkeras.ops.special import ERFINV_INNER, ERFINV_OUTER, Ratio
 
 Array = Any
 
@@ -52,18 +51,9 @@ def _power(x: Array, y: Array) -> Array:
     return out
 
 
-def _ratio(coefficients: Ratio, x: Array) -> Array:
-    numerator, denominator = (jnp.polyval(jnp.asarray(polynomial[::-1], x.dtype), x) for polynomial in coefficients)
-    return numerator / denominator
-
-
 def _erfinv(x: Array) -> Array:
-    """By the formula of the reference, in doubles: XLA's has ten digits near 1."""
-    d = x.astype(jnp.float64)
-    near = d + d * _ratio(ERFINV_INNER, jnp.maximum(0.64 - jnp.square(d), 0))
-    s = jnp.sqrt(-jnp.log(1 - jnp.abs(d)))
-    far = jnp.sign(d) * jnp.where(jnp.isinf(s), s, s - _ratio(ERFINV_OUTER, s))
-    return jnp.where(x == 0, x, jnp.where(jnp.abs(d) > 0.8, far, near).astype(x.dtype))
+    """In doubles: XLA's has ten digits near 1."""
+    return jnp.where(x == 0, x, formulas.erfinv(jnp, jnp.log, x.astype(jnp.float64)).astype(x.dtype))
 
 
 def _cast(x: Array, dtype: str) -> Array:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.engine import formulas
 from symkeras.backend.engine.tables import by_name
 from symkeras.backend.tensorflow.real import tf
-from symkeras.ops.special import ERFINV_INNER, ERFINV_OUTER, Ratio
 
 Tensor = Any
 Function = Callable[..., Tensor]
@@ -127,18 +127,10 @@ def _erf(x: Tensor) -> Tensor:
     return tf.where(tf.abs(x) > 10, tf.sign(x), tf.math.erf(x))
 
 
-def _ratio(coefficients: Ratio, x: Tensor) -> Tensor:
-    numerator, denominator = (tf.math.polyval([tf.constant(c, x.dtype) for c in polynomial[::-1]], x) for polynomial in coefficients)
-    return numerator / denominator
-
-
 def _erfinv(x: Tensor) -> Tensor:
-    """By the formula of the reference: TensorFlow's goes by quantiles, which lose what is near 0, and give infinity before 1."""
-    d = tf.cast(x, "float64")
-    near = d + d * _ratio(ERFINV_INNER, tf.maximum(0.64 - tf.square(d), 0))
-    s = tf.sqrt(-tf.math.log(1 - tf.abs(d)))
-    far = tf.sign(d) * tf.where(tf.math.is_inf(s), s, s - _ratio(ERFINV_OUTER, s))
-    return tf.where(tf.equal(x, 0), x, tf.cast(tf.where(tf.abs(d) > 0.8, far, near), x.dtype))
+    """In doubles: TensorFlow's goes by quantiles, which lose what is near 0, and give infinity before 1."""
+    found = formulas.erfinv(tf, tf.math.log, tf.cast(x, "float64"))
+    return tf.where(tf.equal(x, 0), x, tf.cast(found, x.dtype))
 
 
 def _logaddexp(x: Tensor, y: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from symkeras import keras_alias
 
@@ -18,18 +18,23 @@ _CHATTER = (b"I0000 ", b"WARNING: All log messages before absl::InitializeLog()"
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What C writes to stderr, where there is one, comes afterwards, without chatter."""
-    if sys.__stderr__ is None:
-        yield
-        return
-    sys.__stderr__.flush()
-    own = os.dup(2)
-    with tempfile.TemporaryFile() as kept:
+    """What C writes to stderr comes afterwards, without chatter; as it comes where there is no stderr, or no file to keep it in.
+
+    Of a process that TensorFlow ends while it is imported nothing comes: `python -c "import tensorflow"` says why.
+    """
+    with ExitStack() as stack:
+        try:
+            kept = stack.enter_context(tempfile.TemporaryFile())
+            own = os.dup(2)
+        except OSError:
+            yield
+            return
         os.dup2(kept.fileno(), 2)
         try:
             yield
         finally:
-            sys.__stderr__.flush()
+            if sys.stderr is not None:
+                sys.stderr.flush()
             os.dup2(own, 2)
             os.close(own)
             kept.seek(0)

@@ -297,8 +297,6 @@ def _relu_gradient(dy: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     return torch.ops.aten.threshold_backward.grad_input(dy, known, 0, grad_input=out)
 
 
-
-
 def _solve_triangular(a: Tensor, b: Tensor, lower: bool, transpose: bool) -> Tensor:
     """By the general solver, which refuses a zero on the diagonal."""
     t = torch.tril(a) if lower else torch.triu(a)

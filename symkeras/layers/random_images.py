@@ -341,12 +341,15 @@ class RandomCrop(RandomImages, ToSize):
 
     def _edges_moved(self, edges: list[Any], drawn: Any, training: bool, sizes: tuple[Any, Any]) -> tuple[list[Any], tuple[Any, Any]]:
         target = self.height, self.width
-        small = lambda: scaled(edges, aspect_crop(*sizes, target), target)  # noqa: E731
-        if not training or drawn is None:
-            return small(), target
-        starts = [ops.cast(start, dtype_of(edges[0])) for start in (drawn[1], drawn[0])] * 2
-        whole = lambda: [ops.subtract(edge, start) for edge, start in zip(edges, starts, strict=True)]  # noqa: E731
-        return by_fit(fits(sizes, target), whole, small), target
+
+        def small() -> list[Any]:
+            return scaled(edges, aspect_crop(*sizes, target), target)
+
+        def whole() -> list[Any]:
+            starts = [ops.cast(start, dtype_of(edges[0])) for start in (drawn[1], drawn[0])] * 2
+            return [ops.subtract(edge, start) for edge, start in zip(edges, starts, strict=True)]
+
+        return (small() if not training or drawn is None else by_fit(fits(sizes, target), whole, small)), target
 
     def _resized(self, images: Any, interpolation: str = "bilinear") -> Any:
         self.space(ops.shape(images))
