@@ -13,7 +13,7 @@ from symkeras.backend.engine.device import Device as AnyDevice
 from symkeras.backend.engine.walk import Functions, Walk
 from symkeras.backend.jax.cluster import JaxCluster
 from symkeras.backend.jax.executable import Device, JaxStep, every_device
-from symkeras.backend.jax.functions import FUNCTIONS
+from symkeras.backend.jax.functions import FUNCTIONS, ON_PROCESSOR
 from symkeras.backend.jax.sharding import Grid, GridStep, grid_of
 from symkeras.errors import BackendError
 from symkeras.graph import dtypes
@@ -50,7 +50,9 @@ class JaxBackend(EngineBackend):
         return grid_of(own["distribution"], self.cluster)
 
     def functions(self, device: Device | Grid, own: Mapping[str, Any]) -> Functions:
-        return device.functions if isinstance(device, Grid) else self.table
+        if isinstance(device, Grid):
+            return device.functions
+        return ON_PROCESSOR if device.is_processor else self.table
 
     def step(self, walk: Walk, device: Device | Grid, own: Mapping[str, Any]) -> JaxStep:
         return GridStep(walk, device) if isinstance(device, Grid) else JaxStep(walk, device)

@@ -5,7 +5,7 @@ Where JAX and NumPy differ the reference decides: integer division by zero gives
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,6 +16,7 @@ from jax import lax
 from symkeras.backend.engine import formulas, philox
 from symkeras.backend.engine.tables import NOTHING, by_name, counted
 from symkeras.backend.engine.walk import HARMLESS, NO_RESULT, Check, Functions, Here
+from symkeras.backend.jax import convolution as conv
 
 Array = Any
 
@@ -165,79 +166,6 @@ def _random_bits(state: Array, stream: int, shape: tuple[int, ...], dtype: str) 
     return (drawn if dtype == "uint64" else lax.bitcast_convert_type(drawn, dtype).reshape(-1))[:count].reshape(shape)
 
 
-# ---- convolution and pooling ---------------------------------------------------------------------------------------
-
-
-def _conv(x: Array, w: Array, strides: Any, padding: Any, dilation: Any, groups: int) -> Array:
-    letters = "DHW"[-len(strides) :]
-    layout = (f"N{letters}C", f"{letters}IO", f"N{letters}C")
-    return lax.conv_general_dilated(x, w, strides, padding, rhs_dilation=dilation, dimension_numbers=layout, feature_group_count=groups)
-
-
-def _conv_input_grad(dy: Array, w: Array, spatial: Any, groups: int, **attrs: Any) -> Array:
-    x = jax.ShapeDtypeStruct((dy.shape[0], *spatial, w.shape[-2] * groups), dy.dtype)
-    return jax.linear_transpose(lambda x: _conv(x, w, groups=groups, **attrs), x)(dy)[0]
-
-
-def _conv_filter_grad(x: Array, dy: Array, kernel: Any, groups: int, **attrs: Any) -> Array:
-    w = jax.ShapeDtypeStruct((*kernel, x.shape[-1] // groups, dy.shape[-1]), dy.dtype)
-    return jax.linear_transpose(lambda w: _conv(x, w, groups=groups, **attrs), w)(dy)[0]
-
-
-def _lowest(dtype: Any) -> Any:
-    return np.array(-np.inf if jnp.issubdtype(dtype, jnp.floating) else jnp.iinfo(dtype).min, dtype)
-
-
-def _window(x: Array, start: Any, of: Any, window: Any, strides: Any, padding: Any) -> Array:
-    return lax.reduce_window(x, start, of, (1, *window, 1), (1, *strides, 1), ((0, 0), *padding, (0, 0)))
-
-
-def _max_pool(x: Array, **attrs: Any) -> Array:
-    return _window(x, _lowest(x.dtype), lax.max, **attrs)
-
-
-def _sum_pool(x: Array, **attrs: Any) -> Array:
-    return _window(x, np.array(0, x.dtype), lax.add, **attrs)
-
-
-def _sum_pool_grad(dy: Array, spatial: Any, **attrs: Any) -> Array:
-    x = jax.ShapeDtypeStruct((dy.shape[0], *spatial, dy.shape[-1]), dy.dtype)
-    return jax.linear_transpose(lambda x: _sum_pool(x, **attrs), x)(dy)[0]
-
-
-def _taps(x: Array, out: Sequence[int], window: Any, strides: Any, padding: Any) -> Any:
-    """Tap by tap of a window: where it lies in a padded x, and in which windows it is the first to be the maximum.
-
-    Which tap that is, is decided once: XLA computes x anew, and rounds it otherwise, where it reads it again, so that none need equal the maximum.
-    """
-    pads = [(0, 0), *padding, (0, 0)]
-    padded, inside = jnp.pad(x, pads), np.pad(np.ones((1, *x.shape[1:-1], 1), bool), pads)
-    places = [
-        (slice(None), *(slice(t, t + (o - 1) * s + 1 if o else 0, s) for t, o, s in zip(tap, out, strides, strict=True)))
-        for tap in np.ndindex(*window)
-    ]
-    first, best = jnp.full((x.shape[0], *out, x.shape[-1]), -1, np.int32), None
-    for k, where in enumerate(places):
-        here = padded[where]
-        is_more = inside[where] & ((first < 0) if best is None else (first < 0) | (here > best) | (jnp.isnan(here) & ~jnp.isnan(best)))
-        first, best = jnp.where(is_more, k, first), here if best is None else jnp.where(is_more, here, best)
-    return [(where, first == k) for k, where in enumerate(places)]
-
-
-def _max_pool_grad(x: Array, y: Array, dy: Array, window: Any, strides: Any, padding: Any) -> Array:
-    dx = jnp.zeros((x.shape[0], *(n + a + b for n, (a, b) in zip(x.shape[1:-1], padding, strict=True)), x.shape[-1]), x.dtype)
-    for where, hit in _taps(x, y.shape[1:-1], window, strides, padding):
-        dx = dx.at[where].add(jnp.where(hit, dy, 0))
-    return dx[(slice(None), *(slice(a, a + s) for s, (a, _) in zip(x.shape[1:-1], padding, strict=True)))]
-
-
-def _max_pool_select(x: Array, y: Array, z: Array, window: Any, strides: Any, padding: Any) -> Array:
-    padded, out = jnp.pad(z, [(0, 0), *padding, (0, 0)]), jnp.zeros_like(y)
-    for where, hit in _taps(x, y.shape[1:-1], window, strides, padding):
-        out = jnp.where(hit, padded[where], out)
-    return out
-
-
 # ---- control flow --------------------------------------------------------------------------------------------------
 
 
@@ -378,9 +306,9 @@ class JaxFunctions(Functions):
         "argsort": lambda x, axis: jnp.argsort(x, axis=axis, stable=True).astype(jnp.int32), "top_k": _top_k,
         "gather": _gather, "scatter_add": _counted(_scatter_add), "combine_rows": _combine_rows, "set_rows": _set_rows,
         "take_along_axis": _take_along_axis, "add_along_axis": _counted(_add_along_axis),
-        "matmul": _matmul, "conv": _conv, "conv_input_grad": _conv_input_grad, "conv_filter_grad": _conv_filter_grad,
-        "max_pool": _max_pool, "max_pool_grad": _max_pool_grad, "max_pool_select": _max_pool_select,
-        "sum_pool": _sum_pool, "sum_pool_grad": _sum_pool_grad, "random_bits": _random_bits,
+        "matmul": _matmul, "random_bits": _random_bits,
+        **{fn.__name__: fn for fn in (conv.conv, conv.conv_input_grad, conv.conv_filter_grad, conv.max_pool, conv.max_pool_grad,
+                                      conv.max_pool_select, conv.sum_pool, conv.sum_pool_grad)},
         **{n: fn for n, fn in MATRICES.items() if n not in NO_RESULT}, "fft": _fft,
     }  # fmt: skip
     special = {"scan": _scan, "cond": _cond, "while_loop": _while_loop, **dict.fromkeys(NO_RESULT, _looked_at)}
@@ -393,4 +321,15 @@ class JaxFunctions(Functions):
         return jnp.stack([indices.min().astype(jnp.int64), indices.max().astype(jnp.int64)])
 
 
+class ProcessorFunctions(JaxFunctions):
+    """Those for one processor, where XLA is slow at some convolutions and pools."""
+
+    plain = {
+        **JaxFunctions.plain, "conv": conv.conv_on_processor, "conv_input_grad": conv.conv_input_grad_on_processor,
+        "conv_filter_grad": conv.conv_filter_grad_on_processor, "max_pool": conv.max_pool_on_processor,
+        "sum_pool": conv.sum_pool_on_processor, "sum_pool_grad": conv.sum_pool_grad_on_processor,
+    }  # fmt: skip
+
+
 FUNCTIONS = JaxFunctions()
+ON_PROCESSOR = ProcessorFunctions()

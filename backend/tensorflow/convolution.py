@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from symkeras.backend.engine.windows import Pairs, each_tap, out_sizes, padded_sizes
 from symkeras.backend.tensorflow.real import tf
 
 Tensor = Any
-Pairs = Sequence[tuple[int, int]]
 FLOATS = ("float16", "float32", "float64")
 
 
@@ -28,12 +28,6 @@ def _unpadded(x: Tensor, spatial: Sequence[int], padding: Pairs) -> Tensor:
     if not any(map(any, padding)):
         return x
     return tf.slice(x, [0, *(a for a, _ in padding), 0], [x.shape[0], *spatial, x.shape[-1]])
-
-
-def _each_tap(kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], out: Sequence[int]) -> Iterator[tuple[Any, Any]]:
-    """Taps of a window, and where in a padded input each of them lies for all windows."""
-    for tap in np.ndindex(*kernel):
-        yield tap, tuple(slice(t * d, t * d + (o - 1) * s + 1 if o else 0, s) for t, d, o, s in zip(tap, dilation, out, strides, strict=True))
 
 
 def _spread(y: Tensor, where: Sequence[slice], padded: Sequence[int]) -> Tensor:
@@ -72,14 +66,9 @@ def _word(sizes: Sequence[int], kernel: Sequence[int], strides: Any, padding: An
     return "SAME" if all(tuple(p) == (t // 2, t - t // 2) for p, t in zip(padding, totals, strict=True)) else ""
 
 
-def _out_sizes(x: Sequence[int], kernel: Sequence[int], strides: Any, padding: Any, dilation: Any) -> list[int]:
-    pairs = zip(x, kernel, strides, padding, dilation, strict=True)
-    return [max(0, (n + a + b - (k - 1) * d - 1) // s + 1) for n, k, s, (a, b), d in pairs]
-
-
 def conv(x: Tensor, w: Tensor, strides: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
     n = len(strides)
-    out = _out_sizes(x.shape[1:-1], w.shape[:n], strides, padding, dilation)
+    out = out_sizes(x.shape[1:-1], w.shape[:n], strides, padding, dilation)
     if 0 in (*out, *x.shape, *w.shape):
         return tf.zeros([x.shape[0], *out, w.shape[-1]], x.dtype)
     word = _word(x.shape[1:-1], w.shape, strides, padding, dilation)
@@ -95,7 +84,7 @@ def conv(x: Tensor, w: Tensor, strides: Any, padding: Any, dilation: Any, groups
         return tf.nn.depthwise_conv2d(x if word else _padded(x, padding), _by_channel(w, groups), [1, *strides, 1], word or "VALID")
     x = _padded(x, padding)
     total: Any = 0
-    for tap, where in _each_tap(w.shape[:n], strides, dilation, out):
+    for tap, where in each_tap(w.shape[:n], strides, dilation, out):
         part = _grouped(x[(slice(None), *where)], groups)
         total += tf.einsum("...gc,cgo->...go", part, _grouped(w[tap], groups))
     return tf.reshape(total, [x.shape[0], *out, w.shape[-1]])
@@ -116,7 +105,7 @@ def conv_input_grad(dy: Tensor, w: Tensor, spatial: Any, strides: Any, padding: 
     shape = [dy.shape[0], *spatial, channels]
     if 0 in (*dy.shape, *w.shape, *shape):
         return tf.zeros(shape, dy.dtype)
-    padded = [s + a + b for s, (a, b) in zip(spatial, padding, strict=True)]
+    padded = padded_sizes(spatial, padding)
     if dy.dtype.name in FLOATS and set(dilation) == {1}:
         word = _word(spatial, w.shape, strides, padding, dilation)
         sizes, sliding = [shape[0], *(spatial if word else padded), channels], _sliding(strides, dilation, word)
@@ -137,7 +126,7 @@ def conv_input_grad(dy: Tensor, w: Tensor, spatial: Any, strides: Any, padding: 
             pads = [(0, 0), *padding, (0, 0)]
             return tf.nn.depthwise_conv2d_backprop_input(shape, _by_channel(w, groups), dy, [1, *strides, 1], word or pads)
     total: Any = 0
-    for tap, where in _each_tap(w.shape[:n], strides, dilation, dy.shape[1:-1]):
+    for tap, where in each_tap(w.shape[:n], strides, dilation, dy.shape[1:-1]):
         part = tf.einsum("...go,cgo->...gc", _grouped(dy, groups), _grouped(w[tap], groups))
         total += _spread(tf.reshape(part, [*dy.shape[:-1], channels]), where, padded)
     return _unpadded(total, spatial, padding)
@@ -164,7 +153,7 @@ def conv_filter_grad(x: Tensor, dy: Tensor, kernel: Any, strides: Any, padding: 
             return tf.reshape(tf.nn.depthwise_conv2d_backprop_filter(x, sizes, dy, [1, *strides, 1], word or pads), shape)
     x, each = _padded(x, padding), _rows(_grouped(dy, groups))
     taps = [tf.einsum("ngc,ngo->cgo", _rows(_grouped(x[(slice(None), *where)], groups)), each)
-            for _, where in _each_tap(kernel, strides, dilation, dy.shape[1:-1])]  # fmt: skip
+            for _, where in each_tap(kernel, strides, dilation, dy.shape[1:-1])]  # fmt: skip
     return tf.reshape(tf.stack(taps), shape)
 
 
@@ -176,7 +165,7 @@ def _rows(x: Tensor) -> Tensor:
 
 
 def _pooled_sizes(x: Tensor, window: Any, strides: Any, padding: Any) -> list[int]:
-    return _out_sizes(x.shape[1:-1], window, strides, padding, [1] * len(window))
+    return out_sizes(x.shape[1:-1], window, strides, padding, [1] * len(window))
 
 
 def _max_attrs(x: Tensor, window: Any, strides: Any, padding: Any) -> dict[str, Any]:
@@ -201,7 +190,7 @@ def max_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
     def by_taps() -> Tensor:
         whole = _padded(x, padding, -np.inf if x.dtype.is_floating else x.dtype.min)
         out: Any = None
-        for _, where in _each_tap(window, strides, [1] * len(window), _pooled_sizes(x, window, strides, padding)):
+        for _, where in each_tap(window, strides, [1] * len(window), _pooled_sizes(x, window, strides, padding)):
             here = whole[(slice(None), *where)]
             out = here if out is None else tf.maximum(out, here)
         return out
@@ -218,7 +207,7 @@ def _first_tops(x: Tensor, y: Tensor, window: Any, strides: Any, padding: Any) -
     """Tap by tap where in a padded x it lies, and in which windows it is the first to be the maximum y."""
     whole, inside = _padded(x, padding), np.pad(np.ones((1, *x.shape[1:-1], 1), bool), [(0, 0), *padding, (0, 0)])
     free = tf.ones(y.shape, "bool")
-    for _, where in _each_tap(window, strides, [1] * len(window), y.shape[1:-1]):
+    for _, where in each_tap(window, strides, [1] * len(window), y.shape[1:-1]):
         here = whole[(slice(None), *where)]
         is_top = tf.equal(here, y)
         if x.dtype.is_floating:
@@ -230,7 +219,7 @@ def _first_tops(x: Tensor, y: Tensor, window: Any, strides: Any, padding: Any) -
 
 def max_pool_grad(x: Tensor, y: Tensor, dy: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
     def by_taps() -> Tensor:
-        padded = [s + a + b for s, (a, b) in zip(x.shape[1:-1], padding, strict=True)]
+        padded = padded_sizes(x.shape[1:-1], padding)
         total: Any = tf.zeros([x.shape[0], *padded, x.shape[-1]], x.dtype)
         for where, hit in _first_tops(x, y, window, strides, padding):
             total += _spread(tf.where(hit, dy, tf.zeros([], dy.dtype)), where, padded)
@@ -267,13 +256,13 @@ def sum_pool(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
         mean = kernel(**{"input" if len(window) == 3 else "value": image}, **_sliding_within(window, strides))
         return tf.reshape(mean, [x.shape[0], *out, x.shape[-1]]) * math.prod(window)
     total: Any = tf.zeros([x.shape[0], *out, x.shape[-1]], x.dtype)
-    for _, where in _each_tap(window, strides, [1] * len(window), out):
+    for _, where in each_tap(window, strides, [1] * len(window), out):
         total += x[(slice(None), *where)]
     return total
 
 
 def sum_pool_grad(dy: Tensor, spatial: Any, window: Any, strides: Any, padding: Any) -> Tensor:
-    padded = [s + a + b for s, (a, b) in zip(spatial, padding, strict=True)]
+    padded = padded_sizes(spatial, padding)
     whole = [dy.shape[0], *padded, dy.shape[-1]]
     if _has_means(dy, window) and 0 not in (*dy.shape, *whole):
         kernel = tf.raw_ops.AvgPool3DGrad if len(window) == 3 else tf.raw_ops.AvgPoolGrad
@@ -281,6 +270,6 @@ def sum_pool_grad(dy: Tensor, spatial: Any, window: Any, strides: Any, padding: 
         total: Any = tf.reshape(kernel(orig_input_shape=shape, grad=grad, **_sliding_within(window, strides)), whole) * math.prod(window)
         return _unpadded(total, spatial, padding)
     total = tf.zeros(whole, dy.dtype)
-    for _, where in _each_tap(window, strides, [1] * len(window), dy.shape[1:-1]):
+    for _, where in each_tap(window, strides, [1] * len(window), dy.shape[1:-1]):
         total += _spread(dy, where, padded)
     return _unpadded(total, spatial, padding)
