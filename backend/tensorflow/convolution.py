@@ -39,6 +39,11 @@ def _spread(y: Tensor, where: Sequence[slice], padded: Sequence[int]) -> Tensor:
     return tf.raw_ops.StridedSliceGrad(shape=whole, begin=begin, end=end, strides=steps, dy=y)
 
 
+def _flat(x: Tensor) -> Tensor:
+    """Planes of volumes (N, D, H, W, C) as images."""
+    return tf.reshape(x, [-1, *x.shape[2:]])
+
+
 def _in_two(x: Tensor) -> Tensor:
     """A signal as an image of one row."""
     return tf.expand_dims(x, 1)
@@ -219,16 +224,49 @@ def _first_tops(x: Tensor, y: Tensor, window: Any, strides: Any, padding: Any) -
 
 def max_pool_grad(x: Tensor, y: Tensor, dy: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
     def by_taps() -> Tensor:
-        padded = padded_sizes(x.shape[1:-1], padding)
-        total: Any = tf.zeros([x.shape[0], *padded, x.shape[-1]], x.dtype)
-        for where, hit in _first_tops(x, y, window, strides, padding):
-            total += _spread(tf.where(hit, dy, tf.zeros([], dy.dtype)), where, padded)
-        return _unpadded(total, x.shape[1:-1], padding)
+        return _max_pool_grad_by_taps(x, y, dy, window, strides, padding)
 
-    def fast() -> Tensor:
+    def of_images() -> Tensor:
         return tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=dy, **_max_attrs(x, window, strides, padding))
 
-    return _if_finite(x, fast, by_taps) if _pools(x, window, padding) == 2 else by_taps()
+    def of_volumes() -> Tensor:
+        """The first plane that has the maximum of a window has its first place, too."""
+        within = {"window": window[1:], "strides": strides[1:], "padding": padding[1:]}
+        planes = _flat(x)
+        tops = tf.raw_ops.MaxPool(input=planes, **_max_attrs(planes, **within))
+        by_plane = tf.reshape(tops, [*x.shape[:2], *tops.shape[1:]])
+        of_tops = _flat(_max_pool_grad_by_taps(by_plane, y, dy, (window[0], 1, 1), (strides[0], 1, 1), (padding[0], (0, 0), (0, 0))))
+        return tf.reshape(tf.raw_ops.MaxPoolGrad(orig_input=planes, orig_output=tops, grad=of_tops, **_max_attrs(planes, **within)), x.shape)
+
+    pools = _pools(x, window, padding)
+    if tuple(window) == tuple(strides) and not any(map(any, padding)) and x.dtype.is_floating and 0 not in y.shape:
+        return _if_finite(x, lambda: _max_pool_grad_of_tiles(x, y, dy, window), by_taps)
+    return _if_finite(x, of_images if pools == 2 else of_volumes, by_taps) if pools else by_taps()
+
+
+def _max_pool_grad_of_tiles(x: Tensor, y: Tensor, dy: Tensor, window: Sequence[int]) -> Tensor:
+    """Where windows lie side by side their taps are axes, which takes less time than TensorFlow's kernel and than strided slices."""
+    out, axes = y.shape[1:-1], range(len(window))
+    whole = [o * w for o, w in zip(out, window, strict=True)]
+    tiles = tf.slice(x, [0] * len(x.shape), [x.shape[0], *whole, x.shape[-1]]) if whole != x.shape[1:-1] else x
+    tiles = tf.reshape(tiles, [x.shape[0], *(k for pair in zip(out, window, strict=True) for k in pair), x.shape[-1]])
+    free, parts = tf.ones(y.shape, "bool"), []
+    for tap in np.ndindex(*window):
+        hit = free & tf.equal(tiles[:, *(s for t in tap for s in (slice(None), t))], y)
+        free &= ~hit
+        parts.append(tf.where(hit, dy, tf.zeros([], dy.dtype)))
+    n = len(window)
+    stacked = tf.transpose(tf.reshape(tf.stack(parts), [*window, *y.shape]), [n, *(a for k in axes for a in (n + 1 + k, k)), 2 * n + 1])
+    rest = [(0, 0), *((0, a - b) for a, b in zip(x.shape[1:-1], whole, strict=True)), (0, 0)]
+    return tf.pad(tf.reshape(stacked, [x.shape[0], *whole, x.shape[-1]]), rest) if any(map(any, rest)) else tf.reshape(stacked, x.shape)
+
+
+def _max_pool_grad_by_taps(x: Tensor, y: Tensor, dy: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
+    padded = padded_sizes(x.shape[1:-1], padding)
+    total: Any = tf.zeros([x.shape[0], *padded, x.shape[-1]], x.dtype)
+    for where, hit in _first_tops(x, y, window, strides, padding):
+        total += _spread(tf.where(hit, dy, tf.zeros([], dy.dtype)), where, padded)
+    return _unpadded(total, x.shape[1:-1], padding)
 
 
 def max_pool_select(x: Tensor, y: Tensor, z: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:

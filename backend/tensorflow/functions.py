@@ -28,6 +28,13 @@ def _reduction(fn: Callable[..., Tensor], of_booleans: Callable[..., Tensor] | N
     return call
 
 
+def _sum(x: Tensor, axes: Any) -> Tensor:
+    """What is left of a gradient for each channel TensorFlow sums by several threads under another name."""
+    if x.dtype == tf.float32 and len(axes) > 0 and tuple(axes) == tuple(range(len(x.shape) - 1)) and 0 not in x.shape:
+        return tf.raw_ops.BiasAddGrad(out_backprop=x)
+    return _reduction(tf.reduce_sum, tf.reduce_any)(x, axes)
+
+
 def _pad(x: Tensor, padding: Any, value: Any) -> Tensor:
     fill = tf.constant(np.asarray(value).astype(x.dtype.as_numpy_dtype))
     for axis, (_, _, gap) in enumerate(padding):
@@ -238,7 +245,7 @@ class TensorFlowFunctions(Functions):
         "broadcast_to": lambda x, shape: tf.broadcast_to(x, shape), "flip": lambda x, axes: tf.reverse(x, axes),
         "slice": lambda x, starts, stops, strides: tf.strided_slice(x, starts, stops, strides), "pad": _pad,
         "concatenate": lambda *x, axis: tf.concat(x, axis),
-        "sum": _reduction(tf.reduce_sum, tf.reduce_any), "prod": _reduction(tf.reduce_prod, tf.reduce_all),
+        "sum": _sum, "prod": _reduction(tf.reduce_prod, tf.reduce_all),
         "max": _reduction(tf.reduce_max, tf.reduce_any), "min": _reduction(tf.reduce_min, tf.reduce_all),
         "any": _reduction(tf.reduce_any), "all": _reduction(tf.reduce_all),
         "argmax": _extreme(tf.argmax), "argmin": _extreme(tf.argmin),
