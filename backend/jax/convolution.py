@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -48,8 +49,8 @@ PIECE = 2**19
 MOST_PIECES = 32
 FEW_CHANNELS = 8
 """So few come out of an input's gradient as one product for all taps sooner."""
-MOST_TAPS = 32
-"""So few of a window are pooled one by one."""
+MOST_PARTS = 64
+"""So few operations stand for one: XLA compiles each of them."""
 _NARROW = ("float16", "bfloat16")
 
 
@@ -62,6 +63,14 @@ def _in_wider(function: Callable[..., Array]) -> Callable[..., Array]:
         return function(a.astype(np.float32), b.astype(np.float32), *rest, **attrs).astype(a.dtype)
 
     return run
+
+
+def _total(parts: Iterable[Array]) -> Array:
+    return functools.reduce(operator.add, parts)
+
+
+def _is_few(*counts: int) -> bool:
+    return math.prod(counts) <= MOST_PARTS
 
 
 def _padded(x: Array, padding: Pairs) -> Array:
@@ -93,16 +102,16 @@ def conv_on_processor(x: Array, w: Array, strides: Any, padding: Any, dilation: 
     if 0 in (*x.shape, *w.shape, *out):
         return conv(x, w, groups=groups, **attrs)
     taps = each_tap(kernel, strides, dilation, out)
-    if groups > 1 and x.shape[-1] == groups:
+    if groups > 1 and x.shape[-1] == groups and _is_few(*kernel):
         x, w = _padded(x, padding)[..., None], w.reshape(*kernel, groups, -1)
-        return sum(x[:, *where] * w[tap] for tap, where in taps).reshape(x.shape[0], *out, -1)
+        return _total(x[:, *where] * w[tap] for tap, where in taps).reshape(x.shape[0], *out, -1)
     if groups == 1 and set(kernel) == {1}:
         ((tap, where),) = taps
         return _padded(x, padding)[:, *where] @ w[tap]
-    if len(kernel) == 3:
+    if len(kernel) == 3 and _is_few(kernel[0]):
         x = _padded(x, padding[:1])
         along, attrs = _planes(kernel, out, groups=groups, **attrs)
-        return sum(conv_on_processor(_flat(x[:, *where]), w[tap], **attrs) for tap, where in along).reshape(x.shape[0], *out, -1)
+        return _total(conv_on_processor(_flat(x[:, *where]), w[tap], **attrs) for tap, where in along).reshape(x.shape[0], *out, -1)
     return conv(x, w, groups=groups, **attrs)
 
 
@@ -113,21 +122,21 @@ def conv_input_grad_on_processor(dy: Array, w: Array, spatial: Any, strides: Any
     if 0 in (*dy.shape, *w.shape, *spatial):
         return conv_input_grad(dy, w, spatial, groups, **attrs)
     taps = each_tap(kernel, strides, dilation, out)
-    if groups > 1 and w.shape[-2] == 1:
+    if groups > 1 and w.shape[-2] == 1 and _is_few(*kernel, w.shape[-1] // groups):
         dy, w = dy.reshape(*dy.shape[:-1], groups, -1), w.reshape(*kernel, groups, -1)
-        each = (sum(dy[..., k] * w[*tap, :, k] for k in range(w.shape[-1])) for tap in np.ndindex(*kernel))
-        return sum(_spread(y, where, spatial, padding) for y, (_, where) in zip(each, taps, strict=True))
+        each = (_total(dy[..., k] * w[*tap, :, k] for k in range(w.shape[-1])) for tap in np.ndindex(*kernel))
+        return _total(_spread(y, where, spatial, padding) for y, (_, where) in zip(each, taps, strict=True))
     if groups == 1 and set(kernel) == {1}:
         ((tap, where),) = taps
         return _spread(dy @ w[tap].T, where, spatial, padding)
-    if len(kernel) == 3:
+    if len(kernel) == 3 and _is_few(kernel[0]):
         along, attrs = _planes(kernel, out, groups=groups, **attrs)
         planes = ((conv_input_grad_on_processor(_flat(dy), w[tap], spatial[1:], **attrs), where) for tap, where in along)
-        return sum(_spread(p.reshape(*dy.shape[:2], *p.shape[1:]), where, spatial[:1], padding[:1]) for p, where in planes)
-    if groups == 1 and w.shape[-2] <= FEW_CHANNELS:
+        return _total(_spread(p.reshape(*dy.shape[:2], *p.shape[1:]), where, spatial[:1], padding[:1]) for p, where in planes)
+    if groups == 1 and w.shape[-2] <= FEW_CHANNELS and _is_few(*kernel):
         parts = (dy @ w.reshape(-1, w.shape[-1]).T).reshape(*dy.shape[:-1], *kernel, -1)
-        return sum(_spread(parts[..., *tap, :], where, spatial, padding) for tap, where in taps)
-    if groups == 1 and set(dilation) == {1} and set(strides) != {1}:
+        return _total(_spread(parts[..., *tap, :], where, spatial, padding) for tap, where in taps)
+    if groups == 1 and set(dilation) == {1} and set(strides) != {1} and _is_few(*strides):
         return _by_phases(dy, w, spatial, strides, padding)
     return conv_input_grad(dy, w, spatial, groups, **attrs)
 
@@ -158,23 +167,23 @@ def conv_filter_grad_on_processor(x: Array, dy: Array, kernel: Any, strides: Any
     if 0 in (*x.shape, *dy.shape, *kernel):
         return conv_filter_grad(x, dy, kernel, groups, **attrs)
     taps = each_tap(kernel, strides, dilation, out)
-    if groups > 1 and x.shape[-1] == groups:
+    if groups > 1 and x.shape[-1] == groups and _is_few(*kernel, dy.shape[-1] // groups):
         x, dy = _padded(x, padding), dy.reshape(*dy.shape[:-1], groups, -1)
         places, each = [where for _, where in taps], range(dy.shape[-1])
         found = [jnp.stack([(x[:, *where] * dy[..., k]).sum(range(x.ndim - 1)) for k in each], -1) for where in places]
         return jnp.stack(found).reshape(*kernel, 1, -1)
-    if groups > 1:
+    if groups > 1 and _is_few(groups):
         parts = zip(jnp.split(x, groups, -1), jnp.split(dy, groups, -1), strict=True)
         return jnp.concatenate([conv_filter_grad_on_processor(a, b, kernel, groups=1, **attrs) for a, b in parts], -1)
-    if set(kernel) == {1}:
+    if groups == 1 and set(kernel) == {1}:
         ((_, where),) = taps
         return (_rows(_padded(x, padding)[:, *where]).T @ _rows(dy)).reshape(*kernel, x.shape[-1], dy.shape[-1])
-    if len(kernel) == 3:
+    if len(kernel) == 3 and _is_few(kernel[0]):
         x = _padded(x, padding[:1])
         along, attrs = _planes(kernel, out, groups=groups, **attrs)
         return jnp.stack([conv_filter_grad_on_processor(_flat(x[:, *where]), _flat(dy), kernel[1:], **attrs) for _, where in along])
-    rows = rows_of_a_piece(*dy.shape[:1], dy.nbytes)
-    return sum(conv_filter_grad(x[k : k + rows], dy[k : k + rows], kernel, groups, **attrs) for k in range(0, len(x), rows))
+    rows = rows_of_a_piece(len(x), dy.nbytes)
+    return _total(conv_filter_grad(x[k : k + rows], dy[k : k + rows], kernel, groups, **attrs) for k in range(0, len(x), rows))
 
 
 def rows_of_a_piece(rows: int, size: int) -> int:
@@ -217,7 +226,7 @@ def _places(window: Any, strides: Any, out: Sequence[int]) -> list[tuple[slice, 
 
 def _is_by_taps(window: Any, strides: Any, sizes: Sequence[int]) -> bool:
     """Whether a processor pools sooner tap by tap: where windows overlap and have few."""
-    return math.prod(window) <= MOST_TAPS and any(w > s for w, s in zip(window, strides, strict=True)) and 0 not in sizes
+    return _is_few(*window) and any(w > s for w, s in zip(window, strides, strict=True)) and 0 not in sizes
 
 
 def _pool_by_taps(x: Array, start: Any, of: Any, window: Any, strides: Any, padding: Any) -> Array:
@@ -237,7 +246,7 @@ def sum_pool_on_processor(x: Array, **attrs: Any) -> Array:
 def sum_pool_grad_on_processor(dy: Array, spatial: Any, window: Any, strides: Any, padding: Any) -> Array:
     if not _is_by_taps(window, strides, (*dy.shape, *spatial)):
         return sum_pool_grad(dy, spatial, window=window, strides=strides, padding=padding)
-    return sum(_spread(dy, where, spatial, padding) for where in _places(window, strides, dy.shape[1:-1]))
+    return _total(_spread(dy, where, spatial, padding) for where in _places(window, strides, dy.shape[1:-1]))
 
 
 def _first_top(x: Array, out: Sequence[int], window: Any, strides: Any, padding: Any) -> tuple[list[tuple[slice, ...]], Array]:
@@ -271,7 +280,7 @@ def max_pool_grad(x: Array, y: Array, dy: Array, window: Any, strides: Any, padd
         return jnp.zeros_like(x)
     places, first = _first_top(x, y.shape[1:-1], window, strides, padding)
     zero = np.zeros((), dy.dtype)
-    return sum(_spread(jnp.where(first == k, dy, zero), where, x.shape[1:-1], padding) for k, where in enumerate(places))
+    return _total(_spread(jnp.where(first == k, dy, zero), where, x.shape[1:-1], padding) for k, where in enumerate(places))
 
 
 def max_pool_select(x: Array, y: Array, z: Array, window: Any, strides: Any, padding: Any) -> Array:

@@ -119,4 +119,3 @@ def _divides(sharding: Any, shape: tuple[int, ...]) -> bool:
     except ValueError:
         return False
     return True
-
