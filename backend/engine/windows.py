@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,3 +26,11 @@ def each_tap(
     """Taps of a window, and where in a padded input each of them lies for all windows."""
     for tap in np.ndindex(*kernel):
         yield tap, tuple(slice(t * d, t * d + (o - 1) * s + 1 if o else 0, s) for t, d, o, s in zip(tap, dilation, out, strides, strict=True))
+
+
+def each_plane(
+    kernel: Sequence[int], out: Sequence[int], strides: Sequence[int], padding: Pairs, dilation: Sequence[int], **rest: Any
+) -> tuple[Iterator[tuple[tuple[int, ...], tuple[slice, ...]]], dict[str, Any]]:
+    """The taps along the first axis, and the attributes of the convolution over the others that each of them is."""
+    along = each_tap(kernel[:1], strides[:1], dilation[:1], out[:1])
+    return along, {"strides": strides[1:], "padding": padding[1:], "dilation": dilation[1:], **rest}

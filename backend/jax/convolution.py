@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from symkeras.backend.engine.windows import Pairs, each_tap, out_sizes, padded_sizes
+from symkeras.backend.engine.windows import Pairs, each_plane, each_tap, out_sizes, padded_sizes
 
 Array = Any
 
@@ -88,12 +88,6 @@ def _flat(x: Array) -> Array:
     return x.reshape(-1, *x.shape[2:])
 
 
-def _planes(kernel: Any, out: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> tuple[Iterator[Any], dict[str, Any]]:
-    """The taps along the first axis, and the attributes of the convolution that each is of the others."""
-    along = each_tap(kernel[:1], strides[:1], dilation[:1], out[:1])
-    return along, {"strides": strides[1:], "padding": padding[1:], "dilation": dilation[1:], "groups": groups}
-
-
 @_in_wider
 def conv_on_processor(x: Array, w: Array, strides: Any, padding: Any, dilation: Any, groups: int) -> Array:
     """Where each channel is a group: tap by tap. One tap: a product. Volumes: a sum over the kernel's planes."""
@@ -110,7 +104,7 @@ def conv_on_processor(x: Array, w: Array, strides: Any, padding: Any, dilation: 
         return _padded(x, padding)[:, *where] @ w[tap]
     if len(kernel) == 3 and _is_few(kernel[0]):
         x = _padded(x, padding[:1])
-        along, attrs = _planes(kernel, out, groups=groups, **attrs)
+        along, attrs = each_plane(kernel, out, groups=groups, **attrs)
         return _total(conv_on_processor(_flat(x[:, *where]), w[tap], **attrs) for tap, where in along).reshape(x.shape[0], *out, -1)
     return conv(x, w, groups=groups, **attrs)
 
@@ -130,7 +124,7 @@ def conv_input_grad_on_processor(dy: Array, w: Array, spatial: Any, strides: Any
         ((tap, where),) = taps
         return _spread(dy @ w[tap].T, where, spatial, padding)
     if len(kernel) == 3 and _is_few(kernel[0]):
-        along, attrs = _planes(kernel, out, groups=groups, **attrs)
+        along, attrs = each_plane(kernel, out, groups=groups, **attrs)
         planes = ((conv_input_grad_on_processor(_flat(dy), w[tap], spatial[1:], **attrs), where) for tap, where in along)
         return _total(_spread(p.reshape(*dy.shape[:2], *p.shape[1:]), where, spatial[:1], padding[:1]) for p, where in planes)
     if groups == 1 and w.shape[-2] <= FEW_CHANNELS and _is_few(*kernel):
@@ -180,7 +174,7 @@ def conv_filter_grad_on_processor(x: Array, dy: Array, kernel: Any, strides: Any
         return (_rows(_padded(x, padding)[:, *where]).T @ _rows(dy)).reshape(*kernel, x.shape[-1], dy.shape[-1])
     if len(kernel) == 3 and _is_few(kernel[0]):
         x = _padded(x, padding[:1])
-        along, attrs = _planes(kernel, out, groups=groups, **attrs)
+        along, attrs = each_plane(kernel, out, groups=groups, **attrs)
         return jnp.stack([conv_filter_grad_on_processor(_flat(x[:, *where]), _flat(dy), kernel[1:], **attrs) for _, where in along])
     rows = rows_of_a_piece(len(x), dy.nbytes)
     return _total(conv_filter_grad(x[k : k + rows], dy[k : k + rows], kernel, groups, **attrs) for k in range(0, len(x), rows))

@@ -1,7 +1,7 @@
 """Convolution and pooling: TensorFlow's kernels where it has them, else tap by tap of the window.
 
 It has none for dilated or grouped gradients on a CPU, and those for pooling lose NaN and -inf, so they are asked only where all is finite.
-Those of gradients in three dimensions take five to ten times as long as the taps where strides are larger than one (2.21).
+Those of gradients in three dimensions take five to ten times as long as the kernel's planes where strides are larger than one (2.21).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from symkeras.backend.engine.windows import Pairs, each_tap, out_sizes, padded_sizes
+from symkeras.backend.engine.windows import Pairs, each_plane, each_tap, out_sizes, padded_sizes
 from symkeras.backend.tensorflow.real import tf
 
 Tensor = Any
@@ -20,7 +20,7 @@ FLOATS = ("float16", "float32", "float64")
 
 
 def _padded(x: Tensor, padding: Pairs, value: Any = 0) -> Tensor:
-    pads = [(0, 0), *padding, (0, 0)]
+    pads = [(0, 0), *padding, *[(0, 0)] * (len(x.shape) - 1 - len(padding))]
     return tf.pad(x, pads, constant_values=tf.cast(value, x.dtype)) if any(map(any, padding)) else x
 
 
@@ -85,6 +85,9 @@ def conv(x: Tensor, w: Tensor, strides: Any, padding: Any, dilation: Any, groups
             return tf.squeeze(tf.raw_ops.Conv2D(input=_in_two(given), filter=tf.expand_dims(w, 0), **sliding), 1)
         if set(dilation) == {1}:
             return tf.nn.conv3d(_padded(x, padding), w, [1, *strides, 1], "VALID")
+        along, attrs = each_plane(w.shape[:n], out, strides, padding, dilation, groups=groups)
+        x = _padded(x, padding[:1])
+        return tf.reshape(tf.add_n([conv(_flat(x[:, *where]), w[tap], **attrs) for tap, where in along]), [x.shape[0], *out, w.shape[-1]])
     if x.dtype.name in FLOATS and _is_depthwise(w.shape, groups, strides) and set(dilation) == {1}:
         return tf.nn.depthwise_conv2d(x if word else _padded(x, padding), _by_channel(w, groups), [1, *strides, 1], word or "VALID")
     x = _padded(x, padding)
@@ -130,6 +133,12 @@ def conv_input_grad(dy: Tensor, w: Tensor, spatial: Any, strides: Any, padding: 
         if _is_depthwise(w.shape, groups, strides):
             pads = [(0, 0), *padding, (0, 0)]
             return tf.nn.depthwise_conv2d_backprop_input(shape, _by_channel(w, groups), dy, [1, *strides, 1], word or pads)
+    if n == 3 and groups == 1 and dy.dtype.name in FLOATS:
+        along, attrs = each_plane(w.shape[:n], dy.shape[1:-1], strides, padding, dilation, groups=groups)
+        planes = [(conv_input_grad(_flat(dy), w[tap], spatial[1:], **attrs), where) for tap, where in along]
+        whole = tuple(slice(0, k, 1) for k in spatial[1:])
+        parts = [_spread(tf.reshape(p, [*dy.shape[:2], *p.shape[1:]]), (*where, *whole), [padded[0], *spatial[1:]]) for p, where in planes]
+        return _unpadded(tf.add_n(parts), spatial, (padding[0], (0, 0), (0, 0)))
     total: Any = 0
     for tap, where in each_tap(w.shape[:n], strides, dilation, dy.shape[1:-1]):
         part = tf.einsum("...go,cgo->...gc", _grouped(dy, groups), _grouped(w[tap], groups))
@@ -156,6 +165,10 @@ def conv_filter_grad(x: Tensor, dy: Tensor, kernel: Any, strides: Any, padding: 
         if _is_depthwise(shape, groups, strides):
             pads, sizes = [(0, 0), *padding, (0, 0)], [*kernel, groups, dy.shape[-1] // groups]
             return tf.reshape(tf.nn.depthwise_conv2d_backprop_filter(x, sizes, dy, [1, *strides, 1], word or pads), shape)
+    if n == 3 and groups == 1 and x.dtype.name in FLOATS:
+        along, attrs = each_plane(kernel, dy.shape[1:-1], strides, padding, dilation, groups=groups)
+        x = _padded(x, padding[:1])
+        return tf.stack([conv_filter_grad(_flat(x[:, *where]), _flat(dy), kernel[1:], **attrs) for _, where in along])
     x, each = _padded(x, padding), _rows(_grouped(dy, groups))
     taps = [tf.einsum("ngc,ngo->cgo", _rows(_grouped(x[(slice(None), *where)], groups)), each)
             for _, where in each_tap(kernel, strides, dilation, dy.shape[1:-1])]  # fmt: skip
