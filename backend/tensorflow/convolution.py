@@ -17,6 +17,7 @@ from symkeras.backend.tensorflow.real import tf
 
 Tensor = Any
 FLOATS = ("float16", "float32", "float64")
+MOST_GROUPS = 64
 
 
 def _padded(x: Tensor, padding: Pairs, value: Any = 0) -> Tensor:
@@ -55,8 +56,19 @@ def _sliding(strides: Sequence[int], dilation: Sequence[int], word: str) -> dict
     return {"strides": [1, *along, *strides, 1], "padding": word or "VALID", "dilations": [1, *along, *dilation, 1]}
 
 
-def _is_depthwise(w: Sequence[int], groups: int, strides: Sequence[int]) -> bool:
-    return groups > 1 and w[-2] == 1 and len(strides) == 2 and strides[0] == strides[1]
+def _is_depthwise(w: Sequence[int], groups: int, strides: Sequence[int], dilation: Sequence[int]) -> bool:
+    """Whether TensorFlow has a kernel for channels that are groups."""
+    return groups > 1 and w[-2] == 1 and len(strides) == 2 and strides[0] == strides[1] and set(dilation) == {1}
+
+
+def _are_split(dtype: tf.DType, channels: int, groups: int) -> bool:
+    """Whether groups of several channels are convolutions of their own, each with TensorFlow's kernel."""
+    return dtype.name in FLOATS and 1 < groups <= MOST_GROUPS and channels > groups
+
+
+def _row(strides: Sequence[int], padding: Pairs, dilation: Sequence[int]) -> dict[str, Any]:
+    """Attributes of a convolution of signals as one of images of one row."""
+    return {"strides": (*strides, *strides), "padding": ((0, 0), *padding), "dilation": (1, *dilation)}
 
 
 def _word(sizes: Sequence[int], kernel: Sequence[int], strides: Any, padding: Any, dilation: Any) -> str:
@@ -88,13 +100,18 @@ def conv(x: Tensor, w: Tensor, strides: Any, padding: Any, dilation: Any, groups
         along, attrs = each_plane(w.shape[:n], out, strides, padding, dilation, groups=groups)
         x = _padded(x, padding[:1])
         return tf.reshape(tf.add_n([conv(_flat(x[:, *where]), w[tap], **attrs) for tap, where in along]), [x.shape[0], *out, w.shape[-1]])
-    if x.dtype.name in FLOATS and _is_depthwise(w.shape, groups, strides) and set(dilation) == {1}:
+    if x.dtype.name in FLOATS and _is_depthwise(w.shape, groups, strides, dilation):
         return tf.nn.depthwise_conv2d(x if word else _padded(x, padding), _by_channel(w, groups), [1, *strides, 1], word or "VALID")
+    if x.dtype.name in FLOATS and groups > 1 and n == 1 and w.shape[-2] == 1:
+        return tf.squeeze(conv(_in_two(x), tf.expand_dims(w, 0), **_row(strides, padding, dilation), groups=groups), 1)
+    if _are_split(x.dtype, x.shape[-1], groups):
+        each = zip(tf.split(x, groups, -1), tf.split(w, groups, -1), strict=True)
+        return tf.concat([conv(a, b, strides, padding, dilation, 1) for a, b in each], -1)
     x = _padded(x, padding)
     total: Any = 0
     for tap, where in each_tap(w.shape[:n], strides, dilation, out):
-        part = _grouped(x[(slice(None), *where)], groups)
-        total += tf.einsum("...gc,cgo->...go", part, _grouped(w[tap], groups))
+        part, weights = _grouped(x[(slice(None), *where)], groups), _grouped(w[tap], groups)
+        total += part * weights[0] if w.shape[-2] == 1 else tf.einsum("...gc,cgo->...go", part, weights)
     return tf.reshape(total, [x.shape[0], *out, w.shape[-1]])
 
 
@@ -113,37 +130,51 @@ def conv_input_grad(dy: Tensor, w: Tensor, spatial: Any, strides: Any, padding: 
     shape = [dy.shape[0], *spatial, channels]
     if 0 in (*dy.shape, *w.shape, *shape):
         return tf.zeros(shape, dy.dtype)
+    whole = _kernel_input_grad(dy, w, shape, strides, padding, dilation, groups)
+    if whole is not None:
+        return whole
     padded = padded_sizes(spatial, padding)
-    if dy.dtype.name in FLOATS and set(dilation) == {1}:
-        word = _word(spatial, w.shape, strides, padding, dilation)
-        sizes, sliding = [shape[0], *(spatial if word else padded), channels], _sliding(strides, dilation, word)
-        whole = None
-        if groups == 1 and n == 2:
-            whole = tf.raw_ops.Conv2DBackpropInput(input_sizes=sizes, filter=w, out_backprop=dy, **sliding)
-        elif groups == 1 and n == 1:
-            sizes.insert(1, 1)
-            whole = tf.squeeze(tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=sizes, filter=tf.expand_dims(w, 0), out_backprop=_in_two(dy), **sliding), 1)  # fmt: skip
-        if whole is not None:
-            return whole if word else _unpadded(whole, spatial, padding)
-        if groups == 1 and set(strides) == {1}:
-            sizes = [shape[0], *padded, channels]
-            whole = tf.raw_ops.Conv3DBackpropInputV2(input_sizes=sizes, filter=w, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")
-            return _unpadded(whole, spatial, padding)
-        if _is_depthwise(w.shape, groups, strides):
-            pads = [(0, 0), *padding, (0, 0)]
-            return tf.nn.depthwise_conv2d_backprop_input(shape, _by_channel(w, groups), dy, [1, *strides, 1], word or pads)
     if n == 3 and groups == 1 and dy.dtype.name in FLOATS:
         along, attrs = each_plane(w.shape[:n], dy.shape[1:-1], strides, padding, dilation, groups=groups)
         planes = [(conv_input_grad(_flat(dy), w[tap], spatial[1:], **attrs), where) for tap, where in along]
-        whole = tuple(slice(0, k, 1) for k in spatial[1:])
-        parts = [_spread(tf.reshape(p, [*dy.shape[:2], *p.shape[1:]]), (*where, *whole), [padded[0], *spatial[1:]]) for p, where in planes]
+        others = tuple(slice(0, k, 1) for k in spatial[1:])
+        parts = [_spread(tf.reshape(p, [*dy.shape[:2], *p.shape[1:]]), (*where, *others), [padded[0], *spatial[1:]]) for p, where in planes]
         return _unpadded(tf.add_n(parts), spatial, (padding[0], (0, 0), (0, 0)))
+    if dy.dtype.name in FLOATS and groups > 1 and n == 1 and w.shape[-2] == 1:
+        image = {"spatial": (1, *spatial), **_row(strides, padding, dilation), "groups": groups}
+        return tf.squeeze(conv_input_grad(_in_two(dy), tf.expand_dims(w, 0), **image), 1)
+    if _are_split(dy.dtype, channels, groups):
+        each = zip(tf.split(dy, groups, -1), tf.split(w, groups, -1), strict=True)
+        return tf.concat([conv_input_grad(a, b, spatial, strides, padding, dilation, 1) for a, b in each], -1)
     total: Any = 0
     for tap, where in each_tap(w.shape[:n], strides, dilation, dy.shape[1:-1]):
-        part = tf.einsum("...go,cgo->...gc", _grouped(dy, groups), _grouped(w[tap], groups))
+        given, weights = _grouped(dy, groups), _grouped(w[tap], groups)
+        part = tf.reduce_sum(given * weights[0], -1) if w.shape[-2] == 1 else tf.einsum("...go,cgo->...gc", given, weights)
         total += _spread(tf.reshape(part, [*dy.shape[:-1], channels]), where, padded)
     return _unpadded(total, spatial, padding)
+
+
+def _kernel_input_grad(dy: Tensor, w: Tensor, shape: list[int], strides: Any, padding: Any, dilation: Any, groups: int) -> Tensor | None:
+    """By TensorFlow's kernel, where it has one."""
+    if dy.dtype.name not in FLOATS or set(dilation) != {1}:
+        return None
+    n, spatial = len(strides), shape[1:-1]
+    word = _word(spatial, w.shape, strides, padding, dilation)
+    if _is_depthwise(w.shape, groups, strides, dilation):
+        pads = [(0, 0), *padding, (0, 0)]
+        return tf.nn.depthwise_conv2d_backprop_input(shape, _by_channel(w, groups), dy, [1, *strides, 1], word or pads)
+    if groups != 1 or (n == 3 and set(strides) != {1}):
+        return None
+    whole = [shape[0], *padded_sizes(spatial, padding), shape[-1]]
+    if n == 3:
+        found = tf.raw_ops.Conv3DBackpropInputV2(input_sizes=whole, filter=w, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")
+        return _unpadded(found, spatial, padding)
+    sizes, image = shape if word else whole, {"filter": w, "out_backprop": dy}
+    if n == 1:
+        sizes, image = [sizes[0], 1, *sizes[1:]], {"filter": tf.expand_dims(w, 0), "out_backprop": _in_two(dy)}
+    found = tf.raw_ops.Conv2DBackpropInput(input_sizes=sizes, **image, **_sliding(strides, dilation, word))
+    found = tf.squeeze(found, 1) if n == 1 else found
+    return found if word else _unpadded(found, spatial, padding)
 
 
 def conv_filter_grad(x: Tensor, dy: Tensor, kernel: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
@@ -151,28 +182,43 @@ def conv_filter_grad(x: Tensor, dy: Tensor, kernel: Any, strides: Any, padding: 
     shape = [*kernel, x.shape[-1] // groups, dy.shape[-1]]
     if 0 in (*dy.shape, *x.shape, *shape):
         return tf.zeros(shape, dy.dtype)
-    if x.dtype.name in FLOATS and set(dilation) == {1}:
-        word = _word(x.shape[1:-1], kernel, strides, padding, dilation)
-        given, sliding = x if word else _padded(x, padding), _sliding(strides, dilation, word)
-        if groups == 1 and n == 2:
-            return tf.raw_ops.Conv2DBackpropFilter(input=given, filter_sizes=shape, out_backprop=dy, **sliding)
-        if groups == 1 and n == 1:
-            return tf.squeeze(tf.raw_ops.Conv2DBackpropFilter(
-                input=_in_two(given), filter_sizes=[1, *shape], out_backprop=_in_two(dy), **sliding), 0)  # fmt: skip
-        if groups == 1 and set(strides) == {1}:
-            whole = _padded(x, padding)
-            return tf.raw_ops.Conv3DBackpropFilterV2(input=whole, filter_sizes=shape, out_backprop=dy, strides=[1, *strides, 1], padding="VALID")
-        if _is_depthwise(shape, groups, strides):
-            pads, sizes = [(0, 0), *padding, (0, 0)], [*kernel, groups, dy.shape[-1] // groups]
-            return tf.reshape(tf.nn.depthwise_conv2d_backprop_filter(x, sizes, dy, [1, *strides, 1], word or pads), shape)
+    whole = _kernel_filter_grad(x, dy, shape, strides, padding, dilation, groups)
+    if whole is not None:
+        return whole
     if n == 3 and groups == 1 and x.dtype.name in FLOATS:
         along, attrs = each_plane(kernel, dy.shape[1:-1], strides, padding, dilation, groups=groups)
         x = _padded(x, padding[:1])
         return tf.stack([conv_filter_grad(_flat(x[:, *where]), _flat(dy), kernel[1:], **attrs) for _, where in along])
+    if x.dtype.name in FLOATS and groups > 1 and n == 1 and x.shape[-1] == groups:
+        image = {"kernel": (1, *kernel), **_row(strides, padding, dilation), "groups": groups}
+        return tf.squeeze(conv_filter_grad(_in_two(x), _in_two(dy), **image), 0)
+    if _are_split(x.dtype, x.shape[-1], groups):
+        each = zip(tf.split(x, groups, -1), tf.split(dy, groups, -1), strict=True)
+        return tf.concat([conv_filter_grad(a, b, kernel, strides, padding, dilation, 1) for a, b in each], -1)
     x, each = _padded(x, padding), _rows(_grouped(dy, groups))
     taps = [tf.einsum("ngc,ngo->cgo", _rows(_grouped(x[(slice(None), *where)], groups)), each)
             for _, where in each_tap(kernel, strides, dilation, dy.shape[1:-1])]  # fmt: skip
     return tf.reshape(tf.stack(taps), shape)
+
+
+def _kernel_filter_grad(x: Tensor, dy: Tensor, shape: list[int], strides: Any, padding: Any, dilation: Any, groups: int) -> Tensor | None:
+    """By TensorFlow's kernel, where it has one."""
+    if x.dtype.name not in FLOATS or set(dilation) != {1}:
+        return None
+    n, kernel = len(strides), shape[:-2]
+    word = _word(x.shape[1:-1], kernel, strides, padding, dilation)
+    if _is_depthwise(shape, groups, strides, dilation):
+        pads, sizes = [(0, 0), *padding, (0, 0)], [*kernel, groups, dy.shape[-1] // groups]
+        return tf.reshape(tf.nn.depthwise_conv2d_backprop_filter(x, sizes, dy, [1, *strides, 1], word or pads), shape)
+    if groups != 1 or (n == 3 and set(strides) != {1}):
+        return None
+    if n == 3:
+        given = {"input": _padded(x, padding), "filter_sizes": shape, "out_backprop": dy}
+        return tf.raw_ops.Conv3DBackpropFilterV2(**given, strides=[1, *strides, 1], padding="VALID")
+    given, sliding = x if word else _padded(x, padding), _sliding(strides, dilation, word)
+    if n == 2:
+        return tf.raw_ops.Conv2DBackpropFilter(input=given, filter_sizes=shape, out_backprop=dy, **sliding)
+    return tf.squeeze(tf.raw_ops.Conv2DBackpropFilter(input=_in_two(given), filter_sizes=[1, *shape], out_backprop=_in_two(dy), **sliding), 0)
 
 
 def _rows(x: Tensor) -> Tensor:
