@@ -55,8 +55,8 @@ test-backends: $(ENGINES)/.installed ## the suites that take a backend, on every
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 test-backends-quick: SUITES = tests/ops/test_every_op.py::test_backend_gives_the_reference_value_and_gradients
-test-backends-quick: OF_ENGINES = $(addprefix tests/backend/engines/,test_eight_steps.py test_tutorial.py test_inventory.py test_pooling.py) \
-	tests/backend/torch tests/backend/onnx/test_magnitudes.py \
+test-backends-quick: OF_ENGINES = $(addprefix tests/backend/engines/,test_eight_steps.py test_tutorial.py test_inventory.py test_pooling.py test_patterns.py) \
+	tests/backend/torch tests/backend/jax/test_convolution.py tests/backend/onnx/test_magnitudes.py \
 	$(addprefix tests/distribution/,test_documentation.py test_random_bits.py test_splitting.py test_torch_data_parallel.py \
 	test_processes.py::test_processes_that_are_given_other_data_are_told_so_and_do_not_wait_for_each_other) tests/test_guide.py
 test-backends-quick: test-backends ## what .ci/run has the time for: every op, eight steps of twelve models, the tutorial, several processes

@@ -138,6 +138,11 @@ def _logaddexp(x: Tensor, y: Tensor) -> Tensor:
     return tf.maximum(x, y) + tf.math.log1p(tf.exp(-tf.abs(gap)))
 
 
+def _maximum(x: Tensor, y: Tensor) -> Tensor:
+    """With oneDNN TensorFlow (2.21) writes a leaky relu for the larger of x and c x, which it is for no c above 1: it must not see the same x."""
+    return tf.maximum(tf.ensure_shape(x, x.shape), y)
+
+
 def _trunc(x: Tensor) -> Tensor:
     return tf.where(tf.less(x, 0), tf.math.ceil(x), tf.floor(x))
 
@@ -168,7 +173,7 @@ ELEMENTWISE: dict[str, Function] = {
     "power": _by_dtype(_power, float16=_in("float32", _power)),
     "negative": lambda x: in_int64(tf.negative)(x) if x.dtype.is_unsigned else tf.negative(x),
     "absolute": lambda x: x if x.dtype.is_unsigned or x.dtype == tf.bool else tf.abs(x), "sign": _sign,
-    "maximum": _by_dtype(tf.maximum, bool=tf.logical_or), "minimum": _by_dtype(tf.minimum, bool=tf.logical_and),
+    "maximum": _by_dtype(_maximum, bool=tf.logical_or), "minimum": _by_dtype(tf.minimum, bool=tf.logical_and),
     "exp2": lambda x: tf.pow(tf.cast(2, x.dtype), x),
     "log2": _by_dtype(lambda x: m.log(x) / tf.constant(math.log(2), x.dtype), float16=_in("float32", lambda x: m.log(x) / math.log(2))),
     "log10": _by_dtype(lambda x: m.log(x) / tf.constant(math.log(10), x.dtype), float16=_in("float32", lambda x: m.log(x) / math.log(10))),

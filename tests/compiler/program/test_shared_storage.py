@@ -75,14 +75,14 @@ def numbers(dtype: str, size: int, seed: int) -> np.ndarray:
     return rng.integers(0, 2, (size, size)).astype(bool) if dtype == "bool" else (rng.uniform(-4, 4, (size, size))).astype(dtype)
 
 
-def check(graph: Graph, arrays: list[np.ndarray], names: list[str], backend: str, level: str) -> None:
+def check(graph: Graph, arrays: list[np.ndarray], names: list[str], backend: str, level: str, what: str = "layer") -> None:
     variables = [n.attrs["variable"] for n, _ in graph.updates]
     expected, news = ([np.array(a) for a in found] for found in evaluate(graph, arrays))
     before = [v.numpy().copy() for v in variables]
     given = [a.copy() for a in arrays]
     outputs = compile_graph(graph, backend, level=level)(*arrays)
     for name, found, wanted in zip(names, [*outputs, *(v.numpy() for v in variables)], [*expected, *news], strict=True):
-        assert_alike(found, wanted, "layer", note=f"{name} on {backend} at {level}")
+        assert_alike(found, wanted, what, note=f"{name} on {backend} at {level}")
     for v, value in zip(variables, before, strict=True):
         v.set(value)
     for a, b in zip(arrays, given, strict=True):
@@ -129,7 +129,7 @@ def test_gradients_through_views_are_not_overwritten_before_they_are_read(backen
     losses.append(ops.sum(x + ops.transpose(x) * ops.rsqrt(ops.absolute(x) + 0.3)))
     found = [gradients(loss, x) for loss in losses]
     graph = Graph([x.node], [g.node for g in found if g is not None])
-    check(graph, [numbers("float32", size, 1)], [str(k) for k in range(len(graph.outputs))], backend, level)
+    check(graph, [numbers("float32", size, 1)], [str(k) for k in range(len(graph.outputs))], backend, level, "graph")
 
 
 @pytest.mark.parametrize("level", ["O0", "O2"])
