@@ -129,9 +129,11 @@ class Step:
     Attributes:
         takes_over: whether the storage of variables is that of their new values, so that these are the old ones where an extent breaks its bounds;
             if not, values that were given stay good, and new ones are not asked for then.
+        residents: the variables it reads and writes, where their values are; set by who keeps it.
     """
 
     takes_over = False
+    residents: residence.Residents
 
     def __init__(self, walk: Walk, device: Device):
         self.walk = walk
@@ -180,8 +182,7 @@ class WalkExecutable(EngineExecutable):
         step = self.step(shapes)
         step.walk.first(given)
         try:
-            held = [residence.value_at(self.place, n.attrs["variable"]) for n in step.walk.variables]
-            outputs, news, extents = step(given, held)
+            outputs, news, extents = step(given, step.residents.values())
             error = step.walk.error(extents) if extents is not NO_EXTENTS else None
             results = [np.array(self.place.fetch(o), n.dtype) for o, n in zip(outputs, self._optimised.outputs, strict=True)] if error is None else []
         except Exception as problem:
@@ -192,7 +193,7 @@ class WalkExecutable(EngineExecutable):
                 evaluate(self.source_graph, given)  # raises what the reference does, with layer and line
             raise self.fault(problem, shapes, "failed in", faults.place_of(node)) from problem
         if error is None:
-            residence.wrote_at(self.place, dict(zip(self._updated, news, strict=True)))
+            step.residents.wrote(news)
             return results
         if step.takes_over:  # those that were read have their old values in new storage
             read = {n.attrs["variable"] for n in step.walk.variables}
@@ -217,6 +218,7 @@ class WalkExecutable(EngineExecutable):
                     if faults.is_ours(problem):
                         raise
                     raise self.fault(problem, shapes, "cannot compile", faults.place_of(faults.node_behind(problem, walk))) from problem
+                found.residents = residence.Residents(self.place, [n.attrs["variable"] for n in walk.variables], self._updated)
                 self._steps.put(shapes, found)
                 self.note_made("bound", ", ".join(f"{s}={k}" for s, k in env.items()) or "first")
         self._last = found

@@ -49,57 +49,93 @@ class Copies:
         self.values: dict[Variable, Any] = {}
         self.ahead: set[Variable] = set()
 
-    @property
-    def is_good(self) -> bool:
-        return self.watch.last == self.seen
+    def forget_old(self) -> None:
+        """Drop values that somebody else has written anew since."""
+        if self.watch.last != self.seen:
+            self.values.clear()
+            self.seen = self.watch.last
 
 
 def copies_at(place: Place, storage: Variable | Pack) -> Copies:
-    """The good copies that a place has of a storage; none where somebody else has written since."""
+    """The copies that a place has of a storage."""
     from symkeras.graph.variable import Watch
 
     held = storage.copies.get(place)
     if held is None:
         variables: tuple[Any, ...] = getattr(storage, "variables", (storage,))
         held = storage.copies[place] = Copies(Watch(variables))
-    elif not held.is_good:
-        held.values.clear()
-        held.seen = held.watch.last
     return held
+
+
+class Residents:
+    """Variables that a function reads and writes at a place, looked up once for all its calls.
+
+    Args:
+        read: those whose newest values `values` gives, in this order.
+        written: those that `wrote` is given values of, in this order.
+    """
+
+    def __init__(self, place: Place, read: Iterable[Variable], written: Iterable[Variable]):
+        self.place = place
+        self._read, self._written = tuple(read), tuple(written)
+        self._epoch = -1
+
+    def _look_up(self) -> None:
+        """Anew where variables have moved to another storage."""
+        from symkeras.graph.variable import Writer, storage_epoch
+
+        if self._epoch == storage_epoch():
+            return
+        self._of_read = [copies_at(self.place, v.storage) for v in self._read]
+        self._of_written = [copies_at(self.place, v.storage) for v in self._written]
+        self._storages = list({id(held): (held, v.storage) for held, v in zip(self._of_written, self._written, strict=True)}.values())
+        self._writer = Writer(self._written)
+        self._epoch = storage_epoch()
+
+    def values(self) -> list[Any]:
+        """The newest values, as values of the place."""
+        self._look_up()
+        found = []
+        for v, held in zip(self._read, self._of_read, strict=True):
+            held.forget_old()
+            value = held.values.get(v)
+            if value is None:
+                with _lock:
+                    value = held.values[v] = self.place.send(v.array, v)
+            found.append(value)
+        return found
+
+    def wrote(self, news: Iterable[Any]) -> None:
+        """The place has computed new values; all of them count from here on."""
+        with _lock:
+            self._look_up()
+            for held, storage in self._storages:
+                if len(storage.copies) > 1:
+                    bring_home(storage, but=self.place)
+                held.forget_old()
+            self._writer.wrote()
+            for v, held, value in zip(self._written, self._of_written, news, strict=True):
+                held.values[v] = value
+                held.ahead.add(v)
+            for held, storage in self._storages:
+                held.seen = held.watch.last
+                _note(storage)
 
 
 def value_at(place: Place, variable: Variable) -> Any:
     """The newest value of a variable, as a value of a place."""
-    held = copies_at(place, variable.storage)
-    if variable not in held.values:
-        with _lock:
-            held.values[variable] = place.send(variable.array, variable)
-    return held.values[variable]
+    return Residents(place, (variable,), ()).values()[0]
 
 
 def wrote_at(place: Place, news: Mapping[Variable, Any]) -> None:
     """A place has computed new values; all of them count from here on."""
-    from symkeras.graph.variable import Writer
-
-    with _lock:
-        by_storage: dict[Any, dict[Variable, Any]] = {}
-        for v, value in news.items():
-            by_storage.setdefault(v.storage, {})[v] = value
-        found = []
-        for storage in by_storage:
-            bring_home(storage, but=place)
-            found.append(copies_at(place, storage))
-        Writer(news).wrote()
-        for held, (storage, values) in zip(found, by_storage.items(), strict=True):
-            held.values.update(values)
-            held.ahead.update(values)
-            held.seen = held.watch.last
-            _note(storage)
+    Residents(place, (), news).wrote(news.values())
 
 
 def _note(storage: Any) -> None:
     key = id(storage)
-    AWAY[key] = weakref.ref(storage, lambda _: AWAY.pop(key, None))
+    if key not in AWAY:
+        AWAY[key] = weakref.ref(storage, lambda _: AWAY.pop(key, None))
 
 
 def bring_home(storage: Variable | Pack, but: Place | None = None) -> None:

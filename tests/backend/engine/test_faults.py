@@ -152,7 +152,7 @@ def _break(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
         monkeypatch.setitem(module.elementwise.SPECIAL, "tanh", lambda here: lambda x, out=None: torch.matmul(x, torch.ones(77)))
     elif engine == "jax":
-        monkeypatch.setitem(module.FUNCTIONS.plain, "tanh", lambda x: module.lax.dot(x, module.jnp.ones(77)))
+        monkeypatch.setitem(module.ON_PROCESSOR.plain, "tanh", lambda x: module.lax.dot(x, module.jnp.ones(77)))
     elif engine == "tensorflow":  # when it runs
         tf = module.tf
         monkeypatch.setitem(module.FUNCTIONS.plain, "tanh", lambda x: tf.gather(x, tf.range(3) + 77 + tf.cast(x[0, 0] * 0, "int32")))
