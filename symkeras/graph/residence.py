@@ -49,6 +49,10 @@ class Copies:
         self.values: dict[Variable, Any] = {}
         self.ahead: set[Variable] = set()
 
+    @property
+    def is_good(self) -> bool:
+        return self.watch.last == self.seen
+
     def forget_old(self) -> None:
         """Drop values that somebody else has written anew since."""
         if self.watch.last != self.seen:
