@@ -256,6 +256,14 @@ def classifier(folder: Path) -> Path:
     return saved(folder, nodes, {**weights, "classes": np.array([0, 1, 2])}, outputs=("label", "shown"), domains=["ai.onnx.ml"])
 
 
+@pytest.mark.parametrize(("before", "behind"), [(-1, 2), (1, -2), (-1, -1)])
+def test_a_pad_below_zero_takes_elements_away(before: int, behind: int, tmp_path: Path) -> None:
+    model = from_onnx(saved(tmp_path, [node("Pad", "x pads", "y")], {"pads": np.array([0, before, 0, behind])}))
+    x = np.arange(12, dtype="float32").reshape(3, 4)
+    expected = np.pad(x[:, max(0, -before) : 4 - max(0, -behind)], ((0, 0), (max(0, before), max(0, behind))))
+    np.testing.assert_array_equal(model.predict(x, verbose=0), expected)
+
+
 def test_operators_that_are_not_covered_are_all_named_and_can_be_left_out(tmp_path: Path) -> None:
     path = classifier(tmp_path)
     with pytest.raises(DataError, match=r"not covered: NonZero, ai\.onnx\.ml::ZipMap\. .*outputs="):

@@ -115,7 +115,10 @@ def _pad(c: Call) -> Any:
         c.require(len(pads) == 2 * len(named), f"pads {pads} do not fit {len(named)} axes")
         pairs = {axis: (pads[k], pads[k + len(named)]) for k, axis in enumerate(named)}
         if mode == "constant":
-            triples = tuple((*pairs.get(k, (0, 0)), 0) for k in range(x.ndim))
+            both = [pairs.get(k, (0, 0)) for k in range(x.ndim)]
+            if any(min(p) < 0 for p in both):  # takes elements away
+                x = x[tuple(slice(max(0, -a), -max(0, -b) or None) for a, b in both)]
+            triples = tuple((max(0, a), max(0, b), 0) for a, b in both)
             return ops.op.apply(ops.OPS["pad"], [x], {"padding": triples, "value": value})
         for axis, (a, b) in pairs.items():
             x = _padded_by_places(c, x, axis, a, b, mode) if (a, b) != (0, 0) else x
