@@ -1,9 +1,9 @@
 """Convolution and pooling: XLA's kernels, and on the processor other forms where those are slow.
 
-On a processor XLA (JAX 0.10) hands a convolution of one or two spatial axes to Eigen's, as one product of matrices. It is slow, by up to seventy
-times, where that product is long and thin (a kernel's gradient sums over all pixels of a batch), where it has none (three axes, one channel in a
-group, a gradient with strides, which it fills with zeros), and where there is nothing to gather (a kernel of one tap). `docs/measurements.md`
-has the table.
+On a processor XLA (JAX 0.10) hands a convolution of one or two spatial axes to Eigen's, as one product of matrices. It is slow, mostly by two to
+seventy times, where that product is long and thin (a kernel's gradient sums over all pixels of a batch), where it has none (three axes, one
+channel in a group, a gradient with strides, which it fills with zeros), and where there is nothing to gather (a kernel of one tap).
+`docs/measurements.md` has the table.
 """
 
 from __future__ import annotations
